@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -36,15 +37,13 @@ def write(path: Path, rows: int) -> None:
         file.write(f"{','.join(COLUMNS)}\n".encode())
         for begin in range(0, rows, PART):
             items = np.floor(ITEMS ** random.random(PART)).astype(np.int64)
-            table = pa.table(
-                [
-                    random.integers(rows // 20, size=PART),
-                    items,
-                    np.arange(1_700_000_000 + begin, 1_700_000_000 + begin + PART),
-                    random.choice(["view", "cart", "buy"], PART),
-                ],
-                COLUMNS,
+            columns: Any = (
+                random.integers(rows // 20, size=PART),
+                items,
+                np.arange(1_700_000_000 + begin, 1_700_000_000 + begin + PART),
+                random.choice(["view", "cart", "buy"], PART),
             )
+            table = pa.table(dict(zip(COLUMNS, columns, strict=True)))
             csv.write_csv(table, file, csv.WriteOptions(include_header=False, quoting_style="none"))
 
 

@@ -202,14 +202,15 @@ def interactions(folder: str, millions: int) -> Path:
     path, count = Path(folder, f"{millions}.csv"), millions * 1_000_000
     chance = np.random.default_rng(0)
     schema = pa.schema(dict.fromkeys(("USER_ID", "ITEM_ID", "TIMESTAMP"), pa.int64()))
-    with csv.CSVWriter(path, schema, write_options=csv.WriteOptions(quoting_header="none")) as file:
+    write_options: Any = {"quoting_header": "none"}
+    with csv.CSVWriter(path, schema, write_options=csv.WriteOptions(**write_options)) as file:
         for start in range(0, count, 1_000_000):
-            columns = (
+            columns: Any = (
                 chance.integers(0, count // 100, 1_000_000),
                 (60_000 * chance.random(1_000_000) ** 3).astype(np.int64),
                 START + np.arange(start, start + 1_000_000),
             )
-            file.write_table(pa.table(list(map(pa.array, columns)), schema))
+            file.write_table(pa.table(dict(zip(schema.names, columns, strict=True)), schema))
     return path
 
 

@@ -397,6 +397,13 @@ CLAIMS: Mapping[str, tuple[Claim, ...]] = MappingProxyType(
                 check="lost events",
             ),
             Claim(
+                "An event that Personalize refuses for good is kept, with the reason.",
+                (
+                    "tests/unit/usher/events/test_replay.py::test_what_is_refused_for_good_is_put_aside_with_the_reason_and_lets_the_others_pass",
+                ),
+                check="refused events",
+            ),
+            Claim(
                 "The record of a stopped or dead run is closed, and people are notified.",
                 (f"{GATE}::test_a_stopped_run_is_closed_and_told",),
                 check="notifications",

@@ -20,7 +20,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     notes = console(stderr=True)
     output = Output(notes if options.json else console(), notes, options.json, options.yes)
     try:
-        result: int = options.do(DeployedStack(options.stack), options, output)
+        stack = DeployedStack(options.stack)
+        if options.needs_group and options.group:
+            stack.check_group(options.group)
+        result: int = options.do(stack, options, output)
         sys.stdout.flush()
     except KeyboardInterrupt:
         return INTERRUPTED

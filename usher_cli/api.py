@@ -18,6 +18,7 @@ from usher_cli.output import Output
 from usher_local.demo.caller import Caller, CallError
 
 LISTS = ("itemList", "personalizedRanking", "actionList")
+UNKNOWN = "Neither the group's files nor its events name this user or item: the list is what anybody gets."
 
 
 def api_of(stack: DeployedStack) -> Caller:
@@ -97,7 +98,8 @@ def show_list(console: Console, answer: Mapping[str, Any]) -> None:
     origin = [answer.get("source", ""), answer.get("solution", "")]
     version = f", version {answer['solutionVersion']}" if answer.get("solutionVersion") else ""
     console.print(f"From: {' '.join(filter(None, origin))}{version}", soft_wrap=True, markup=False, style="dim")
-    for remark in remarks(answer.get("degraded", {})):
+    unknown = [UNKNOWN] if answer.get("known") is False else []
+    for remark in (*unknown, *remarks(answer.get("degraded", {}))):
         console.print(remark, soft_wrap=True, markup=False, style="yellow")
 
 

@@ -5,6 +5,7 @@ AWS_ENDPOINT_URL they use the local cloud.
 """
 
 import argparse
+import difflib
 import os
 from collections.abc import Iterator, Sequence
 from importlib import import_module
@@ -63,8 +64,12 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     Imports the command that is asked for, not the others.
     """
     _, rest = _everywhere(None).parse_known_args(arguments)
-    asked = [module for module in MODULES if rest[:1] == [module.removesuffix("_")]]
-    return make_parser(asked or MODULES).parse_args(arguments)
+    words = {module.removesuffix("_"): module for module in MODULES}
+    word = rest[0] if rest else ""
+    parser = make_parser([words[word]] if word in words else MODULES)
+    if word not in words and (near := difflib.get_close_matches(word, words, 1)):
+        parser.error(f"there is no command {word}. Did you mean {near[0]}?")
+    return parser.parse_args(arguments)
 
 
 def make_parser(modules: Sequence[str] = MODULES) -> argparse.ArgumentParser:
@@ -103,7 +108,7 @@ def _add(parsers: Any, word: str, command: Command) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         parents=[_everywhere(None)],
     )
-    parser.set_defaults(do=command.do, json=False, yes=False)
+    parser.set_defaults(do=command.do, needs_group=command.needs_group, group=None, json=False, yes=False)
     command.add_arguments(parser)
     if command.has_json:
         parser.add_argument("--json", action="store_true", help="print JSON, for programs")

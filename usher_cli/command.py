@@ -50,6 +50,8 @@ class Command:
     """It asks before it changes something, and has the option --yes."""
     has_json: bool = True
     """It has the option --json."""
+    needs_group: bool = True
+    """Its group must exist. Of one that does not, the person is told which one may be meant."""
 
 
 def names(text: str) -> list[str]:

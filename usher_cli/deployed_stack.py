@@ -17,6 +17,7 @@ from usher.runs.naming import is_other
 from usher.runs.record import Run
 from usher.serving.serving_map import ServingMaps
 from usher.storage.bucket import Bucket
+from usher.storage.layout import RESERVED_FOLDERS, SOLUTION_FOLDER
 from usher.storage.table import Table
 
 DRAFT = "draft"
@@ -158,8 +159,10 @@ class DeployedStack:
         return Ceilings.from_env(self._planning)
 
     def groups(self) -> list[str]:
-        """The folders of the bucket, each of which is a group's."""
-        return self.bucket.folders()
+        """The groups that have files: folders of the bucket, and of the AWS Solution's folder in it."""
+        folders = self.bucket.folders()
+        solutions = self.bucket.folders(f"{SOLUTION_FOLDER}/") if SOLUTION_FOLDER in folders else []
+        return sorted({*folders, *solutions}.difference(RESERVED_FOLDERS))
 
     def check_group(self, group: str) -> None:
         """Raise UsherError if the stack has no such group: neither files nor anything that serves."""

@@ -41,8 +41,6 @@ class Drop:
 
 def read_folder(folder: Path, group: str) -> Drop:
     """What a folder drops into a group. Raises InputError for files that a run would refuse by their names."""
-    if not folder.is_dir():
-        raise UsherError(f"{folder} is not a folder. Put the files into one, as they lie in the bucket: docs/files.md.")
     paths = {f"{group}/{path.relative_to(folder).as_posix()}": path for path in folder.rglob("*") if path.is_file()}
     if problems := list(misplaced_files(paths, group)):
         raise InputError(problems)

@@ -10,7 +10,7 @@ from usher.errors import UsherError
 EXPLAINED = (UsherError, exceptions.BotoCoreError, exceptions.ClientError, OSError)
 """Errors that one line explains; others are faults of this program."""
 
-EXTRAS = {"nicegui": "ui"}
+EXTRAS = {"nicegui": "ui", "uvicorn": "ui"}
 """By package, the extra of Usher that installs it; of all others `local`, the local cloud."""
 SIGN_IN = "Sign in again: aws sso login, or aws configure; for the local cloud, export what make up prints."
 CHOOSE = "Set AWS_PROFILE, or run aws configure or aws sso login; for the local cloud, export what make up prints."
@@ -74,7 +74,7 @@ def explanation(error: Exception) -> str:
             return NO_REGION
         case ModuleNotFoundError():
             extra = EXTRAS.get(error.name or "", "local")
-            return f"{error.name} is not installed. Install Usher with its extra: pip install 'usher[{extra}]'"
+            return f"{error.name} is not installed. In Usher's folder: pip install '.[{extra}]'"
         case _ if not isinstance(error, EXPLAINED):
             return (
                 f"usher itself has failed: {type(error).__name__}: {error}. Report it, with what {TRACEBACK}=1 shows."

@@ -6,13 +6,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from usher.errors import InputError, UsherError
+from usher.errors import InputError
 from usher.planning.inputs import Inputs, load_inputs
 from usher.planning.misplaced_files import ignored_files
 from usher.recipes import RECIPES
 from usher.resources.inventory import Inventory
 from usher.storage.bucket import Bucket, File
-from usher.storage.layout import GROUP_NAME
 
 NOWHERE = "arn:aws:personalize:us-east-1:000000000000"
 """An account without resources."""
@@ -70,16 +69,6 @@ class EmptyAccount(Inventory):
     def describe(self, *_: Any) -> dict[str, Any]:
         """Nothing."""
         return {}
-
-
-def group_of_folder(path: Path, name: str | None) -> str:
-    """The group that a folder is for: the one that is named, or that is called as the folder. Raises UsherError."""
-    if not path.is_dir():
-        raise UsherError(f"{path} is not a folder. Put the files into one, as they lie in the bucket: docs/files.md.")
-    group = name or path.resolve().name
-    if not GROUP_NAME.match(group):
-        raise UsherError(f"{group} is not a valid name of a group. Choose another: --group <name>.")
-    return group
 
 
 def checked(path: Path, group: str) -> Inputs | None:

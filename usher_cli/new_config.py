@@ -36,8 +36,8 @@ def profiles_of(folder: Folder, group: str) -> dict[str, tuple[Reading, DatasetP
     if "interactions" not in found:
         names = ", ".join(sorted(path.name for path in folder.paths.values())[:5]) or "no file"
         raise UsherError(
-            f"There is no interactions.csv among the files ({names}). Call the file with who met what and when so, "
-            "or convert it: docs/files.md."
+            f"There is no interactions.csv among the files ({names}). If one has a user, an item and a time in each "
+            "row, rename it to interactions.csv: docs/files.md."
         )
     return found
 
@@ -137,13 +137,13 @@ def _readings(found: Mapping[str, tuple[Reading, DatasetProfile]]) -> Iterator[s
 
 
 def _solutions(interactions: DatasetProfile) -> Iterator[str]:
-    monthly = HOURS * 3.6 * PRICES["requestThousand"]
     types = interactions.columns["EVENT_TYPE"].values if "EVENT_TYPE" in interactions.columns else None
     yield "\n# The models, in order of preference. Each has a campaign, which answers the API."
     yield "solutions:"
     for name, solution in DEFAULT_SOLUTIONS.items():
         is_v2 = solution["recipe"].endswith("-v2")
-        price = "you pay for its requests" if is_v2 else f"its campaign costs ${monthly:,.0f} a month, even idle"
+        monthly = f"${HOURS * 3.6 * PRICES['requestThousandV2' if is_v2 else 'requestThousand']:,.0f} a month"
+        price = f"you pay for requests; even idle perhaps {monthly}" if is_v2 else f"it costs {monthly}, even idle"
         yield f"  {name}: {{recipe: {solution['recipe']}}}  # {price}"
     yield "  # popular: {recipe: aws-popularity-count, campaign: false}  # what everybody likes, for exports and gates"
     if types:

@@ -155,7 +155,7 @@ def groups(console: Console, statuses: Iterable[RunSummary]) -> None:
         for one in statuses
     ]
     if not rows:
-        console.print("No group has had a run yet.")
+        say(console, "No group has had a run yet. To start one: usher drop <folder> --group <name>")
         return
     print_table(console, ("group", "last run", "outcome", "serving, a month", ""), rows)
 

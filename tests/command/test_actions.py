@@ -140,6 +140,11 @@ def test_an_erasure_names_the_files_that_stay_or_are_rewritten(live: DeployedSta
     assert stack.keys("films/erase/.*")
 
 
+def test_with_one_version_there_is_none_to_go_back_to(live: DeployedStack) -> None:
+    with pytest.raises(UsherError, match="no version older than the one that serves"):
+        serve(live, "films", "popular", "previous", "Odd results").plan()
+
+
 def test_a_rollback_tells_its_plan_and_the_run_keeps_who_and_why(
     live: DeployedStack, stack: Stack, started: list[dict[str, str]]
 ) -> None:

@@ -73,8 +73,8 @@ def test_a_plan_for_bad_input_tells_the_problems(stack: Stack, capsys: pytest.Ca
     assert "films/usher.yaml: solution: is unknown. Did you mean" in told(capsys, "plan", "films", status=1)
 
 
-@pytest.mark.usefixtures("stack")
-def test_a_plan_without_data_says_what_is_missing(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_plan_without_data_says_what_is_missing(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
+    stack.put("films/usher.yaml", json.dumps(POPULAR))
     assert "Nothing to do until there is films/interactions.csv" in told(capsys, "plan", "films")
 
 
@@ -188,8 +188,9 @@ def test_status_waits_a_minute_where_no_run_begins(
 ) -> None:
     paused = list[float]()
     monkeypatch.setattr("usher_cli.status.time.sleep", paused.append)
+    stack.put("films/readme.txt", "")
     assert "has had no run yet" in told(capsys, "status", "films", "--wait", status=1)
-    assert not paused, "there is no file either"
+    assert not paused, "no file starts a run"
     stack.put("films/interactions.csv", interactions())
     assert "has had no run yet" in told(capsys, "status", "films", "--wait", status=1)
     assert sum(paused) == 60
@@ -258,10 +259,12 @@ def test_cost_of_nothing_is_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     assert "Nothing costs money every month." in told(capsys, "cost")
 
 
-@pytest.mark.usefixtures("stack")
-def test_where_nothing_has_happened_status_says_how_to_begin(capsys: pytest.CaptureFixture[str]) -> None:
+def test_where_nothing_has_happened_status_says_how_to_begin(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
+    to_begin = "usher drop <folder> --group"
+    assert f"No group has had a run yet. To start one: {to_begin} <name>" in told(capsys, "status")
+    assert f"has no group films. To make it: {to_begin} films." in told(capsys, "status", "films", status=1)
+    stack.put("films/items.csv", "")
     assert "has had no run yet. Put interactions.csv into s3://" in told(capsys, "status", "films", status=1)
-    assert "No group has had a run yet." in told(capsys, "status")
 
 
 def serve(stack: Stack, steps: Any) -> None:
@@ -303,15 +306,12 @@ def test_a_rollback_and_a_promotion_change_what_is_served(
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (
-            ("rollback", "music", "popular", "--why", "x"),
-            "music serves nothing yet. Groups that serve: films.",
-        ),
+        (("rollback", "music", "popular", "--why", "x"), "The stack usher has no group music. There are: films."),
         (("rollback", "films", "populr", "--why", "x"), "films serves no solution populr; it serves: popular."),
         (("--stack", "ushr", "status"), "There is no stack ushr in us-east-1. Deploy it, or choose another with"),
         (("plan", "films", "--config", "/nowhere"), "No such file"),
         (("import", "books"), "Personalize has no dataset group books in this account and region; available: films."),
-        (("import", "x" * 40), "is not a valid name of a group"),
+        (("import", "x" * 40), "can't be the name of a dataset group. Use up to 35"),
     ],
 )
 def test_what_can_not_be_is_told_with_a_remedy(

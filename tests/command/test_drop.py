@@ -108,6 +108,10 @@ def test_what_can_not_be_dropped_is_told(capsys: pytest.CaptureFixture[str], tmp
     (tmp_path / "file").write_text("")
     (tmp_path / "my films").mkdir()
     assert "is not a folder." in told(capsys, "drop", str(tmp_path / "file"), status=1)
-    assert "my films is not a valid name of a group." in told(capsys, "drop", str(tmp_path / "my films"), status=1)
+    assert "does not exist." in told(capsys, "drop", str(tmp_path / "nothing"), status=1)
+    said = told(capsys, "drop", str(tmp_path / "my films"), status=1)
+    assert "my films/: can't be the name of a dataset group. Use up to 35" in said
+    assert "Choose another name: --group <name>." in said
+    assert "train/: can't be a group's folder" in told(capsys, "drop", str(tmp_path), "--group", "train", status=1)
     said = told(capsys, "drop", str(tmp_path / "my films"), "--group", "films", status=1)
     assert "has no file that Usher reads" in said

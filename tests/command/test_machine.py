@@ -181,7 +181,7 @@ def test_actions_tell_their_plan_and_change_nothing_before_they_are_carried_out(
     assert not runs.run_now(live, "films").plan()["isWork"]
     plan = runs.retrain(live, "films", "popular").plan()
     assert next((row["id"], row["action"]) for row in plan["rows"]) == ("solution_version/popular", "retrain")
-    assert any("minutes and costs" in told for told in plan["told"])
+    assert any("minutes, and costs" in told for told in plan["told"])
     assert (set(stack.personalize.resources), len(stack.executions), stack.items("films")) == before
 
 

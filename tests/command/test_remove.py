@@ -200,7 +200,7 @@ def test_what_is_not_the_stacks_or_is_used_elsewhere_is_named_and_stays(
         name="theirs", datasetGroupArn=group, datasetType="Interactions", schemaArn=schema["schemaArn"]
     )
     text = told(capsys, "remove", "films", status=UNCONFIRMED)
-    assert f"schema/interactions stays: used by {made['datasetArn']}" in " ".join(text.split())
+    assert f"schema/interactions keep used by {made['datasetArn']}" in " ".join(text.split())
     text = told(capsys, "remove", "films", "--yes", status=FAILED)
     assert f"* {schema['schemaArn']}" in text
     assert "Delete the resources that still use it, and request the removal again." in text

@@ -1,6 +1,9 @@
 """What a group has trained, its exports and runs at work, as the command shows them; and names that nothing has."""
 
 import json
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 import pytest
@@ -9,6 +12,8 @@ from tests.command.world import POPULAR, told
 from tests.unit.usher.world import interactions
 from usher_cli.__main__ import main
 from usher_cli.actions.action import Done
+from usher_cli.arguments import commands
+from usher_cli.command import FAILED, UNCONFIRMED
 from usher_local.simulation.stack import Stack
 
 EXPORTED = POPULAR | {"exports": {"popular": {}}}
@@ -72,15 +77,37 @@ def test_a_run_is_watched_to_its_end_also_by_programs(
     assert "retrained popular" in lines[-1]["done"]
 
 
-@pytest.mark.usefixtures("live")
-@pytest.mark.parametrize(
-    "arguments",
-    [("cost",), ("versions",), ("export",), ("events", "stats"), ("keys", "list"), ("logs",), ("status",), ("watch",)],
-)
-def test_a_misspelt_group_is_told_with_the_one_that_is_meant(
-    capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]
+OPTIONS = {"--routes": "GET popular"}
+"""Values of options that take no word."""
+
+
+def with_a_misspelt_group() -> Iterator[list[str]]:
+    """The command lines of all commands that take a group, with all that they require."""
+    for command in commands():
+        parser = ArgumentParser()
+        command.add_arguments(parser)
+        actions = {action.dest: action for action in parser._actions}
+        if "group" in actions and not actions["group"].option_strings:
+            given = [command.name.split()]
+            for name, action in actions.items():
+                option = next(iter(action.option_strings), "")
+                if name == "group":
+                    given.append(["flims"])
+                elif action.required:
+                    given.append([option, OPTIONS.get(option, "word")] if option else ["word"])
+            yield list(chain(*given))
+
+
+def test_every_command_tells_of_a_misspelt_group_which_one_is_meant(
+    live: Stack, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert "Did you mean films?" in told(capsys, *arguments, "flims", status=1)
+    lines = list(with_a_misspelt_group())
+    assert len(lines) > 20
+    for line in lines:
+        capsys.readouterr()
+        assert main(line) in {FAILED, UNCONFIRMED}, line
+        assert "Did you mean films?" in capsys.readouterr().err, line
+    assert len(live.executions) == 1, "nothing is started"
 
 
 @pytest.mark.usefixtures("live")

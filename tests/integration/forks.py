@@ -3,6 +3,7 @@
 A line of its input is a JSON array: a file for the output, and the arguments of `-m`. It answers with the exit code.
 """
 
+import gc
 import json
 import os
 import runpy
@@ -13,6 +14,7 @@ from pathlib import Path
 SLOW = (
     "boto3",
     "cyclonedx.model.bom",
+    "hypothesis",
     "moto.cloudformation.models",
     "moto.stepfunctions.models",
     "moto.s3.models",
@@ -24,12 +26,14 @@ SLOW = (
     "samcli.local.apigw.local_apigw_service",
     "samtranslator.translator.transform",
     "scipy.optimize",
+    "schemathesis",
     "scipy.sparse.linalg",
 )
 """What the tests of the project need of its libraries, and nothing of the project, which changes."""
 
 for name in SLOW:
     import_module(name)
+gc.freeze()  # pytest collects garbage five times at its end, and would look at all of this
 for line in sys.stdin:
     output, *arguments = json.loads(line)
     if child := os.fork():

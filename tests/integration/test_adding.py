@@ -66,8 +66,8 @@ class Python:
         return int(self.process.stdout.readline())
 
     def test(self, *tests: str) -> int:
-        """The exit code of pytest."""
-        return self.run("pytest", "-q", "-p", "no:cacheprovider", *tests)
+        """The exit code of pytest, which can't rewrite the plugins that are imported already."""
+        return self.run("pytest", "-q", "-p", "no:cacheprovider", "--assert=plain", *tests)
 
 
 @pytest.fixture(scope="module")

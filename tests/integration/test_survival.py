@@ -3,7 +3,6 @@
 import os
 import signal
 from contextlib import suppress
-from pathlib import Path
 
 import pytest
 
@@ -12,15 +11,12 @@ from tests.integration.test_pipeline import ALL_KINDS_ONCE, counts
 
 
 def kill_workers(site: Site) -> int:
-    """Kill every runtime process of the stack's functions; how many there were."""
-    killed = 0
-    for process in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):
-            ours = site.cloud.endpoint.encode() in (process / "environ").read_bytes()
-            if ours and b"awslambdaric" in (process / "cmdline").read_bytes():
-                os.kill(int(process.name), signal.SIGKILL)
-                killed += 1
-    return killed
+    """Kill every process of the stack's functions; how many there were."""
+    workers = list(site.cloud.functions._workers)
+    for worker in workers:
+        with suppress(ProcessLookupError):
+            os.kill(worker._process.pid, signal.SIGKILL)
+    return len(workers)
 
 
 @pytest.mark.parametrize("kind", ["dataset_group", "dataset_import_job", "solution_version", "campaign"])

@@ -90,7 +90,7 @@ def plan_view(drafted: Draft) -> PlanView:
     said += [f"{one.place}: {one.message} {one.remedy}" for one in findings.get("notes", ())]
     if estimate and drafted.is_work:
         before, after = (monthly_totals(costs)["monthlyCost"] for costs in (findings["costsNow"], estimate["monthly"]))
-        said.append(f"It takes about {estimate['minutes']:g} minutes and costs {once(estimate['cost'])} once.")
+        said.append(f"It takes about {estimate['minutes']:g} minutes, and costs {once(estimate['cost'])}.")
         said.append(f"What serves costs {dollars(before)} a month now, and {dollars(after)} after it, as far as known.")
     if not drafted.is_work:
         said.append("Nothing is to be done.")
@@ -118,7 +118,7 @@ def _deletions(drafted: Draft) -> Iterator[PlanRow]:
 
 def deletion_row(id_: str, reason: str, *, goes: bool) -> PlanRow:
     """A row of what is deleted, or left."""
-    return {"id": id_, "action": "delete" if goes else "leave", "minutes": 0, "cost": 0, "reason": reason}
+    return {"id": id_, "action": "delete" if goes else "keep", "minutes": 0, "cost": 0, "reason": reason}
 
 
 def caller() -> str:

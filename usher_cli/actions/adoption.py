@@ -12,12 +12,13 @@ from usher.resources.kinds import GROUP_TAG, INPUTS_TAG, KINDS, STACK_TAG, Resou
 from usher.resources.ownership import CLOUDFORMATION_TAG, stack_name
 from usher.resources.unmanaged import existing_resources
 from usher.storage.bucket import Bucket
-from usher.storage.layout import GROUP_NAME, config_keys, group_folders, group_of, is_config, is_data
+from usher.storage.layout import config_keys, group_folders, group_of, is_config, is_data
 
 from usher_cli.actions.action import Action, Done, PlanView, Tell, plan_view
 from usher_cli.deployed_stack import DeployedStack
 from usher_cli.drafts import draft_of, is_costly
 from usher_cli.existing import Existing, read_existing
+from usher_cli.group_names import valid_group
 from usher_cli.preview import Preview, Source, sources
 
 REFUSED = "Nothing was changed, because the next run would do all this. To proceed: --anyway."
@@ -175,7 +176,7 @@ def adopt(
 
     @cache
     def planned() -> tuple[Existing, Adoption]:
-        require_name(group)
+        valid_group(group)
         existing = read_existing(stack.clients["personalize"], dataset_group, group)
         bucket = preview(stack, group, existing, "" if has_files(stack.bucket, group) else config_text(existing))
         return existing, plan_adoption(stack, group, existing, bucket, from_stack=from_stack, anyway=anyway)
@@ -193,12 +194,6 @@ def adopt(
         return Done("\n".join(adoption.end()))
 
     return Action(f"Take over {dataset_group}", plan, do)
-
-
-def require_name(group: str) -> None:
-    """Raise UsherError for a name that no group can have."""
-    if not GROUP_NAME.match(group):
-        raise UsherError(f"{group} is not a valid name of a group. Choose another: --group <name>.")
 
 
 def config_text(existing: Existing) -> str:

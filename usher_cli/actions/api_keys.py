@@ -21,7 +21,7 @@ def create(stack: DeployedStack, group: str, name: str, routes: Sequence[str], p
 
     def carry_out(_: Tell) -> Done:
         if group not in stack.serving.groups():
-            raise UsherError(f"There is no group {group}, or no run of it has published yet.")
+            raise UsherError(f"No run of {group} has ended well yet. See why: usher status {group}.")
         return Done(_off(stack), secret=stack.keys.create(group, name, routes, per_minute))
 
     return Action(f"Make the key {name}", plan, carry_out)

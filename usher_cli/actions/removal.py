@@ -139,8 +139,7 @@ def plan_removal(stack: DeployedStack, group: str, *, data: bool) -> Removal:
         if versions or items:
             raise
     if not (versions or items or existing):
-        known = ", ".join(stack.groups()) or "none"
-        raise UsherError(f"The stack {stack.name} has no group {group}. Its groups: {known}.")
+        raise UsherError(f"The stack {stack.name} has no group {group}.{stack.meant(group)}")
     users = users_elsewhere(inventory, existing)
     resources = [_resource(one, users.get(one.arn, ())) for one in existing]
     staying = {one["arn"] for one in resources if one["stays"]}

@@ -1,22 +1,21 @@
 """A run, a training, a pause, and its end."""
 
 from usher.aws import now
-from usher.dollars import dollars
 from usher.errors import UsherError
 from usher.runs.pauses import pause as write_pause
 from usher.runs.pauses import pause_note, pause_of
 from usher.runs.pauses import resume as end_pause
 
 from usher_cli.actions.action import Action, Done, PlanView, Tell, caller, plan_view, started, told
-from usher_cli.costs import account_cost
+from usher_cli.costs import account_cost, sums
 from usher_cli.deployed_stack import DeployedStack
 from usher_cli.drafts import draft_of
 
 PAUSE = (
     "Until usher resume {group}, what arrives waits: nothing is imported, trained or exported. A run at work goes on "
     "to its end.",
-    "What serves goes on, and costs {costs}; to end that: usher remove {group}. usher promote and rollback change it "
-    "all the same. Personalize's automatic training goes on, if it is on.",
+    "What serves goes on: {costs} To end that: usher remove {group}. usher promote and rollback change it all the "
+    "same. Personalize's automatic training goes on, if it is on.",
 )
 
 
@@ -56,9 +55,7 @@ def pause(stack: DeployedStack, group: str, why: str) -> Action:
         require_reason(why)
         stack.check_group(group)
         costs = account_cost(stack, group)["now"]
-        unknown = "".join(f" and {one}" for one in costs["unpriced"])
-        monthly = f"{dollars(costs['monthlyCost'])} a month{unknown}"
-        return told(*(one.format(group=group, costs=monthly) for one in PAUSE))
+        return told(*(one.format(group=group, costs=sums(costs)) for one in PAUSE))
 
     def carry_out(_: Tell) -> Done:
         write_pause(stack.table, group, now().isoformat(timespec="seconds"), caller(), why)

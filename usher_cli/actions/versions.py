@@ -1,5 +1,7 @@
 """The version of a solution that serves: an earlier one, or one that the gate holds back."""
 
+from collections.abc import Sequence
+
 from usher.aws import now
 from usher.errors import InputError, UsherError
 from usher.planning.promotions_and_rollbacks import Pin, choose_version, live_versions
@@ -11,6 +13,9 @@ from usher_cli.actions.runs import require_reason
 from usher_cli.deployed_stack import DeployedStack
 from usher_cli.drafts import draft_of
 
+LABELS = {"previous": "Roll back {}", "latest": "Serve the newest version of {}"}
+"""What an action is called, by what is asked for."""
+
 
 def serve(stack: DeployedStack, group: str, solution: str, version: str, why: str) -> Action:
     """Serving another version of a solution, whatever its gate says. `version`: an ARN, `latest` or `previous`."""
@@ -21,15 +26,14 @@ def serve(stack: DeployedStack, group: str, solution: str, version: str, why: st
         versions = usable_versions(stack.clients["personalize"], live.rpartition("/")[0])
         chosen = choose_version(version, versions, live)
         if not chosen:
-            known = ", ".join(versions) or "none"
-            raise UsherError(f"{solution} has no version {version} to serve; available: {known}.")
+            raise UsherError(_lacking(solution, version, [one for one in versions if one != live]))
         instead = "" if chosen == live else f" instead of {tail(live)}"
         said = f"{tail(chosen)} serves{instead}, until a newer version passes the gate."
         rest = _rest(stack, group, solution, Pin(chosen, caller(), why, now().isoformat(), versions[0]))
         return {**rest, "told": [said, *rest["told"]], "isWork": True}
 
     return Action(
-        f"Serve {tail(version)} of {solution}",
+        LABELS.get(version, "Serve {1} of {0}").format(solution, tail(version)),
         plan,
         lambda _: started(stack.start(group=group, solution=solution, version=version, who=caller(), why=why), group),
     )
@@ -44,6 +48,13 @@ def _live(stack: DeployedStack, group: str, solution: str) -> str:
     if solution not in live:
         raise UsherError(f"{group} serves no solution {solution}; it serves: {', '.join(live)}.")
     return live[solution]
+
+
+def _lacking(solution: str, version: str, others: Sequence[str]) -> str:
+    """That there is no such version, and which there are beside the one that serves. Pure."""
+    named = f"no version {version}" if version != "previous" else "no version older than the one that serves"
+    known = f"Beside the one that serves there are: {', '.join(others)}." if others else "It has no other version."
+    return f"{solution} has {named}. {known}"
 
 
 def _rest(stack: DeployedStack, group: str, solution: str, pin: Pin) -> PlanView:

@@ -1,15 +1,15 @@
 """`usher drop`: a folder of files into the bucket."""
 
+import os
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from rich.console import Console
-from usher.errors import UsherError
-from usher.storage.layout import GROUP_NAME
 
 from usher_cli.command import Command
 from usher_cli.deployed_stack import DeployedStack
 from usher_cli.drop import progress, read_folder, upload
+from usher_cli.group_names import group_of_folder
 from usher_cli.output import Output
 
 
@@ -21,9 +21,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def drop(stack: DeployedStack, options: Namespace, output: Output) -> int:
     """Upload a folder of data and config as one drop, which starts one run."""
-    group = options.group or options.folder.resolve().name
-    if not GROUP_NAME.match(group):
-        raise UsherError(f"{group} is not a valid name of a group. Choose another: --group <name>.")
+    group = group_of_folder(options.folder, options.group)
     dropped = read_folder(options.folder, group)
     for note in dropped.notes:
         output.note(f"Note: {note}")
@@ -39,9 +37,10 @@ def drop(stack: DeployedStack, options: Namespace, output: Output) -> int:
 
     def show(console: Console, _: object) -> None:
         number = f"{len(dropped.files)} file{'s' if len(dropped.files) > 1 else ''}"
+        clock = "seconds of the local cloud's fast clock" if os.environ.get("AWS_ENDPOINT_URL") else "seconds"
         console.print(
             f"Dropped {number} ({dropped.size / 1e6:,.1f} MB) into s3://{stack.bucket.name}/{group}/\n"
-            f"The run begins when no other file has arrived for {told['settleSeconds']} seconds. "
+            f"The run begins when no other file has arrived for {told['settleSeconds']} {clock}. "
             f"To follow it: usher status {group} --follow",
             soft_wrap=True, markup=False,
         )  # fmt: skip
@@ -60,5 +59,6 @@ COMMANDS = (
         },
         add_arguments,
         changes="files in the bucket; starts a run",
+        needs_group=False,
     ),
 )

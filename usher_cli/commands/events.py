@@ -21,7 +21,6 @@ from usher_cli.output import Output
 
 def tail(stack: DeployedStack, options: Namespace, output: Output) -> int:
     """Show today's events of a group, and those that are kept from now on, until you press Ctrl-C."""
-    stack.check_group(options.group)
     for event in events.arriving(stack.bucket, options.group):
         output.line(event, show.event_line)
     return OK
@@ -58,7 +57,6 @@ def add_days(parser: ArgumentParser) -> None:
 
 def stats(stack: DeployedStack, options: Namespace, output: Output) -> int:
     """Count the kept events of a group by day and type, and those that Personalize refused."""
-    stack.check_group(options.group)
     some = events.Days(events.today() - timedelta(options.days - 1), events.today())
     counts = list(events.counted(stack.bucket, options.group, some))
 

@@ -24,7 +24,6 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def export(stack: DeployedStack, options: Namespace, output: Output) -> int:
     """Make the exports of a group now: what its solutions recommend to everyone, as files. It asks first."""
-    stack.check_group(options.group)
     exports = list(stack.serving.read(options.group).get("exports", {}))
     if not exports:
         raise UsherError(f"{options.group} has no live exports. Name some in usher.yaml, and drop it: docs/exports.md.")

@@ -3,10 +3,11 @@
 from argparse import ArgumentParser, Namespace
 
 from usher_cli import show
-from usher_cli.actions.adoption import carry_out, config_text, has_files, plan_adoption, preview, require_name
+from usher_cli.actions.adoption import carry_out, config_text, has_files, plan_adoption, preview
 from usher_cli.command import Command
 from usher_cli.deployed_stack import DeployedStack
 from usher_cli.existing import read_existing
+from usher_cli.group_names import valid_group
 from usher_cli.output import Output
 
 
@@ -27,8 +28,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def take_over(stack: DeployedStack, options: Namespace, output: Output) -> int:
     """Print the config for a dataset group of Personalize; with --adopt, let Usher manage it."""
-    group, personalize = options.group or options.dataset_group, stack.clients["personalize"]
-    require_name(group)
+    group, personalize = valid_group(options.group or options.dataset_group), stack.clients["personalize"]
     existing = read_existing(personalize, options.dataset_group, group)
     text, has_own_files = config_text(existing), options.adopt and has_files(stack.bucket, group)
     if not has_own_files:
@@ -57,5 +57,6 @@ COMMANDS = (
         },
         add_arguments,
         changes="with --adopt: tags, and files in the bucket",
+        needs_group=False,
     ),
 )

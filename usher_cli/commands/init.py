@@ -9,7 +9,8 @@ from usher.storage.layout import is_config
 from usher_cli import show
 from usher_cli.command import OK, UNCONFIRMED, Command
 from usher_cli.deployed_stack import DeployedStack
-from usher_cli.folder import Folder, checked, group_of_folder
+from usher_cli.folder import Folder, checked
+from usher_cli.group_names import group_of_folder
 from usher_cli.new_config import new_config, profiles_of
 from usher_cli.output import Output
 
@@ -60,5 +61,6 @@ COMMANDS = (
         add_arguments,
         changes="usher.yaml on this machine",
         asks=True,
+        needs_group=False,
     ),
 )

@@ -3,8 +3,7 @@
 from argparse import ArgumentParser, Namespace
 
 from rich.console import Console
-from usher.errors import UsherError
-from usher.storage.layout import GROUP_NAME
+from usher.planning.misplaced_files import check_group_name
 
 from usher_cli import show
 from usher_cli.actions.removal import Removal, carry_out, end_of, plan_removal, plan_view_of
@@ -25,8 +24,7 @@ def add_group(parser: ArgumentParser) -> None:
 
 def remove(stack: DeployedStack, options: Namespace, output: Output) -> int:
     """Remove a group: all that Usher has made of it, in Personalize, the table and the bucket. Its files stay."""
-    if not GROUP_NAME.match(options.group):
-        raise UsherError(f"{options.group} is not a valid name of a group.")
+    check_group_name(options.group)
     planned = plan_removal(stack, options.group, data=options.data)
     if not output.is_json:
         show.plan(output.console, plan_view_of(planned))
@@ -58,5 +56,6 @@ COMMANDS = (
         add_group,
         changes="deletes the group's resources and output; with `--data`, its files",
         asks=True,
+        needs_group=False,
     ),
 )

@@ -22,5 +22,6 @@ COMMANDS = (
         {"usher resume films --yes": "end the pause, and start the run that does what has waited"},
         changes="an item of the table; starts a run",
         asks=True,
+        needs_group=False,
     ),
 )

@@ -12,7 +12,8 @@ from usher.errors import UsherError
 from usher_cli import show
 from usher_cli.command import OK, Command
 from usher_cli.deployed_stack import DeployedStack
-from usher_cli.folder import checked, group_of_folder
+from usher_cli.folder import checked
+from usher_cli.group_names import group_of_folder
 from usher_cli.output import Output
 
 
@@ -54,5 +55,6 @@ COMMANDS = (
         validate,
         {"usher validate films/": "check data and config as a run does, without AWS"},
         add_arguments,
+        needs_group=False,
     ),
 )

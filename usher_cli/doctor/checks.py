@@ -211,15 +211,21 @@ def services_are_healthy(deployment: Deployment) -> str:
 
 
 def no_event_was_lost(deployment: Deployment) -> str:
-    """The stack's dead-letter queues are empty."""
-    queues, waiting = deployment.resources.get("AWS::SQS::Queue", []), []
-    if not queues:
-        raise UnknownError("the stack has no queue")
-    for url in queues:
-        response = client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])
-        number = int(response["Attributes"]["ApproximateNumberOfMessages"])
-        waiting += [f"{number} in {url.rpartition('/')[2]}"] if number else []
-    return require(waiting, f"{len(queues)} empty")
+    """Nothing waits that EventBridge, a schedule, or the functions Keep and Watch could not deliver."""
+    return _is_empty(deployment, "DeadLetterQueue")
+
+
+def no_event_was_refused(deployment: Deployment) -> str:
+    """Nothing waits that Personalize has refused for good."""
+    return _is_empty(deployment, "RefusedEvents")
+
+
+def _is_empty(deployment: Deployment, queue: str) -> str:
+    """Whether a queue has no messages. Those of the queues Kept and Pending are on their way: they are no fault."""
+    url = deployment.named(queue)
+    found = client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])
+    number = int(found["Attributes"]["ApproximateNumberOfMessages"])
+    return require([f"{number} in {url.rpartition('/')[2]}"] if number else [], "none")
 
 
 def no_alarm_is_on(deployment: Deployment) -> str:
@@ -272,7 +278,9 @@ CHECKS = (
     Check("service health", "Health: DescribeEvents", services_are_healthy,
           "Read the event in the AWS Health Dashboard."),
     Check("lost events", "SQS: GetQueueAttributes", no_event_was_lost,
-          "Read the messages, drop the files that they name again, then purge the queue."),
+          "Read the messages, repeat what they name, then purge the queue: docs/operations.md#lost-events."),
+    Check("refused events", "SQS: GetQueueAttributes", no_event_was_refused,
+          "Read the reasons, mend them, and send the events again: docs/operations.md#waiting-and-refused-events."),
     Check("alarms", "CloudWatch: DescribeAlarms", no_alarm_is_on,
           "The alarm's description says what it means and what to do; usher status shows the runs."),
     Check("notifications", "SNS: ListSubscriptionsByTopic", subscriptions_are_confirmed,

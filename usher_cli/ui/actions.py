@@ -33,6 +33,9 @@ class Field(NamedTuple):
     """Several may be chosen, or stand on a line each."""
 
 
+WHY = Field("why", "Reason, which others will see")
+
+
 def action_button(
     visit: Visit, label: str, icon: str, make: Callable[[Given], Action], fields: Sequence[Field] = ()
 ) -> None:
@@ -51,7 +54,7 @@ class Offer:
         self._is_done = False
         with ui.dialog() as self._dialog, ui.element("div").classes("card wide plan"):
             self._heading = ui.label(label).props("role=heading aria-level=2").classes("heading")
-            self._fields = {one.name: _control(one, self._forget) for one in fields}
+            self._fields = {one.name: _control(one, self._forget, self._plan) for one in fields}
             self._content = ui.column().classes("w-full")
             with ui.row():
                 if fields:
@@ -138,7 +141,7 @@ class Offer:
                 note("bad", explanation(error))
 
 
-def _control(field: Field, on_change: Callable[[], object]) -> Any:
+def _control(field: Field, on_change: Callable[[], object], on_enter: Callable[[], object]) -> Any:
     """The control of a field, whose `value` is what has been given."""
     if isinstance(field.value, bool):
         return ui.checkbox(field.label, value=field.value, on_change=on_change)
@@ -149,7 +152,8 @@ def _control(field: Field, on_change: Callable[[], object]) -> Any:
         choice = ui.select(options, label=field.label, value=first, multiple=field.is_list, on_change=on_change)
         return choice.props(f"{look} options-dense").classes("w-full")
     make = ui.textarea if field.is_list else ui.input
-    return make(field.label, value=field.value, on_change=on_change).props(look).classes("w-full")
+    control = make(field.label, value=field.value, on_change=on_change).props(look).classes("w-full")
+    return control if field.is_list else control.on("keydown.enter", on_enter)
 
 
 def _result(done: Done) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 from nicegui import ui
 from usher.clients import PersonalizeClient
@@ -10,12 +11,19 @@ from usher.resources.lookup import describe
 from usher.resources.versions import metrics_of, usable_versions
 from usher.run_summary import summarize
 
+from usher_cli.actions.action import Action
+from usher_cli.actions.versions import serve
 from usher_cli.deployed_stack import DeployedStack
+from usher_cli.ui.actions import WHY, Given, action_button
 from usher_cli.ui.controls import html
 from usher_cli.ui.markup import Column, table
 from usher_cli.ui.parts import card, empty, note
 from usher_cli.ui.visit import Visit
 
+NO_LISTS = (
+    "Personalize makes lists with a campaign or a batch job alone, which cost money: a version that does not serve has "
+    "metrics, and no lists. Serve it to see them; Roll back, under Versions, goes back."
+)
 ROUNDED = 5e-5
 """Metrics have four decimals."""
 
@@ -73,6 +81,11 @@ def _held(stack: DeployedStack, group: str) -> dict[str, str]:
     return {one["id"].partition("/")[2]: one.get("reason", "") for one in resources if one.get("status") == "HELD"}
 
 
+def newest(visit: Visit, solution: str, given: Given) -> Action:
+    """That the newest version serves."""
+    return serve(visit.stack, visit.group, solution, "latest", given["why"])
+
+
 def compared(pair: Pair) -> list[list[str]]:
     """A row for each metric: its name, live, newest, and the difference."""
     newest = pair.newest.metrics if pair.newest else {}
@@ -110,8 +123,10 @@ async def show(visit: Visit) -> None:
             rows = compared(pair)
             if pair.newest:
                 html(table([*columns, Column("Difference", is_number=True)], rows))
-                command = f"usher promote {visit.group} {pair.solution} latest --why ..."
-                ui.label(f"To serve the newest one: {command}").classes("dim small break")
+                ui.label(NO_LISTS).classes("dim small")
+                with ui.row():
+                    make = partial(newest, visit, pair.solution)
+                    action_button(visit, "Serve the newest", "published_with_changes", make, [WHY])
             else:
                 note("good", "The newest version is live.")
                 html(table(columns, [row[:2] for row in rows]))

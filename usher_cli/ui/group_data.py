@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 from usher.config.readings import readings_of
+from usher.datasets.columns import texts_of
 from usher.datasets.csv_reader import Block
 from usher.datasets.dataset_files import dataset_files, read_files
 from usher.datasets.reading import PLAIN
@@ -41,7 +42,7 @@ class Records:
     """Users or items, each once: of several rows with one ID the last one counts, as in Personalize."""
 
     ids: Sequence[str] = ()
-    columns: Mapping[str, pa.Array] = field(default_factory=dict)
+    columns: Mapping[str, "pa.Array[Any]"] = field(default_factory=dict)
     """Texts; empty where a row has no value."""
     is_whole: bool = True
     """Whether all rows of the files are here."""
@@ -70,10 +71,10 @@ class Records:
 class Interactions:
     """Who met what, in the order of the files."""
 
-    users: pa.DictionaryArray
-    items: pa.DictionaryArray
+    users: "pa.DictionaryArray[Any, Any]"
+    items: "pa.DictionaryArray[Any, Any]"
     times: NDArray[np.float64]
-    types: pa.Array
+    types: "pa.Array[Any]"
     is_whole: bool = True
 
     def of_user(self, user: str) -> list[Met]:
@@ -100,7 +101,7 @@ class Interactions:
         counted = pc.value_counts(self.types).to_pylist()
         return [one["values"] for one in sorted(counted, key=lambda one: -one["counts"]) if one["values"]]
 
-    def _some(self, ids: pa.DictionaryArray, id_: str) -> list[Met]:
+    def _some(self, ids: "pa.DictionaryArray[Any, Any]", id_: str) -> list[Met]:
         code = pc.index(ids.dictionary, id_).as_py()
         rows = np.flatnonzero(_codes(ids) == code) if code >= 0 else np.empty(0, np.intp)
         newest_first = rows[np.argsort(-self.times[rows], kind="stable")]
@@ -109,8 +110,8 @@ class Interactions:
             for row in newest_first.tolist()
         ]
 
-    def _counted(self, ids: pa.DictionaryArray) -> dict[str, tuple[int, float]]:
-        codes, names = _codes(ids), ids.dictionary.to_pylist()
+    def _counted(self, ids: "pa.DictionaryArray[Any, Any]") -> dict[str, tuple[int, float]]:
+        codes, names = _codes(ids), texts_of(ids.dictionary)
         newest = np.zeros(len(names))
         np.maximum.at(newest, codes, self.times)
         numbers = np.bincount(codes, minlength=len(names))
@@ -184,7 +185,7 @@ def read_group_data(bucket: Bucket, group: str) -> GroupData:
     config = next((key for key in config_keys(group) if key in bucket.keys(key)), "")
     readings = readings_of(bucket.read(config) or b"", config) if config else {}
 
-    def read(dataset: str) -> tuple[dict[str, pa.Array], bool]:
+    def read(dataset: str) -> tuple[dict[str, "pa.Array[Any]"], bool]:
         files = dataset_files(bucket, group, dataset)
         return _joined(read_files(bucket, files, readings.get(dataset, PLAIN)))
 
@@ -231,9 +232,9 @@ class DataCache:
             return kept
 
 
-def _joined(blocks: Iterable[Block]) -> tuple[dict[str, pa.Array], bool]:
+def _joined(blocks: Iterable[Block]) -> tuple[dict[str, "pa.Array[Any]"], bool]:
     """The columns of all blocks, and whether that is everything."""
-    parts: list[Mapping[str, pa.Array]] = []
+    parts: list[Mapping[str, pa.Array[Any]]] = []
     rows = 0
     for block in blocks:
         if rows >= MAX_ROWS:
@@ -243,14 +244,14 @@ def _joined(blocks: Iterable[Block]) -> tuple[dict[str, pa.Array], bool]:
     return _columns(parts), True
 
 
-def _columns(parts: Sequence[Mapping[str, pa.Array]]) -> dict[str, pa.Array]:
+def _columns(parts: Sequence[Mapping[str, "pa.Array[Any]"]]) -> dict[str, "pa.Array[Any]"]:
     names = dict.fromkeys(name for part in parts for name in part)
     tables = [pa.table({name: part[name].cast(pa.string()) for name in part}) for part in parts]
     joined = pa.concat_tables(tables, promote_options="default") if tables else pa.table({})
     return {name: pc.fill_null(joined[name].combine_chunks(), "") for name in names}
 
 
-def _records(id_column: str, columns: dict[str, pa.Array], is_whole: bool) -> Records:
+def _records(id_column: str, columns: dict[str, "pa.Array[Any]"], is_whole: bool) -> Records:
     if id_column not in columns:
         return Records()
     last = {id_: row for row, id_ in enumerate(columns[id_column].to_pylist()) if id_}
@@ -259,11 +260,11 @@ def _records(id_column: str, columns: dict[str, pa.Array], is_whole: bool) -> Re
     return Records([*last], others, is_whole)
 
 
-def _interactions(columns: dict[str, pa.Array], is_whole: bool) -> Interactions:
+def _interactions(columns: dict[str, "pa.Array[Any]"], is_whole: bool) -> Interactions:
     empty = pa.array([], pa.string())
     users, items = columns.get("USER_ID", empty), columns.get("ITEM_ID", empty)
     blank = pa.array([""] * len(users), pa.string())
-    times = [_seconds(text) for text in columns.get("TIMESTAMP", blank).to_pylist()]
+    times = [_seconds(text) for text in texts_of(columns.get("TIMESTAMP", blank))]
     types = columns.get("EVENT_TYPE", blank)
     return Interactions(
         users.dictionary_encode(), items.dictionary_encode(), np.array(times, np.float64), types, is_whole
@@ -278,12 +279,12 @@ def _seconds(text: str) -> float:
         return 0.0
 
 
-def _codes(ids: pa.DictionaryArray) -> NDArray[np.int32]:
+def _codes(ids: "pa.DictionaryArray[Any, Any]") -> NDArray[np.int32]:
     codes: NDArray[np.int32] = ids.indices.to_numpy(zero_copy_only=False)
     return codes
 
 
-def _tells_apart(cells: pa.Array) -> bool:
+def _tells_apart(cells: "pa.Array[Any]") -> bool:
     """Whether a column's values are texts of some length, nearly all different: a title."""
     some = [text for text in cells[:1000].to_pylist() if text]
     words = sum(any(letter.isalpha() for letter in text) for text in some)

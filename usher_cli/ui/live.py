@@ -19,7 +19,7 @@ from usher_cli.explanation import EXPLAINED
 from usher_cli.machine.overview import live_in
 from usher_cli.machine.runs import OtherRun, last_others
 from usher_cli.machine.schedules import next_trainings
-from usher_cli.ui.actions import Field, Given, action_button
+from usher_cli.ui.actions import WHY, Field, Given, action_button
 from usher_cli.ui.parts import card, empty, note
 from usher_cli.ui.report import filled, link, minute, report
 from usher_cli.ui.visit import Visit
@@ -37,7 +37,6 @@ ERASURE = (
     Field("data", "Rewrite your own files in the bucket without them, too", value=False),
 )
 REMOVAL = (Field("data", "Also delete its own files, kept events and records of runs, for good", value=False),)
-WHY = Field("why", "Reason, which others will see")
 
 
 async def show(visit: Visit) -> None:

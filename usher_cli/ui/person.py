@@ -144,4 +144,5 @@ def _list(visit: Visit, data: GroupData, asked: Asked, answer: Any, met: set[str
 
 
 def _sentence(answer: dict[str, Any], number: int, hits: int) -> str:
-    return f"{number} from {answer.get('source', 'Personalize')}, {hits} of them met before"
+    source = answer.get("source", "campaign")
+    return f"{number} from the {'popular list' if source == 'popular' else source}; met before: {hits}"

@@ -10,12 +10,11 @@ from usher.reports.html import code, facts, number, tag
 from usher_cli.actions.runs import retrain
 from usher_cli.actions.versions import serve
 from usher_cli.machine.versions import Gate, Solution, SolutionVersion, solutions_of
-from usher_cli.ui.actions import Field, action_button
+from usher_cli.ui.actions import WHY, Field, action_button
 from usher_cli.ui.parts import card, empty
 from usher_cli.ui.report import filled, in_utc, minute, report
 from usher_cli.ui.visit import Visit
 
-WHY = Field("why", "Reason, for the run's record")
 USUAL_METRIC = "normalized_discounted_cumulative_gain_at_25"
 
 

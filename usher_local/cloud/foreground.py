@@ -98,7 +98,9 @@ def run(options: argparse.Namespace) -> int:
                 raise OSError(disk.remedy)
     except PortTakenError as error:
         names = {options.aws_port: "AWS_PORT", options.api_port: "API_PORT"}
-        print(f"{error}; choose another: make up {names[error.port]}={error.port + 1}", file=sys.stderr)  # noqa: T201
+        name, port = names[error.port], error.port + 1
+        option = f"--{name.lower().replace('_', '-')} {port}"
+        print(f"{error}; choose another: make up {name}={port}, or {option}", file=sys.stderr)  # noqa: T201
         return 2
     except Exception as error:
         full = full_disk(error)

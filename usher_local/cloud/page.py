@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import IO, cast
 
-from usher_local.cloud.aws_lambda.workers import die_with_parent
+from usher_local.cloud.aws_lambda.forks import die_with_parent
 
 END_SECONDS = 5
 

@@ -80,6 +80,7 @@ class LocalCloud:
     found: str
     """What an earlier process had left in `state`, in words; empty if it was nothing."""
     alarms: Alarms
+    functions: Lambdas
 
     def __init__(
         self,
@@ -140,7 +141,7 @@ class LocalCloud:
             **region,
         }
         self.alarms = stack.enter_context(measuring())
-        runner = Lambdas(self.endpoint, self._clock, self._limits, state.invocations)
+        self.functions = runner = Lambdas(self.endpoint, self._clock, self._limits, state.invocations)
 
         def invoke(arn: str, event: str, role: str, source: str) -> tuple[str, bool]:
             _, _, _, region, account, _ = arn.split(":", 5)

@@ -1,5 +1,6 @@
 """What the command asks the HTTP API, and what it shows of the answers."""
 
+import io
 import json
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -8,8 +9,10 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+from rich.console import Console
 
 from usher_cli.__main__ import main
+from usher_cli.api import UNKNOWN, show_list
 from usher_cli.deployed_stack import DeployedStack
 
 ANSWER = {
@@ -54,6 +57,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[Asked]:
         Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}"
         monkeypatch.setattr(DeployedStack, "outputs", {"ApiUrl": url})
+        monkeypatch.setattr(DeployedStack, "groups", lambda _: ["films", "none"])
         yield requests
         server.shutdown()
 
@@ -111,3 +115,9 @@ def test_an_error_of_the_api_is_told_in_its_words(capsys: pytest.CaptureFixture[
     with pytest.raises(SystemExit):
         main(["recommend", "films", "u1", "--value", "Comedy"])
     assert "such as GENRE=Comedy" in capsys.readouterr().err
+
+
+def test_a_list_for_somebody_unknown_says_so() -> None:
+    text = io.StringIO()
+    show_list(Console(file=text, width=200), ANSWER | {"known": False})
+    assert UNKNOWN in text.getvalue()

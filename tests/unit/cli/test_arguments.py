@@ -67,6 +67,15 @@ def test_a_command_is_imported_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     assert loaded == ["usher_cli.commands.logs"]
 
 
+@pytest.mark.parametrize(("typed", "meant"), [("stauts", "status"), ("key", "keys"), ("imports", "import")])
+def test_a_misspelt_command_is_told_with_the_one_that_is_meant(
+    capsys: pytest.CaptureFixture[str], typed: str, meant: str
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        parse([typed, "films"])
+    assert f"there is no command {typed}. Did you mean {meant}?" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("arguments", [["--stack", "other", "status"], ["status", "--stack", "other"]])
 def test_the_stack_is_named_before_the_command_or_after_it(arguments: list[str]) -> None:
     assert parse(arguments).stack == "other"

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from datetime import UTC, datetime
+from string import digits
 from typing import Any
 
 import boto3
@@ -15,6 +16,7 @@ from moto import backend_index, mock_aws
 from moto.core import utils
 from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.models.dynamo_type import DynamoType, Item
+from moto.moto_api._internal import mock_random
 from time_machine import travel
 
 from usher_local.cloud.services.faster_moto import faster
@@ -123,3 +125,35 @@ def test_what_a_query_has_answered_is_forgotten(table: Any) -> None:
         assert len(Item.instances_tracked) == before
     QUERIES[0](table)
     assert len(Item.instances_tracked) > before, "moto forgets by itself now"
+
+
+def test_an_answer_has_the_members_that_moto_would_find() -> None:
+    """Whatever they are called in its objects: in Python's words, without a prefix, or by an alias."""
+
+    def answers() -> list[object]:
+        with mock_aws():
+            sqs, iam = boto3.client("sqs", "us-east-1"), boto3.client("iam", "us-east-1")
+            logs: Any = boto3.client("logs", "us-east-1")
+            url = sqs.create_queue(QueueName="q")["QueueUrl"]
+            iam.create_role(RoleName="r", AssumeRolePolicyDocument="{}", Description="d")
+            logs.create_log_group(logGroupName="g")
+            found: list[Any] = [
+                sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn", "VisibilityTimeout"])["Attributes"],
+                iam.get_role(RoleName="r")["Role"],
+                logs.describe_log_groups()["logGroups"],
+            ]
+            return [sorted(member) if isinstance(member, dict) else member[0].keys() for member in found]
+
+    usual = answers()
+    with faster():
+        assert answers() == usual == answers()
+
+
+def test_a_random_string_has_the_characters_that_moto_would_draw() -> None:
+    with faster():
+        made = {(digits_too, lower): mock_random.get_random_string(500, digits_too, lower)
+                for digits_too in (True, False) for lower in (True, False)}  # fmt: skip
+    for (has_digits, is_lower), text in made.items():
+        assert len(text) == 500
+        assert set(text) & set(digits) == (set(digits) if has_digits else set())
+        assert text.islower() == is_lower

@@ -5,12 +5,14 @@ import json
 import zipfile
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 import yaml
 
 from usher_local.cloud.aws_lambda import python as lambda_python
+from usher_local.cloud.aws_lambda.forks import Forks
 from usher_local.cloud.aws_lambda.layers import unpacked, unzipped
 from usher_local.cloud.aws_lambda.python import Interpreter, PackagesError, chosen, installed, probe, runtime
 from usher_local.cloud.aws_lambda.workers import Configuration, Worker
@@ -165,8 +167,9 @@ def imported(name: str, layers: list[str], python: Interpreter, folder: Path) ->
         log_group="",
         log_format="JSON",
     )
-    worker = Worker(configuration, task_root, runtime(python), python, {}, "stream", lambda _: None)
-    try:
-        return worker.init()
-    finally:
-        worker.kill()
+    with closing(Forks(python)) as forks:
+        worker = Worker(configuration, task_root, runtime(python), forks, {}, "stream", lambda _: None)
+        try:
+            return worker.init()
+        finally:
+            worker.kill()

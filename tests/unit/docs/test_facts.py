@@ -23,6 +23,8 @@ NUMBERS = (
 )
 RUNTIME_ERRORS = {"Lambda.TooManyRequestsException"}
 MB = 1 << 20
+SNAPSHOT_DOLLARS = 2_592_000 * 0.0000015046
+"""Of a GB in a month: https://aws.amazon.com/lambda/pricing/"""
 
 
 class _Loader(yaml.CSafeLoader):
@@ -49,6 +51,9 @@ def facts() -> Iterable[tuple[str, str]]:
     # What stands under a condition is read as nothing.
     metrics = sum(sum("MetricStat" in (one or {}) for one in alarm.get("Metrics", [])) or 1 for alarm in alarms)
     yield "cost.md", f"{NUMBERS[len(alarms)]} alarms, on {NUMBERS[metrics]} metrics"
+    kept = [one for one in RESOURCES.values() if "SnapStart" in one.get("Properties", {}) and "Condition" not in one]
+    dollars = len(kept) * 0.5 * SNAPSHOT_DOLLARS
+    yield "cost.md", f"{NUMBERS[len(kept)]} API functions, each 0.5 GB for a month | ${dollars:.2f}"
     functions = NUMBERS[len(of_type("AWS::Serverless::Function"))]
     yield "architecture.md", f"{functions} functions, {NUMBERS[len(MACHINES)]} state machines"
     yield "architecture.md", f"parts of up to {LIMITS.part_bytes // MB} MB"

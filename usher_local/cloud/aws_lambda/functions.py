@@ -27,6 +27,7 @@ from usher_local.clock import Clock
 from usher_local.cloud.access.credentials import assume
 from usher_local.cloud.aws_lambda import layers
 from usher_local.cloud.aws_lambda.asynchronous import Asynchronous
+from usher_local.cloud.aws_lambda.forks import Forks
 from usher_local.cloud.aws_lambda.limits import MAX_RESPONSE_BYTES, NEW, Concurrency, Limits, check_request
 from usher_local.cloud.aws_lambda.python import chosen, runtime
 from usher_local.cloud.aws_lambda.workers import Configuration, Worker, WorkerEndedError
@@ -76,6 +77,7 @@ class Lambdas:
         self._closed = False
         # PR_SET_PDEATHSIG fires at the end of the *thread* that started the child: one thread starts them all.
         self._starter = ThreadPoolExecutor(1, "lambda-starter")
+        self._forks = Forks(self._python)
 
     def layer(self, arn: str, archive: bytes) -> layers.Layer:
         """A layer version, made ready for functions; PackagesError where its packages can't be installed."""
@@ -172,7 +174,7 @@ class Lambdas:
             "AWS_ENDPOINT_URL": self._endpoint,
         }
         write = self._log_writer(function, stream)
-        worker = Worker(configuration, task_root, runtime(self._python), self._python, environment, stream, write)
+        worker = Worker(configuration, task_root, runtime(self._python), self._forks, environment, stream, write)
         with self._lock:
             self._workers.add(worker)
         return worker
@@ -202,6 +204,7 @@ class Lambdas:
         self._starter.shutdown()
         for worker in list(self._workers):
             self._discard(worker)
+        self._forks.close()
         self._folder.cleanup()
 
 

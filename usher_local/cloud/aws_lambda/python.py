@@ -103,7 +103,8 @@ def install(requirements: str, python: Interpreter, target: Path) -> None:
     uv = shutil.which("uv", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))
     if uv is None:
         raise PackagesError(
-            "uv, which installs the packages of layers, is missing: run `make setup`, or install usher[local]"
+            "uv, which installs the packages of layers, is missing: in Usher's folder, run `make setup` or "
+            "`pip install '.[local]'`"
         )
     checked = "--require-hashes" if "--hash=" in requirements else "--no-deps"
     options = ["--quiet", "--only-binary", ":all:", "--compile-bytecode", checked]

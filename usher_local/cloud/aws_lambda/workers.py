@@ -4,13 +4,10 @@ It gets what an execution environment of Lambda has: the function's folder, its 
 environment made from nothing. https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
 """
 
-import ctypes
 import os
 import queue
-import select
 import shutil
 import signal
-import subprocess
 import tempfile
 import threading
 import time
@@ -19,7 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from usher_local.cloud.aws_lambda.python import Interpreter
+from usher_local.cloud.aws_lambda.forks import Forks, is_readable
 from usher_local.cloud.aws_lambda.runtime_api import Report, RuntimeApi
 
 # AWS gives the code outside the handler ten seconds, then starts it anew on the function's own time.
@@ -27,8 +24,6 @@ INIT_SECONDS = 10.0
 LOOK_SECONDS = 0.05
 TAIL_BYTES = 4096
 READ_BYTES = 1 << 16
-PR_SET_PDEATHSIG = 1
-LIBC = ctypes.CDLL(None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +65,7 @@ class Worker:
         configuration: Configuration,
         task_root: Path,
         runtime: Path,
-        python: Interpreter,
+        forks: Forks,
         credentials: Mapping[str, str],
         stream: str,
         write: Callable[[str], None],
@@ -79,11 +74,9 @@ class Worker:
         self.configuration = configuration
         self._api = RuntimeApi()
         self._tmp = tempfile.mkdtemp(prefix="lambda-tmp-")
-        search_path = [task_root, *configuration.layers, runtime]
         environment = {
             "AWS_LAMBDA_RUNTIME_API": self._api.address,
             "LAMBDA_TASK_ROOT": str(task_root),
-            "PYTHONPATH": os.pathsep.join(str(path) for path in search_path),
             "PATH": "/usr/local/bin:/usr/bin:/bin",
             "LANG": "C.UTF-8",
             "TZ": ":UTC",
@@ -104,20 +97,10 @@ class Worker:
             **credentials,
             **dict(configuration.environment),
         }
-        self._process = subprocess.Popen(  # noqa: S603 - our own interpreter
-            # Without site-packages: what the developer has installed is not on AWS.
-            [python.executable, "-S", "-s", "-P", "-m", "awslambdaric", configuration.handler],
-            cwd=task_root,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            preexec_fn=die_with_parent,
-        )
+        search_path = [task_root, *configuration.layers, runtime]
+        self._process = forks.start(search_path, environment, ["awslambdaric", configuration.handler])
         self._api.serve(self._process.pid)
-        assert self._process.stdout  # noqa: S101 - it is a pipe
-        self._log = Log(self._process.stdout.fileno(), write)
+        self._log = Log(self._process.output, write)
 
     def init(self) -> str:
         """Wait until the code outside the handler has run; return the error (JSON) that it raised, or "".
@@ -176,8 +159,7 @@ class Worker:
         self._process.wait()
         self._api.close()
         self._log.join()
-        assert self._process.stdout  # noqa: S101 - it is a pipe
-        self._process.stdout.close()
+        self._process.close()
         shutil.rmtree(self._tmp, ignore_errors=True)
 
 
@@ -218,13 +200,6 @@ class Log:
         self._thread.join()
 
 
-def is_readable(descriptor: int, milliseconds: int | None = None) -> bool:
-    """Whether a descriptor has something to read, or becomes so in time; None waits for as long as it takes."""
-    poll = select.poll()
-    poll.register(descriptor, select.POLLIN | select.POLLHUP)
-    return bool(poll.poll(milliseconds))
-
-
 def peak_memory(pid: int) -> int:
     """The most memory (bytes) that a process has had resident; 0 once it has ended."""
     with suppress(OSError):
@@ -232,8 +207,3 @@ def peak_memory(pid: int) -> int:
             if line.startswith("VmHWM:"):
                 return int(line.split()[1]) * 1024
     return 0
-
-
-def die_with_parent() -> None:
-    """Ask Linux to end this process together with the one that started it, however that one ends."""
-    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -191,7 +191,8 @@ def telling(update_state: Any) -> Any:
         update_state(alarm, reason, reason_data, state_value)
         if state_value == before["value"]:
             return
-        log.info("alarm %s: %s: %s", alarm.name, state_value, reason)
+        if ALARM in (state_value, before["value"]):
+            log.info("alarm %s: %s: %s", alarm.name, state_value, reason)
         sources.offer(event_of(alarm, before))
         if not alarm.actions_enabled:
             return

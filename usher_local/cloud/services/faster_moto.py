@@ -3,8 +3,9 @@
 moto (5.2.5) sorts the items of every partition of a table to query one of them. It asks for the time by subtracting
 dates, four times for each message that is in a queue, whenever its queue is looked at. And it looks a backend up under
 one lock of the process, for which all threads wait. For each request it tries the patterns of a hundred services, makes
-the URLs of the one that fits, and lists the methods of the class that answers. And it keeps every object that it has
-made, for a page that the local cloud does not serve: also the copies of the items that a query answers.
+the URLs of the one that fits, lists the methods of the class that answers and twice its own folders, draws 52 characters
+one by one, and makes up all names that a member of the answer may have in its objects. And it keeps every object that it
+has made, for a page that the local cloud does not serve: also the copies of the items that a query answers.
 """
 
 import time
@@ -13,13 +14,16 @@ from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from functools import cache, wraps
 from inspect import signature
+from string import ascii_letters, digits
 from typing import Any
 
-from moto import backend_index
+from moto import backend_index, backends
 from moto.core import responses, utils
 from moto.core.base_backend import BackendDict, BaseBackend
 from moto.core.common_models import BaseModel
+from moto.core.serialize import XFormedAttributePicker
 from moto.dynamodb.models.table import Table
+from moto.moto_api._internal.moto_random import MotoRandom
 from moto.s3.models import FakeKey, FakeMultipart
 
 from usher_local.cloud.core.patching import replaced
@@ -43,6 +47,11 @@ def faster() -> Iterator[None]:
         names = cache(responses.method_names_from_class)
         stack.enter_context(replaced(responses, "method_names_from_class", names))
         stack.enter_context(replaced(BaseModel, "__new__", _made))
+        modules = tuple(backends.list_of_moto_modules())
+        stack.enter_context(replaced(backends, "list_of_moto_modules", lambda: modules))
+        stack.enter_context(replaced(MotoRandom, "get_random_string", _random_string))
+        keys = _by_member(XFormedAttributePicker.get_possible_keys)
+        stack.enter_context(replaced(XFormedAttributePicker, "get_possible_keys", keys))
         yield
 
 
@@ -95,3 +104,21 @@ def _made(model: type[BaseModel], *_: Any, **__: Any) -> BaseModel:
     if issubclass(model, FakeKey | FakeMultipart):  # moto closes their files by its list of them
         model.instances_tracked.append(made)
     return made
+
+
+def _random_string(random: Any, length: int = 20, include_digits: bool = True, lower_case: bool = False) -> str:
+    made = "".join(random.choices(ascii_letters + digits * include_digits, k=length))
+    return made.lower() if lower_case else made
+
+
+def _by_member(stock: Any) -> Any:
+    kept: dict[Any, tuple[str, ...]] = {}
+
+    @wraps(stock)
+    def possible_keys(picker: Any, context: Any) -> tuple[str, ...]:
+        place = (type(context.obj), context.shape, context.key)
+        if place not in kept:
+            kept[place] = tuple(stock(picker, context))
+        return kept[place]
+
+    return possible_keys

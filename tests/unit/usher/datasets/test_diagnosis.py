@@ -249,7 +249,7 @@ def test_of_movielens_it_tells_what_is_known() -> None:
 
 def test_ids_that_are_chosen_so_that_no_sample_has_any_are_reported_on() -> None:
     users = pa.array([f"u{number}" for number in range(100)])
-    odd = [user for user, key in zip(users.to_pylist(), hashes(users).tolist(), strict=True) if key % 2]
+    odd = [str(user) for user, key in zip(users.to_pylist(), hashes(users).tolist(), strict=True) if key % 2]
     found = diagnosis_report(diagnosed([(user, "i", 1) for user in odd], users=4))
     assert found["events"] == len(odd)
     assert found["users"]["number"] == 2

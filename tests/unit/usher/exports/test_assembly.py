@@ -206,7 +206,8 @@ def test_a_format_of_the_config_holds_every_row(world: World, tmp_path: Path, ki
     (file,) = assemble_file(world.bucket, OUTPUT, "out/", BY_USER, [kind]).files
     path = tmp_path / f"part.{kind}"
     path.write_bytes(world.bucket.read(file.key) or b"")
-    read = dataset.dataset(path, format=kind).to_table().to_pylist()
+    open_dataset: Any = dataset.dataset
+    read = open_dataset(path, format=kind).to_table().to_pylist()
     assert [tuple(row.values()) for row in read] == [("u", 1, "a", 0.9), ("u", 2, "b", 0.1), ("v", 1, "b", 0.5)]
 
 

@@ -1,6 +1,7 @@
 """The output of batch jobs: JSON Lines. The format of failed lines is undocumented, and any line may be malformed."""
 
 import json
+from typing import Any, cast
 
 import pyarrow as pa
 from pyarrow import json as arrow_json
@@ -14,7 +15,7 @@ def read_output(block: bytes, members: pa.Schema) -> pa.Table:
     parse_options = arrow_json.ParseOptions(explicit_schema=members, unexpected_field_behavior="ignore")
     read_options = arrow_json.ReadOptions(use_threads=False, block_size=len(block) + 1)
     try:
-        return arrow_json.read_json(pa.py_buffer(block), read_options, parse_options)
+        return arrow_json.read_json(cast(Any, pa.py_buffer(block)), read_options, parse_options)
     except pa.ArrowInvalid as misfit:
         lines = [line for line in block.split(b"\n") if line.strip()]
         if len(lines) < 2:

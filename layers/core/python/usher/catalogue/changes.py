@@ -98,7 +98,7 @@ def _users(bucket: Bucket, plan: LoadPlan, limits: ReadLimits) -> Iterator[Rows]
 
 def _user_ids(block: Block) -> pa.StringArray:
     """The different users of a block."""
-    ids = pc.unique(block.columns["USER_ID"])
+    ids: pa.StringArray = pc.unique(block.columns["USER_ID"])
     return ids.filter(pc.not_equal(ids, ""))
 
 

@@ -17,6 +17,7 @@ from usher.catalogue.changes import Chunk, next_chunk
 from usher.catalogue.entries import KINDS, Catalogues, Entry, Kind
 from usher.catalogue.load_plan import LoadPlan, loaded_digests, note_loaded, read_load_plan, snapshot_key
 from usher.catalogue.snapshot import UNKNOWN, Snapshot, read_snapshot
+from usher.datasets.columns import texts_of
 from usher.datasets.read_limits import LIMITS, ReadLimits
 from usher.runs.record import Run
 from usher.storage.bucket import Bucket
@@ -76,7 +77,7 @@ class Loader:
         key = snapshot_key(run.group, kind)
         snapshot = read_snapshot(self.bucket, key)
         chunk = next_chunk(self.bucket, plan, kind, snapshot, self.limits)
-        gone = [Entry(kind, id_) for id_ in chunk.gone.to_pylist()]
+        gone = [Entry(kind, id_) for id_ in texts_of(chunk.gone)]
         written = deleted = 0
         if chunk.entries or gone:
             snapshot = _marked(snapshot, chunk)

@@ -6,8 +6,10 @@ what was being written when a run broke off, and is written or deleted by the ne
 
 import hashlib
 import io
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import pyarrow as pa
@@ -21,7 +23,8 @@ from usher.errors import UsherError
 from usher.storage.bucket import Bucket
 
 UNKNOWN = np.uint64(0)
-SCHEMA = pa.schema([("id", pa.string()), ("digest", pa.uint64())])
+COLUMNS: Mapping[str, pa.DataType] = {"id": pa.string(), "digest": pa.uint64()}
+SCHEMA = pa.schema(COLUMNS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +95,7 @@ def read_snapshot(bucket: Bucket, key: str) -> Snapshot:
     except pa.ArrowException as error:
         message = f"{bucket.url(key)} is not as Usher wrote it: {str(error)[:99]}."
         raise UsherError(f"{message} Delete it, and start the run again, which writes all of it anew.") from None
-    return Snapshot.of(table["id"].combine_chunks(), table["digest"].to_numpy())
+    return Snapshot.of(cast(pa.StringArray, table["id"].combine_chunks()), table["digest"].to_numpy())
 
 
 def content_hashes(cells: pa.StringArray) -> Hashes:

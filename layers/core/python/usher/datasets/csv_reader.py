@@ -9,7 +9,7 @@ import functools
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal, cast
 
 import numpy as np
 import pyarrow as pa
@@ -201,10 +201,11 @@ def _parse(key: str, names: Sequence[str], line: int, content: bytes) -> Block:
         lines = np.delete(lines, list(broken))
         kept = (text + b"\n" for number, text in enumerate(source) if number not in broken)
         columns, invalid = _records(names, b"".join(kept))
-    for row in invalid:
+    places = [cast(int, row.number) - 1 for row in invalid]
+    for row, place in zip(invalid, places, strict=True):
         error = "more values" if row.actual_columns > row.expected_columns else "fewer values"
-        row_errors.setdefault(error, []).append(int(lines[row.number - 1]))
-    lines = np.delete(lines, [row.number - 1 for row in invalid]) if invalid else lines
+        row_errors.setdefault(error, []).append(int(lines[place]))
+    lines = np.delete(lines, places) if invalid else lines
     block = Block(dict(zip(names, columns, strict=True)), lines, row_errors, line_count)
     return _without_empty_lines(block, line, content)
 
@@ -213,7 +214,7 @@ def _records(names: Sequence[str], content: bytes) -> tuple[list[pa.StringArray]
     """Every column's cells, and the records with too many or too few; the first record's `number` is 1."""
     invalid: list[csv.InvalidRow] = []
 
-    def leave_out(row: csv.InvalidRow) -> str:
+    def leave_out(row: Any) -> Literal["skip"]:
         invalid.append(row._replace(number=row.number - len(before)))
         return "skip"
 
@@ -225,12 +226,12 @@ def _records(names: Sequence[str], content: bytes) -> tuple[list[pa.StringArray]
     # pyarrow drops a byte order mark at the beginning, and rejects empty content: an empty line before it avoids both.
     before = b"" if content and not content.startswith(codecs.BOM_UTF8) else b"\n"
     table = csv.read_csv(
-        pa.py_buffer(before + content),
-        csv.ReadOptions(column_names=names, use_threads=False, block_size=len(content) + 2),
+        cast(Any, pa.py_buffer(before + content)),
+        csv.ReadOptions(column_names=list(names), use_threads=False, block_size=len(content) + 2),
         csv.ParseOptions(**quoting, ignore_empty_lines=False, invalid_row_handler=leave_out),
         csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False, check_utf8=False),
     )[len(before) :]
-    return [table.column(place).chunk(0) for place in range(len(names))], invalid
+    return [cast(pa.StringArray, table.column(place).chunk(0)) for place in range(len(names))], invalid
 
 
 def _one_record_per_line(content: bytes, records: int, line_count: int) -> bool:

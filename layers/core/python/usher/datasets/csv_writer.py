@@ -34,7 +34,8 @@ def header(block: Block) -> bytes:
 
 def csv_lines(block: Block) -> pa.StringArray:
     """A block's rows as lines, without line ends."""
-    return pc.binary_join_element_wise(*map(_quoted, block.columns.values()), ",")
+    lines: pa.StringArray = pc.binary_join_element_wise(*map(_quoted, block.columns.values()), ",")
+    return lines
 
 
 def joined(lines: pa.StringArray) -> bytes:
@@ -48,4 +49,5 @@ def _quoted(cells: pa.StringArray) -> pa.StringArray:
     if not special.true_count:
         return cells
     escaped = pc.replace_substring_regex(pc.replace_substring_regex(cells, r"[\r\n]+", " "), r'(["\\])', r"\\\1")
-    return pc.if_else(special, pc.binary_join_element_wise('"', escaped, '"', ""), cells)
+    quoted: pa.StringArray = pc.if_else(special, pc.binary_join_element_wise('"', escaped, '"', ""), cells)
+    return quoted

@@ -4,10 +4,13 @@ Among a million IDs, the chance that any two have the same hash is one in thirty
 """
 
 from dataclasses import dataclass
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
+
+from usher.datasets.columns import texts_of
 
 HASHED_BYTES = 1024
 """The bytes of an ID that are hashed; Personalize takes shorter IDs only."""
@@ -49,12 +52,12 @@ class Coded:
     def of(cls, cells: pa.StringArray) -> "Coded":
         """From a column without nulls."""
         coded = cells.dictionary_encode()
-        return cls(coded.dictionary, coded.indices.to_numpy())
+        return cls(cast(pa.StringArray, coded.dictionary), coded.indices.to_numpy())
 
     def counts(self) -> dict[str, int]:
         """The rows by text."""
         counts = np.bincount(self.places, minlength=len(self.texts)).tolist()
-        return dict(zip(self.texts.to_pylist(), counts, strict=True))
+        return dict(zip(texts_of(self.texts), counts, strict=True))
 
     def hashed(self) -> Hashed:
         """With the hash of every text: where few differ, faster than from each row's."""
@@ -62,10 +65,11 @@ class Coded:
         return Hashed(hashed_texts.keys, hashed_texts.places[self.places])
 
 
-def hashes(texts: pa.StringArray) -> Hashes:
+def hashes(texts: "pa.Array[Any]") -> Hashes:
     """64-bit hashes of texts: the same on every machine, in every process."""
-    offsets = np.frombuffer(texts.buffers()[1], np.int32)[texts.offset : texts.offset + len(texts) + 1].astype(np.int64)
-    data = np.append(np.frombuffer(texts.buffers()[2] or b"", np.uint8)[: offsets[-1]], np.zeros(8, np.uint8))
+    _, ends, content = cast(Any, texts.buffers())
+    offsets = np.frombuffer(ends, np.int32)[texts.offset : texts.offset + len(texts) + 1].astype(np.int64)
+    data = np.append(np.frombuffer(content or b"", np.uint8)[: offsets[-1]], np.zeros(8, np.uint8))
     words = np.ndarray(len(data) - 7, "<u8", data, strides=(1,))  # the eight bytes that begin at each
     lengths = np.diff(offsets)
     hashed_texts = mixed(lengths.astype(np.uint64))

@@ -78,10 +78,11 @@ def _texts(key: str, name: str, cells: Any, reading: Reading) -> pa.StringArray:
             cells = _numbers(cells)
         elif _is_list(kind) and (pa.types.is_string(kind.value_type) or pa.types.is_large_string(kind.value_type)):
             cells = pc.binary_join(cells.cast(pa.list_(pa.string())), "|")
-        return pc.fill_null(cells.cast(pa.string()), "")
+        texts: pa.StringArray = pc.fill_null(cells.cast(pa.string()), "")
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         message = f"has the column {name} of the type {str(kind)[:60]}."
         raise UnreadableError(key, 0, message, "Write texts, numbers, times, or lists of texts.") from None
+    return texts
 
 
 def _is_list(kind: pa.DataType) -> bool:

@@ -1,7 +1,7 @@
 """The profile of a dataset's CSVs: facts about their columns, found in one pass and in constant memory.
 
 Parts of files are profiled anywhere and in any order; merged, they give the profile of the whole. Whether a fact is an
-error depends on the schema: see rules.py.
+error depends on the schema: see data_rules.py.
 """
 
 import hashlib
@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from operator import itemgetter
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -48,7 +49,7 @@ NOTHING = pa.array(sorted(PLACEHOLDERS))
 SPACE = r"[\s\x{a0}\x{3000}\x{feff}]"
 MAX_EXAMPLE_LENGTH = 40
 EXAMPLES = ("not a number", "date")
-"""The facts of which the first cell is kept. It is no ID, and shown with care: see rules.py."""
+"""The facts of which the first cell is kept. It is no ID, and shown with care: see data_rules.py."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,8 @@ class Cells:
     @classmethod
     def of(cls, text: pa.StringArray, *, numeric: bool, times: bool = False) -> "Cells":
         """From their text. `numeric`: whether numbers matter; `times`: whether the column has times."""
-        data = np.frombuffer(text.buffers()[2] or b"0", np.uint8)
+        content: Any = text.buffers()[2]
+        data = np.frombuffer(content or b"0", np.uint8)
         lowest, highest = int(data.min()), int(data.max())
         length = pc.binary_length(text) if highest < ASCII else pc.utf8_length(text)
         no = pa.array(np.zeros(len(text), np.bool_))
@@ -81,24 +83,24 @@ class Cells:
         date = pc.match_substring_regex(text, DATE) if times and numbers.null_count else no
         return cls(text, length, numbers.cast(pa.float64()), date, (lowest, highest))
 
-    def none(self) -> pa.BooleanArray:
+    def none(self) -> Any:
         """A fact that holds for no cell."""
         return pc.less(self.length, 0)
 
 
-def _are_padded(cells: Cells) -> pa.BooleanArray:
+def _are_padded(cells: Cells) -> Any:
     if cells.bytes[0] > ord(" ") and cells.bytes[1] < ASCII:
         return cells.none()
     return pc.match_substring_regex(cells.text, f"^{SPACE}|{SPACE}$")
 
 
-def _are_rounded(cells: Cells) -> pa.BooleanArray:
+def _are_rounded(cells: Cells) -> Any:
     if cells.bytes[1] < ord("E"):
         return cells.none()
     return pc.and_(cells.number.is_valid(), pc.match_substring(cells.text, "e", ignore_case=True))
 
 
-def _are_several(cells: Cells) -> pa.BooleanArray:
+def _are_several(cells: Cells) -> Any:
     return pc.match_substring(cells.text, "|") if cells.bytes[1] >= ord("|") else cells.none()
 
 

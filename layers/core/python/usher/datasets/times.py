@@ -1,6 +1,7 @@
 """Times as people write them, and as Personalize takes them: in Unix seconds."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -30,13 +31,13 @@ def in_seconds(cells: pa.StringArray, unit: str) -> tuple[pa.StringArray, pa.Boo
     return pc.coalesce(seconds, cells), unread
 
 
-def _of_milliseconds(cells: pa.StringArray) -> pa.StringArray:
+def _of_milliseconds(cells: pa.StringArray) -> "pa.Array[Any]":
     whole = pc.replace_substring_regex(cells, r"\.0*$", "")
     whole = pc.if_else(pc.match_substring_regex(whole, "^-?[0-9]{1,18}$"), whole, None)
     return _floored(whole.cast(pa.int64()), 1000)
 
 
-def _of_dates(cells: pa.StringArray) -> pa.StringArray:
+def _of_dates(cells: pa.StringArray) -> "pa.Array[Any]":
     for kind in (pa.timestamp("us", "UTC"), pa.timestamp("us")):  # all of a file's dates have a zone, or none has
         try:
             return _floored(cells.cast(kind).cast(pa.int64()), 1_000_000)
@@ -47,6 +48,6 @@ def _of_dates(cells: pa.StringArray) -> pa.StringArray:
     return pa.array(read, pa.int64()).cast(pa.string()).take(coded.indices)
 
 
-def _floored(ticks: pa.Int64Array, per_second: int) -> pa.StringArray:
-    seconds = pc.floor(pc.divide(ticks.cast(pa.float64(), safe=False), per_second))
+def _floored(ticks: "pa.Array[Any]", per_second: int) -> "pa.Array[Any]":
+    seconds: pa.Array[Any] = pc.floor(pc.divide(ticks.cast(pa.float64(), safe=False), per_second))
     return seconds.cast(pa.int64()).cast(pa.string())

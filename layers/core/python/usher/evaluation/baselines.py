@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from usher.datasets.columns import texts_of
 from usher.evaluation.interactions import Interactions
 from usher.evaluation.predictions import MAX_RESULTS, Predictions, RecommendationLists
 
@@ -38,6 +39,6 @@ def predict_baselines(train: Interactions) -> list[Predictions]:
     for name, score in BASELINES.items():
         scores = score(train)
         top = np.argsort(-scores, kind="stable")[:MAX_RESULTS]
-        items = train.item_ids.take(pa.array(top[scores[top] > 0])).to_pylist()
+        items = texts_of(train.item_ids.take(pa.array(top[scores[top] > 0])))
         predictions.append(Predictions(name, "baseline", "", RecommendationLists.of([("", items)], by="anyone")))
     return predictions

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from usher.datasets import csv_reader
+from usher.datasets.columns import texts_of
 from usher.datasets.csv_writer import csv_lines, header, joined
 from usher.datasets.files import chunks
 from usher.errors import InputError, Problem
@@ -44,8 +45,8 @@ def read_interactions(*parts: Files, one_in: int = 1) -> list[Interactions]:
 
     `one_in`: read one user in so many, the same users in all parts, where memory does not hold all of them.
     """
-    users: list[pa.DictionaryArray] = []
-    items: list[pa.DictionaryArray] = []
+    users: list[Any] = []
+    items: list[Any] = []
     times, sizes = [np.empty(0, np.int64)], []
     for files in parts:
         before = sum(map(len, times))
@@ -112,14 +113,15 @@ def _blocks(files: Files) -> Iterator[csv_reader.Block]:
             yield block
 
 
-def _coded(blocks: Sequence[pa.DictionaryArray]) -> tuple[pa.StringArray, Codes]:
+def _coded(blocks: Sequence[Any]) -> tuple[pa.StringArray, Codes]:
     """The distinct IDs in the order in which they appear, and the position of each row's ID among them."""
-    whole = pa.chunked_array(blocks, pa.dictionary(pa.int32(), pa.string())).combine_chunks()
+    kind: Any = pa.dictionary(pa.int32(), pa.string())
+    whole: Any = pa.chunked_array(blocks, kind).combine_chunks()
     return whole.dictionary, whole.indices.to_numpy()
 
 
 def _is_sampled(users: pa.StringArray, one_in: int) -> pa.BooleanArray:
     """Which rows belong to a sampled user: one whose ID has a checksum divisible by `one_in`."""
     coded = users.dictionary_encode()
-    sampled = [crc32(user.encode()) % one_in == 0 for user in coded.dictionary.to_pylist()]
+    sampled = [crc32(user.encode()) % one_in == 0 for user in texts_of(coded.dictionary)]
     return pa.array(sampled, pa.bool_()).take(coded.indices)

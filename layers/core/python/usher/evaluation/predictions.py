@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,8 +18,8 @@ BLOCK_BYTES = 1 << 23
 TEXTS = pa.list_(pa.string())
 LINE = pa.schema(
     {
-        "input": pa.struct({"userId": pa.string(), "itemId": pa.string()}),
-        "output": pa.struct({"recommendedItems": TEXTS}),
+        "input": pa.struct([pa.field("userId", pa.string()), pa.field("itemId", pa.string())]),
+        "output": pa.struct([pa.field("recommendedItems", TEXTS)]),
     }
 )
 """The members of a line that are read. Lines of rankings have their input list, too; some have scores."""
@@ -104,7 +104,7 @@ def read_predictions(
 
 
 def _to_lists(
-    by: str, subject_ids: pa.StringArray, lists: pa.ListArray, errors: int, allowed: pa.StringArray | None = None
+    by: str, subject_ids: pa.StringArray, lists: Any, errors: int, allowed: pa.StringArray | None = None
 ) -> RecommendationLists:
     coded = lists.flatten().dictionary_encode()
     code, row = coded.indices.to_numpy(), np.repeat(np.arange(len(lists)), pc.list_value_length(lists).to_numpy())

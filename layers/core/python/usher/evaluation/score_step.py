@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from usher.aws import now
 from usher.clients import PersonalizeClient, PersonalizeRuntimeClient
+from usher.datasets.columns import texts_of
 from usher.datasets.dataset_files import read_files
 from usher.errors import Problem
 from usher.evaluation.baselines import predict_baselines
@@ -158,7 +159,7 @@ def _titles(run: Run) -> dict[str, str]:
     for block in read_files(run.bucket, [file for folder in folders for file in run.bucket.files(folder)]):
         column = next((name for name in TITLE_COLUMNS if name in block.columns), None)
         if column:
-            pairs = block.columns["ITEM_ID"].to_pylist(), block.columns[column].to_pylist()
+            pairs = texts_of(block.columns["ITEM_ID"]), texts_of(block.columns[column])
             titles.update(zip(*pairs, strict=True))
     return titles
 

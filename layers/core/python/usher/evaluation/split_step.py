@@ -7,6 +7,7 @@ from typing import IO, Final
 import numpy as np
 
 from usher.batch.job_input import MAX_RESULTS_PER_FILE, write_job_input
+from usher.datasets.columns import texts_of
 from usher.errors import InputError, Problem
 from usher.evaluation import athena_split
 from usher.evaluation.athena_split import Athena, SplitJob
@@ -103,11 +104,11 @@ def _write_inputs(
     files: EvaluationFiles, kinds: Iterable[str], train: Interactions, held_out: Interactions, max_results_per_file: int
 ) -> None:
     """Write the inputs of batch inference jobs, about every user who has held-out events."""
-    users = train.user_ids.take(np.unique(held_out.user)).to_pylist()
+    users = texts_of(train.user_ids.take(np.unique(held_out.user)))
     rank, size = rank_by_time(train.user, train.time)
     last = rank == size
-    ids = train.user_ids.take(train.user[last]).to_pylist(), train.item_ids.take(train.item[last]).to_pylist()
-    newest, popular = dict(zip(*ids, strict=True)), predict_baselines(train)[0].lists.item_ids.to_pylist()
+    ids = texts_of(train.user_ids.take(train.user[last])), texts_of(train.item_ids.take(train.item[last]))
+    newest, popular = dict(zip(*ids, strict=True)), texts_of(predict_baselines(train)[0].lists.item_ids)
     for kind in sorted(kinds):
         lines = input_lines(kind, users, newest, popular)
         write_job_input(files.bucket, files.key(f"input/{kind}/"), lines, {}, max_results_per_file // MAX_RESULTS)

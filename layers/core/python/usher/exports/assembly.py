@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from pyarrow import csv, parquet
 
 from usher.batch.job_output import read_output
+from usher.datasets.columns import texts_of
 from usher.datasets.dataset_files import dataset_files, read_files
 from usher.datasets.reading import PLAIN
 from usher.exports.documents import ExportedFile, ExportPlan, PartReport
@@ -43,13 +44,13 @@ class Metadata:
         """From blocks of the items' CSVs, of which the last row of an item counts, as for Personalize."""
         kept = [{name: block[name] for name in ("ITEM_ID", *names)} for block in blocks]
         columns = {name: pa.concat_arrays([block[name] for block in kept]) for name in ("ITEM_ID", *names)}
-        places = {item: place for place, item in enumerate(columns.pop("ITEM_ID").to_pylist())}
+        places = {item: place for place, item in enumerate(texts_of(columns.pop("ITEM_ID")))}
         return cls(columns, places)
 
     def beside(self, items: pa.StringArray) -> dict[str, pa.StringArray]:
         """The columns for a list of items; null for items that are unknown."""
         encoded = items.dictionary_encode()
-        known = pa.array([self.places.get(item) for item in encoded.dictionary.to_pylist()], pa.int64())
+        known = pa.array([self.places.get(item) for item in texts_of(encoded.dictionary)], pa.int64())
         return {name: column.take(known).take(encoded.indices) for name, column in self.columns.items()}
 
 
@@ -72,9 +73,9 @@ class Counts:
 
 def schema(shape: BatchShape, metadata: Metadata = NO_METADATA) -> pa.Schema:
     """The columns of assembled files."""
-    fields = {shape.subject: pa.string(), "rank": pa.int32(), shape.result: pa.string()}
-    scores = {"score": pa.float64()} if shape.scored else {}
-    return pa.schema({**fields, **scores, **dict.fromkeys(metadata.columns, pa.string())})
+    fields: dict[str, pa.DataType] = {shape.subject: pa.string(), "rank": pa.int32(), shape.result: pa.string()}
+    fields |= {"score": pa.float64()} if shape.scored else {}
+    return pa.schema(fields | dict.fromkeys(metadata.columns, pa.string()))
 
 
 def tables(
@@ -100,12 +101,13 @@ def tables(
 
 def _parse(block: bytes, shape: BatchShape) -> pa.RecordBatch:
     """The members of a block's lines that matter, null where a line lacks them."""
-    output = {**dict.fromkeys(LISTS, pa.list_(pa.string())), "scores": pa.list_(pa.float64())}
-    members = {"input": pa.struct({shape.key: pa.string()}), "output": pa.struct(output), "error": pa.string()}
+    lists = [pa.field(name, pa.list_(pa.string())) for name in LISTS]
+    output = pa.struct([*lists, pa.field("scores", pa.list_(pa.float64()))])
+    members = {"input": pa.struct([pa.field(shape.key, pa.string())]), "output": output, "error": pa.string()}
     return read_output(block, pa.schema(members)).combine_chunks().to_batches()[0]
 
 
-def _note_errors(counts: Counts, block: bytes, errors: pa.StringArray, failed: pa.BooleanArray) -> None:
+def _note_errors(counts: Counts, block: bytes, errors: "pa.Array[Any]", failed: pa.BooleanArray) -> None:
     lines = [line for line in block.split(b"\n") if line.strip()]
     counts.failed = [lines[place] for place in pc.indices_nonzero(failed).to_pylist()]
     counts.first_error = counts.first_error or errors.filter(failed)[0].as_py()
@@ -129,7 +131,7 @@ def _rows(predictions: pa.RecordBatch, shape: BatchShape, counts: Counts) -> dic
     return rows
 
 
-def _scores(scores: pa.ListArray, lengths: np.ndarray[Any, Any], rank: np.ndarray[Any, Any]) -> pa.DoubleArray:
+def _scores(scores: Any, lengths: np.ndarray[Any, Any], rank: np.ndarray[Any, Any]) -> Any:
     """A score for each row. Recipes without scores have none; items that only fill up a list may have none."""
     score_counts, flat = _lengths(scores), pc.list_flatten(scores)
     if np.array_equal(score_counts, lengths):
@@ -138,7 +140,7 @@ def _scores(scores: pa.ListArray, lengths: np.ndarray[Any, Any], rank: np.ndarra
     return flat.take(pa.array(places, mask=rank > np.repeat(score_counts, lengths)))
 
 
-def _lengths(lists: pa.ListArray) -> "np.ndarray[Any, Any]":
+def _lengths(lists: Any) -> "np.ndarray[Any, Any]":
     lengths: np.ndarray[Any, Any] = pc.fill_null(pc.list_value_length(lists), 0).to_numpy()
     return lengths
 
@@ -208,13 +210,14 @@ def assemble_output(bucket: Bucket, group: str, export: ExportPlan, output_file:
     report.write(bucket, export)
 
 
-def _csv(upload: Upload, wanted: pa.Schema) -> Any:
+def _csv(upload: Any, wanted: pa.Schema) -> Any:
     return csv.CSVWriter(upload, wanted, write_options=csv.WriteOptions(batch_size=BATCH_ROWS))
 
 
-def _parquet(upload: Upload, wanted: pa.Schema) -> Any:
+def _parquet(upload: Any, wanted: pa.Schema) -> Any:
     # Dictionaries of what recurs are smaller, and twice as fast to write; scores hardly recur.
-    return parquet.ParquetWriter(upload, wanted, use_dictionary=[name for name in wanted.names if name != "score"])
+    recurring: Any = [name for name in wanted.names if name != "score"]
+    return parquet.ParquetWriter(upload, wanted, use_dictionary=recurring)
 
 
 WRITERS = {"csv": _csv, "parquet": _parquet}

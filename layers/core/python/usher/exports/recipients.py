@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from usher.batch.job_input import uploaded_keys
 from usher.batch.lines import example, lacking, read_lines
 from usher.config.model import DesiredExport
+from usher.datasets.columns import texts_of
 from usher.datasets.csv_reader import Block
 from usher.datasets.dataset_files import dataset_files, read_files
 from usher.datasets.reading import PLAIN, Reading
@@ -81,8 +82,8 @@ class Recipients:
                     message = f"lacks the column {lacking[0]}, which {asks}."
                     raise InputError([Problem(file.key, message, f"Use one of: {', '.join(block.columns)}.")])
                 matches = (have_value(block.columns[name], values) for name, values in values_by_column.items())
-                fits = functools.reduce(pc.and_, matches)
-                chosen.update(zip(block.columns["USER_ID"].to_pylist(), fits.to_pylist(), strict=True))
+                fits: Any = functools.reduce(pc.and_, matches)
+                chosen.update(zip(texts_of(block.columns["USER_ID"]), fits.to_pylist(), strict=True))
         yield from ({"userId": user} for user, is_chosen in chosen.items() if is_chosen)
 
     def _everyone(self, bucket: Bucket, group: str) -> Iterator[dict[str, Any]]:
@@ -101,7 +102,7 @@ class Recipients:
         return self.spec.get("readings", {}).get(dataset, PLAIN)
 
 
-def have_value(column: pa.StringArray, values: Sequence[str]) -> pa.BooleanArray:
+def have_value(column: pa.StringArray, values: Sequence[str]) -> Any:
     """Whether cells have one of some values. A cell of a categorical column may have several, separated by |."""
     wanted, parts = pa.array(values, pa.string()), pc.split_pattern(column, "|")
     rows = pc.list_parent_indices(parts).filter(pc.is_in(pc.list_flatten(parts), wanted))
@@ -112,6 +113,6 @@ def distinct(blocks: Iterable[Block], column: str) -> Iterator[str]:
     """Every different ID of a column, in order of appearance. They take about 100 bytes each."""
     seen: set[str] = set()
     for block in blocks:
-        new = [one for one in pc.unique(block.columns[column]).to_pylist() if one not in seen]
+        new = [one for one in texts_of(pc.unique(block.columns[column])) if one not in seen]
         seen.update(new)
         yield from new

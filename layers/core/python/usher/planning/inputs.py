@@ -27,7 +27,7 @@ from usher.formats.documents import MAX_BYTES
 from usher.planning.data_references import check_data_references
 from usher.planning.desired import Data
 from usher.planning.job_inputs import input_problems, missing_inputs
-from usher.planning.misplaced_files import misplaced_files
+from usher.planning.misplaced_files import check_group_name, misplaced_files
 from usher.planning.recipe_limits import above_recipe_limits, lacking_attributes
 from usher.resources.inventory import Inventory
 from usher.resources.kinds import GROUP_TAG, KINDS
@@ -35,8 +35,6 @@ from usher.resources.lookup import is_being_deleted
 from usher.storage.bucket import Bucket, File
 from usher.storage.layout import (
     DATASETS,
-    GROUP_NAME,
-    RESERVED_FOLDERS,
     config_keys,
     data_keys,
     data_location,
@@ -46,7 +44,6 @@ from usher.storage.layout import (
     is_solution_config,
     suffix_of,
 )
-from usher.storage.near_names import slip_of
 
 MAX_ITEMS = 5_000_000
 """Of a catalogue: as many as Personalize trains on (service guide, "Quotas")."""
@@ -192,20 +189,6 @@ def too_many_items(config: Config, rows: int) -> Iterator[Problem]:
     if config.catalogue.has_items and rows > MAX_ITEMS:
         message = f"is about {rows:,d} items; it takes {MAX_ITEMS:,d}."
         yield Problem(f"{config.file}: catalogue", message, "Remove it, or the items that nobody is to see.")
-
-
-def check_group_name(group: str) -> None:
-    """Raise InputError where a folder's name can't be a group's."""
-    if slip_of(group) and "." in group:
-        remedy = f"Put it into a folder, such as my-shop/{group}: the first folder is the dataset group."
-        raise InputError([Problem(group, "lies in no folder.", remedy)])
-    if not GROUP_NAME.match(group):
-        remedy = "Use up to 35 letters, digits, - and _, starting with a letter or a digit."
-        raise InputError([Problem(f"{group}/", "can't be the name of a dataset group.", remedy)])
-    if group in RESERVED_FOLDERS:
-        message = "can't be a group's folder: the AWS Solution keeps the folders of its groups there."
-        remedy = f"Move its files to a folder of another name, or to {group}/<group>/."
-        raise InputError([Problem(f"{group}/", message, remedy)])
 
 
 def recipe_type(personalize: PersonalizeClient, recipe_arn: str) -> str:

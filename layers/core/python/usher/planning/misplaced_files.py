@@ -2,11 +2,13 @@
 
 from collections.abc import Collection, Iterator
 
-from usher.errors import Problem
+from usher.errors import InputError, Problem
 from usher.storage.layout import (
     CONFIGS,
     DATASETS,
+    GROUP_NAME,
     INCREMENTS,
+    RESERVED_FOLDERS,
     SUFFIXES,
     as_own_key,
     group_folders,
@@ -18,6 +20,20 @@ from usher.storage.layout import (
 from usher.storage.near_names import USHER, dataset_meant, slip_of
 
 FORMATS = f"{', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}"
+
+
+def check_group_name(group: str) -> None:
+    """Raise InputError where a folder's name can't be a group's."""
+    if slip_of(group) and "." in group:
+        remedy = f"Put it into a folder, such as my-shop/{group}: the first folder is the dataset group."
+        raise InputError([Problem(group, "lies in no folder.", remedy)])
+    if not GROUP_NAME.match(group):
+        remedy = "Use up to 35 letters, digits, - and _, starting with a letter or a digit."
+        raise InputError([Problem(f"{group}/", "can't be the name of a dataset group.", remedy)])
+    if group in RESERVED_FOLDERS:
+        message = "can't be a group's folder: the AWS Solution keeps the folders of its groups there."
+        remedy = f"Move its files to a folder of another name, or to {group}/<group>/."
+        raise InputError([Problem(f"{group}/", message, remedy)])
 
 
 def misplaced_files(keys: Collection[str], group: str) -> Iterator[Problem]:

@@ -22,8 +22,8 @@ from usher.planning.draft import Draft
 from usher.planning.estimate import Estimator, PlanCosts
 from usher.planning.event_rules import event_rules
 from usher.planning.idle_campaigns import without_idle
-from usher.planning.inputs import Inputs, check_group_name, load_inputs, recipe_type
-from usher.planning.misplaced_files import ignored_files
+from usher.planning.inputs import Inputs, load_inputs, recipe_type
+from usher.planning.misplaced_files import check_group_name, ignored_files
 from usher.planning.promotions_and_rollbacks import Pin, live_versions, with_pins
 from usher.planning.quota_check import count_existing, with_room
 from usher.planning.removal import draft_removal

@@ -1,0 +1,10 @@
+"""Columns of texts without nulls, as all readers make them."""
+
+from typing import Any, cast
+
+import pyarrow as pa
+
+
+def texts_of(column: "pa.Array[Any]") -> list[str]:
+    """The texts of a column."""
+    return cast(list[str], column.to_pylist())

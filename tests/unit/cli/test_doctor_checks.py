@@ -1,0 +1,44 @@
+"""What the checks of `usher doctor` say of queues."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+
+import pytest
+from moto import mock_aws
+from usher.aws import client
+
+from usher_cli.deployed_stack import DeployedStack
+from usher_cli.doctor.checks import no_event_was_lost, no_event_was_refused
+from usher_cli.doctor.examination import Deployment, ProblemError
+
+
+class Queues(Deployment):
+    """A stack that has queues alone."""
+
+    def named(self, logical_id: str) -> str:
+        return str(client("sqs").get_queue_url(QueueName=logical_id)["QueueUrl"])
+
+
+@pytest.fixture
+def queues() -> Iterator[Queues]:
+    with mock_aws():
+        client.cache_clear()
+        for name in ("Kept", "Pending", "DeadLetterQueue", "RefusedEvents"):
+            client("sqs").create_queue(QueueName=name)
+        yield Queues(DeployedStack("usher"), None, lambda: (Counter(), Counter()))
+    client.cache_clear()
+
+
+def test_events_on_their_way_are_no_problem(queues: Queues) -> None:
+    for name in ("Kept", "Pending"):
+        client("sqs").send_message(QueueUrl=queues.named(name), MessageBody="{}")
+    assert (no_event_was_lost(queues), no_event_was_refused(queues)) == ("none", "none")
+
+
+@pytest.mark.parametrize(
+    ("name", "check"), [("DeadLetterQueue", no_event_was_lost), ("RefusedEvents", no_event_was_refused)]
+)
+def test_a_lost_or_refused_event_is_a_problem(queues: Queues, name: str, check: Callable[[Deployment], str]) -> None:
+    client("sqs").send_message(QueueUrl=queues.named(name), MessageBody="{}")
+    with pytest.raises(ProblemError, match=f"1 in {name}"):
+        check(queues)
