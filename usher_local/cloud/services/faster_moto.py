@@ -3,9 +3,10 @@
 moto (5.2.5) sorts the items of every partition of a table to query one of them. It asks for the time by subtracting
 dates, four times for each message that is in a queue, whenever its queue is looked at. And it looks a backend up under
 one lock of the process, for which all threads wait. For each request it tries the patterns of a hundred services, makes
-the URLs of the one that fits, lists the methods of the class that answers and twice its own folders, draws 52 characters
-one by one, and makes up all names that a member of the answer may have in its objects. And it keeps every object that it
-has made, for a page that the local cloud does not serve: also the copies of the items that a query answers.
+the URLs of the one that fits, lists the methods of the class that answers and twice its own folders, draws 52
+characters one by one, and makes up all names that a member of the answer may have in its objects. And it keeps every
+object that it has made, for a page that the local cloud does not serve: also the copies of the items that a query
+answers.
 """
 
 import time
