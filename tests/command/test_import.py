@@ -88,7 +88,8 @@ def account(deployment: Stack) -> Iterator[Stack]:
     yield deployment
     client("iam").delete_role_policy(RoleName="old", PolicyName="all")
     client("iam").delete_role(RoleName="old")
-    s3_backends[DEFAULT_ACCOUNT_ID]["aws"].buckets.pop("old-data")
+    s3_backends[DEFAULT_ACCOUNT_ID]["aws"].buckets["old-data"].keys.clear()
+    client("s3").delete_bucket(Bucket="old-data")
 
 
 @pytest.fixture
