@@ -1,4 +1,4 @@
-"""The profile of a dataset's CSVs: facts about their columns, found in one pass and in constant memory.
+"""The profile of a dataset's files: facts about their columns, found in one pass and in constant memory.
 
 Parts of files are profiled anywhere and in any order; merged, they give the profile of the whole. Whether a fact is an
 error depends on the schema: see data_rules.py.
