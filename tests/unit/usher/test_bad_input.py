@@ -1,6 +1,5 @@
 """Whatever is dropped: nothing crashes, the record names what is wrong with it, and nothing is created."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -9,7 +8,7 @@ from hypothesis import Phase, assume, given, settings
 from hypothesis import strategies as st
 
 from tests.unit.usher.world import interactions
-from usher_local.simulation.stack import Stack, deployed
+from usher_local.simulation.stack import Stack
 
 GOOD = interactions().splitlines()
 KEY = "films/interactions.csv"
@@ -47,9 +46,8 @@ FILES = {
 
 
 @pytest.fixture(scope="module")
-def stack() -> Iterator[Stack]:
-    with deployed() as stack:
-        yield stack
+def stack(deployment: Stack) -> Stack:
+    return deployment
 
 
 def refused(stack: Stack, **files: str) -> dict[str, Any]:
