@@ -14,11 +14,11 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
-from usher.events.compaction import compact
+from usher.events.compaction import PARTS, compact
 from usher.events.kept import keep as keep_messages
 from usher.events.kept import read
 from usher.events.messages import Message
@@ -27,8 +27,8 @@ from usher.storage.bucket import Bucket
 from benchmarks.memory import peak_megabytes
 from benchmarks.report import report
 
-MEGABYTES = (32, 128)
-"""Packed."""
+DAYS = ((16, PARTS), (16, 1), (128, PARTS))
+"""Packed megabytes, and the parts into which sessions are divided: 16 MB in one part are the 64th of a gigabyte."""
 DAY = 1_700_000_000.0
 MESSAGES = 1000
 """Of a file: the batch size of the function's queue."""
@@ -119,10 +119,10 @@ def keys(folder: Path) -> list[str]:
     return sorted(path.name.replace("~", "/") for path in folder.iterdir())
 
 
-def measure(folder: Path) -> dict[str, float]:
+def measure(folder: Path, parts: int) -> dict[str, float]:
     """Compact what is in a folder."""
     bucket, before, start = Bucket(cast(Any, Folder(folder)), ""), peak_megabytes(), time.process_time()
-    made = compact(bucket, keys(folder))
+    made = compact(bucket, keys(folder), parts)
     seconds, memory = time.process_time() - start, peak_megabytes()
     return {
         "CPU s": round(seconds, 1),
@@ -143,27 +143,23 @@ def whole(folder: Path) -> dict[str, int]:
     return {"events in it": events, "twice or out of order": disordered}
 
 
-def row(megabytes: int) -> dict[str, float | str]:
+def row(megabytes: int, parts: int) -> dict[str, float | str]:
     """A day of this size."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         events, files = fill(folder, megabytes), len(keys(folder))
-        command = [sys.executable, "-m", "benchmarks.compaction", name]
+        command = [sys.executable, "-m", "benchmarks.compaction", name, str(parts)]
         found = subprocess.run(command, check=True, capture_output=True, text=True, env=os.environ)  # noqa: S603
         measured = json.loads(found.stdout)
         return {
-            "packed MB": megabytes, "files": files, "events": events, **measured,
+            "packed MB": megabytes, "parts": parts, "files": files, "events": events, **measured,
             "events/CPU s": round(events / measured["CPU s"]), **whole(folder),
         }  # fmt: skip
 
 
-def main(arguments: Sequence[str]) -> None:
-    """Measure one folder, or report on days of these sizes."""
-    if arguments and not arguments[0].isdigit():
-        print(json.dumps(measure(Path(arguments[0]))))
-    else:
-        report("compaction", [row(int(size)) for size in arguments or MEGABYTES])
-
-
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    match sys.argv[1:]:
+        case [folder, parts]:
+            print(json.dumps(measure(Path(folder), int(parts))))
+        case _:
+            report("compaction", [row(*day) for day in DAYS])

@@ -421,6 +421,11 @@ CLAIMS: Mapping[str, tuple[Claim, ...]] = MappingProxyType(
                 (f"{DOCTOR}::test_whoever_may_do_nothing_is_told_what_can_not_be_told",),
             ),
             Claim(
+                "The region has Personalize.",
+                ("tests/unit/cli/test_doctor_checks.py::test_a_region_without_personalize_is_a_problem",),
+                check="region",
+            ),
+            Claim(
                 "The machine's clock is right.",
                 (f"{DOCTOR}::test_a_clock_that_is_wrong_is_a_problem",),
                 check="clock",

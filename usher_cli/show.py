@@ -92,8 +92,11 @@ def plan(console: Console, view: PlanView) -> None:
         (one["id"], one["action"], f"{one['minutes']:g}" if one["minutes"] else "", _once(one["cost"]), one["reason"])
         for one in view["rows"]
     ]
+    columns = ("resource", "action", "minutes", "cost", "reason")
+    filled = [place for place in range(len(columns)) if any(row[place] for row in rows)]
     if rows:
-        print_table(console, ("resource", "action", "minutes", "cost", "reason"), rows)
+        kept = ([row[place] for place in filled] for row in rows)
+        print_table(console, [columns[place] for place in filled], kept)
     print_problems(console, view["problems"])
 
 

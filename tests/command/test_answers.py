@@ -19,6 +19,7 @@ solutions: {popular: {recipe: aws-popularity-count}}
 filters:
   genre: INCLUDE ItemID WHERE Items.GENRES IN ($GENRE)
   unseen: EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("*")
+  unbought: EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("buy")
 exports: {popular: {table: true, filter: unseen}}
 """
 ITEMS = "ITEM_ID,GENRES\n" + "".join(f"i{number},{'Drama|War' if number % 2 else 'Comedy'}\n" for number in range(40))
@@ -70,6 +71,7 @@ def test_an_outage_leaves_a_filter_in_force(films: Stack) -> None:
     stored = answer(films, filter="genre", filterValues={"GENRE": "War"}, numResults=30)
     assert (stored["source"], stored["degraded"]) == ("popular", {"reason": "Refused", "filter": "applied"})
     assert {*ids(stored)} == {*ids(wanted)}
+    assert answer(films, filter="unbought")["degraded"]["filter"] == "applied", "the files have no such events"
     refused = answer(films, filter="unseen")
     assert refused["code"] == "Unavailable"
     assert refused["message"].endswith("nothing here tells Interactions.EVENT_TYPE.")

@@ -173,6 +173,8 @@ def test_a_version_is_rolled_back_once_its_plan_is_confirmed_and_its_run_is_seen
     expect(page.locator(".report table tr")).to_have_count(runs + 2)
     page.get_by_role("row", name="rolled back popular").get_by_role("link").click()
     expect(page.get_by_text("Train and deploy")).to_be_visible()
+    page.get_by_role("button", name="Show the log").click()
+    expect(page.get_by_role("heading", name="Log")).to_be_visible()
 
 
 def test_the_buttons_do_what_the_command_does_once_a_plan_is_confirmed(page: Page, site: Site) -> None:
@@ -217,6 +219,9 @@ def test_the_buttons_do_what_the_command_does_once_a_plan_is_confirmed(page: Pag
     do("Revoke", "ends within a minute")
     page.get_by_role("button", name="Close").click()
     expect(page.get_by_text("cinema has no API keys.")).to_be_visible()
+    page.goto("/health")
+    page.get_by_role("button", name="Examine the stack").click()
+    expect(page.get_by_role("heading", name="Examination")).to_be_visible()
 
 
 def test_every_view_is_photographed_light_dark_and_on_a_phone(page: Page, site: Site) -> None:

@@ -24,7 +24,6 @@ def evaluate(stack: DeployedStack, group: str, request: Mapping[str, Any]) -> Ac
 
     def plan() -> PlanView:
         options = Options.from_input(content)
-        stack.check_group(group)
         past = Spending(stack.table).of(group)
         prepared = prepare_evaluation(
             stack.bucket, stack.target(group), stack.clients, stack.serving.read(group), options, stack.ceilings, past

@@ -91,7 +91,7 @@ def remove(stack: DeployedStack, group: str, *, data: bool) -> Action:
 
 def plan_view_of(planned: Removal) -> PlanView:
     """What a removal does, for people. Pure."""
-    prices = {one["arn"]: f"It costs {monthly_text(one)}." for one in planned["costs"]["monthly"]}
+    prices = {one["arn"]: f"Costs: {monthly_text(one)}." for one in planned["costs"]["monthly"]}
     told = [] if planned["resources"] else [f"{planned['group']} has no resources in Personalize."]
     if planned["keys"]:
         told.append(f"API keys that end: {', '.join(planned['keys'])}.")

@@ -53,7 +53,6 @@ def pause(stack: DeployedStack, group: str, why: str) -> Action:
 
     def plan() -> PlanView:
         require_reason(why)
-        stack.check_group(group)
         costs = account_cost(stack, group)["now"]
         return told(*(one.format(group=group, costs=sums(costs)) for one in PAUSE))
 

@@ -7,6 +7,7 @@ from email.utils import parsedate_to_datetime
 from itertools import product
 from typing import Any
 
+import boto3
 from botocore.exceptions import ClientError
 from usher.aws import client, error_code, now
 from usher.errors import InputError
@@ -36,6 +37,13 @@ def outputs_exist(deployment: Deployment) -> str:
     """The stack has the outputs that this version's commands use."""
     missing = [name for name in OUTPUTS if name not in deployment.stack.outputs]
     return require([f"{name} is missing" for name in missing], ", ".join(OUTPUTS))
+
+
+def region_has_personalize(deployment: Deployment) -> str:
+    """Personalize exists in the stack's region, as far as botocore knows."""
+    _, partition, _, region, _, _ = deployment.stack.outputs["PipelineArn"].split(":", 5)
+    known = boto3.Session().get_available_regions("personalize", partition)
+    return require([] if region in known else [f"Personalize is not in {region}, but in {', '.join(known)}"], region)
 
 
 def bucket_policy_lets_personalize_in(deployment: Deployment) -> str:
@@ -253,6 +261,8 @@ CHECKS = (
           "See its events in CloudFormation, then deploy again; after ROLLBACK_COMPLETE delete it first."),
     Check("outputs", "CloudFormation: DescribeStacks", outputs_exist,
           "Deploy this version: make build, sam deploy."),
+    Check("region", "none", region_has_personalize,
+          "Delete the stack, and deploy it in a region that has Personalize."),
     Check("bucket policy", "S3: GetBucketPolicy", bucket_policy_lets_personalize_in,
           "Somebody changed the policy. Deploy again after a change to it, or restore BucketPolicy of template.yaml."),
     Check("role's trust", "IAM: GetRole", role_trusts_personalize,

@@ -4,16 +4,21 @@ import asyncio
 from collections.abc import Sequence
 
 from markupsafe import Markup
+from nicegui import ui
 from usher.reports.html import table
 from usher.resources.kinds import KINDS
 from usher.resources.quota_use import QuotaUse
 
+from usher_cli.doctor.every_check import examination_of
+from usher_cli.doctor.examination import OK, PROBLEM, UNKNOWN, Result
 from usher_cli.machine.events import Queue, queues
 from usher_cli.machine.health import Alarm, alarms, quotas_used
-from usher_cli.ui.report import minute, report
+from usher_cli.ui.parts import fill
+from usher_cli.ui.report import filled, minute, report
 from usher_cli.ui.visit import Visit
 
 LOOKS = {"ALARM": ("bad", "on"), "OK": ("good", "off"), "INSUFFICIENT_DATA": ("dim", "no data yet")}
+CHECKED = {OK: "good", UNKNOWN: "hold", PROBLEM: "bad"}
 NEARLY = 80
 """The percentage of a quota from which on its use is marked, as the alarm QuotaNear has it."""
 
@@ -21,9 +26,33 @@ NEARLY = 80
 async def show(visit: Visit) -> None:
     """Tables of alarms, queues and quotas."""
     stack = visit.stack
+    button = ui.button("Examine the stack", icon="fact_check").props("outline dense no-caps").classes("self-start")
+    place = ui.column().classes("w-full")
+    button.on_click(lambda: _examine(visit, place))
     on, waiting = await asyncio.gather(visit.read(alarms, stack), visit.read(queues, stack))
     report(of_alarms(on), of_queues(waiting))
     report(of_quotas(await visit.read(quotas_used, stack)))
+
+
+async def _examine(visit: Visit, place: ui.column) -> None:
+    """Show the result of each check of `usher doctor`."""
+    results = visit.read(lambda: list(examination_of(visit.stack)))
+    await fill(place, results, lambda found: report(of_results(found)))
+
+
+def of_results(results: Sequence[Result]) -> Markup:
+    """A row for each check, problems first. Pure."""
+    order = (PROBLEM, UNKNOWN, OK)
+    rows = [
+        [
+            one.check,
+            Markup('<span class="tag {}">{}</span>').format(CHECKED[one.outcome], one.outcome),
+            one.details,
+            one.remedy,
+        ]
+        for one in sorted(results, key=lambda one: order.index(one.outcome))
+    ]
+    return filled("Examination", ["Check", "Outcome", "Details", "What to do"], rows)
 
 
 def of_alarms(found: Sequence[Alarm]) -> Markup:

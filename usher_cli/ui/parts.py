@@ -1,9 +1,14 @@
 """Small parts that views share."""
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 from nicegui import ui
+
+from usher_cli.explanation import EXPLAINED, explanation
+
+Answer = TypeVar("Answer")
 
 
 @contextmanager
@@ -21,6 +26,23 @@ def note(look: str, message: str, remedy: str = "") -> None:
         ui.label(message)
         if remedy:
             ui.label(remedy).classes("dim")
+
+
+async def fill(place: ui.column, answer: Awaitable[Answer], show: Callable[[Answer], object]) -> None:
+    """Show an answer in a place once it is there, or why there is none."""
+    place.clear()
+    with place:
+        ui.spinner(size="2rem")
+    try:
+        found = await answer
+    except EXPLAINED as error:
+        place.clear()
+        with place:
+            note("bad", explanation(error))
+        return
+    place.clear()
+    with place:
+        show(found)
 
 
 def empty(message: str, remedy: str = "") -> None:

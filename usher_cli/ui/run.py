@@ -1,6 +1,6 @@
 """A run: its stages and resources, what they wait for, and when it is expected to end."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from markupsafe import Markup
@@ -9,7 +9,9 @@ from usher.reports.html import facts, heading, lines, tag
 from usher.reports.html import note as noted
 from usher.run_summary import cost_sentences
 
+from usher_cli.logs import Line, lines_of, run_named
 from usher_cli.machine.runs import RunView, Step, run_view
+from usher_cli.ui.parts import empty, fill
 from usher_cli.ui.report import duration, filled, minute, report
 from usher_cli.ui.visit import Visit
 
@@ -31,9 +33,38 @@ async def show(visit: Visit) -> None:
         if timer and view["summary"]["outcome"] != "RUNNING":
             timer.deactivate()
 
+    button = ui.button("Show the log", icon="notes").props("outline dense no-caps").classes("self-start")
+    log = ui.column().classes("w-full")
+    button.on_click(lambda: _log(visit, name, log))
     timer: ui.timer | None = None
     await refresh()
     timer = ui.timer(REFRESH_SECONDS, refresh, immediate=False)
+
+
+async def _log(visit: Visit, name: str, place: ui.column) -> None:
+    """Show what the run's functions have logged until now, as `usher logs` does."""
+    lines = visit.read(lambda: list(lines_of(visit.stack, run_named(visit.stack, visit.group, name))))
+    nothing = "The log has nothing of it.", "Logs expire: LogRetentionDays."
+    await fill(place, lines, lambda found: report(of_log(found)) if found else empty(*nothing))
+
+
+def of_log(found: Sequence[Line]) -> Markup:
+    """A row for each decision. Pure."""
+    rows = [
+        [
+            one["at"][11:19],
+            one["action"],
+            one.get("resource", ""),
+            _status(one),
+            one.get("reason", ""),
+        ]
+        for one in found
+    ]
+    return filled("Log", ["Time (UTC)", "Action", "Resource", "Status", "Reason"], rows)
+
+
+def _status(line: Line) -> Markup:
+    return tag(line["status"]) if "status" in line else Markup("")
 
 
 def parts_of(view: RunView) -> Iterator[Markup]:

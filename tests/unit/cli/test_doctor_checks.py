@@ -8,7 +8,7 @@ from moto import mock_aws
 from usher.aws import client
 
 from usher_cli.deployed_stack import DeployedStack
-from usher_cli.doctor.checks import no_event_was_lost, no_event_was_refused
+from usher_cli.doctor.checks import no_event_was_lost, no_event_was_refused, region_has_personalize
 from usher_cli.doctor.examination import Deployment, ProblemError
 
 
@@ -42,3 +42,20 @@ def test_a_lost_or_refused_event_is_a_problem(queues: Queues, name: str, check: 
     client("sqs").send_message(QueueUrl=queues.named(name), MessageBody="{}")
     with pytest.raises(ProblemError, match=f"1 in {name}"):
         check(queues)
+
+
+@pytest.mark.parametrize(
+    ("place", "is_there"),
+    [("aws:states:us-east-1", True), ("aws:states:eu-north-1", False), ("aws-cn:states:cn-north-1", True)],
+)
+def test_a_region_without_personalize_is_a_problem(
+    monkeypatch: pytest.MonkeyPatch, place: str, *, is_there: bool
+) -> None:
+    outputs = {"PipelineArn": f"arn:{place}:123456789012:stateMachine:usher-pipeline"}
+    monkeypatch.setattr(DeployedStack, "outputs", outputs)
+    deployment = Deployment(DeployedStack("usher"), None, lambda: (Counter(), Counter()))
+    if is_there:
+        assert region_has_personalize(deployment) == place.rpartition(":")[2]
+    else:
+        with pytest.raises(ProblemError, match="Personalize is not in eu-north-1, but in ap-northeast-1"):
+            region_has_personalize(deployment)

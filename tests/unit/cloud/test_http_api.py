@@ -163,6 +163,21 @@ class Endless(io.RawIOBase):
         return len(buffer)
 
 
+@pytest.mark.parametrize(
+    ("sent", "body", "encoded"),
+    [(b"\xc3\xa9", "é", False), (b"\x1f\x8b\x00", "H4sA", True), (b"\xff\xfe", "//4=", True)],
+)
+def test_a_body_that_is_no_text_reaches_the_function_in_base64(sent: bytes, body: str, encoded: bool) -> None:
+    function = Function()
+    assert serve(function).post("/g/things", data=sent, headers={"content-encoding": "gzip"}).status_code == 200
+    assert (function.events[0]["body"], function.events[0]["isBase64Encoded"]) == (body, encoded)
+
+
+def test_a_request_that_is_none_is_refused_in_the_gateways_words() -> None:
+    upgrade = {"Connection": "Upgrade", "Upgrade": "websocket"}
+    assert answer(serve(Function()).get("/g/things/1", headers=upgrade)) == (400, {"message": "Bad Request"})
+
+
 def test_a_body_without_a_length_is_read_up_to_the_limit_only() -> None:
     body = Endless()
     chunked = {"wsgi.input": body, "wsgi.input_terminated": True}  # as a server gives a body in chunks

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from usher.resources.quota_use import QuotaUse
 
+from usher_cli.doctor.examination import Result
 from usher_cli.machine.events import Rate, Refusal
-from usher_cli.ui import actions, groups, health, report, traffic
+from usher_cli.ui import actions, groups, health, report, run, traffic
 
 END = datetime(2026, 11, 27, 12, 0, 30, tzinfo=UTC)
 
@@ -94,3 +95,19 @@ def test_links_keep_any_name_in_its_place() -> None:
 def test_times_are_utc_wherever_they_come_from(time: str) -> None:
     assert ">2026-11-27 12:07<" in report.minute(time)
     assert report.minute("") == ""
+
+
+def test_an_examination_has_the_problems_first() -> None:
+    found = [Result("stack", "ok", "It is complete."), Result("clock", "problem", "It is <late>.", "Set it.")]
+    told = health.of_results(found)
+    assert told.index("clock") < told.index("stack")
+    assert "It is &lt;late&gt;." in told
+    assert "Set it." in told
+
+
+def test_the_log_of_a_run_leaves_out_what_no_line_has() -> None:
+    line: Any = {"at": "2026-11-27T12:00:01.000+00:00", "group": "films", "run": "r", "action": "create"}
+    told = run.of_log([line | {"resource": "campaign/popular"}, line])
+    assert "12:00:01" in told
+    assert "campaign/popular" in told
+    assert "Status" not in told

@@ -417,8 +417,8 @@ class CloudFormation:
         return target
 
 
-class StackFailedError(Exception):
-    """The local cloud's own stack can't be created."""
+class StackFailedError(OSError):
+    """The local cloud's own stack can't be created; the message has the reason, such as no package registry."""
 
 
 def message(error: Exception) -> str:

@@ -123,9 +123,12 @@ def test_what_is_sure_is_so_for_personalize_whatever_else_it_knows(
     met = met if user else []
     has_all = data.draw(st.booleans())
     columns, rows = (COLUMNS if has_all else part(COLUMNS, data)), (CATALOGUE if has_all else part(CATALOGUE, data))
-    is_whole = has_all or data.draw(st.booleans())
-    kept = met if is_whole else [one for one in met if data.draw(st.booleans())]
-    known = Knowledge(columns, user, item, grouped(kept), is_whole, dict(rows))
+    filed = [] if has_all else [one for one in met if data.draw(st.booleans())]
+    sent = grouped([one for one in met if one not in filed])
+    told = sent if has_all else data.draw(st.sampled_from([sent, None]))
+    is_whole = has_all or (not filed and data.draw(st.booleans()))
+    known = Knowledge(columns, user, item, told, is_whole, dict(rows))
+    event_types = data.draw(st.sampled_from([None, {kind.lower() for _, kind in filed}]))
     given = {name: parse_values(text) for name, text in values.items()}
     try:
         allowed = select(expression, personalize(user, item, met), values).tolist()
@@ -133,7 +136,7 @@ def test_what_is_sure_is_so_for_personalize_whatever_else_it_knows(
         with pytest.raises(FilterError):
             bound(compiled(expression), "ITEM", given)
         return
-    rules = bound(compiled(expression), "ITEM", given)
+    rules = bound(compiled(expression, {"INTERACTIONS": event_types}), "ITEM", given)
     verdicts = [lets_through(rules, candidate, known) for candidate in CANDIDATES]
     for candidate, verdict, truth in zip(CANDIDATES, verdicts, allowed, strict=True):
         assert verdict in {truth, None}, (candidate, verdict, truth)
@@ -155,14 +158,18 @@ def test_what_is_sure_is_so_for_personalize_whatever_else_it_knows(
         ('EXCLUDE ItemID WHERE Items.GENRES IN ("Drama") IF CurrentUser.PLAN IN ("free")', True),
         ('INCLUDE ItemID WHERE Items.GENRES IN ("Action") IF CurrentUser.PLAN IN ("free")', True),
         ('INCLUDE ItemID WHERE Items.GENRES IN ("Drama") IF CurrentUser.PLAN IN ("free")', None),
-        ('EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("buy")', None),
+        ('EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("view")', None),
+        ('EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("*")', False),
+        ('EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("Buy")', True),
+        ('EXCLUDE ItemID WHERE Interactions.EVENT_TYPE NOT IN ("watch")', None),
         ('EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("watch")', False),
         ('INCLUDE ItemID WHERE Items.STUDIO IN ("A24") | EXCLUDE ItemID WHERE Items.GENRES IN ("Action")', False),
     ],
 )
 def test_what_is_not_known_may_not_matter(text: str, wanted: bool | None) -> None:
     known = Knowledge(COLUMNS, "u1", met={"watch": {"i0"}}, records=dict(CATALOGUE))
-    assert lets_through(bound(compiled(parse_filter(text)), "ITEM", {}), "i0", known) is wanted
+    rules = compiled(parse_filter(text), {"INTERACTIONS": ["view", "watch"]})
+    assert lets_through(bound(rules, "ITEM", {}), "i0", known) is wanted
 
 
 def test_a_filter_on_other_things_and_a_value_that_is_no_number_are_refused() -> None:

@@ -244,3 +244,18 @@ def test_other_files_are_nobodys_business(world: World) -> None:
     for key in ("films/notes.txt", "films/export/x/users.jsonl", "films/out/runs/1/run.json", "films/more/items.csv"):
         world.put(key, "x")
     assert take(world)
+
+
+def test_the_event_types_of_the_files_are_known_in_lower_case_as_far_as_they_can_be_counted(world: World) -> None:
+    def found(types: list[str]) -> Any:
+        head, *rows = interactions().split()
+        lines = (f"{row},{types[place % len(types)]}" for place, row in enumerate(rows))
+        world.put("films/interactions.csv", "\n".join([f"{head},EVENT_TYPE", *lines, ""]))
+        inputs = take(world)
+        return inputs and inputs.data["interactions"].event_types
+
+    assert found(["Watch", "buy", "watch"]) == ["buy", "watch"]
+    world.put("films/interactions.csv", interactions())
+    inputs = take(world)
+    assert inputs
+    assert inputs.data["interactions"].event_types == []

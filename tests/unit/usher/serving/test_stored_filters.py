@@ -188,6 +188,18 @@ def test_what_somebody_has_bought_is_not_shown_and_who_is_in_the_files_may_have_
     assert "Interactions.EVENT_TYPE" in why_none(shop, userId="guest", filter="drama")
 
 
+def test_what_the_files_have_no_events_of_is_told_by_the_events(shop: Shop) -> None:
+    rules: Any = {"arn:bought": compiled(parse_filter(FILTERS["bought"]), {"INTERACTIONS": ["view"]})}
+    ServingMaps(shop.table).write("shop", SERVED | {"filterRules": rules})
+    shop.met = {"anna": {"buy": {"i0"}}}
+    answer = shop.ask(userId="anna", filter="bought", numResults=2)
+    assert [one["itemId"] for one in answer["itemList"]] == ["i1", "i2"]
+    assert answer["degraded"]["filter"] == "applied"
+    assert group_health(shop.reads(), "shop")["filters"] == {"bought": []}
+    shop.met["anna"] = None
+    assert "Interactions.EVENT_TYPE" in why_none(shop, userId="anna", filter="bought")
+
+
 def test_an_export_that_was_made_with_the_filter_lacks_what_was_bought_since(shop: Shop) -> None:
     shop.export("for-you", "anna", ["i1", "i2", "i3"], made_with="arn:bought")
     shop.met = {"anna": {"buy": {"i2"}}}

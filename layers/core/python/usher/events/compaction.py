@@ -24,7 +24,7 @@ from usher.storage.multipart import Upload
 PARTS = 64
 """Into which a day's sessions are divided: one of them at a time is in memory."""
 LEVEL = 6
-"""Of gzip: the highest one takes twice as long, for files that are no smaller."""
+"""Of gzip: the highest one takes longer than all the rest, for files that are hardly smaller."""
 BUFFER_BYTES = 1 << 16
 MAX_BYTES = 1 << 30
 """Of a day's files, packed, that one function can compact; those of a larger day stay as they are."""
@@ -45,26 +45,26 @@ def compact_all(bucket: Bucket, group: str, today: str) -> list[str]:
     return too_large
 
 
-def compact(bucket: Bucket, keys: Sequence[str]) -> str:
+def compact(bucket: Bucket, keys: Sequence[str], parts: int = PARTS) -> str:
     """Make one file of a day's files, and delete those; return its key."""
     made = f"{keys[0].rpartition('/')[0]}/{digest(list(keys), 32)}{SUFFIX}"
     with TemporaryDirectory() as folder:
-        parts = _divided(bucket, keys, Path(folder))
+        divided = _divided(bucket, keys, Path(folder), parts)
         with Upload(bucket, made) as upload, _packed(upload, LEVEL) as packed:
-            for part in parts:
+            for part in divided:
                 packed.writelines(line_of(event).encode() for event in merged(_events(part)))
     bucket.delete([key for key in keys if key != made])
     return made
 
 
-def _divided(bucket: Bucket, keys: Sequence[str], folder: Path) -> list[Path]:
+def _divided(bucket: Bucket, keys: Sequence[str], folder: Path, parts: int) -> list[Path]:
     """The lines of files, in files of whole sessions."""
-    paths = [folder / str(number) for number in range(PARTS)]
+    paths = [folder / str(number) for number in range(parts)]
     with ExitStack() as stack:
-        parts = [stack.enter_context(_packed(stack.enter_context(path.open("wb")), level=1)) for path in paths]
+        files = [stack.enter_context(_packed(stack.enter_context(path.open("wb")), level=1)) for path in paths]
         for key in keys:
             for line in read_lines(bucket, key):
-                parts[zlib.crc32(json.loads(line)["sessionId"].encode()) % PARTS].write(line)
+                files[zlib.crc32(json.loads(line)["sessionId"].encode()) % parts].write(line)
     return paths
 
 

@@ -1,9 +1,9 @@
 """Filter expressions as JSON, for the API's functions, which have no parser. Light."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Literal, NotRequired, TypedDict, final
 
-from usher.filters.expressions import Both, Condition, Either, Expression, FilterError, Placeholder
+from usher.filters.expressions import ANY, Both, Condition, Either, Expression, FilterError, Placeholder
 from usher.filters.expressions import Literal as Value
 
 Values = Mapping[str, Sequence[Value]]
@@ -25,6 +25,8 @@ class Test(TypedDict):
     placeholder: NotRequired[str]
     current: NotRequired[str]
     """The field of the request's item that it is compared with."""
+    notInFiles: NotRequired[bool]
+    """Of a test of events: whether the group's files have no such events, so that those that are sent decide it."""
 
 
 @final
@@ -52,31 +54,35 @@ class Rule(TypedDict):
 Rules = Sequence[Rule]
 
 
-def compiled(expression: Expression) -> Rules:
-    """An expression as JSON."""
+def compiled(expression: Expression, event_types: Mapping[str, Collection[str] | None] = {}) -> Rules:
+    """An expression as JSON. `event_types`: by dataset of events, the types in the group's files; None: any."""
     return [
         Rule(
             effect=clause.effect,
             target=clause.target,
-            where=_node(clause.where),
-            guards=[_test(guard) for guard in clause.guards],
+            where=_node(clause.where, event_types),
+            guards=[_test(guard, event_types) for guard in clause.guards],
         )
         for clause in expression.clauses
     ]
 
 
-def _node(node: Condition | Either | Both) -> Node:
+def _node(node: Condition | Either | Both, event_types: Mapping[str, Collection[str] | None]) -> Node:
     if isinstance(node, Condition):
-        return _test(node)
-    return Group(joined="any" if isinstance(node, Either) else "all", parts=[_node(part) for part in node.parts])
+        return _test(node, event_types)
+    parts = [_node(part, event_types) for part in node.parts]
+    return Group(joined="any" if isinstance(node, Either) else "all", parts=parts)
 
 
-def _test(test: Condition) -> Test:
+def _test(test: Condition, event_types: Mapping[str, Collection[str] | None]) -> Test:
     dataset, field = test.field.dataset.upper(), test.field.plain
     made = Test(name=str(test.field), dataset=dataset, field=field, operator=test.operator)
     if isinstance(test.operand, Placeholder):
         return {**made, "placeholder": test.operand.name}
     if isinstance(test.operand, tuple):
+        known, wanted = event_types.get(dataset), {str(value).lower() for value in test.operand}
+        if known is not None and test.operator == "IN" and not wanted & {ANY, *known}:
+            made["notInFiles"] = True
         return {**made, "values": list(test.operand)}
     return {**made, "current": test.operand.plain}
 

@@ -27,10 +27,10 @@ class Knowledge:
     """The request's; empty: it has none."""
     item: str = ""
     """Likewise."""
-    met: Mapping[str, Collection[str]] = field(default_factory=dict)
-    """By event type in lower case, what the user has met."""
+    met: Mapping[str, Collection[str]] | None = None
+    """By event type in lower case, what the user has met by the events that were sent; None: not known."""
     is_history_whole: bool = False
-    """Whether the user has met nothing else."""
+    """Whether the group's files have nothing of the user."""
     records: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     """By ID, the items that are known: their values by field."""
 
@@ -112,11 +112,13 @@ def _values(test: Test, id_field: str, known: Knowledge) -> Sequence[Literal] | 
 
 def _has_met(test: Test, candidate: str, known: Knowledge) -> Verdict:
     """Whether the request's user has met a candidate by an event of certain types, in any case of letters."""
+    if not known.user or known.met is None:
+        return False if not known.user else None
     types, is_in = {str(value).lower() for value in test["values"]}, test["operator"] == "IN"
     met = (some for kind, some in known.met.items() if (ANY in types or kind in types) == is_in)
     if any(candidate in some for some in met):
         return True
-    return False if known.is_history_whole or not known.user else None
+    return False if known.is_history_whole or test.get("notInFiles") else None
 
 
 def _guard(guard: Test, known: Knowledge) -> Verdict:

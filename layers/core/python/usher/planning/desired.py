@@ -5,16 +5,15 @@ thus another resource, made beside the old one, and the serving map switches to 
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from usher.aws import digest
-from usher.config.exports import desired_exports, parsed
+from usher.config.exports import desired_exports
 from usher.config.model import JOBS, Config, Job, Solution, follows_latest
 from usher.config.schedule_expressions import DEFAULT_TRAINING_RATE
 from usher.datasets.schemas import Schema
-from usher.filters.compiled import compiled
 from usher.names import job_family, unique_name
 from usher.planning.tasks import RequestedTasks
 from usher.recipes import recipe_of
@@ -39,6 +38,8 @@ class Data:
     """Digests of files that are added to the data, by s3:// address."""
     schema_name: str = ""
     """In Personalize, where the group's dataset has the very same schema already: of interactions, it can't change."""
+    event_types: Sequence[str] | None = None
+    """The types of its events, in lower case; None: not known, or too many."""
     imported: str = ""
     """The `inputs` of the last import, where newer data has to wait for its schedule."""
 
@@ -331,7 +332,6 @@ def desired_serving(config: Config, types: Mapping[str, str]) -> dict[str, Any]:
         },
         "context": config.context,
         "filters": list(config.filters),
-        "filter_rules": {name: rules for name in config.filters if (rules := compiled(parsed(config.filters, name)))},
         "exports": desired_exports(
             config.exports, recipes, types, [one.name for one in config.schedules], config.readings
         ),

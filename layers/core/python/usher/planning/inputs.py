@@ -276,6 +276,7 @@ def _check_dataset(folder: _Folder, dataset: str, config: Config, in_use: _Schem
             schema,
             {url(key): _digest(table, [key], reading) for key, table in added.items()},
             in_use.name if schema == in_use.schema else "",
+            _event_types([whole, *added.values()]),
         ),
         report=_dataset_report(keys, whole, added, findings),
         problems=[
@@ -300,6 +301,12 @@ def _check_dataset(folder: _Folder, dataset: str, config: Config, in_use: _Schem
         },
         profile=whole,
     )
+
+
+def _event_types(tables: Iterable[DatasetProfile]) -> list[str] | None:
+    """The event types of some files, in lower case; None for more of them than are counted."""
+    columns = [table.columns["EVENT_TYPE"].values for table in tables if "EVENT_TYPE" in table.columns]
+    return None if None in columns else sorted({one.lower() for values in columns for one in values or ()})
 
 
 def _digest(table: DatasetProfile, keys: Sequence[str], reading: Reading) -> str:

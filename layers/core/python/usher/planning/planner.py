@@ -21,6 +21,7 @@ from usher.planning.desired import desired_serving, recipe_arn, schedule_resourc
 from usher.planning.draft import Draft
 from usher.planning.estimate import Estimator, PlanCosts
 from usher.planning.event_rules import event_rules
+from usher.planning.filter_rules import filter_rules
 from usher.planning.idle_campaigns import without_idle
 from usher.planning.inputs import Inputs, load_inputs, recipe_type
 from usher.planning.misplaced_files import check_group_name, ignored_files
@@ -100,7 +101,7 @@ def draft(
     desired, dry = _dry_run(inventory, target, desired, retry_failed=retry_failed)
     unmanaged = find_unmanaged(inventory, target, desired, dry.states, prune=inputs.config.prune, gone=gone)
     states = _with_replacements(dry.states, unmanaged)
-    plan = _plan(inventory, target, inputs.config, desired, dry)
+    plan = _plan(inventory, target, inputs, desired, dry)
     existing = count_existing(inventory, target, desired)
     unmanaged = with_room(inventory, plan, states, existing, unmanaged, serving)
     plan = replace(plan, to_delete=[one for one in unmanaged if one.delete])
@@ -170,10 +171,11 @@ def _with_replacements(states: Sequence[State], unmanaged: Sequence[Unmanaged]) 
 def _plan(
     inventory: Inventory,
     target: Target,
-    config: Config,
+    inputs: Inputs,
     desired: Sequence[Resource],
     dry: DryRun,
 ) -> Plan:
+    config = inputs.config
     recipes = {
         **{solution.name: solution.recipe for solution in config.solutions},
         **{recommender.name: recommender.recipe for recommender in config.recommenders},
@@ -187,6 +189,7 @@ def _plan(
         dry.expected_seconds,
         **desired_serving(config, types),
         events=event_rules(config, desired),
+        filter_rules=filter_rules(config, inputs.data),
     )
 
 

@@ -78,7 +78,7 @@ class StoredFilters:
 
     def unknown_fields(self, group: str, rules: Rules) -> list[str]:
         """The fields of a filter of which nothing is known for most requests, as the filter spells them."""
-        anybody = Knowledge(_columns(self.guard.facts(group)), user="u", item="i")
+        anybody = Knowledge(_columns(self.guard.facts(group)), user="u", item="i", met={})
         return list(dict.fromkeys(_unknown(rules, anybody)))
 
     def _rules(self, request: ReadRequest) -> Rules:
@@ -96,14 +96,9 @@ class StoredFilters:
         known = Knowledge(_columns(facts), user, item)
         if known.user and any(test["dataset"] in EVENT_DATASETS for test in tests(request.rules or ())):
             kind = "action-interactions" if request.route.name == "actions" else "events"
-            met = self.met(request.group, known.user, kind)
-            known.met = met or {}
-            known.is_history_whole = met is not None and self._is_new(request.group, known.user, facts)
+            known.met = self.met(request.group, known.user, kind)
+            known.is_history_whole = facts["users"] and not self.guard.known.is_in_files(request.group, known.user)
         return known
-
-    def _is_new(self, group: str, user: str, facts: Facts) -> bool:
-        """Whether no file names a user, so that the events in the table are all that there is of the user."""
-        return facts["users"] and not self.guard.known.is_in_files(group, user)
 
     def _learn(self, request: ReadRequest, known: Knowledge, ids: Sequence[str]) -> None:
         """Read what the catalogue has of some items, and of the request's, if the filter asks for it."""
@@ -128,7 +123,8 @@ def _unknown(rules: Rules, known: Knowledge) -> Iterator[str]:
     """The fields of which nothing is known, as the filter spells them."""
     for test in tests(rules):
         if test["dataset"] in EVENT_DATASETS:
-            is_known = known.is_history_whole or not known.user
+            decided = known.is_history_whole or test.get("notInFiles", False)
+            is_known = not known.user or (known.met is not None and decided)
         elif test["dataset"] == "CURRENTUSER":
             is_known = test["field"] == "USERID" or not known.user
         else:

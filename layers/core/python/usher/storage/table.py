@@ -8,20 +8,22 @@ from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
 from usher.clients import DynamoDBClient
 
+SERIALIZER, DESERIALIZER = TypeSerializer(), TypeDeserializer()
+
 
 def serialized(values: Mapping[str, Any]) -> dict[str, Any]:
     """Values as DynamoDB's API has them. A number is an int or a Decimal, not a float."""
-    return {name: TypeSerializer().serialize(value) for name, value in values.items()}
+    return {name: SERIALIZER.serialize(value) for name, value in values.items()}
 
 
 def deserialized(attributes: Mapping[str, Any]) -> dict[str, Any]:
     """Values from DynamoDB's API. Each number is a Decimal."""
-    return {name: TypeDeserializer().deserialize(value) for name, value in attributes.items()}
+    return {name: DESERIALIZER.deserialize(value) for name, value in attributes.items()}
 
 
 def item_key(group: str, item: str) -> dict[str, Any]:
     """The key of an item as DynamoDB's API has it."""
-    return serialized({"group": group, "item": item})
+    return {"group": {"S": group}, "item": {"S": item}}
 
 
 @dataclass(frozen=True, slots=True)
