@@ -1,18 +1,11 @@
 """The simulated stack, empty for each test."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from tests import offline  # noqa: F401
-from usher_local.simulation.stack import Stack, deployed
-
-
-@pytest.fixture(scope="module")
-def deployment() -> Iterator[Stack]:
-    with deployed() as stack:
-        yield stack
+from usher_local.simulation.stack import Stack
 
 
 @pytest.fixture

@@ -1,10 +1,13 @@
 """`usher import`: what somebody else has made in Personalize becomes Usher's, and nothing is made again."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import yaml
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.s3.models import s3_backends
 from usher.aws import client
 from usher.config.parser import read_config
 from usher.errors import UsherError
@@ -73,7 +76,7 @@ class Old:
 
 
 @pytest.fixture(scope="module")
-def account(deployment: Stack) -> Stack:
+def account(deployment: Stack) -> Iterator[Stack]:
     """With a bucket that is not the stack's, and a role to read it."""
     everything = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
     service = {"Principal": {"Service": "personalize.amazonaws.com"}}
@@ -82,7 +85,11 @@ def account(deployment: Stack) -> Stack:
     trust = {"Effect": "Allow", "Action": "sts:AssumeRole", **service}
     client("iam").create_role(RoleName="old", AssumeRolePolicyDocument=_policy(trust))
     client("iam").put_role_policy(RoleName="old", PolicyName="all", PolicyDocument=_policy(everything))
-    return deployment
+    yield deployment
+    client("iam").delete_role_policy(RoleName="old", PolicyName="all")
+    client("iam").delete_role(RoleName="old")
+    s3_backends[DEFAULT_ACCOUNT_ID]["aws"].buckets["old-data"].keys.clear()
+    client("s3").delete_bucket(Bucket="old-data")
 
 
 @pytest.fixture

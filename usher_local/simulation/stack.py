@@ -22,11 +22,14 @@ import boto3
 import time_machine
 from moto import mock_aws
 from moto.awslambda.models import lambda_backends
+from moto.cloudwatch.models import cloudwatch_backends
 from moto.core import DEFAULT_ACCOUNT_ID as ACCOUNT
 from moto.dynamodb.models import dynamodb_backends
+from moto.dynamodb.models.dynamo_type import DynamoType
 from moto.events.models import events_backends
 from moto.logs.models import logs_backends
 from moto.s3.models import FakeDeleteMarker, s3_backends
+from moto.scheduler.models import scheduler_backends
 from moto.sns.models import sns_backends
 from moto.sqs.models import sqs_backends
 
@@ -43,7 +46,8 @@ from usher_local.cloud.http_api.apis import Apis
 from usher_local.cloud.server import STACK, environ
 from usher_local.cloud.services import faster_moto, refusals, service_quotas
 from usher_local.cloud.state.stacks import KeptStacks
-from usher_local.personalize.core import environment
+from usher_local.personalize.core import environment, faults
+from usher_local.personalize.core.faults import Faults
 from usher_local.personalize.models import PersonalizeBackend, personalize_backends
 from usher_local.simulation.machine import Machine, TaskError
 
@@ -159,7 +163,8 @@ class Stack:
         self.triggers = Triggers(self._run, Clock(1), Inline())
 
     def reset(self) -> None:
-        """Forget everything but what was deployed."""
+        """Forget everything but what was deployed, also what functions keep in their memory."""
+        self._handlers.clear()
         self.personalize.reset()
         s3_backends[ACCOUNT]["aws"].buckets[self.bucket].keys.clear()
         dynamodb_backends[ACCOUNT][REGION].get_table(self.table).items.clear()
@@ -172,9 +177,13 @@ class Stack:
             vars(queue).pop("taken", None)
         for topic in sns_backends[ACCOUNT][REGION].topics.values():
             topic.sent_notifications.clear()
+        for schedules in scheduler_backends[ACCOUNT][REGION].schedule_groups.values():
+            schedules.schedules.clear()
+        cloudwatch_backends[ACCOUNT][REGION].metric_data.clear()
         self.disturb, self.stretch, self._numbers = _leave_alone, _as_usual, count()
         self.after = self._put_forward
         environment.current.quotas.clear()
+        faults.use(Faults())
         self.set_variables()
         self.clock.move_to(LAUNCH)
 
@@ -215,9 +224,16 @@ class Stack:
 
     def items(self, group: str) -> dict[str, Any]:
         """The table's items of a group, by name."""
-        items = dynamodb_backends[ACCOUNT][REGION].get_table(self.table).all_items()
-        found = [item.to_json()["Attributes"] for item in items]
-        return {item["item"]["S"]: item for item in found if item["group"]["S"] == group}
+        return {name.value: item.to_json()["Attributes"] for name, item in self._partition(group).items()}
+
+    def item(self, group: str, name: str) -> dict[str, Any]:
+        """One of them; empty if it is not there."""
+        found = self._partition(group).get(DynamoType({"S": name}))
+        return dict(found.to_json()["Attributes"]) if found else {}
+
+    def _partition(self, group: str) -> Mapping[Any, Any]:
+        table = dynamodb_backends[ACCOUNT][REGION].get_table(self.table)
+        return cast(Mapping[Any, Any], table.items.get(DynamoType({"S": group}), {}))
 
     def drop(self, key: str) -> Execution:
         """Let the pipeline run to its end as it does when an object was put."""
@@ -355,7 +371,7 @@ class Stack:
 
     def _disturb_call(self, boundary: Boundary) -> str | None:
         code = self.disturb(boundary)
-        if self._deadlines and time.time() > self._deadlines[-1]:
+        if self._deadlines and time.time() >= self._deadlines[-1]:
             raise _TimedOutError
         return code
 

@@ -12,7 +12,7 @@ import pytest
 from boto3.dynamodb.conditions import Key
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from moto import mock_aws
+from moto import backend_index, mock_aws
 from moto.core import utils
 from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.models.dynamo_type import DynamoType, Item
@@ -100,6 +100,21 @@ def test_without_a_moment_the_time_is_now() -> None:
         stock = utils.unix_time()
         with faster():
             assert utils.unix_time() == stock == 1924992000
+
+
+def test_a_request_is_for_the_service_that_moto_would_find() -> None:
+    """Whatever the service: some come first, and take nothing from others."""
+    names = [*boto3.Session().get_available_services(), "states", "bucket.s3", "queue", "monitoring"]
+    urls = [f"https://{name}{region}.amazonaws.com/" for name in names for region in ("", ".us-east-1")]
+
+    def services() -> list[str | None]:
+        patterns = backend_index.backend_url_patterns
+        return [next((name for name, pattern in patterns if pattern.match(url)), None) for url in urls]
+
+    usual = services()
+    assert {"s3", "sqs", "dynamodb", "sns", "personalize"} <= {*usual}
+    with faster():
+        assert services() == usual
 
 
 def test_what_a_query_has_answered_is_forgotten(table: Any) -> None:

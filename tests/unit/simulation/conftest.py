@@ -1,12 +1,9 @@
-from collections.abc import Iterator
-
 import pytest
 
-from usher_local.simulation.stack import Stack, deployed
+from usher_local.simulation.stack import Stack
 
 
 @pytest.fixture(scope="module")
-def stack() -> Iterator[Stack]:
+def stack(deployment: Stack) -> Stack:
     """Deployed once for all tests here; each resets it."""
-    with deployed() as made:
-        yield made
+    return deployment

@@ -22,6 +22,7 @@ from tests.unit.usher.world import (
     Tap,
     World,
 )
+from usher_local.cloud.services.faster_moto import faster
 from usher_local.personalize import install, shutdown
 
 SLOW_FIXTURES = {"trainer", "stack", "measured"}
@@ -72,7 +73,7 @@ def account(path: Path, trainer: ThreadPoolExecutor, monkeypatch: pytest.MonkeyP
     }
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    with mock_aws():
+    with faster(), mock_aws():
         world = World()
         yield world
         world.close()

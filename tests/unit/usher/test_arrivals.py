@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.unit.usher.world import interactions
-from usher_local.simulation.stack import Execution, Stack, deployed
+from usher_local.simulation.stack import Execution, Stack
 
 FILES = 100
 BURST_SECONDS = 10
@@ -72,9 +72,8 @@ class Day:
 
 
 @pytest.fixture(scope="module")
-def stack() -> Iterator[Stack]:
-    with deployed() as stack:
-        yield stack
+def stack(deployment: Stack) -> Stack:
+    return deployment
 
 
 @pytest.fixture(params=[0])

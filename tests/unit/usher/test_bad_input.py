@@ -1,6 +1,5 @@
 """Whatever is dropped: nothing crashes, the record names what is wrong with it, and nothing is created."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -9,7 +8,7 @@ from hypothesis import Phase, assume, given, settings
 from hypothesis import strategies as st
 
 from tests.unit.usher.world import interactions
-from usher_local.simulation.stack import Stack, deployed
+from usher_local.simulation.stack import Stack
 
 GOOD = interactions().splitlines()
 KEY = "films/interactions.csv"
@@ -24,7 +23,7 @@ ROWS = {
     "TIMESTAMP is in milliseconds.": "u1,i1,1600000000000",
     "TIMESTAMP is below zero.": "u1,i1,-5",
     "TIMESTAMP is a date, not Unix seconds.": "u1,i1,2020-01-01",
-    "TIMESTAMP is not a number.": "u1,i1,yesterday",
+    "TIMESTAMP is neither a number nor a date.": "u1,i1,yesterday",
     "TIMESTAMP is not a whole number.": "u1,i1,1600000000.25",
     "USER_ID is longer than 256 characters.": f"{'u' * 257},i1,1600000000",
     "ITEM_ID is longer than 256 characters.": f"u1,{'é' * 257},1600000000",
@@ -47,9 +46,8 @@ FILES = {
 
 
 @pytest.fixture(scope="module")
-def stack() -> Iterator[Stack]:
-    with deployed() as stack:
-        yield stack
+def stack(deployment: Stack) -> Stack:
+    return deployment
 
 
 def refused(stack: Stack, **files: str) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +20,7 @@ from usher_local.cloud.access.credentials import REGION
 from usher_local.personalize.control.kinds import KINDS as LOCAL_KINDS
 from usher_local.personalize.core import faults
 from usher_local.personalize.core.faults import Faults
-from usher_local.simulation.stack import Boundary, Execution, Stack, deployed
+from usher_local.simulation.stack import Boundary, Execution, Stack
 
 POPULAR = {"popular": {"recipe": "aws-popularity-count"}}
 DAY = 86400
@@ -94,23 +93,19 @@ class Shop:
 
     @property
     def served(self) -> dict[str, Any]:
-        content: dict[str, Any] = json.loads(self.stack.items("shop")["serving"]["map"]["S"])
+        content: dict[str, Any] = json.loads(self.stack.item("shop", "serving")["map"]["S"])
         fit(ServingMap, content)
         return content
 
 
 @pytest.fixture(scope="module")
-def stack() -> Iterator[Stack]:
-    with deployed() as stack:
-        yield stack
+def stack(deployment: Stack) -> Stack:
+    return deployment
 
 
 @pytest.fixture
 def shop(stack: Stack) -> Shop:
     stack.reset()
-    faults.use(Faults())
-    for group in scheduler_backends[ACCOUNT][REGION].schedule_groups.values():
-        group.schedules = {name: one for name, one in group.schedules.items() if not name.startswith("shop.")}
     stack.put("shop/interactions.csv", interactions())
     return Shop(stack)
 
@@ -533,4 +528,4 @@ def test_a_file_of_increments_is_imported_on_its_own_and_once(shop: Shop) -> Non
     shop.drop(files={"interactions.csv": interactions(users=61)})
     assert shop.count()["DatasetImportJob"] == 4, "a new base asks for all that is added to it"
     wrong = shop.drop(files={"interactions/incremental/tuesday.csv": "USER_ID,ITEM_ID,TIMESTAMP\nu,i,soon\n"})
-    assert "tuesday.csv line 2: TIMESTAMP is not a number." in wrong["summary"]
+    assert "tuesday.csv line 2: TIMESTAMP is neither a number nor a date." in wrong["summary"]

@@ -35,6 +35,7 @@ FOUR = {
 FIVE = {**FOUR, "best": {"recipe": "aws-trending-now"}}
 QUICK = {name: {"recipe": "aws-sims" if name == "related" else "aws-popularity-count"} for name in (*FOUR, "best")}
 """As many, trained in no time."""
+FEW = {name: QUICK[name] for name in ("for-you", "related", "rank")}
 ANSWERING = ("Campaign", "Recommender")
 A_CAMPAIGN = 144.1152
 """US dollars for 30 days of one that is not paid by request."""
@@ -63,7 +64,7 @@ class Callers:
     def ask(self, boundary: Boundary | None = None) -> None:
         there = self.shop.stack.personalize.resources
         alive = {arn for arn, one in there.items() if one.kind.name in ANSWERING and one.status == "ACTIVE"}
-        item = self.shop.stack.items("shop").get("serving", {}).get("map", {}).get("S", "")
+        item = self.shop.stack.item("shop", "serving").get("map", {}).get("S", "")
         if (item, alive) == self._last:
             return
         self._last = item, alive
@@ -159,32 +160,33 @@ def test_the_first_hour_ends_well_with_five_campaigns_as_the_limit(shop: Shop, c
 def test_a_creation_that_fails_leaves_everything_answered_and_the_next_run_goes_on(
     shop: Shop, callers: Callers
 ) -> None:
-    edit(shop, callers, QUICK)
+    environment.current.quotas["Campaign"] = len(FEW)
+    edit(shop, callers, FEW)
     created = Counter[str]()
 
     def disturb(boundary: Boundary) -> str | None:
-        """Refuse campaigns from the third on."""
+        """Refuse campaigns from the second on."""
         callers.ask(boundary)
-        created[boundary.when] += boundary.name == "personalize:CreateCampaign" and len(shop.names("Campaign")) < 5
-        return (
-            "InvalidInputException" if boundary.name == "personalize:CreateCampaign" and created["before"] > 2 else None
-        )
+        is_new = boundary.name == "personalize:CreateCampaign"
+        created[boundary.when] += is_new and len(shop.names("Campaign")) < len(FEW)
+        return "InvalidInputException" if is_new and created["before"] > 1 else None
 
     shop.stack.disturb = disturb
-    record = edit(shop, callers, renamed(QUICK))
+    record = edit(shop, callers, renamed(FEW))
     assert record["outcome"] == "FAILED"
-    assert set(QUICK) <= set(shop.served["solutions"]), "no name goes while something is missing"
+    assert set(FEW) <= set(shop.served["solutions"]), "no name goes while something is missing"
     assert record["cost"]["monthlyCost"] == pytest.approx(paid_by_hour(shop))
     shop.stack.disturb = lambda boundary: callers.ask(boundary)
-    assert edit(shop, callers, renamed(QUICK))["outcome"] == "SUCCEEDED"
-    assert list(shop.served["solutions"]) == list(renamed(QUICK))
+    assert edit(shop, callers, renamed(FEW))["outcome"] == "SUCCEEDED"
+    assert list(shop.served["solutions"]) == list(renamed(FEW))
     assert set(trained(shop).values()) == {1}
 
 
-@pytest.mark.parametrize("call", [6, 13])
+@pytest.mark.parametrize("call", [4, 8])
 def test_a_run_that_is_stopped_while_it_makes_room_takes_nothing_away(shop: Shop, callers: Callers, call: int) -> None:
     """Stopped after some calls that create or delete a campaign, or change the map."""
-    edit(shop, callers, QUICK)
+    environment.current.quotas["Campaign"] = len(FEW)
+    edit(shop, callers, FEW)
     changes = Counter[str]()
 
     def disturb(boundary: Boundary) -> None:
@@ -195,10 +197,10 @@ def test_a_run_that_is_stopped_while_it_makes_room_takes_nothing_away(shop: Shop
                 raise StoppedError
 
     shop.stack.disturb = disturb
-    edit(shop, callers, renamed(QUICK))
-    assert edit(shop, callers, renamed(QUICK))["outcome"] == "SUCCEEDED"
+    edit(shop, callers, renamed(FEW))
+    assert edit(shop, callers, renamed(FEW))["outcome"] == "SUCCEEDED"
     assert set(trained(shop).values()) == {1}
-    assert callers.most["Campaign"] == 5
+    assert callers.most["Campaign"] == len(FEW)
 
 
 def test_recommenders_are_replaced_one_by_one(shop: Shop, callers: Callers) -> None:
@@ -258,7 +260,6 @@ def delete_the_foreign_one(shop: Shop) -> None:
 
 
 SIX = {**QUICK, "sixth": {"recipe": "aws-popularity-count"}}
-FEW = {name: QUICK[name] for name in ("for-you", "related", "rank")}
 
 
 @pytest.mark.parametrize(

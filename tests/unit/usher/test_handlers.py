@@ -16,19 +16,13 @@ from usher.storage.table import Table
 
 from tests.unit.usher.world import interactions
 from usher_local.simulation.machine import TaskError
-from usher_local.simulation.stack import Boundary, DiedError, Execution, Stack, StoppedError, deployed
+from usher_local.simulation.stack import Boundary, DiedError, Execution, Stack, StoppedError
 
 CONFIG: dict[str, Any] = {
     "solutions": {"popular": {"recipe": "aws-popularity-count"}},
     "exports": {"popular": {"numResults": 3, "table": True}},
 }
 WHOLE, LATEST = {"group": "films"}, "films/out/export/popular/latest.json"
-
-
-@pytest.fixture(scope="module")
-def deployment() -> Iterator[Stack]:
-    with deployed() as stack:
-        yield stack
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """Whatever is dropped or asked: the run ends in a record and one notification, and soon."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -11,7 +11,7 @@ from usher.storage.layout import group_of, is_input
 from usher.texts import visible
 
 from tests.unit.fuzz.corpus import CONFIGS, GOOD, KEYS, TABLES
-from usher_local.simulation.stack import Stack, deployed
+from usher_local.simulation.stack import Stack
 
 FEW = "".join(GOOD.splitlines(keepends=True)[:41])
 """Too few interactions to train on: beside them, even a config that happens to be right leads to nothing."""
@@ -52,9 +52,8 @@ SECONDS = 90
 
 
 @pytest.fixture(scope="module")
-def stack() -> Iterator[Stack]:
-    with deployed() as stack:
-        yield stack
+def stack(deployment: Stack) -> Stack:
+    return deployment
 
 
 def test_there_are_a_hundred_cases() -> None:

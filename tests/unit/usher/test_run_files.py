@@ -1,7 +1,7 @@
 """Whatever a run makes of its group, its documents are of their types, strictly."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,7 +11,7 @@ from usher.serving.serving_map import ServingMap
 
 from tests.unit.usher.run_files import DOCUMENTS, check_document, check_documents
 from tests.unit.usher.world import interactions
-from usher_local.simulation.stack import Stack, deployed
+from usher_local.simulation.stack import Stack
 
 CONFIG = {
     "solutions": {"popular": {"recipe": "aws-popularity-count"}, "similar": {"recipe": "aws-sims", "campaign": False}},
@@ -23,9 +23,8 @@ CONFIG = {
 
 
 @pytest.fixture(scope="module")
-def stack() -> Iterator[Stack]:
-    with deployed() as stack:
-        yield stack
+def stack(deployment: Stack) -> Stack:
+    return deployment
 
 
 def everything(stack: Stack) -> dict[str, Any]:

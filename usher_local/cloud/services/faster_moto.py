@@ -2,23 +2,25 @@
 
 moto (5.2.5) sorts the items of every partition of a table to query one of them. It asks for the time by subtracting
 dates, four times for each message that is in a queue, whenever its queue is looked at. And it looks a backend up under
-one lock of the process, for which all threads wait. And it keeps every object that it has made, for a page that the
-local cloud does not serve: also the copies of the items that a query answers. For each request it lists its folders
-twice, draws 52 characters one by one, and makes up all names that a member of the answer may have in its objects.
+one lock of the process, for which all threads wait. For each request it tries the patterns of a hundred services, makes
+the URLs of the one that fits, lists the methods of the class that answers and twice its own folders, draws 52
+characters one by one, and makes up all names that a member of the answer may have in its objects. And it keeps every
+object that it has made, for a page that the local cloud does not serve: also the copies of the items that a query
+answers.
 """
 
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
-from functools import wraps
+from functools import cache, wraps
 from inspect import signature
 from string import ascii_letters, digits
 from typing import Any
 
-from moto import backends
-from moto.core import utils
-from moto.core.base_backend import BackendDict
+from moto import backend_index, backends
+from moto.core import responses, utils
+from moto.core.base_backend import BackendDict, BaseBackend
 from moto.core.common_models import BaseModel
 from moto.core.serialize import XFormedAttributePicker
 from moto.dynamodb.models.table import Table
@@ -27,16 +29,24 @@ from moto.s3.models import FakeKey, FakeMultipart
 
 from usher_local.cloud.core.patching import replaced
 
+BUSY = ("personalize", "dynamodb", "s3", "sns", "sqs", "stepfunctions")
+"""The services whose patterns come first, by moto's names; no other one's fit their hosts."""
+
 
 @contextmanager
 def faster() -> Iterator[None]:
-    """Let a query read one partition, the time come from the clock, a backend that exists be found at once, and what is
+    """Let a query read one partition, the time come from the clock, what answers be found at once, and what is
     answered be forgotten.
     """
+    patterns = sorted(backend_index.backend_url_patterns, key=lambda one: one[0] not in BUSY)
     with ExitStack() as stack:
         stack.enter_context(replaced(Table, "query", _in_partition(Table.query)))
         stack.enter_context(replaced(utils, "unix_time", _from_clock(utils.unix_time)))
         stack.enter_context(replaced(BackendDict, "__getitem__", _found(BackendDict.__getitem__)))
+        stack.enter_context(replaced(BaseBackend, "urls", property(_by_class(BaseBackend.urls.fget))))
+        stack.enter_context(replaced(backend_index, "backend_url_patterns", patterns))
+        names = cache(responses.method_names_from_class)
+        stack.enter_context(replaced(responses, "method_names_from_class", names))
         stack.enter_context(replaced(BaseModel, "__new__", _made))
         modules = tuple(backends.list_of_moto_modules())
         stack.enter_context(replaced(backends, "list_of_moto_modules", lambda: modules))
@@ -76,6 +86,18 @@ def _found(stock: Any) -> Any:
         return dict.get(backends, account) or stock(backends, account)
 
     return backend_of
+
+
+def _by_class(stock: Any) -> Any:
+    kept: dict[type, Any] = {}
+
+    @wraps(stock)
+    def urls(backend: BaseBackend) -> Any:
+        if type(backend) not in kept:
+            kept[type(backend)] = stock(backend)
+        return kept[type(backend)]
+
+    return urls
 
 
 def _made(model: type[BaseModel], *_: Any, **__: Any) -> BaseModel:

@@ -222,7 +222,7 @@ def dying(writes: int) -> Callable[[], None]:
 
 
 @pytest.mark.slow
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(st.dictionaries(st.sampled_from("abcdef"), st.sampled_from("xyz"), max_size=6), min_size=1, max_size=4),
     st.lists(st.integers(0, 8), min_size=4, max_size=4),

@@ -35,7 +35,7 @@ def scanned(world: World, length: int, folder: str = FOLDER, line_bytes: int = 1
     return merge_parts(dataset, loaded)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(files, min_size=1, max_size=3), st.sampled_from(["\n", "\r\n", ""]), st.integers(7, 90))
 def test_any_parts_tell_what_the_whole_tells(world: World, contents: list[str], end: str, length: int) -> None:
     for number, content in enumerate(contents):

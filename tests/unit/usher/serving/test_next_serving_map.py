@@ -265,7 +265,7 @@ class Account:
         return (self.statuses, self.deleted, self.serving) != before
 
 
-@settings(max_examples=300)
+@settings(max_examples=120)
 @given(former=maps(), types=st.dictionaries(NAMES, TYPES, min_size=1), others=st.integers(0, 3), data=st.data())
 def test_room_is_made_without_taking_an_answer_away(
     former: Any, types: Mapping[str, str], others: int, data: st.DataObject
@@ -284,7 +284,7 @@ def test_room_is_made_without_taking_an_answer_away(
         assert asked <= set(answers(ended))
 
 
-@settings(max_examples=300)
+@settings(max_examples=120)
 @given(former=maps(), types=st.dictionaries(NAMES, TYPES, min_size=1), others=st.integers(0, 3))
 def test_a_plan_that_is_rehearsed_well_has_room_if_nothing_fails(
     former: Any, types: Mapping[str, str], others: int

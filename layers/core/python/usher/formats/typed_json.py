@@ -5,13 +5,15 @@ import json
 import math
 import types
 import typing
-from collections.abc import Mapping, Sequence
-from functools import cache
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache, partial
+from typing import Any, TypeVar, cast
 
 from usher.errors import UsherError
 
 T = TypeVar("T")
+Reader = Callable[[Any, str, bool], Any]
+"""Fits a value at a path, strictly or not."""
 MAX_DEPTH = 50
 """Lists and objects inside each other."""
 
@@ -37,37 +39,65 @@ def fit(kind: type[T], value: Any, path: str = "it", *, strict: bool = True) -> 
     `Sequence[...]` (or `dict`, `list`, `tuple[..., ...]`), a union, `Literal`, `str`, `int`, `float` (finite), `bool`,
     `None` or `Any`.
     """
-    fitted: T = _fit(kind, value, path, strict)
-    return fitted
+    reader: Reader = _reader(cast(Any, kind))
+    return cast(T, reader(value, path, strict))
 
 
-def _fit(kind: Any, value: Any, path: str, strict: bool) -> Any:
+@cache
+def _reader(kind: Any) -> Reader:
+    """What fits values to a kind: found once, as a document has thousands of values of a few kinds."""
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if kind is Any:
-        return value
+        return lambda value, path, strict: value  # noqa: ARG005 - a Reader's
     if dataclasses.is_dataclass(kind):
-        return _dataclass(kind, value, path, strict)
+        return partial(_dataclass, kind)
     if typing.is_typeddict(kind):
-        return _typed_dict(kind, value, path, strict)
+        return partial(_typed_dict, kind)
     if origin in (typing.Union, types.UnionType):
-        return _one_of(arguments, value, path, strict)
-    if origin is typing.Literal and value in arguments:
-        return value
-    if origin in (dict, Mapping) and isinstance(value, Mapping) and all(isinstance(name, str) for name in value):
-        return {name: _fit(arguments[1], part, f"{path}.{name[:99]}", strict) for name, part in value.items()}
-    if origin in (list, tuple, Sequence) and isinstance(value, list | tuple):
-        parts = [_fit(arguments[0], part, f"{path}[{place}]", strict) for place, part in enumerate(value)]
-        return tuple(parts) if origin is tuple else parts
-    if kind is float and type(value) in (int, float) and _is_finite(value):
-        return value
-    if origin is None and kind is not float and type(value) is kind:
-        return value
-    raise UnfitError(f"{path} is {str(value)[:99]!r}")
+        return partial(_one_of, arguments)
+    if origin in (dict, Mapping):
+        return partial(_mapping, arguments[1])
+    if origin in (list, tuple, Sequence):
+        return partial(_sequence, tuple if origin is tuple else list, arguments[0])
+    return partial(_plain, _is_one_of(kind, arguments))
+
+
+def _is_one_of(kind: Any, literals: Sequence[Any]) -> Callable[[Any], bool]:
+    """Whether a value is one of some literals, or, without them, of a plain kind."""
+    if literals:
+        return lambda value: value in literals
+    if kind is float:
+        return lambda value: type(value) in (int, float) and _is_finite(value)
+    return lambda value: type(value) is kind
+
+
+def _plain(is_fit: Callable[[Any], bool], value: Any, path: str, _: bool) -> Any:
+    if not is_fit(value):
+        raise _unfit(path, value)
+    return value
+
+
+def _mapping(kind: Any, value: Any, path: str, strict: bool) -> dict[str, Any]:
+    if not isinstance(value, Mapping) or not all(isinstance(name, str) for name in value):
+        raise _unfit(path, value)
+    read = _reader(kind)
+    return {name: read(part, f"{path}.{name[:99]}", strict) for name, part in value.items()}
+
+
+def _sequence(make: Callable[[Iterable[Any]], Any], kind: Any, value: Any, path: str, strict: bool) -> Any:
+    if not isinstance(value, list | tuple):
+        raise _unfit(path, value)
+    read = _reader(kind)
+    return make(read(part, f"{path}[{place}]", strict) for place, part in enumerate(value))
+
+
+def _unfit(path: str, value: Any) -> UnfitError:
+    return UnfitError(f"{path} is {str(value)[:99]!r}")
 
 
 def _dataclass(kind: Any, value: Any, path: str, strict: bool) -> Any:
     if not isinstance(value, Mapping):
-        raise UnfitError(f"{path} is {str(value)[:99]!r}")
+        raise _unfit(path, value)
     members = {member.name: member for member in dataclasses.fields(kind)}
     if strict and (unknown := sorted(map(str, value.keys() - members.keys()))):
         raise UnfitError(f"{path} has {unknown[0][:99]}, which is unknown")
@@ -77,18 +107,18 @@ def _dataclass(kind: Any, value: Any, path: str, strict: bool) -> Any:
             raise UnfitError(f"{path} has no {name}")
     hints = _hints(kind)
     known = {name: part for name, part in value.items() if name in members}
-    return kind(**{name: _fit(hints[name], part, f"{path}.{name}", strict) for name, part in known.items()})
+    return kind(**{name: _reader(hints[name])(part, f"{path}.{name}", strict) for name, part in known.items()})
 
 
 def _typed_dict(kind: Any, value: Any, path: str, strict: bool) -> dict[str, Any]:
     if not isinstance(value, Mapping):
-        raise UnfitError(f"{path} is {str(value)[:99]!r}")
+        raise _unfit(path, value)
     hints = _hints(kind)
     if strict and (unknown := sorted(map(str, value.keys() - hints.keys()))):
         raise UnfitError(f"{path} has {unknown[0][:99]}, which is unknown")
     if missing := sorted(kind.__required_keys__ - value.keys()):
         raise UnfitError(f"{path} has no {missing[0]}")
-    return {name: _fit(hints[name], part, f"{path}.{name}", strict) for name, part in value.items() if name in hints}
+    return {name: _reader(hints[name])(part, f"{path}.{name}", strict) for name, part in value.items() if name in hints}
 
 
 @cache
@@ -99,7 +129,7 @@ def _hints(kind: Any) -> dict[str, Any]:
 def _one_of(kinds: Sequence[Any], value: Any, path: str, strict: bool) -> Any:
     for kind in kinds:
         try:
-            return _fit(kind, value, path, strict)
+            return _reader(kind)(value, path, strict)
         except UnfitError as error:
             last = error
     raise last

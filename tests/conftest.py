@@ -1,0 +1,76 @@
+"""How tests are collected, and the simulated stack that they share."""
+
+import gc
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from usher_local.simulation.stack import Stack
+
+# What is collected stays until the end: to look for garbage among it takes half of the collection's time.
+gc.disable()
+
+
+class SharedStack:
+    """A simulated stack that stays when its tests' module is done: to deploy one takes a second."""
+
+    def __init__(self) -> None:
+        self._open = ExitStack()
+        self._deployed: Stack | None = None
+        self.wanted = False
+
+    def deployed(self) -> "Stack":
+        """The stack, empty."""
+        from usher_local.simulation.stack import deployed
+
+        if self._deployed is None:
+            self._deployed = self._open.enter_context(deployed())
+        self._deployed.reset()
+        return self._deployed
+
+    def close(self) -> None:
+        """Remove it: its clock stands still, and its services are everybody's."""
+        self._deployed = None
+        self._open.close()
+
+
+SHARED = SharedStack()
+
+
+@pytest.fixture(scope="module")
+def deployment() -> "Iterator[Stack]":
+    """The simulated stack, as left by the test before; `reset` makes it empty."""
+    SHARED.wanted = True
+    yield SHARED.deployed()
+    SHARED.wanted = False
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let modules with the shared stack follow each other, before those with real processes."""
+    sharing = {item.path for item in items if _shares(item)}
+    items.sort(key=lambda item: ("integration" in item.path.parts, item.path in sharing))
+
+
+def pytest_collection_finish() -> None:
+    """From now on, look for garbage among what tests make."""
+    gc.freeze()
+    gc.enable()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Remove the shared stack before a test that has an account of its own."""
+    if not SHARED.wanted and not _shares(item):
+        SHARED.close()
+
+
+def pytest_unconfigure() -> None:
+    """Leave nothing behind."""
+    SHARED.close()
+
+
+def _shares(item: pytest.Item) -> bool:
+    return "deployment" in getattr(item, "fixturenames", ())
