@@ -21,6 +21,13 @@ from usher.storage.layout import DATASETS, data_keys
 from usher_cli.folder import Folder
 
 MAX_FILTERS = 5
+UNIT_FACTS: Mapping[Unit, str] = {
+    "iso": "date",
+    "ms": "milliseconds",
+    "us": "microseconds",
+    "ns": "nanoseconds",
+}
+"""By unit, the fact of a cell that is written so."""
 HOURS = 720
 """Of a month, as docs/cost.md counts them."""
 IDS = {"interactions": "users", "items": "items", "users": "users", "actions": "actions"}
@@ -84,10 +91,8 @@ def renamed(dataset: str, columns: Sequence[str]) -> dict[str, str]:
 
 def _unit(column: ColumnProfile | None) -> Unit:
     """How most cells of a column of times are written."""
-    facts = column.facts if column else {}
-    if facts and facts["date"].rows > facts["milliseconds"].rows:
-        return "iso"
-    return "ms" if facts and facts["milliseconds"].rows else "s"
+    rows = {unit: column.facts[fact].rows for unit, fact in UNIT_FACTS.items()} if column else {}
+    return max(rows, key=rows.__getitem__) if any(rows.values()) else "s"
 
 
 def new_config(group: str, found: Mapping[str, tuple[Reading, DatasetProfile]]) -> str:
@@ -132,7 +137,7 @@ def _readings(found: Mapping[str, tuple[Reading, DatasetProfile]]) -> Iterator[s
         yield "\n# The names of your columns in Personalize; false leaves a column out."
         yield f"columns: {_flow(columns)}"
     if units:
-        yield "\n# Times are not in Unix seconds: ms are milliseconds, iso are dates."
+        yield "\n# Times are not in Unix seconds: ms, us and ns are milli-, micro- and nanoseconds, iso are dates."
         yield f"timestamps: {_flow(units)}"
 
 

@@ -43,10 +43,7 @@ class Store:
         self._closed = False
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            self._connection = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
-            for setting in SETTINGS:
-                self._connection.execute(f"PRAGMA {setting}")
-            self._connection.execute(TABLE)
+            self._connection = _opened(path)
         except sqlite3.DatabaseError as error:
             if "locked" in str(error):
                 raise StateError(
@@ -101,6 +98,18 @@ class Store:
                 if "full" in str(error):
                     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path)) from error
                 raise
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
+    try:
+        for setting in SETTINGS:
+            connection.execute(f"PRAGMA {setting}")
+        connection.execute(TABLE)
+    except sqlite3.DatabaseError:
+        connection.close()
+        raise
+    return connection
 
 
 def unreadable(path: Path, error: Exception) -> StateError:

@@ -49,8 +49,9 @@ def test_a_row_in_the_midst_of_many_parts_is_named_and_only_new_parts_are_read(s
     assert record["problems"] == [
         {
             "place": f"{files[1]} line 900",
-            "message": "TIMESTAMP is not a number.",
-            "remedy": "Write plain numbers.",
+            "message": "TIMESTAMP is neither a number nor a date.",
+            "remedy": "Write Unix seconds, or dates like 2026-11-27 with `timestamps: iso` in usher.yaml; "
+            "or remove the line.",
         }
     ]
     assert record["data"]["interactions"]["rows"] == 3 * 1200

@@ -371,7 +371,7 @@ class Stack:
 
     def _disturb_call(self, boundary: Boundary) -> str | None:
         code = self.disturb(boundary)
-        if self._deadlines and time.time() > self._deadlines[-1]:
+        if self._deadlines and time.time() >= self._deadlines[-1]:
             raise _TimedOutError
         return code
 

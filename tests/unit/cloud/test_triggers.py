@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -360,8 +361,13 @@ def test_a_group_of_a_fifo_queue_may_have_the_id_of_another_one_if_the_queue_say
         assert site.left(url) == left
 
 
-def test_messages_outlive_the_process_with_their_order_and_their_counts(tmp_path: Path) -> None:
-    store = Store(tmp_path / "kept.db")
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with closing(Store(tmp_path / "kept.db")) as opened:
+        yield opened
+
+
+def test_messages_outlive_the_process_with_their_order_and_their_counts(store: Store) -> None:
     for number in range(3):
         kept = Queues(store)
         moment = 1_700_000_000 + number * 1000

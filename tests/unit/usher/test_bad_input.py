@@ -23,7 +23,7 @@ ROWS = {
     "TIMESTAMP is in milliseconds.": "u1,i1,1600000000000",
     "TIMESTAMP is below zero.": "u1,i1,-5",
     "TIMESTAMP is a date, not Unix seconds.": "u1,i1,2020-01-01",
-    "TIMESTAMP is not a number.": "u1,i1,yesterday",
+    "TIMESTAMP is neither a number nor a date.": "u1,i1,yesterday",
     "TIMESTAMP is not a whole number.": "u1,i1,1600000000.25",
     "USER_ID is longer than 256 characters.": f"{'u' * 257},i1,1600000000",
     "ITEM_ID is longer than 256 characters.": f"u1,{'é' * 257},1600000000",

@@ -528,4 +528,4 @@ def test_a_file_of_increments_is_imported_on_its_own_and_once(shop: Shop) -> Non
     shop.drop(files={"interactions.csv": interactions(users=61)})
     assert shop.count()["DatasetImportJob"] == 4, "a new base asks for all that is added to it"
     wrong = shop.drop(files={"interactions/incremental/tuesday.csv": "USER_ID,ITEM_ID,TIMESTAMP\nu,i,soon\n"})
-    assert "tuesday.csv line 2: TIMESTAMP is not a number." in wrong["summary"]
+    assert "tuesday.csv line 2: TIMESTAMP is neither a number nor a date." in wrong["summary"]

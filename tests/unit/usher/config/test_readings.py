@@ -48,7 +48,7 @@ def test_a_column_may_be_called_as_a_dataset() -> None:
         ({"columns": {"user": True}},
          "usher.yaml: columns.user: is True. Write the name in Personalize, such as USER_ID; false leaves it out."),
         ({"columns": "user"}, "usher.yaml: columns: is user. Write names with values below it (name: value)."),
-        ({"timestamps": "us"}, "usher.yaml: timestamps: is us. Use one of: s, ms, iso."),
+        ({"timestamps": "weeks"}, "usher.yaml: timestamps: is weeks. Use one of: s, ms, us, ns, iso."),
         ({"timestamps": {"films": "ms"}}, "usher.yaml: timestamps.films: is unknown. Did you mean items?"),
         ({"deduplicate": "yes"}, "usher.yaml: deduplicate: is yes. Use one of: false, true."),
         ({"deduplicate": {"items": 1}}, "usher.yaml: deduplicate.items: is 1. Use one of: false, true."),

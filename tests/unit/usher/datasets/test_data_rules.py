@@ -100,21 +100,23 @@ def test_lines_may_end_as_on_windows_and_the_last_one_not_at_all() -> None:
 @pytest.mark.parametrize(
     ("row", "problem"),
     [
-        ("u1,i1,1600000000000", "TIMESTAMP is in milliseconds. "
-         "Divide by 1000: Unix seconds; or set `timestamps: ms` in usher.yaml."),
+        ("u1,i1,1600000000000", "TIMESTAMP is in milliseconds. Divide by 1000: Unix seconds."),
         ("u1,i1,-1", "TIMESTAMP is below zero. Write Unix seconds."),
-        ("u1,i1,yesterday", "TIMESTAMP is not a number. Write plain numbers."),
-        ("u1,i1,nan", "TIMESTAMP is not a number. Write plain numbers."),
-        ("u1,i1,1600000000.5", "TIMESTAMP is not a whole number. Round it, "
-         "or make the schema's type float."),
-        ("u1,i1,", "has no TIMESTAMP. Fill it in."),
-        ("u1,,1600000000", "has no ITEM_ID. Fill it in."),
-        (",i1,1600000000", "has no USER_ID. Fill it in."),
-        ("u1,i1", "has fewer values than the header. Write a comma for each that is missing."),
+        ("u1,i1,yesterday", "TIMESTAMP is neither a number nor a date. Write Unix seconds, or dates like 2026-11-27 "
+         "with `timestamps: iso` in usher.yaml; or remove the line."),
+        ("u1,i1,nan", "TIMESTAMP is neither a number nor a date. Write Unix seconds, or dates like 2026-11-27 "
+         "with `timestamps: iso` in usher.yaml; or remove the line."),
+        ("u1,i1,1600000000.5", "TIMESTAMP is not a whole number. Write whole seconds."),
+        ("u1,i1,", "has no TIMESTAMP. Fill it in, or remove the line."),
+        ("u1,,1600000000", "has no ITEM_ID. Fill it in, or remove the line."),
+        (",i1,1600000000", "has no USER_ID. Fill it in, or remove the line."),
+        ("u1,i1", "has fewer values than the header. Write a comma for each that is missing, or remove the line."),
         (f"{'u' * 257},i1,1600000000", "USER_ID is longer than 256 characters. Shorten it."),
         ("u1,i1,1\r600000000", "has a carriage return inside. End lines with \\n or \\r\\n."),
-        ("u1,i1,1600000000,x", "has more values than the header. Quote values that hold a comma."),
-        ('"u1,i1,1600000000', "opens a quote that its line does not close. Balance the quotes: one record per line."),
+        ("u1,i1,1600000000,x", "has more values than the header. "
+         "Quote values that hold a comma, or remove those without a column."),
+        ('"u1,i1,1600000000', "opens a quote that its line does not close. Balance the quotes, "
+         "write a backslash twice, and end no line inside a value: one record per line."),
     ],
 )  # fmt: skip
 def test_a_bad_row_is_named_by_file_and_line(row: str, problem: str) -> None:
@@ -137,7 +139,7 @@ def test_a_quote_that_swallows_rows_until_the_next_quote_is_named_where_it_opens
 def test_the_first_bad_row_is_named_and_the_others_counted() -> None:
     lines = GOOD.splitlines()
     lines[9] = lines[19] = lines[29] = ",i1,1600000000"
-    assert said("\n".join(lines)) == ["1.csv line 10: has no USER_ID (and 2 more). Fill it in."]
+    assert said("\n".join(lines)) == ["1.csv line 10: has no USER_ID (and 2 more). Fill it in, or remove the line."]
     table = scanned("\n".join(lines))
     (found,) = (one for one in data_rules.check_dataset(table, inferred(table), "g/") if one.severity == "error")
     assert (found.rows, found.lines) == (3, {"1.csv": [10, 20, 30]})
@@ -180,7 +182,7 @@ def test_a_column_that_the_schema_lacks_is_refused() -> None:
         ("long", "9" * 20, "X is too large for a long. Make it smaller."),
         ("float", "-1.5e3", ""),
         ("double", "1.5", ""),
-        ("float", "1e", "X is not a number. Write plain numbers."),
+        ("float", "1e", "X is not a number. Write a plain number, or remove the line."),
         ("boolean", "true", ""),
         ("boolean", "yes", "X is neither true nor false. Write true or false."),
         ("string", "x" * 1000, ""),

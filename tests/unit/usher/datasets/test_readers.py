@@ -21,7 +21,7 @@ from usher.datasets.duplicates import read_distinct
 from usher.datasets.profile import Latest, merge_parts
 from usher.datasets.read_limits import ReadLimits
 from usher.datasets.reading import PLAIN, Reading, Unit
-from usher.datasets.times import in_seconds, unix_seconds
+from usher.datasets.times import PER_SECOND, in_seconds, unix_seconds
 from usher.errors import InputError
 from usher.storage.bucket import File
 
@@ -243,6 +243,13 @@ def test_a_time_in_another_form_is_a_row_error(world: World, unit: Unit, cell: s
 def test_a_date_is_the_same_time_by_either_way(when: datetime, zone: str) -> None:
     cells, unread = in_seconds(pa.array([f"{when.isoformat()}{zone}", f"{when.isoformat()}{zone}"]), "iso")
     assert cells.to_pylist() == [str(unix_seconds(f"{when.isoformat()}{zone}"))] * 2
+    assert not any(unread.to_pylist())
+
+
+@given(st.lists(st.integers(-(10**18), 9 * 10**18 - 1), min_size=1), st.sampled_from(sorted(PER_SECOND)))
+def test_ticks_of_any_unit_are_seconds_rounded_down(ticks: list[int], unit: Unit) -> None:
+    cells, unread = in_seconds(pa.array(list(map(str, ticks))), unit)
+    assert cells.to_pylist() == [str(one // PER_SECOND[unit]) for one in ticks]
     assert not any(unread.to_pylist())
 
 

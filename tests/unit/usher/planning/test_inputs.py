@@ -173,7 +173,7 @@ def test_the_report_names_the_rows_of_what_is_refused_and_of_what_is_dropped(wor
     assert report["rejected"] == 2
     assert [(one.severity, one.message, one.rows, one.lines) for one in report["findings"]] == [
         ("warning", "is an empty line.", 1, {"films/interactions/1.csv": [1202]}),
-        ("error", "TIMESTAMP is not a number.", 2, {"films/interactions/1.csv": [1203, 1204]}),
+        ("error", "TIMESTAMP is neither a number nor a date.", 2, {"films/interactions/1.csv": [1203, 1204]}),
     ]
 
 

@@ -47,7 +47,7 @@ FILLED_IN: Mapping[str, Collection[str]] = {
 
 READING: Keys = {
     "columns": {"description": "Names in Personalize by names in your files; false leaves a column out."},
-    "timestamps": {"description": "How your files write times: s (Unix seconds), ms or iso."},
+    "timestamps": {"description": "How your files write times: s (Unix seconds), ms, us, ns or iso."},
     "deduplicate": {"description": "Whether only one of equal rows is imported."},
 }
 """How data files are read: each for all datasets, or by dataset."""

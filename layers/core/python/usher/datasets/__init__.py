@@ -1,4 +1,4 @@
-"""A dataset's CSVs: read, profiled and checked.
+"""A dataset's files: read, profiled and checked.
 
 May import: formats, storage.
 """

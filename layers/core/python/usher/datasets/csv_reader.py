@@ -86,6 +86,8 @@ def read_csv(
         head, rows = 0, content
         if not names:
             first, _, rows = content.partition(b"\n")
+            if not first.strip() and rows.strip():
+                raise UnreadableError(key, 1, "is an empty line.", "Remove it: the first line has the columns' names.")
             names, head = read_header(key, first), 1
         _check_length(key, line + head, rows, limits.line_bytes)
         for piece in _pieces(rows, limits.lines):
@@ -166,11 +168,13 @@ def read_header(key: str, line: bytes) -> list[str]:
         (not line.strip(), "is empty.", "Drop a CSV with a header and rows."),
         (line.startswith(codecs.BOM_UTF8), "starts with a byte order mark.", "Save it as UTF-8 without one."),
         (kind, f"is {kind}.", remedy),
+        (line.startswith((b"{", b"[")), "is JSON, not CSV.", "Call it .jsonl, with one object per line."),
+        (line.lower().startswith(b"sep="), "is a spreadsheet's line about separators.", "Remove the line."),
         (separator, f"is separated by {separator}.", "Separate by commas."),
         (CONTROL.search(line), "has control characters in the header.",
          "End lines with \\n or \\r\\n; use plain names."),
         (len(line) > MAX_HEADER_BYTES, f"has a header of more than {MAX_HEADER_BYTES} bytes.",
-         "End it with \\n, and use short names."),
+         "End it with \\n, and use fewer columns and shorter names."),
         (b'"' in line, "has quotes in the header.", "Write the column names without quotes."),
         (columns > MAX_COLUMNS, f"has {columns} columns; no dataset has more than {MAX_COLUMNS}.", "Remove some."),
     )  # fmt: skip

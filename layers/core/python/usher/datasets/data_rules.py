@@ -68,6 +68,8 @@ class Rule:
     message: str
     remedy: str
     severity: Severity = "error"
+    setting: str = ""
+    """A further remedy, where the fact holds for all rows that are not blank: what to set in usher.yaml."""
 
 
 def _is_id(column: Field) -> bool:
@@ -87,7 +89,7 @@ def _is_value(column: Field) -> bool:
 
 
 RULES = (
-    Rule("blank", _is_required, "has no X.", "Fill it in."),
+    Rule("blank", _is_required, "has no X.", "Fill it in, or remove the line."),
     Rule(
         "blank", lambda column: not column.nullable and not _is_required(column),
         "has no X.", "Fill it in, or allow null in the schema.",
@@ -99,20 +101,42 @@ RULES = (
         "Remove the blank: Personalize takes it for a part of the ID.", "warning",
     ),
     Rule(
+        "unseen", _is_id, "X has a character that nobody sees.",
+        "Remove it: Personalize takes it for a part of the ID.", "warning",
+    ),
+    Rule(
+        "rounded ID", _is_id, "X is written as 1.2E+12, as spreadsheets do.",
+        "Several IDs may have become one: make the spreadsheet's column text, and save it anew from its source.",
+        "warning",
+    ),
+    Rule(
+        "list", lambda column: _is_value(column) and column.name != "EVENT_TYPE",
+        "X is a list in brackets, which Personalize takes for one value.", "Write its values with | between them: a|b.",
+        "warning",
+    ),
+    Rule(
         "word for nothing", _is_id, "X is a program's word for nothing, such as null.",
         "Leave the row out, or write its ID: Personalize takes the word for an ID.", "warning",
     ),
     Rule(
         "date", _is_time, "X is a date, not Unix seconds.",
-        "Write {seconds}, or set `timestamps: iso` in usher.yaml.",
+        "Write {seconds}.", setting=", or set `timestamps: iso` in usher.yaml.",
     ),
     Rule(
         "rounded", _is_time, "X is written as 1.7E+09 or the like, which has lost its last digits.",
         "Give the spreadsheet's column a format of whole numbers, and save it anew from its source.",
     ),
-    Rule("not a number", lambda column: column.numeric, "X is not a number.", "Write plain numbers."),
     Rule(
-        "fractional", lambda column: column.whole,
+        "not a number", _is_time, "X is neither a number nor a date.",
+        "Write Unix seconds, or dates like 2026-11-27 with `timestamps: iso` in usher.yaml; or remove the line.",
+    ),
+    Rule(
+        "not a number", lambda column: column.numeric and not _is_time(column),
+        "X is not a number.", "Write a plain number, or remove the line.",
+    ),
+    Rule("fractional", _is_time, "X is not a whole number.", "Write whole seconds."),
+    Rule(
+        "fractional", lambda column: column.whole and not _is_time(column),
         "X is not a whole number.", "Round it, or make the schema's type float.",
     ),
     Rule("beyond int", lambda column: "int" in column.types, "X is too large for an int.", "Make its type long."),
@@ -123,8 +147,17 @@ RULES = (
     ),
     Rule(
         "milliseconds", _is_time, "X is in milliseconds.",
-        "Divide by 1000: Unix seconds; or set `timestamps: ms` in usher.yaml.",
+        "Divide by 1000: Unix seconds.", setting="; or set `timestamps: ms` in usher.yaml.",
     ),
+    Rule(
+        "microseconds", _is_time, "X is in microseconds.",
+        "Divide by 1,000,000: Unix seconds.", setting="; or set `timestamps: us` in usher.yaml.",
+    ),
+    Rule(
+        "nanoseconds", _is_time, "X is in nanoseconds.",
+        "Divide by 1,000,000,000: Unix seconds.", setting="; or set `timestamps: ns` in usher.yaml.",
+    ),
+    Rule("no time", _is_time, "X is too large for a time.", "Write Unix seconds: a 20261127120000 is none."),
     Rule("before 1970", _is_time, "X is below zero.", "Write Unix seconds."),
     Rule(
         "long text", lambda column: column.textual,
@@ -152,6 +185,9 @@ MORE_RULES = {
 }  # fmt: skip
 
 REMOVE_COLUMN = "Fill it in, or remove the column."
+FIRST_SERIAL, FIRST_TIME = 20_000, 10**8
+"""Larger numbers than a count, such as the days of a spreadsheet since 1900, and smaller ones than any Unix second
+since 1973."""
 CLOCK_SECONDS = 86_400
 """Clocks may be wrong, and dates may be those of another time zone."""
 MAX_OTHERS = 0.1
@@ -161,9 +197,21 @@ SHOWN_DATASETS = ("items", "actions")
 NOTHING_WORDS = frozenset(NOTHING.to_pylist())
 
 ROW_FINDINGS: Mapping[str, tuple[Severity, str, str]] = {
-    "more values": ("error", "has more values than the header.", "Quote values that hold a comma."),
-    "fewer values": ("error", "has fewer values than the header.", "Write a comma for each that is missing."),
-    "open quote": ("error", "opens a quote that its line does not close.", "Balance the quotes: one record per line."),
+    "open quote": (
+        "error",
+        "opens a quote that its line does not close.",
+        "Balance the quotes, write a backslash twice, and end no line inside a value: one record per line.",
+    ),
+    "more values": (
+        "error",
+        "has more values than the header.",
+        "Quote values that hold a comma, or remove those without a column.",
+    ),
+    "fewer values": (
+        "error",
+        "has fewer values than the header.",
+        "Write a comma for each that is missing, or remove the line.",
+    ),
     "stray return": ("error", "has a carriage return inside.", "End lines with \\n or \\r\\n."),
     "not an object": (
         "error",
@@ -232,9 +280,7 @@ def check_event_type(profile: DatasetProfile, event_type: str, place: str) -> li
 
 
 def _columns(profile: DatasetProfile, columns: Mapping[str, Field], location: str) -> Iterator[Finding]:
-    for name in columns:
-        if name not in profile.columns:
-            yield Finding("error", location, f"lacks the column {name}.", _rename(name, profile.columns))
+    yield from _missing(profile, [name for name in columns if name not in profile.columns], location)
     for name in profile.columns:
         if name not in columns:
             message = f"has the column {name}, which its schema lacks."
@@ -258,6 +304,8 @@ def _rows(profile: DatasetProfile, columns: Mapping[str, Field]) -> Iterator[Fin
             if rule.applies(known):
                 fact = column.facts[rule.fact]
                 message, remedy = re.sub(r"\bX\b", name, rule.message), rule.remedy
+                if rule.setting and fact.rows + column.facts["blank"].rows >= profile.rows:
+                    remedy = remedy.removesuffix(".") + rule.setting
                 if (rule.fact, rule.severity) == ("blank", "error") and 1 < profile.rows == fact.rows:
                     message, remedy = f"has no {name} in any row.", _fill_in(known)
                 yield from _finding(fact, rule.severity, message, _with_seconds(remedy, fact.example))
@@ -284,6 +332,9 @@ def _times(profile: DatasetProfile, columns: Mapping[str, Field], location: str,
             yield Finding(
                 "warning", f"{latest.key} line {latest.line}", message, remedy, 1, {latest.key: [latest.line]}
             )
+        if latest and FIRST_SERIAL <= latest.number < FIRST_TIME:
+            remedy = "Write Unix seconds: a spreadsheet's 46353 or a 20261127 is none."
+            yield Finding("warning", location, f"has no {name} after 1973.", remedy)
         if name == "TIMESTAMP" and column.values:
             (_, rows), *_ = column.values.most_common(1)
             if rows > 1 and 2 * rows > profile.rows >= MIN_INTERACTIONS:
@@ -372,12 +423,24 @@ def _limits(profile: DatasetProfile, location: str, *, whole: bool) -> Iterator[
         yield Finding("error", location, message, "Add more." if whole else "Collect more in one file.")
 
 
-def _rename(name: str, columns: Iterable[str]) -> str:
-    if near := like(name, columns):
-        return f"Rename the column {near} to {name}, or map it in usher.yaml: `columns: {{{_key(near)}: {name}}}`."
-    return f"Add it; the header has {', '.join(columns)}."
+def _missing(profile: DatasetProfile, names: Iterable[str], location: str) -> Iterator[Finding]:
+    """Columns that the files lack: those that have another name there, in one sentence; and the others."""
+    others = [one for one in profile.columns if one not in RESERVED[profile.dataset]]
+    near: dict[str, str] = {}
+    for name in names:
+        if one := like(name, [other for other in others if other not in near]):
+            near[one] = name
+        else:
+            remedy = f"Add it; the header has {', '.join(profile.columns)}."
+            yield Finding("error", location, f"lacks the column {name}.", remedy)
+    if near:
+        s, it = ("s", "them") if len(near) > 1 else ("", "it")
+        renamed = ", ".join(f"{_key(one)} to {name}" for one, name in near.items())
+        mapping = ", ".join(f"{_key(one)}: {name}" for one, name in near.items())
+        remedy = f"Rename the column{s} {renamed}, or map {it} in usher.yaml: `columns: {{{mapping}}}`."
+        yield Finding("error", location, f"lacks the column{s} {', '.join(near.values())}.", remedy)
 
 
 def _key(name: str) -> str:
-    """A column's name as a key of YAML."""
-    return name if re.fullmatch(r"\w+", name) else json.dumps(name)
+    """A column's name as a key of YAML, in which look-alikes and blanks can be told."""
+    return name if re.fullmatch(r"\w+", name, re.ASCII) else json.dumps(name)

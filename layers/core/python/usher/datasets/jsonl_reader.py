@@ -4,6 +4,7 @@ Numbers keep the text in which they are written; null is a blank cell, and a lis
 several values: `["Drama", "Crime"]` is `Drama|Crime`.
 """
 
+import codecs
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -55,6 +56,8 @@ def read_jsonl(
 def read_names(key: str, line: bytes) -> list[str]:
     """The columns of a file, from its first line. Raises UnreadableError."""
     kind, remedy = kind_of(line)
+    if line.startswith(codecs.BOM_UTF8):
+        raise UnreadableError(key, 1, "starts with a byte order mark.", "Save it as UTF-8 without one.")
     if kind:
         raise UnreadableError(key, 1, f"is {kind}.", remedy)
     try:

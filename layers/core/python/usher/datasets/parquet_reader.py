@@ -1,7 +1,7 @@
 """Parquet files as rows of texts, read by row groups from wherever they lie.
 
 A typed time becomes what `timestamps` of usher.yaml says, so that it is read like a written one. Whole numbers that a
-program has stored as floating point, as many do where cells are missing, are written without a fraction.
+program has stored as floating point, as many do where cells are missing, or as decimals are written without a fraction.
 """
 
 from collections.abc import Callable, Iterator
@@ -14,13 +14,13 @@ from pyarrow import parquet
 
 from usher.datasets.csv_reader import MAX_COLUMNS, Block, UnreadableError
 from usher.datasets.reading import TIME_COLUMNS, Reading
+from usher.datasets.times import MICROSECONDS, PER_SECOND, floor_divided
 
 BATCH_ROWS = 1 << 16
 MAX_GROUP_BYTES = 1 << 30
 """Bytes of a row group before they are packed."""
 WHOLE = 2.0**53
 """Floating point holds every whole number up to here."""
-TICKS = {"s": 1, "ms": 1000}
 
 
 def read_parquet(
@@ -74,6 +74,8 @@ def _texts(key: str, name: str, cells: Any, reading: Reading) -> pa.StringArray:
         if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
             is_time = reading.columns.get(name, name) in TIME_COLUMNS
             cells = _times(cells, reading.timestamps if is_time else "iso")
+        elif pa.types.is_decimal(kind):
+            cells = pc.replace_substring_regex(cells.cast(pa.string()), r"\.0+$", "")
         elif pa.types.is_floating(kind):
             cells = _numbers(cells)
         elif _is_list(kind) and (pa.types.is_string(kind.value_type) or pa.types.is_large_string(kind.value_type)):
@@ -94,8 +96,10 @@ def _times(cells: Any, unit: str) -> Any:
     micros = cells.cast(pa.timestamp("us", zone), safe=False)
     if unit == "iso":
         return pc.replace_substring_regex(micros.cast(pa.timestamp("us")).cast(pa.string()), r"\.?0*$", "")
-    ticks = pc.divide(pc.multiply(micros.cast(pa.int64()).cast(pa.float64(), safe=False), TICKS[unit]), 1e6)
-    return pc.floor(ticks).cast(pa.int64())
+    ticks = micros.cast(pa.int64())
+    if unit == "ns":
+        return pc.multiply_checked(ticks, PER_SECOND["ns"] // MICROSECONDS)
+    return floor_divided(ticks, MICROSECONDS // PER_SECOND.get(unit, 1))
 
 
 def _numbers(cells: Any) -> Any:

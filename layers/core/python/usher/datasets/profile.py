@@ -1,4 +1,4 @@
-"""The profile of a dataset's CSVs: facts about their columns, found in one pass and in constant memory.
+"""The profile of a dataset's files: facts about their columns, found in one pass and in constant memory.
 
 Parts of files are profiled anywhere and in any order; merged, they give the profile of the whole. Whether a fact is an
 error depends on the schema: see data_rules.py.
@@ -46,8 +46,12 @@ DUPLICATE = "duplicate ID"
 """The error of a row whose ID an earlier row has."""
 NOTHING = pa.array(sorted(PLACEHOLDERS))
 """What programs write where there is no value."""
-SPACE = r"[\s\x{a0}\x{3000}\x{feff}]"
+SPACE = r"[\s\p{Z}]"
+UNSEEN = r"[\x00-\x08\x0e-\x1f\x7f\x{80}-\x{9f}\p{Cf}]"
+"""Controls, marks of direction and byte order, joiners, spaces without width."""
+ROUNDED_ID = r"^[0-9](\.[0-9]+)?[eE]\+[0-9]+$"
 MAX_EXAMPLE_LENGTH = 40
+PER_MILLISECOND = {"milliseconds": 1, "microseconds": 10**3, "nanoseconds": 10**6}
 EXAMPLES = ("not a number", "date")
 """The facts of which the first cell is kept. It is no ID, and shown with care: see data_rules.py."""
 
@@ -100,6 +104,38 @@ def _are_rounded(cells: Cells) -> Any:
     return pc.and_(cells.number.is_valid(), pc.match_substring(cells.text, "e", ignore_case=True))
 
 
+def _have_unseen(cells: Cells) -> Any:
+    if cells.bytes[0] >= ord(" ") and cells.bytes[1] < 0x7F:
+        return cells.none()
+    return pc.match_substring_regex(cells.text, UNSEEN)
+
+
+def _are_rounded_ids(cells: Cells) -> Any:
+    if cells.bytes[0] > ord("+"):
+        return cells.none()
+    return pc.match_substring_regex(cells.text, ROUNDED_ID)
+
+
+def _are_lists(cells: Cells) -> Any:
+    if cells.bytes[1] < ord("]"):
+        return cells.none()
+    begin = (pc.starts_with(cells.text, mark) for mark in ("['", '["'))
+    return pc.and_(pc.or_(*begin), pc.ends_with(cells.text, "]"))
+
+
+def _are_ticks(cells: Cells, per_millisecond: int) -> Any:
+    """Whether numbers are times from 1973 to 2286 in a unit of so many per millisecond."""
+    first = float(FIRST_MILLISECOND * per_millisecond)
+    return pc.and_(pc.greater_equal(cells.number, first), pc.less(cells.number, 100 * first))
+
+
+def _are_no_times(cells: Cells) -> Any:
+    is_large = pc.greater_equal(cells.number, FIRST_MILLISECOND)
+    for per_millisecond in PER_MILLISECOND.values():
+        is_large = pc.and_(is_large, pc.invert(_are_ticks(cells, per_millisecond)))
+    return is_large
+
+
 def _are_several(cells: Cells) -> Any:
     return pc.match_substring(cells.text, "|") if cells.bytes[1] >= ord("|") else cells.none()
 
@@ -114,6 +150,9 @@ FACTS: Mapping[str, tuple[str, Callable[[Cells], pa.BooleanArray]]] = {
     "date": ("TIMESTAMP", lambda cells: cells.date),
     "rounded": ("TIMESTAMP", _are_rounded),
     "padded": ("_ID", _are_padded),
+    "unseen": ("_ID", _have_unseen),
+    "rounded ID": ("_ID", _are_rounded_ids),
+    "list": ("", _are_lists),
     "word for nothing": ("_ID", lambda cells: pc.is_in(cells.text, NOTHING)),
     "fractional": ("", lambda cells: pc.not_equal(cells.number, pc.floor(cells.number))),
     "beyond int": ("", lambda cells: pc.greater_equal(pc.abs(cells.number), 2**31)),
@@ -123,7 +162,10 @@ FACTS: Mapping[str, tuple[str, Callable[[Cells], pa.BooleanArray]]] = {
     "long value": ("", lambda cells: pc.greater(cells.length, MAX_VALUE_LENGTH)),
     "long text": ("", lambda cells: pc.greater(cells.length, MAX_TEXT_LENGTH)),
     "several values": ("", _are_several),
-    "milliseconds": ("TIMESTAMP", lambda cells: pc.greater_equal(cells.number, FIRST_MILLISECOND)),
+    "milliseconds": ("TIMESTAMP", lambda cells: _are_ticks(cells, PER_MILLISECOND["milliseconds"])),
+    "microseconds": ("TIMESTAMP", lambda cells: _are_ticks(cells, PER_MILLISECOND["microseconds"])),
+    "nanoseconds": ("TIMESTAMP", lambda cells: _are_ticks(cells, PER_MILLISECOND["nanoseconds"])),
+    "no time": ("TIMESTAMP", _are_no_times),
     "before 1970": ("TIMESTAMP", lambda cells: pc.less(cells.number, 0)),
     "not 1 to 10": ("VALUE", lambda cells: pc.or_(pc.less(cells.number, 1), pc.greater(cells.number, 10))),
     "over 30 days": ("REPEAT_FREQUENCY", lambda cells: pc.greater(cells.number, 30)),

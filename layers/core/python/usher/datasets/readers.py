@@ -15,6 +15,8 @@ from usher.datasets.read_limits import LIMITS, ReadLimits
 from usher.datasets.reading import PLAIN, TIME_COLUMNS, Reading
 from usher.datasets.times import in_seconds
 
+GZIP = b"\x1f\x8b"
+"""The first bytes of what gzip has packed."""
 LINE_READERS = {".csv": read_csv, ".jsonl": read_jsonl}
 
 
@@ -33,17 +35,26 @@ def unpacked(key: str, stream: Any, limits: ReadLimits = LIMITS) -> Iterator[byt
     size, max_bytes = 0, limits.unpacked_json_bytes if key.endswith(".jsonl.gz") else limits.unpacked_bytes
     try:
         with gzip.GzipFile(fileobj=stream) as file:
-            while piece := file.read(limits.block_bytes):
+            begun = _first_byte(key, file)
+            while piece := begun + file.read(limits.block_bytes - len(begun)):
+                if begun and piece.startswith(GZIP):
+                    raise UnreadableError(key, 0, "is packed by gzip twice.", "Unpack it once.")
+                begun = b""
                 size += len(piece)
                 if size > max_bytes:
                     message = f"holds more than {max_bytes >> 30} GB."
                     raise UnreadableError(key, 0, message, "Split it into several files.")
                 yield piece
+    except (gzip.BadGzipFile, EOFError, zlib.error):
+        raise UnreadableError(key, 0, "is damaged, or cut off: gzip can't unpack it.", "Write it anew.") from None
+
+
+def _first_byte(key: str, file: gzip.GzipFile) -> bytes:
+    try:
+        return file.read(1)
     except gzip.BadGzipFile:
         message, remedy = "is not packed by gzip, as its name says.", "Pack it, or name it without .gz."
         raise UnreadableError(key, 0, message, remedy) from None
-    except (EOFError, zlib.error):
-        raise UnreadableError(key, 0, "is damaged, or cut off: gzip can't unpack it.", "Write it anew.") from None
 
 
 def apply_reading(key: str, blocks: Iterable[Block], reading: Reading) -> Iterator[Block]:

@@ -6,9 +6,10 @@ from typing import Literal
 
 from usher.storage.bucket import File
 
-Unit = Literal["s", "ms", "iso"]
-UNITS: Sequence[Unit] = ("s", "ms", "iso")
-"""How times may be written: as Unix seconds, milliseconds, or dates of ISO 8601, in UTC where they name no zone."""
+Unit = Literal["s", "ms", "us", "ns", "iso"]
+UNITS: Sequence[Unit] = ("s", "ms", "us", "ns", "iso")
+"""How times may be written: as Unix seconds, milliseconds, microseconds or nanoseconds, or as dates of ISO 8601, in UTC
+where they name no zone."""
 TIME_COLUMNS = ("TIMESTAMP", "CREATION_TIMESTAMP")
 """The columns whose times are read by the unit."""
 

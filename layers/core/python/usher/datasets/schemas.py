@@ -6,6 +6,7 @@ Rules: service guide, "Datasets and schemas"; see also CreateSchema.
 import difflib
 import json
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -74,9 +75,13 @@ MAX_LENGTH = 200
 
 def like(name: str, names: Iterable[str]) -> str:
     """The name among some that one is most like, whatever its case, blanks and `_`; empty: none is."""
-    plain = {re.sub(r"[^a-z]", "", one.lower()): one for one in names}
-    near = difflib.get_close_matches(re.sub(r"[^a-z]", "", name[:MAX_LENGTH].lower()), plain, 1)
+    plain = {_letters(one): one for one in names}
+    near = difflib.get_close_matches(_letters(name[:MAX_LENGTH]), plain, 1)
     return plain[near[0]] if near else ""
+
+
+def _letters(name: str) -> str:
+    return re.sub(r"[^a-z]", "", unicodedata.normalize("NFKC", name).lower())
 
 
 def envelope(dataset: str) -> dict[str, Any]:

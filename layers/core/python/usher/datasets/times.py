@@ -8,6 +8,9 @@ import pyarrow.compute as pc
 
 DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9].*)?$"
 """The beginning and the form of a date; whether it exists is another question."""
+PER_SECOND = {"ms": 10**3, "us": 10**6, "ns": 10**9}
+"""By one of reading.UNITS."""
+MICROSECONDS = PER_SECOND["us"]
 
 
 def unix_seconds(date: str) -> int | None:
@@ -26,21 +29,21 @@ def in_seconds(cells: pa.StringArray, unit: str) -> tuple[pa.StringArray, pa.Boo
     """
     blank = pc.equal(cells, "")
     given = pc.if_else(blank, None, cells)
-    seconds = given if unit == "s" else (_of_milliseconds if unit == "ms" else _of_dates)(given)
+    seconds = given if unit == "s" else _of_dates(given) if unit == "iso" else _of_ticks(given, PER_SECOND[unit])
     unread = pc.and_(seconds.is_null(), pc.invert(blank))
     return pc.coalesce(seconds, cells), unread
 
 
-def _of_milliseconds(cells: pa.StringArray) -> "pa.Array[Any]":
+def _of_ticks(cells: pa.StringArray, per_second: int) -> "pa.Array[Any]":
     whole = pc.replace_substring_regex(cells, r"\.0*$", "")
-    whole = pc.if_else(pc.match_substring_regex(whole, "^-?[0-9]{1,18}$"), whole, None)
-    return _floored(whole.cast(pa.int64()), 1000)
+    whole = pc.if_else(pc.match_substring_regex(whole, "^-?([0-9]{1,18}|[0-8][0-9]{18})$"), whole, None)
+    return floor_divided(whole.cast(pa.int64()), per_second).cast(pa.string())
 
 
 def _of_dates(cells: pa.StringArray) -> "pa.Array[Any]":
     for kind in (pa.timestamp("us", "UTC"), pa.timestamp("us")):  # all of a file's dates have a zone, or none has
         try:
-            return _floored(cells.cast(kind).cast(pa.int64()), 1_000_000)
+            return floor_divided(cells.cast(kind).cast(pa.int64()), MICROSECONDS).cast(pa.string())
         except pa.ArrowInvalid:
             continue
     coded = cells.dictionary_encode()
@@ -48,6 +51,9 @@ def _of_dates(cells: pa.StringArray) -> "pa.Array[Any]":
     return pa.array(read, pa.int64()).cast(pa.string()).take(coded.indices)
 
 
-def _floored(ticks: "pa.Array[Any]", per_second: int) -> "pa.Array[Any]":
-    seconds: pa.Array[Any] = pc.floor(pc.divide(ticks.cast(pa.float64(), safe=False), per_second))
-    return seconds.cast(pa.int64()).cast(pa.string())
+def floor_divided(ticks: "pa.Array[Any]", divisor: int) -> "pa.Array[Any]":
+    """The quotients, rounded down, also below zero. Floating point does not hold all nanoseconds."""
+    quotients = pc.divide(ticks, divisor)
+    is_too_high = pc.less(ticks, pc.multiply(quotients, divisor))
+    floors: pa.Array[Any] = pc.subtract(quotients, is_too_high.cast(pa.int64()))
+    return floors

@@ -18,6 +18,8 @@ KINDS = (
     (b"Obj\x01", "an Avro file", "Write it as CSV."),
     (b"ORC", "an ORC file", "Write it as CSV."),
     (b"%PDF", "a PDF file", "Write it as text."),
+    (b"<?xml", "an XML file", "Write it as CSV; where it is an error's message, download the file again."),
+    (b"version https://git-lfs", "a pointer of Git LFS, not the file", "Fetch the file: git lfs pull."),
 )
 """The first bytes of content, its kind, and the remedy."""
 HTML = (b"<!doctype", b"<html")

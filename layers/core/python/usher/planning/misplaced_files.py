@@ -19,6 +19,8 @@ from usher.storage.layout import (
 )
 from usher.storage.near_names import USHER, dataset_meant, slip_of
 
+OTHER_ENDINGS = {".ndjson": ".jsonl", ".csv.gzip": ".csv.gz", ".pq": ".parquet"}
+"""Other endings of the same formats."""
 FORMATS = f"{', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}"
 
 
@@ -73,7 +75,8 @@ def _right_name(name: str, known: str) -> str:
     """The remedy for a misspelt name, or for one of another format. `known`: the dataset or config that is meant."""
     if known == USHER:
         return f"Call it {' or '.join(CONFIGS)}."
-    suffix = suffix_of(name.lower())
+    others = (suffix for other, suffix in OTHER_ENDINGS.items() if name.lower().endswith(other))
+    suffix = suffix_of(name.lower()) or next(others, "")
     return (
         f"Call it {known}{suffix}."
         if suffix
