@@ -17,7 +17,7 @@ MAX_LAYER_BYTES := 240000000
 WORKERS := $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 2) * 3 // 2)')
 
 .DEFAULT_GOAL := help
-.PHONY: docs help setup demo up rehearse check test e2e lint lock build clean
+.PHONY: docs help setup demo up rehearse check test e2e lint style types template lock build clean
 
 help: ## Show this help
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -64,10 +64,16 @@ test: setup ## Everything that CI checks: lint, types, template, state machines,
 e2e: setup ## The end-to-end tests on a deployed stack of your account: make e2e STACK=usher; says what it costs, and asks
 	@python -m tests.e2e $(or $(STACK),$(error Say which stack: make e2e STACK=usher))
 
-lint: setup ## Style, types, template
+lint: style types template ## Style, types, template
+
+style: setup
 	ruff check
 	ruff format --check
+
+types: setup
 	mypy
+
+template: setup
 	sam validate --lint
 
 docs: setup ## Write the generated parts of the docs, and the editor schema

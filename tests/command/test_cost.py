@@ -183,7 +183,7 @@ def test_an_idle_campaign_is_let_go_for_its_export_and_made_again_on_demand(
     config = {
         "solutions": {"popular": {"recipe": "aws-popularity-count", "idle": "table"}},
         "exports": {"popular": {"table": True, "numResults": 5}},
-        "filters": {"unseen": 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("watch")'},
+        "filters": {"unseen": 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("*")'},
     }
     live.put("films/usher.yaml", json.dumps(config))
     assert live.drop("films/usher.yaml").status == "SUCCEEDED"

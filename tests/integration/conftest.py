@@ -1,5 +1,6 @@
 """The real template, state machines and handlers, on the local cloud."""
 
+import gc
 import itertools
 import json
 import socket
@@ -34,6 +35,7 @@ from usher_local.demo.synthetic import interactions as interactions
 from usher_local.demo.synthetic import items as items
 from usher_local.demo.watch import cause
 from usher_local.personalize.core import environment as service
+from usher_local.personalize.models import personalize_backends
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = ROOT / "template.yaml"
@@ -157,10 +159,9 @@ class Site:
         return {kind: self.arns(group, kind) for kind in KINDS}
 
     def arns(self, group: str, kind: str) -> list[str]:
-        """The ARNs of a kind that belong to a group."""
-        pages, member = self.personalize.get_paginator(f"list_{kind}s").paginate(), KINDS[kind]
-        listed = [one for page in pages for one in page[next(name for name in page if name != "ResponseMetadata")]]
-        return sorted(one[member] for one in listed if group in one.get("name", one[member]))
+        """The ARNs of a kind that belong to a group. They are read where the service keeps them, as executions are."""
+        found = personalize_backends[DEFAULT_ACCOUNT_ID][REGION].find(kind.title().replace("_", ""))
+        return sorted(one.arn for one in found if group in (one.values.get("name") or one.arn))
 
     def remove(self, group: str) -> None:
         """Delete a group from Personalize, which has room for five, in the order that it asks for."""
@@ -229,6 +230,7 @@ def site() -> Iterator[Site]:
         ThreadPoolExecutor(1) as executor,  # a process for each training would spend its time on imports
         LocalCloud(TEMPLATE, 0, 0, Clock(SPEED), parameters | callers(issuer, pages), now, executor=executor) as cloud,
     ):
+        gc.freeze()  # half a million objects, which each collection of garbage would look at
         yield Site(cloud, days, issuer, pages)
 
 

@@ -183,27 +183,3 @@ def test_the_history_of_an_execution_does_not_grow_with_its_exports(site: Site, 
 
     one, both = events(export(site, group, solution="first")), events(export(site, group))
     assert one == both < 30
-
-
-def test_two_demands_at_once_make_one_job(site: Site, group: str) -> None:
-    live(site, group, {"solutions": {"popular": POPULAR}})
-    for _ in range(2):
-        start(site, group=group, solution="popular")
-    wait_until(lambda: len(site.executions(group, "ExportArn")) == 2)
-    executions = site.settle(group, "ExportArn")
-    assert [one["status"] for one in executions] == ["SUCCEEDED"] * 2
-    outcomes = [json.loads(one["output"])[0]["outcome"] for one in executions]
-    assert set(outcomes) <= {"JOINED", "SUCCEEDED"}  # on a busy machine, the first may end before the second begins
-    manifests = [key for key in site.keys(f"{group}/out/export/") if key.endswith("manifest.json")]
-    assert len(manifests) == outcomes.count("SUCCEEDED") >= 1
-    [execution] = [export(site, group, solution="popular")]
-    assert json.loads(execution["output"])[0]["outcome"] == "SUCCEEDED", "the export is free again"
-
-
-@pytest.mark.parametrize(("given", "said"), [({}, "no live solution"), ({"solution": "x"}, "no live solution")])
-def test_an_export_of_what_is_not_live_fails_and_says_why(
-    site: Site, group: str, given: dict[str, str], said: str
-) -> None:
-    execution = export(site, f"absent-{group}", **given)
-    assert execution["status"] == "FAILED"
-    assert said in execution["cause"]

@@ -112,25 +112,6 @@ def test_a_held_version_leaves_the_old_one_serving_until_a_person_promotes_it(
     assert len(site.api.get(f"/{group}/recommendations/u1")["itemList"]) == 25
 
 
-def test_a_rollback_serves_the_former_version_until_newer_data_brings_another(site: Site, group: str) -> None:
-    configured(site, group)
-    first, second = live(fed(site, group)), live(fed(site, group, seed=1))
-    assert first != second
-    rolled_back = chosen(site, group, "previous")
-    assert rolled_back["outcome"] == "SUCCEEDED"
-    assert live(rolled_back) == served(site, group) == first
-    assert {one["arn"] for one in rolled_back["versions"]} == {first, second}
-    site.drop(f"{group}/interactions.csv", interactions(seed=1))
-    assert live(site.run(group)) == first, "the same bytes change nothing"
-    third = live(fed(site, group, seed=2))
-    assert third not in {first, second}
-    assert served(site, group) == third
-    nothing = chosen(site, group, "arn:none")
-    assert nothing["outcome"] == "FAILED"
-    assert third in nothing["problems"][0]["remedy"]
-    assert served(site, group) == third
-
-
 def test_a_run_leaves_a_page_and_metrics(site: Site, group: str) -> None:
     configured(site, group, atLeast=2)
     record = fed(site, group)

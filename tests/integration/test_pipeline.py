@@ -41,17 +41,6 @@ def test_a_dropped_csv_becomes_live_recommendations(site: Site, group: str) -> N
     assert refused.value.status == 403
 
 
-def test_the_same_bytes_again_cost_nothing(site: Site, group: str) -> None:
-    site.drop(f"{group}/interactions.csv", interactions())
-    site.settle(group)
-    before = site.resources(group)
-    site.drop(f"{group}/interactions.csv", interactions())
-    record = site.run(group)
-    assert {one["status"] for one in site.settle(group)} == {"SUCCEEDED"}
-    assert site.resources(group) == before
-    assert {state["action"] for state in record["resources"]} == {"reuse"}
-
-
 def test_new_data_is_imported_and_trained_on_behind_the_same_campaigns(site: Site, group: str) -> None:
     site.drop(f"{group}/interactions/one.csv", interactions())
     site.settle(group)
@@ -98,17 +87,6 @@ def test_what_fails_does_not_stop_the_rest(site: Site, group: str, messages: Cal
     assert len(site.api.get(f"/{group}/recommendations/u1", filter="seen")["itemList"]) == 20
 
 
-def test_a_changed_filter_is_replaced_and_served_under_its_name(site: Site, group: str) -> None:
-    site.drop(f"{group}/items.csv", items())
-    site.drop(f"{group}/interactions.csv", interactions())
-    for genre in ("Comedy", "Horror"):
-        site.drop(f"{group}/usher.yaml", f'filters: {{kind: INCLUDE ItemID WHERE Items.GENRES IN ("{genre}")}}')
-        site.settle(group)
-        wait_until(lambda odd=genre == "Comedy": all(one % 2 == odd for one in recommended(site, group)))  # type: ignore[misc]
-    assert counts(site, group)["filter"] == 1, "the former one is gone"
-    assert counts(site, group)["solution_version"] == 3
-
-
 def test_columns_that_a_dataset_cannot_take_on_are_refused_before_anything_changes(site: Site, group: str) -> None:
     site.drop(f"{group}/items.csv", items())
     site.drop(f"{group}/interactions.csv", interactions())
@@ -134,11 +112,6 @@ def test_items_may_gain_a_column(site: Site, group: str) -> None:
     assert site.run(group)["outcome"] == "SUCCEEDED"
     assert counts(site, group)["dataset"] == 2
     assert counts(site, group)["schema"] == 2, "the former one is gone"
-
-
-def recommended(site: Site, group: str) -> list[int]:
-    answer = site.api.get(f"/{group}/recommendations/u1", filter="kind", numResults=10)
-    return [int(one["itemId"][1:]) for one in answer["itemList"]]
 
 
 def test_config_before_data_waits_for_the_data(site: Site, group: str) -> None:
