@@ -163,7 +163,7 @@ def test_without_data_your_own_files_are_named_and_stay(
 ) -> None:
     text = told(capsys, "erase", "films", ANN, status=UNCONFIRMED)
     assert "films/interactions.csv: 20 rows" in text
-    assert "films/users.csv: 1 rows" in text
+    assert "films/users.csv: 1 row" in text
     assert "Use --data" in text
     assert "Nothing is erased. Repeat the command with --yes." in text
     assert not requested
@@ -293,10 +293,12 @@ def test_an_erasure_waits_for_an_export_and_for_events_in_the_queue(
     assert places(watched, ANN) == []
 
 
-@pytest.mark.usefixtures("stack")
-def test_an_erasure_of_nobody_or_nowhere_is_refused(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    assert "No user is named." in told(capsys, "erase", "films", "--yes", status=1)
+def test_an_erasure_of_nobody_or_nowhere_is_refused(
+    stack: Stack, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     assert "has no group films." in told(capsys, "erase", "films", ANN, "--yes", status=1)
+    stack.put("films/interactions.csv", interactions())
+    assert "No user is named." in told(capsys, "erase", "films", "--yes", status=1)
     (tmp_path / "gone.csv").write_text("USER_ID\n\n")
     assert "No user is named." in told(capsys, "erase", "films", "--file", str(tmp_path / "gone.csv"), status=1)
 

@@ -90,7 +90,7 @@ def test_replay_says_what_it_would_do_and_the_stack_sends_it_in_order(
     keep(stack, *map(str, range(10, 22)), userId="ann")
     keep(stack, "bad", refused="It is not valid.")
     asked = told(capsys, "events", "replay", "films", "--from", DAY, "--to", DAY, status=5)
-    assert "would send 12 events of 1 sessions, of 2023-11-14, to films" in asked
+    assert "would send 12 events of 1 session, of 2023-11-14, to films" in asked
     assert queue("Pending")._messages == []
     told(capsys, "events", "replay", "films", "--from", DAY, "--to", DAY, "--yes")
     waiting = [decode(one.body) for one in queue("Pending")._messages]
@@ -99,7 +99,7 @@ def test_replay_says_what_it_would_do_and_the_stack_sends_it_in_order(
     stack.deliver()
     assert queue("Pending")._messages == queue("RefusedEvents")._messages == []
     refused = told(capsys, "events", "replay", "films", "--from", DAY, "--to", DAY, "--refused", status=5)
-    assert "1 refused events" in refused
+    assert "1 refused event of" in refused
 
 
 def test_replay_into_a_group_without_a_tracker_says_what_to_do(

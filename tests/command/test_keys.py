@@ -87,7 +87,7 @@ def test_a_revoked_key_is_gone(table: Table, capsys: pytest.CaptureFixture[str])
 @pytest.mark.usefixtures("table")
 def test_a_key_is_for_a_group_and_routes_that_are_there(capsys: pytest.CaptureFixture[str]) -> None:
     unknown = told(capsys, "keys", "create", "music", "--name", "n", "--routes", "POST events", status=1)
-    assert "There is no group music" in unknown
+    assert "The stack usher has no group music." in unknown
     assert "Routes: GET recommendations" in told(
         capsys, "keys", "create", "films", "--name", "n", "--routes", "events", status=1
     )

@@ -54,6 +54,7 @@ def test_programs_read_lines_of_json(capsys: pytest.CaptureFixture[str]) -> None
 def test_a_run_that_does_not_exist_is_told_with_those_that_do(live: Stack, capsys: pytest.CaptureFixture[str]) -> None:
     (run,) = {key.split("/")[3] for key in live.keys("films/out/runs/.*")}
     assert f"films has no run nope. The newest runs: {run}." in told(capsys, "logs", "films", "--run", "nope", status=1)
+    live.put("music/items.csv", "")
     assert "music has had no run yet." in told(capsys, "logs", "music", status=1)
 
 

@@ -29,13 +29,24 @@ def test_what_arrives_during_a_pause_waits_and_is_done_after_it(
     assert set(stack.personalize.resources) == before
     assert stack.items("films")["serving"] == serving
     text = told(capsys, "status", "films")
-    assert "we check the data What has arrived waits. To go on: usher resume films." in text
+    assert "we check the data. What has arrived waits. To go on: usher resume films." in text
     asked = told(capsys, "resume", "films", status=5)
     assert "retrain" in asked, "the plan of what has waited is shown first"
     told(capsys, "resume", "films", "--yes")
     assert stack.run(started[0]).status == "SUCCEEDED"
     assert "retrained popular" in told(capsys, "status", "films")
     assert json.loads(told(capsys, "status", "films", "--json"))["paused"] is None
+
+
+def test_a_group_whose_files_are_broken_can_be_resumed_and_says_what_to_mend(
+    stack: Stack, capsys: pytest.CaptureFixture[str], started: list[dict[str, str]]
+) -> None:
+    stack.put("films/interactions.csv", "USER_ID\nu1\n")
+    told(capsys, "pause", "films", *WHY, "--yes")
+    said = told(capsys, "resume", "films", "--yes")
+    assert "The run makes nothing until these problems are mended:" in said
+    assert "lacks the column ITEM_ID" in said
+    assert started == [{"group": "films"}]
 
 
 def test_a_paused_group_can_be_removed(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:

@@ -17,6 +17,7 @@ from usher.planning.tasks import ERASURE
 from usher.run_record import RunRecord
 from usher.storage.bucket import Bucket, Version
 from usher.storage.layout import OUT, as_own_key, dataset_of, is_data, is_request, job_folders
+from usher.texts import number_of
 
 from usher_cli.actions.action import Action, Done, PlanView, Tell, told
 from usher_cli.deployed_stack import DeployedStack
@@ -25,8 +26,7 @@ PLAN = (
     "{users} of {group}: erased from the exports, kept events, reports and records in the bucket, in all versions that "
     "S3 keeps; from the table and the queues; and by a data deletion job from Personalize, which takes up to a day."
 )
-NAMED = "  {key}: {rows} rows{former}"
-FORMER = ", and {} former versions"
+NAMED = "  {key}: {rows}{former}"
 STAYS = "These files of yours name them, and stay: the next import brings them back. Use --data to have them rewritten."
 GOES = "These files of yours name them, and are rewritten without them, which starts a run that imports and trains:"
 REQUESTED = "Requested as {reference}. To see how it goes on: usher status {group} --follow"
@@ -66,12 +66,12 @@ def erase(stack: DeployedStack, group: str, users: Sequence[str], *, data: bool)
 
 def sentences(who: Forgotten, own: Sequence[OwnFile], *, data: bool) -> Iterator[str]:
     """What an erasure does, and what becomes of people's own files. Pure."""
-    yield PLAN.format(users="1 user" if len(who.users) == 1 else f"{len(who.users)} users", group=who.group)
+    yield PLAN.format(users=number_of(len(who.users), "user"), group=who.group)
     if own:
         yield GOES if data else STAYS
     for one in own:
-        former = FORMER.format(one.formerVersions) if one.formerVersions else ""
-        yield NAMED.format(key=one.key, rows=one.rows, former=former)
+        former = f", and {number_of(one.formerVersions, 'former version')}" if one.formerVersions else ""
+        yield NAMED.format(key=one.key, rows=number_of(one.rows, "row"), former=former)
 
 
 def erase_and_request(stack: DeployedStack, who: Forgotten, rewritten: Iterable[OwnFile]) -> tuple[str, str]:

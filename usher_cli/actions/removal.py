@@ -17,6 +17,7 @@ from usher.run_summary import monthly_text, monthly_totals, summarize
 from usher.storage.bucket import Bucket, Version
 from usher.storage.layout import OUT, SOLUTION_JOBS_FOLDER, group_of, job_folders
 from usher.storage.table_batches import TableBatches
+from usher.texts import number_of
 
 from usher_cli.actions.action import Action, Done, PlanView, Tell, deletion_row
 from usher_cli.costs import account_cost, sums
@@ -114,7 +115,7 @@ def end_of(removed: Removal) -> list[str]:
         more = [f"* and {len(left) - NAMED} more"] if len(left) > NAMED else []
         remedy = "Do what the problems say, and repeat the removal: it goes on."
         return [f"Still there of {removed['group']}:", *(f"* {one}" for one in left[:NAMED]), *more, remedy]
-    listed = ", ".join(f"{number} {words}" for words, number in removed["listed"].items())
+    listed = ", ".join(f"{words}: {number}" for words, number in removed["listed"].items())
     return [
         f"Nothing is left of {removed['group']}. What is listed now belongs to others: {listed}.",
         f"That saves {sums(removed['saves'])}",
@@ -122,7 +123,7 @@ def end_of(removed: Removal) -> list[str]:
 
 
 def _files_text(files: Files) -> str:
-    return f"{files['files']:,} files ({files['bytes'] / 1e6:,.1f} MB)"
+    return f"{number_of(files['files'], 'file')} ({files['bytes'] / 1e6:,.1f} MB)"
 
 
 def plan_removal(stack: DeployedStack, group: str, *, data: bool) -> Removal:

@@ -1,7 +1,7 @@
 """A run, a training, a pause, and its end."""
 
 from usher.aws import now
-from usher.errors import UsherError
+from usher.errors import InputError, UsherError
 from usher.runs.pauses import pause as write_pause
 from usher.runs.pauses import pause_note, pause_of
 from usher.runs.pauses import resume as end_pause
@@ -69,7 +69,10 @@ def resume(stack: DeployedStack, group: str) -> Action:
     def plan() -> PlanView:
         if not pause_of(stack.table, group):
             raise UsherError(f"{group} is not paused.{stack.meant(group)}")
-        return {**plan_view(draft_of(stack, group, stack.bucket)), "isWork": True}
+        try:
+            return {**plan_view(draft_of(stack, group, stack.bucket)), "isWork": True}
+        except InputError as error:
+            return told("The run makes nothing until these problems are mended:", *map(str, error.problems))
 
     def carry_out(_: Tell) -> Done:
         end_pause(stack.table, group)

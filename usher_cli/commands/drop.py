@@ -5,6 +5,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from rich.console import Console
+from usher.texts import number_of
 
 from usher_cli.command import Command
 from usher_cli.deployed_stack import DeployedStack
@@ -36,7 +37,7 @@ def drop(stack: DeployedStack, options: Namespace, output: Output) -> int:
     }
 
     def show(console: Console, _: object) -> None:
-        number = f"{len(dropped.files)} file{'s' if len(dropped.files) > 1 else ''}"
+        number = number_of(len(dropped.files), "file")
         clock = "seconds of the local cloud's fast clock" if os.environ.get("AWS_ENDPOINT_URL") else "seconds"
         console.print(
             f"Dropped {number} ({dropped.size / 1e6:,.1f} MB) into s3://{stack.bucket.name}/{group}/\n"

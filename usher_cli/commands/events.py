@@ -11,6 +11,7 @@ from urllib.parse import quote
 from rich.console import Console
 from usher.aws import client
 from usher.events.kept import KeptEvent
+from usher.texts import number_of
 
 from usher_cli import events, show
 from usher_cli.api import api_of, asked
@@ -106,7 +107,8 @@ def replay(stack: DeployedStack, options: Namespace, output: Output) -> int:
     messages = list(events.messages(chosen(), into, tracking_ids, time.time()))
     number = sum(len(message["events"]) for message in messages)
     sessions = len({message["sessionId"] for message in messages})
-    what = f"{number:,} {'refused ' if options.refused else ''}events of {sessions:,} sessions, of {some}"
+    events_ = number_of(number, "refused event" if options.refused else "event")
+    what = f"{events_} of {number_of(sessions, 'session')}, of {some}"
     is_sent = output.confirm(f"Send {what}, to {into}?")
     if is_sent:
         events.queue(client("sqs"), stack.pending_queue, messages)

@@ -56,7 +56,9 @@ def main(console: Console) -> int:
             console.print(f"[red]{record['summary']}[/]")
             return 1
         show_api(console, cloud, data)
-        return show_export(console, cloud)
+        status = show_export(console, cloud)
+    console.print("\nThis local cloud has ended. For one that stays, and for files of your own: make up")
+    return status
 
 
 def show_api(console: Console, cloud: LocalCloud, data: Dataset) -> None:

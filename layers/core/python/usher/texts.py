@@ -51,3 +51,8 @@ def listing(lines: Sequence[str], limit: int, where: str) -> str:
 
 def _escape(character: str) -> str:
     return character.encode("unicode_escape").decode()
+
+
+def number_of(number: int, noun: str) -> str:
+    """A number of things: `1 file`, `2,000 files`."""
+    return f"{number:,d} {noun}{'' if number == 1 else 's'}"
