@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from usher.aws import now
+from usher.datasets.read_limits import ReadLimits
 from usher.errors import UsherError
 from usher.exports.documents import ExportPlan
 from usher.runs.record import Run
@@ -18,7 +19,7 @@ from usher_cli.actions.exports import export
 from usher_cli.actions.versions import serve
 from usher_cli.deployed_stack import DeployedStack
 from usher_cli.machine.schedules import next_trainings
-from usher_local.simulation.stack import Stack
+from usher_local.simulation.stack import Boundary, Stack
 
 EXPORTED = POPULAR | {"exports": {"popular": {"numResults": 5}}}
 
@@ -138,6 +139,24 @@ def test_an_erasure_names_the_files_that_stay_or_are_rewritten(live: DeployedSta
     assert "u3" not in done.told
     assert ("u3," in text(live)) != data
     assert stack.keys("films/erase/.*")
+
+
+def test_a_rollback_reads_no_large_files_before_it_asks(
+    live: DeployedStack, stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack.put("films/interactions.csv", interactions(users=70))
+    assert stack.drop("films/interactions.csv").status == "SUCCEEDED"
+    monkeypatch.setattr("usher_cli.actions.versions.LIMITS", ReadLimits(parallel_bytes=1))
+    reads: list[str] = []
+
+    def count(boundary: Boundary) -> None:
+        if (boundary.name, boundary.when) == ("s3:GetObject", "before"):
+            reads.append(boundary.name)
+
+    stack.disturb = count
+    told = serve(live, "films", "popular", "previous", "Odd results").plan()["told"]
+    assert told[1:] == ["Then the run does what the new files, which are large, ask for: usher plan films shows it."]
+    assert len(reads) == 1, "the config"
 
 
 def test_with_one_version_there_is_none_to_go_back_to(live: DeployedStack) -> None:

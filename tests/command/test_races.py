@@ -125,6 +125,25 @@ def test_a_removal_waits_for_no_training(group: Interleaving) -> None:
     assert faults_of(group) == []
 
 
+def test_a_slow_event_from_before_a_removal_does_not_bring_the_group_back(group: Interleaving) -> None:
+    """The function that takes the event is stuck before it notes that the group is wanted."""
+    asked: list[Boundary] = []
+
+    def remove_once(boundary: Boundary) -> None:
+        if boundary.name == "dynamodb:UpdateItem" and boundary.when == "before" and not asked:
+            asked.append(boundary)
+            group.stack.clock.shift(1)
+            group.remove()
+
+    group.drop("a")
+    group.pass_by()
+    group.stack.disturb = remove_once
+    group.drop("a")
+    group.pass_by()
+    assert asked
+    assert faults_of(group) == []
+
+
 def test_what_is_dropped_after_a_request_for_removal_makes_the_group_anew(group: Interleaving) -> None:
     """Also before the removal has begun."""
     group.drop("a")

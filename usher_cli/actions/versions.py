@@ -3,14 +3,17 @@
 from collections.abc import Sequence
 
 from usher.aws import now
+from usher.datasets.profile_cache import ProfileCache
+from usher.datasets.read_limits import LIMITS
 from usher.errors import InputError, UsherError
+from usher.planning.inputs import load_readings
 from usher.planning.promotions_and_rollbacks import Pin, choose_version, live_versions
 from usher.resources.versions import usable_versions
 from usher.runs.pauses import pause_of
 
 from usher_cli.actions.action import Action, PlanView, caller, plan_view, started, tail, told
 from usher_cli.actions.runs import require_reason
-from usher_cli.deployed_stack import DeployedStack
+from usher_cli.deployed_stack import DRAFT, DeployedStack
 from usher_cli.drafts import draft_of
 
 LABELS = {"previous": "Roll back {}", "latest": "Serve the newest version of {}"}
@@ -62,6 +65,8 @@ def _rest(stack: DeployedStack, group: str, solution: str, pin: Pin) -> PlanView
     if pause_of(stack.table, group):
         return told(f"{group} is paused: nothing else is done.")
     try:
+        if ProfileCache(stack.bucket, LIMITS).missing_parts(group, DRAFT, load_readings(stack.bucket, group)):
+            return told(f"Then the run does what the new files, which are large, ask for: usher plan {group} shows it.")
         return plan_view(draft_of(stack, group, stack.bucket, pinned={solution: pin}))
     except InputError as error:
         return told("Nothing else is done, as the files in the bucket have problems:", *map(str, error.problems))

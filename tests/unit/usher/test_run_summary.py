@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from usher.run_record import MonthlyCost
-from usher.run_summary import cost_sentences, current_cost, monthly_costs, monthly_totals, summarize
+from usher.run_summary import cost_sentences, current_cost, has_acted, monthly_costs, monthly_totals, summarize
 
 VERSION = "arn:aws:personalize:us-east-1:1:solution/films-similar/v"
 RECORD: Any = {"group": "films", "run": "r", "execution": "e", "startedAt": "2026-11-22T10:00:00+00:00"}
@@ -164,6 +164,17 @@ def test_a_choice_is_told_with_who_and_why(supersedes: str, verb: str) -> None:
     assert list(summary["done"]) == [f"{verb} similar to v, by Ann: odd"]
     run["estimate"]["resources"]["campaign/similar"]["reason"] = "It differs in minProvisionedTPS."
     assert list(summarize(run)["done"]) == ["updated 1 campaign (similar)"], "the choice was made before"
+
+
+@pytest.mark.parametrize(("execution", "live", "is_own"), [("e", "v", True), ("f", "v", False), ("e", "w", False)])
+def test_a_choice_of_the_runs_own_execution_is_told_once_it_serves(execution: str, live: str, is_own: bool) -> None:
+    """Whatever else the run did or failed at: the version serves before the run plans anything."""
+    pin = {"version": VERSION, "who": "Ann", "why": "odd", "at": "x", "execution": execution}
+    serving = [{"name": "similar", "version": VERSION[:-1] + live}]
+    run = record({}, [], [], [], pins={"similar": pin}, live=serving, execution="e", outcome="FAILED")
+    del run["stage"]
+    assert has_acted(run) == is_own
+    assert list(summarize(run)["done"]) == (["rolled back similar to v, by Ann: odd"] if is_own else [])
 
 
 def test_a_version_that_a_gate_holds_was_trained_but_nothing_was_deployed() -> None:

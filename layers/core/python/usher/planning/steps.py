@@ -82,7 +82,7 @@ class PlanSteps:
         if "task" in execution_input:
             self.tasks.request(group, execution_input, started_at)
         elif "detail" in execution_input or execution_input.keys() == {"group"}:
-            self.tasks.reopen(group)  # a file, or a person; schedules give a time, too
+            self.tasks.reopen(group, started_at)  # a file, or a person; schedules give a time, too
         else:
             live = live_versions(self.serving_map_of(group))
             is_promotion = self.pins.record_request(

@@ -102,10 +102,14 @@ class Tasks:
         item = self.table.get(group, ITEM)
         return {name.removeprefix(PREFIX): json.loads(text) for name, text in item.items() if name.startswith(PREFIX)}
 
-    def reopen(self, group: str) -> None:
-        """Note that a group is wanted again, after a request for its removal; a refused one is still to be done."""
-        condition = f"attribute_exists({CLOSED}) AND attribute_not_exists({REFUSED})"
-        self.table.update(group, ITEM, f"REMOVE {CLOSED}, expires", condition=condition)
+    def reopen(self, group: str, started_at: str) -> None:
+        """Note that a group is wanted again, after a request for its removal; a refused one is still to be done.
+
+        `started_at`: ISO time of the execution. A function may be slow: a request for removal that came after it stays.
+        """
+        values = {":now": json.dumps({"at": started_at})}
+        condition = f"{CLOSED} < :now AND attribute_not_exists({REFUSED})"
+        self.table.update(group, ITEM, f"REMOVE {CLOSED}, expires", values, condition=condition)
 
     def refuse_removal(self, group: str) -> None:
         """Note that a removal can't be planned: what is dropped now corrects that."""
