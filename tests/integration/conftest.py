@@ -1,6 +1,5 @@
 """The real template, state machines and handlers, on the local cloud."""
 
-import gc
 import itertools
 import json
 import socket
@@ -230,7 +229,6 @@ def site() -> Iterator[Site]:
         ThreadPoolExecutor(1) as executor,  # a process for each training would spend its time on imports
         LocalCloud(TEMPLATE, 0, 0, Clock(SPEED), parameters | callers(issuer, pages), now, executor=executor) as cloud,
     ):
-        gc.freeze()  # half a million objects, which each collection of garbage would look at
         yield Site(cloud, days, issuer, pages)
 
 

@@ -1,9 +1,13 @@
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from moto.stepfunctions.parser.asl.antlr.runtime.ASLParser import ASLParser
 from moto.stepfunctions.parser.asl.jsonata.jsonata import JSONataException
+from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser, ASLParserException
 
-from usher_local.cloud.step_functions.interpreter import declare, evaluate
+from usher_local.cloud.step_functions.interpreter import declare, evaluate, parsing_once
 
 # JSONata has no null inside sequences and folds lists of one, so plain values under a name are what is promised.
 texts = st.text(st.characters(exclude_categories=["Cs"]))
@@ -23,3 +27,24 @@ def test_lists_of_objects_keep_their_shape(value: object) -> None:
 def test_a_broken_expression_is_the_interpreters_own_error() -> None:
     with pytest.raises(JSONataException):
         evaluate("$nothing(")
+
+
+def test_a_definition_is_parsed_once_and_each_execution_has_a_program_of_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    parses, stock = list[str](), ASLParser.state_machine
+
+    def state_machine(parser: Any) -> Any:
+        parses.append(parser.getTokenStream().getText())
+        return stock(parser)
+
+    monkeypatch.setattr(ASLParser, "state_machine", state_machine)
+    parse = parsing_once(AmazonStateLanguageParser.parse)
+    definition = '{"StartAt": "A", "States": {"A": {"Type": "Succeed"}}}'
+    first, second = parse(definition)[0], parse(definition)[0]
+    assert len(parses) == 1
+    assert first is not second
+    assert (first.start_at.start_at_name, second.start_at.start_at_name) == ("A", "A")
+    for _ in range(2):
+        with pytest.raises(ASLParserException):
+            parse("{")

@@ -7,6 +7,7 @@ from usher.errors import (
     MAX_MESSAGE_LENGTH,
     MAX_PLACE_LENGTH,
     MAX_PROBLEMS,
+    BusyError,
     EndedError,
     InputError,
     Problem,
@@ -34,7 +35,7 @@ def test_the_tree_in_the_docstring_is_the_real_one() -> None:
         if isinstance(kind, type) and issubclass(kind, Exception) and kind.__base__
     }
     assert drawn() == real
-    assert set(real) == {kind.__name__ for kind in (UsherError, InputError, EndedError, RequestError)}
+    assert set(real) == {kind.__name__ for kind in (UsherError, InputError, EndedError, BusyError, RequestError)}
 
 
 def test_an_input_error_reads_as_all_of_its_problems() -> None:

@@ -8,6 +8,7 @@ Gaps upstream (moto 5.2.5), in the order of the list in `executing`:
   4. every task builds a client of its own, with made-up credentials
   5. a distributed map succeeds even if executions of its fail or are stopped, and has no error of its own for a list
      it can't read
+  6. each execution parses its definition anew, which takes longer than all the rest of a short one
 what it lacks from the start of an execution to its end stands in `executions.py`, and AWS's minutes are too long for a
 desk: Wait and Retry follow our clock. Timeouts stay real.
 """
@@ -50,6 +51,7 @@ from moto.stepfunctions.parser.asl.eval import states, variable_store
 from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 from moto.stepfunctions.parser.asl.eval.program_state import ProgramStopped
 from moto.stepfunctions.parser.asl.jsonata import jsonata
+from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 from moto.stepfunctions.parser.asl.parse.preprocessor import Preprocessor
 from moto.stepfunctions.parser.utils import TMP_THREADS
 
@@ -77,6 +79,7 @@ def executing(endpoint: str, clock: Clock, limits: executions.Limits = execution
         for owner, name, value in (
             (models, "stepfunctions_backends", parser_models.stepfunctions_parser_backends),
             (Preprocessor, "_inner_string_of", staticmethod(unescaped(Preprocessor._inner_string_of))),
+            (AmazonStateLanguageParser, "parse", staticmethod(parsing_once(AmazonStateLanguageParser.parse))),
             (jsonata, "_eval_jsonata", evaluate),
             (StringJSONata, "_eval_body", explaining(StringJSONata._eval_body)),
             (states, "encode_jsonata_variable_declarations", declare),
@@ -174,6 +177,20 @@ def unescaped(inner_string_of: Any) -> Any:
         return str(json.loads(f'"{inner}"')) if quoted else inner
 
     return text
+
+
+def parsing_once(parse: Any) -> Any:
+    """Programs of definitions, each made anew from the same tree."""
+    trees: dict[str, Any] = {}
+
+    @wraps(parse)
+    def parsed(definition: str) -> tuple[Any, Any]:
+        if definition in trees:
+            return Preprocessor().visit(trees[definition]), trees[definition]
+        program, trees[definition] = parse(definition)
+        return program, trees[definition]
+
+    return parsed
 
 
 def evaluate(expression: str) -> Any:
