@@ -43,9 +43,10 @@ def group(deployment: Stack) -> Stack:
 
 @pytest.fixture
 def films(group: Stack) -> Iterator[Stack]:
-    """The group, undisturbed again after each test."""
+    """The group, undisturbed again after each test, also by breakers that an outage has opened."""
     yield group
     group.disturb = lambda _: None
+    group.restart_functions()
 
 
 def answer(stack: Stack, headers: Mapping[str, str] | None = None, **options: Any) -> Any:

@@ -3,6 +3,8 @@
 `python -m benchmarks.interleavings` takes a thousand of them.
 """
 
+import json
+
 import pytest
 
 from usher_local.simulation.interleavings import GROUP, Interleaving, faults_of
@@ -33,5 +35,5 @@ def test_what_is_wrong_would_be_seen(stack: Stack) -> None:
     assert "the group was removed, but solutions is there" in faults_of(one)
     one.is_closed = False
     (key,) = stack.keys(f"{GROUP}/out/runs/.*/run.json")
-    stack.put(key, '{"outcome": "RUNNING"}')
+    stack.put(key, json.dumps({**stack.read(key)[key], "outcome": "RUNNING"}))
     assert faults_of(one) == [f"{key} is not closed", f"{key} was written over after it was closed"]

@@ -43,6 +43,7 @@ def evaluate(stack: DeployedStack, options: Namespace, output: Output) -> int:
         with offline_stack(options.offline, output.console) as here:
             report, outcome = run_evaluation(here.stack, {**here.request, **request}, options.to, output.console)
     else:
+        stack.check_group(options.group)
         rate = {"requestsPerSecond": options.rate} if options.rate else {}
         live = {} if options.live else {"live": False}
         request |= rate | live
@@ -68,5 +69,6 @@ COMMANDS = (
         },
         add_arguments,
         changes="creates a dataset group, and deletes it",
+        needs_group=False,
     ),
 )

@@ -32,6 +32,7 @@ from moto.s3.models import FakeDeleteMarker, s3_backends
 from moto.scheduler.models import scheduler_backends
 from moto.sns.models import sns_backends
 from moto.sqs.models import sqs_backends
+from moto.stepfunctions.models import stepfunctions_backends
 
 from usher_local import personalize
 from usher_local.clock import Clock
@@ -164,11 +165,12 @@ class Stack:
 
     def reset(self) -> None:
         """Forget everything but what was deployed, also what functions keep in their memory."""
-        self._handlers.clear()
         self.personalize.reset()
         s3_backends[ACCOUNT]["aws"].buckets[self.bucket].keys.clear()
         dynamodb_backends[ACCOUNT][REGION].get_table(self.table).items.clear()
         self.executions.clear()
+        for machine in stepfunctions_backends[ACCOUNT][REGION].state_machines:
+            machine.executions.clear()
         for group in logs_backends[ACCOUNT][REGION].groups.values():
             group.streams.clear()
         for queue in sqs_backends[ACCOUNT][REGION].queues.values():
@@ -187,6 +189,10 @@ class Stack:
         self.set_variables()
         self.clock.move_to(LAUNCH)
 
+    def restart_functions(self) -> None:
+        """Forget what functions keep in their memory."""
+        self._handlers.clear()
+
     def _put_forward(self, seconds: float, do: Callable[[], object]) -> None:
         self.clock.shift(seconds)
         do()
@@ -195,7 +201,7 @@ class Stack:
         """Give the functions these environment variables instead of those of the template, as a deployment does."""
         if variables != self._variables:
             self._variables = variables
-            self._handlers.clear()
+            self.restart_functions()
 
     @property
     def personalize(self) -> PersonalizeBackend:

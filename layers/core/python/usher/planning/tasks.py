@@ -108,7 +108,7 @@ class Tasks:
         `started_at`: ISO time of the execution. A function may be slow: a request for removal that came after it stays.
         """
         values = {":now": json.dumps({"at": started_at})}
-        condition = f"{CLOSED} < :now AND attribute_not_exists({REFUSED})"
+        condition = f"{CLOSED} <= :now AND attribute_not_exists({REFUSED})"
         self.table.update(group, ITEM, f"REMOVE {CLOSED}, expires", values, condition=condition)
 
     def refuse_removal(self, group: str) -> None:
