@@ -165,6 +165,7 @@ class Stack:
 
     def reset(self) -> None:
         """Forget everything but what was deployed, also what functions keep in their memory."""
+        self.restart_functions()
         self.personalize.reset()
         s3_backends[ACCOUNT]["aws"].buckets[self.bucket].keys.clear()
         dynamodb_backends[ACCOUNT][REGION].get_table(self.table).items.clear()
