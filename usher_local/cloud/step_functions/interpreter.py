@@ -27,7 +27,7 @@ from botocore.exceptions import ClientError
 from jsonata import Jsonata
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.core.config import default_user_config
-from moto.stepfunctions import models
+from moto.stepfunctions import models, responses
 from moto.stepfunctions.parser import models as parser_models
 from moto.stepfunctions.parser.api import (
     EvaluationFailedEventDetails,
@@ -78,6 +78,7 @@ def executing(endpoint: str, clock: Clock, limits: executions.Limits = execution
     with ExitStack() as stack:
         for owner, name, value in (
             (models, "stepfunctions_backends", parser_models.stepfunctions_parser_backends),
+            (responses, "stepfunctions_backends", parser_models.stepfunctions_parser_backends),
             (Preprocessor, "_inner_string_of", staticmethod(unescaped(Preprocessor._inner_string_of))),
             (AmazonStateLanguageParser, "parse", staticmethod(parsing_once(AmazonStateLanguageParser.parse))),
             (jsonata, "_eval_jsonata", evaluate),
