@@ -1,6 +1,8 @@
 """What Lambda gets is what the tests ran with."""
 
 import re
+from collections import defaultdict
+from importlib.metadata import distributions
 from pathlib import Path
 
 import pytest
@@ -79,3 +81,13 @@ def test_a_layer_is_built_by_the_target_that_bears_its_name() -> None:
         if resource["Type"] == "AWS::Serverless::LayerVersion":
             makefile = REPOSITORY / resource["Properties"]["ContentUri"] / "Makefile"
             assert f"build-{name}:" in makefile.read_text()
+
+
+def test_no_two_distributions_install_the_same_module() -> None:
+    """Which of them writes last is chance: so types were checked by other stubs in another environment."""
+    owners = defaultdict[str, set[str]](set)
+    for distribution in distributions():
+        for file in distribution.files or ():
+            if file.suffix in {".py", ".pyi"}:
+                owners[str(file)].add(distribution.name)
+    assert [(file, names) for file, names in owners.items() if len(names) > 1] == []

@@ -7,29 +7,29 @@ if TYPE_CHECKING:
     from typing import Literal, Protocol, overload
 
     from botocore.config import Config
-    from types_boto3_athena import AthenaClient as AthenaClient
-    from types_boto3_cloudformation import CloudFormationClient as CloudFormationClient
-    from types_boto3_cloudwatch import CloudWatchClient as CloudWatchClient
-    from types_boto3_cloudwatch.type_defs import MetricDataQueryTypeDef as MetricDataQueryTypeDef
-    from types_boto3_dynamodb import DynamoDBClient as DynamoDBClient
-    from types_boto3_events import EventBridgeClient as EventBridgeClient
-    from types_boto3_events.type_defs import PutEventsRequestEntryTypeDef as PutEventsRequestEntryTypeDef
-    from types_boto3_iam import IAMClient as IAMClient
-    from types_boto3_lambda import LambdaClient as LambdaClient
-    from types_boto3_personalize import PersonalizeClient as PersonalizeClient
-    from types_boto3_personalize_events import PersonalizeEventsClient as PersonalizeEventsClient
-    from types_boto3_personalize_runtime import PersonalizeRuntimeClient as PersonalizeRuntimeClient
-    from types_boto3_s3 import S3Client as S3Client
-    from types_boto3_s3.type_defs import CompletedPartTypeDef as CompletedPartTypeDef
-    from types_boto3_s3.type_defs import ObjectIdentifierTypeDef as ObjectIdentifierTypeDef
-    from types_boto3_scheduler import EventBridgeSchedulerClient as EventBridgeSchedulerClient
-    from types_boto3_sns import SNSClient as SNSClient
-    from types_boto3_sqs import SQSClient as SQSClient
-    from types_boto3_sqs.type_defs import (
+    from mypy_boto3_athena import AthenaClient as AthenaClient
+    from mypy_boto3_cloudformation import CloudFormationClient as CloudFormationClient
+    from mypy_boto3_cloudwatch import CloudWatchClient as CloudWatchClient
+    from mypy_boto3_cloudwatch.type_defs import MetricDataQueryTypeDef as MetricDataQueryTypeDef
+    from mypy_boto3_dynamodb import DynamoDBClient as DynamoDBClient
+    from mypy_boto3_events import EventBridgeClient as EventBridgeClient
+    from mypy_boto3_events.type_defs import PutEventsRequestEntryTypeDef as PutEventsRequestEntryTypeDef
+    from mypy_boto3_iam import IAMClient as IAMClient
+    from mypy_boto3_lambda import LambdaClient as LambdaClient
+    from mypy_boto3_personalize import PersonalizeClient as PersonalizeClient
+    from mypy_boto3_personalize_events import PersonalizeEventsClient as PersonalizeEventsClient
+    from mypy_boto3_personalize_runtime import PersonalizeRuntimeClient as PersonalizeRuntimeClient
+    from mypy_boto3_s3 import S3Client as S3Client
+    from mypy_boto3_s3.type_defs import CompletedPartTypeDef as CompletedPartTypeDef
+    from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef as ObjectIdentifierTypeDef
+    from mypy_boto3_scheduler import EventBridgeSchedulerClient as EventBridgeSchedulerClient
+    from mypy_boto3_sns import SNSClient as SNSClient
+    from mypy_boto3_sqs import SQSClient as SQSClient
+    from mypy_boto3_sqs.type_defs import (
         ChangeMessageVisibilityBatchRequestEntryTypeDef as ChangeMessageVisibilityBatchRequestEntryTypeDef,
     )
-    from types_boto3_stepfunctions import SFNClient as SFNClient
-    from types_boto3_sts import STSClient as STSClient
+    from mypy_boto3_stepfunctions import SFNClient as SFNClient
+    from mypy_boto3_sts import STSClient as STSClient
 
     class ClientMaker(Protocol):
         """Makes a client of a service once, and keeps it. A service without stubs has a client of any type."""
