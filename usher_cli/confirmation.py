@@ -19,7 +19,7 @@ def confirmed(action: Action, output: Output) -> Done | None:
 def perform(action: Action, output: Output, document: Callable[[Done | None], Mapping[str, object]]) -> int:
     """Do what an action does, if it is confirmed; return the exit status. `document`: what --json prints."""
     done = confirmed(action, output)
-    output.document(document(done), lambda *_: output.say(done.told if done else UNCHANGED))
+    output.document(document(done), lambda *_: output.say(done.message if done else UNCHANGED))
     return OK if done else UNCONFIRMED
 
 

@@ -85,5 +85,5 @@ def _lines(event: dict[str, Any], run: Run) -> Iterator[Line]:
         return
     if isinstance(said, dict) and (said.get("group"), said.get("run")) == (run.group, run.name) and "action" in said:
         at = datetime.fromtimestamp(event["timestamp"] / 1000, UTC).isoformat(timespec="milliseconds")
-        told = {name: said[name] for name in ("action", "resource", "status", "reason") if name in said}
-        yield cast(Line, {"at": at, "group": run.group, "run": run.name, **told})
+        members = {name: said[name] for name in ("action", "resource", "status", "reason") if name in said}
+        yield cast(Line, {"at": at, "group": run.group, "run": run.name, **members})

@@ -86,7 +86,7 @@ def log_line(console: Console, line: Line) -> None:
 
 def plan(console: Console, view: PlanView) -> None:
     """Print what an action would do: the sentences, and what happens to which resource."""
-    for sentence in view["told"]:
+    for sentence in view["sentences"]:
         say(console, sentence)
     rows = [
         (one["id"], one["action"], f"{one['minutes']:g}" if one["minutes"] else "", _once(one["cost"]), one["reason"])

@@ -43,7 +43,7 @@ def nothing(_: str) -> None:
 
 
 def test_an_exports_plan_has_the_price_that_its_run_then_orders(live: DeployedStack, stack: Stack) -> None:
-    told = export(live, "films", "popular").plan()["told"]
+    told = export(live, "films", "popular").plan()["sentences"]
     assert stack.run({"group": "films", "solution": "popular"}, "Exports").status == "SUCCEEDED"
     (run,) = live.runs("films", others=True)
     ordered = ExportPlan.of(run.plan(), "films", run.name)
@@ -58,7 +58,7 @@ def test_an_evaluations_plan_has_its_price_and_makes_nothing(live: DeployedStack
         "solution_version/sims": pytest.approx(0.24, abs=0.2),
         "batch_inference_job/sims": pytest.approx(0.01, abs=0.01),
     }
-    (price,) = [one for one in plan["told"] if "It takes about" in one]
+    (price,) = [one for one in plan["sentences"] if "It takes about" in one]
     assert "costs $" in price
     assert "at most $" in price
     assert (set(stack.personalize.resources), stack.items("films"), stack.keys("films/.*")) == before
@@ -68,8 +68,8 @@ def test_an_evaluations_plan_has_its_price_and_makes_nothing(live: DeployedStack
 
 def test_a_paused_group_says_so_instead_of_a_plan_that_would_do_nothing(live: DeployedStack) -> None:
     pause = runs.pause(live, "films", "we check the data")
-    assert any("$144.12 a month" in told for told in pause.plan()["told"])
-    assert pause.carry_out(nothing).told == "films is paused."
+    assert any("$144.12 a month" in told for told in pause.plan()["sentences"])
+    assert pause.carry_out(nothing).message == "films is paused."
     for action in (
         runs.run_now(live, "films"),
         runs.retrain(live, "films", "popular"),
@@ -110,17 +110,17 @@ def test_others_are_told_a_reason(live: DeployedStack, why: str) -> None:
 
 def test_a_key_is_shown_once_given_a_new_secret_and_revoked(live: DeployedStack) -> None:
     create = api_keys.create(live, "films", "mail tool", ["POST events"], 60)
-    assert "POST events of films, 60 times a minute at most" in create.plan()["told"][0]
+    assert "POST events of films, 60 times a minute at most" in create.plan()["sentences"][0]
     assert live.keys.of("films") == []
     made = create.carry_out(nothing)
     (key,) = live.keys.of("films")
     assert live.keys.find(made.secret) == key
     rotate = api_keys.rotate(live, "films", key.id, 0)
-    assert "ends within a minute" in rotate.plan()["told"][0]
+    assert "ends within a minute" in rotate.plan()["sentences"][0]
     renewed = rotate.carry_out(nothing).secret
     assert [bool(live.keys.find(one)) for one in (made.secret, renewed)] == [False, True]
     revoke = api_keys.revoke(live, "films", key.id)
-    assert "(mail tool)" in revoke.plan()["told"][0]
+    assert "(mail tool)" in revoke.plan()["sentences"][0]
     revoke.carry_out(nothing)
     with pytest.raises(UsherError, match="films has no key"):
         revoke.plan()
@@ -129,14 +129,14 @@ def test_a_key_is_shown_once_given_a_new_secret_and_revoked(live: DeployedStack)
 @pytest.mark.parametrize("data", [True, False])
 def test_an_erasure_names_the_files_that_stay_or_are_rewritten(live: DeployedStack, stack: Stack, data: bool) -> None:
     action = erase(live, "films", ["u3"], data=data)
-    told = action.plan()["told"]
+    told = action.plan()["sentences"]
     assert action.typed == "u3"
     assert any("are rewritten without them" in one for one in told) == data
     assert any("films/interactions.csv" in one for one in told)
     assert "u3," in text(live)
     done = action.carry_out(nothing)
     assert done.execution
-    assert "u3" not in done.told
+    assert "u3" not in done.message
     assert ("u3," in text(live)) != data
     assert stack.keys("films/erase/.*")
 
@@ -154,7 +154,7 @@ def test_a_rollback_reads_no_large_files_before_it_asks(
             reads.append(boundary.name)
 
     stack.disturb = count
-    told = serve(live, "films", "popular", "previous", "Odd results").plan()["told"]
+    told = serve(live, "films", "popular", "previous", "Odd results").plan()["sentences"]
     assert told[1:] == ["Then the run does what the new files, which are large, ask for: usher plan films shows it."]
     assert len(reads) == 1, "the config"
 
@@ -171,7 +171,7 @@ def test_a_rollback_tells_its_plan_and_the_run_keeps_who_and_why(
     assert stack.drop("films/interactions.csv").status == "SUCCEEDED"
     action = serve(live, "films", "popular", "previous", "Odd results")
     plan = action.plan()
-    assert "until a newer version passes the gate" in plan["told"][0]
+    assert "until a newer version passes the gate" in plan["sentences"][0]
     assert [(row["id"], row["action"]) for row in plan["rows"]] == [("campaign/popular", "update")]
     action.carry_out(nothing)
     assert stack.run(started[-1]).status == "SUCCEEDED"

@@ -196,8 +196,8 @@ def test_the_page_takes_over_what_the_command_does_and_is_refused_what_costs_mon
     stack = DeployedStack("usher")
     action = adopt(stack, "OldFilms", "films", from_stack="", anyway=False)
     plan = action.plan()
-    assert any("Will be tagged as the stack's" in one and "OldFilms" in one for one in plan["told"])
-    assert action.carry_out(lambda _: None).told.startswith("Usher now manages OldFilms")
+    assert any("Will be tagged as the stack's" in one and "OldFilms" in one for one in plan["sentences"])
+    assert action.carry_out(lambda _: None).message.startswith("Usher now manages OldFilms")
     assert not is_costly(draft_of(stack, "films", stack.bucket))
     with pytest.raises(UsherError, match="can't be the name of a dataset group"):
         adopt(stack, "OldFilms", "", from_stack="", anyway=False).plan()

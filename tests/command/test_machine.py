@@ -111,7 +111,7 @@ def test_runs_come_by_the_page_newest_first(live: DeployedStack, stack: Stack, c
     assert calls["s3:GetObject"] == 2 * PAGE_SIZE + 1
     (row,) = [row for row in runs_from(live, "films")["rows"] if row["run"] == names[0]]
     assert (row["what"], row["outcome"]) == ("pipeline", "SUCCEEDED")
-    assert "trained popular; made 1 campaign (popular)" in row["told"]
+    assert "trained popular; made 1 campaign (popular)" in row["headline"]
     assert row["seconds"] > 0
 
 
@@ -167,7 +167,7 @@ def test_versions_tell_their_metrics_over_time_what_the_gate_says_and_how_to_ser
     before = stack.items("films")
     plan = serve(deployed_stack, "films", "popular", new["arn"], "Checked by hand").plan()
     assert [(row["id"], row["action"]) for row in plan["rows"]] == [("campaign/popular", "update")]
-    assert all(one["arn"].rpartition("/")[2] in plan["told"][0] for one in (old, new))
+    assert all(one["arn"].rpartition("/")[2] in plan["sentences"][0] for one in (old, new))
     for version, why, said in ((new["arn"], " ", "Give the reason"), (f"{old['arn']}x", "It is old", "has no version")):
         with pytest.raises(UsherError, match=said):
             serve(deployed_stack, "films", "popular", version, why).plan()
@@ -181,7 +181,7 @@ def test_actions_tell_their_plan_and_change_nothing_before_they_are_carried_out(
     assert not runs.run_now(live, "films").plan()["isWork"]
     plan = runs.retrain(live, "films", "popular").plan()
     assert next((row["id"], row["action"]) for row in plan["rows"]) == ("solution_version/popular", "retrain")
-    assert any("minutes, and costs" in told for told in plan["told"])
+    assert any("minutes, and costs" in told for told in plan["sentences"])
     assert (set(stack.personalize.resources), len(stack.executions), stack.items("films")) == before
 
 
@@ -193,8 +193,8 @@ def test_a_removal_tells_what_is_deleted_and_has_to_be_typed(live: DeployedStack
     assert plan["isWork"]
     assert {row["action"] for row in plan["rows"]} == {"delete"}
     assert {"campaign/popular", "dataset_group/films"} <= {row["id"] for row in plan["rows"]}
-    assert any("$144.12 a month" in told for told in plan["told"])
-    assert any("Files of your own" in told and "stay" in told for told in plan["told"])
+    assert any("$144.12 a month" in told for told in plan["sentences"])
+    assert any("Files of your own" in told and "stay" in told for told in plan["sentences"])
     assert set(stack.personalize.resources) == before
 
 
@@ -202,8 +202,8 @@ def test_an_exports_run_tells_what_came_of_it(stack: Stack, deployed_stack: Depl
     solutions = {"for-you": {"recipe": "aws-popularity-count", "campaign": False}}
     drop(stack, "films", {"solutions": solutions, "exports": {"for-you": {"numResults": 5}}})
     plan = export(deployed_stack, "films", "for-you").plan()
-    assert not any("The last one" in told for told in plan["told"])
-    assert "It has 60 lines at most, and costs under $0.01 at most." in plan["told"]
+    assert not any("The last one" in told for told in plan["sentences"])
+    assert "It has 60 lines at most, and costs under $0.01 at most." in plan["sentences"]
     assert stack.run({"group": "films", "solution": "for-you"}, "Exports").status == "SUCCEEDED"
     (other,) = last_others(deployed_stack, "films")
     assert (other["what"], other["outcome"]) == ("export for-you", "SUCCEEDED")
@@ -211,7 +211,7 @@ def test_an_exports_run_tells_what_came_of_it(stack: Stack, deployed_stack: Depl
     assert view["result"][0] == "300 recommendations of 60 lines; 0 failed."
     assert view["result"][1].startswith(other["place"])
     plan = export(deployed_stack, "films", "for-you").plan()
-    assert any("The last one had 60 lines" in told for told in plan["told"])
+    assert any("The last one had 60 lines" in told for told in plan["sentences"])
 
 
 def test_rates_are_those_of_a_group_by_the_minute(deployed_stack: DeployedStack) -> None:

@@ -30,8 +30,7 @@ class PlanRow(TypedDict):
 class PlanView(TypedDict):
     """What an action would do."""
 
-    told: list[str]
-    """In sentences."""
+    sentences: list[str]
     rows: list[PlanRow]
     problems: list[ProblemRecord]
     isWork: bool
@@ -41,7 +40,7 @@ class PlanView(TypedDict):
 class Done(NamedTuple):
     """What came of an action that was carried out."""
 
-    told: str
+    message: str
     """In sentences."""
     execution: str = ""
     """The ARN of the execution that goes on with it; empty: it is done."""
@@ -49,8 +48,8 @@ class Done(NamedTuple):
     """A text that nobody can read again; empty: there is none."""
 
 
-Tell = Callable[[str], None]
-"""Is told how far an action is, in a sentence."""
+Progress = Callable[[str], None]
+"""Takes a sentence on how far an action is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,25 +60,25 @@ class Action:
     """What it does, as one asks for it: `Pause films`."""
     plan: Callable[[], PlanView]
     """Raises InputError where config or data do not allow it, and UsherError where it can't be done."""
-    carry_out: Callable[[Tell], Done]
+    carry_out: Callable[[Progress], Done]
     typed: str = ""
     """What a person has to type first, as it can't be undone; empty: nothing."""
 
 
 def started(execution: str, group: str) -> Done:
-    """What is told of an execution of the pipeline that has been started."""
+    """What is said of an execution of the pipeline that has been started."""
     return Done(f"Started {execution}\nTo follow it: usher status {group}", execution)
 
 
 def execute(stack: DeployedStack, machine: str, said: str, **request: object) -> Done:
-    """Start a state machine, by the name of the stack's output. `said`: what is told of that."""
+    """Start a state machine, by the name of the stack's output. `said`: the message."""
     begun = client("stepfunctions").start_execution(stateMachineArn=stack.outputs[machine], input=json.dumps(request))
     return Done(said, str(begun["executionArn"]))
 
 
-def told(*sentences: str) -> PlanView:
-    """A plan that is told in sentences alone; empty ones are left out. Pure."""
-    return {"told": [one for one in sentences if one], "rows": [], "problems": [], "isWork": True}
+def in_sentences(*sentences: str) -> PlanView:
+    """A plan without resources; empty sentences are left out. Pure."""
+    return {"sentences": [one for one in sentences if one], "rows": [], "problems": [], "isWork": True}
 
 
 def plan_view(drafted: Draft) -> PlanView:
@@ -95,7 +94,7 @@ def plan_view(drafted: Draft) -> PlanView:
     if not drafted.is_work:
         said.append("Nothing is to be done.")
     return {
-        "told": said,
+        "sentences": said,
         "rows": [*estimate_rows(estimate["resources"] if estimate else {}), *_deletions(drafted)],
         "problems": [problem_record(one) for one in findings.get("problems", ())],
         "isWork": drafted.is_work,

@@ -14,7 +14,7 @@ from usher.resources.unmanaged import existing_resources
 from usher.storage.bucket import Bucket
 from usher.storage.layout import config_keys, group_folders, group_of, is_config, is_data
 
-from usher_cli.actions.action import Action, Done, PlanView, Tell, plan_view
+from usher_cli.actions.action import Action, Done, PlanView, Progress, plan_view
 from usher_cli.deployed_stack import DeployedStack
 from usher_cli.drafts import draft_of, is_costly
 from usher_cli.existing import Existing, read_existing
@@ -115,13 +115,13 @@ class Adoption:
     """Whether nothing is done, as the next run would cost something, and nobody has said that it may."""
 
     def sentences(self) -> Iterator[str]:
-        """What is told of it. Pure."""
+        """What is sentences of it. Pure."""
         yield from self.notes
         for one in dict.fromkeys([*self.owned, *self.claims]):
             yield f"Will be tagged as the stack's: {one}"
 
     def end(self) -> Iterator[str]:
-        """What is told once it is done. Pure."""
+        """What is sentences once it is done. Pure."""
         yield f"Usher now manages {self.dataset_group}: {self.bucket.url(self.group)}/"
         if is_costly(self.drafted):
             yield "The next run does all this."
@@ -185,10 +185,10 @@ def adopt(
         existing, adoption = planned()
         view, notes = plan_view(adoption.drafted), [f"Note: {one}" for one in existing.notes]
         refused = [REFUSED] if adoption.is_refused else []
-        told = [*refused, *notes, *adoption.sentences(), *view["told"]]
-        return {**view, "told": told, "isWork": not adoption.is_refused}
+        sentences = [*refused, *notes, *adoption.sentences(), *view["sentences"]]
+        return {**view, "sentences": sentences, "isWork": not adoption.is_refused}
 
-    def do(_: Tell) -> Done:
+    def do(_: Progress) -> Done:
         adoption = planned()[1]
         carry_out(adoption)
         return Done("\n".join(adoption.end()))

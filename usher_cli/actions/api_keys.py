@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from usher.errors import UsherError
 
-from usher_cli.actions.action import Action, Done, PlanView, Tell, told
+from usher_cli.actions.action import Action, Done, PlanView, Progress, in_sentences
 from usher_cli.deployed_stack import DeployedStack
 
 OFF = "The API takes keys once the stack is deployed with ApiKeys=ENABLED."
@@ -17,9 +17,9 @@ def create(stack: DeployedStack, group: str, name: str, routes: Sequence[str], p
 
     def plan() -> PlanView:
         limit = f", {per_minute} times a minute at most" if per_minute else ""
-        return told(f"Whoever has the key may ask {', '.join(routes)} of {group}{limit}. {ONCE}", _off(stack))
+        return in_sentences(f"Whoever has the key may ask {', '.join(routes)} of {group}{limit}. {ONCE}", _off(stack))
 
-    def carry_out(_: Tell) -> Done:
+    def carry_out(_: Progress) -> Done:
         if group not in stack.serving.groups():
             raise UsherError(f"No run of {group} has ended well yet. See why: usher status {group}.")
         return Done(_off(stack), secret=stack.keys.create(group, name, routes, per_minute))
@@ -32,7 +32,7 @@ def rotate(stack: DeployedStack, group: str, key: str, days: int) -> Action:
     ends = f"The former key ends {f'in {days} days' if days else 'within a minute'}."
     return Action(
         f"Give {key} a new secret",
-        lambda: told(f"{_name(stack, group, key)} gets a new secret. {ends} {ONCE}"),
+        lambda: in_sentences(f"{_name(stack, group, key)} gets a new secret. {ends} {ONCE}"),
         lambda _: Done(ends, secret=stack.keys.rotate(group, key, timedelta(days=days))),
     )
 
@@ -40,13 +40,13 @@ def rotate(stack: DeployedStack, group: str, key: str, days: int) -> Action:
 def revoke(stack: DeployedStack, group: str, key: str) -> Action:
     """The end of a key."""
 
-    def carry_out(_: Tell) -> Done:
+    def carry_out(_: Progress) -> Done:
         stack.keys.revoke(group, key)
         return Done(f"{key} is revoked. The API forgets it within a minute.")
 
     return Action(
         f"Revoke {key}",
-        lambda: told(f"{_name(stack, group, key)} ends within a minute. Whoever sends it is then refused."),
+        lambda: in_sentences(f"{_name(stack, group, key)} ends within a minute. Whoever sends it is then refused."),
         carry_out,
     )
 

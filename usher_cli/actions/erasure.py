@@ -19,7 +19,7 @@ from usher.storage.bucket import Bucket, Version
 from usher.storage.layout import OUT, as_own_key, dataset_of, is_data, is_request, job_folders
 from usher.texts import number_of
 
-from usher_cli.actions.action import Action, Done, PlanView, Tell, told
+from usher_cli.actions.action import Action, Done, PlanView, Progress, in_sentences
 from usher_cli.deployed_stack import DeployedStack
 
 PLAN = (
@@ -54,9 +54,9 @@ def erase(stack: DeployedStack, group: str, users: Sequence[str], *, data: bool)
     own = cache(lambda: list(own_files(stack.bucket, who)))
 
     def plan() -> PlanView:
-        return told(*sentences(who, own(), data=data))
+        return in_sentences(*sentences(who, own(), data=data))
 
-    def carry_out(_: Tell) -> Done:
+    def carry_out(_: Progress) -> Done:
         reference, execution = erase_and_request(stack, who, own() if data else ())
         return Done(REQUESTED.format(reference=reference, group=group), execution)
 

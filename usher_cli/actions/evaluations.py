@@ -30,12 +30,12 @@ def evaluate(stack: DeployedStack, group: str, request: Mapping[str, Any]) -> Ac
         )
         estimate = prepared.findings["estimate"]
         most = dollars(prepared.estimate.of_run)
-        told = [
+        sentences = [
             HELD_OUT.format(group=group),
             f"It takes about {estimate['minutes']:g} minutes, and costs {once(estimate['cost'])}, at most {most}.",
             *(f"{one.place}: {one.message} {one.remedy}" for one in prepared.findings["notes"]),
         ]
         rows = [one for one in estimate_rows(estimate["resources"]) if one["cost"] != 0]
-        return {"told": told, "rows": rows, "problems": [], "isWork": True}
+        return {"sentences": sentences, "rows": rows, "problems": [], "isWork": True}
 
     return Action(f"Evaluate {group}", plan, lambda _: execute(stack, "EvaluationArn", "It has begun.", **content))

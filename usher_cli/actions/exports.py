@@ -10,7 +10,7 @@ from usher.exports.documents import ExportPlan
 from usher.exports.export_job import job_dollars, live_export
 from usher.runs.naming import EXPORT
 
-from usher_cli.actions.action import Action, PlanView, execute, tail, told
+from usher_cli.actions.action import Action, PlanView, execute, in_sentences, tail
 from usher_cli.actions.runs import require_no_pause
 from usher_cli.deployed_stack import DeployedStack
 from usher_cli.drafts import draft_of
@@ -21,7 +21,7 @@ def export(stack: DeployedStack, group: str, solution: str) -> Action:
 
     def plan() -> PlanView:
         require_no_pause(stack, group)
-        return told(*_sentences(stack, group, solution))
+        return in_sentences(*_sentences(stack, group, solution))
 
     return Action(
         f"Export {solution}",

@@ -19,7 +19,7 @@ from usher.storage.layout import OUT, SOLUTION_JOBS_FOLDER, group_of, job_folder
 from usher.storage.table_batches import TableBatches
 from usher.texts import number_of
 
-from usher_cli.actions.action import Action, Done, PlanView, Tell, deletion_row
+from usher_cli.actions.action import Action, Done, PlanView, Progress, deletion_row
 from usher_cli.costs import account_cost, sums
 from usher_cli.deployed_stack import DeployedStack
 from usher_cli.status import last_record, until_done
@@ -82,7 +82,7 @@ def remove(stack: DeployedStack, group: str, *, data: bool) -> Action:
     """The removal of a group, which is followed to its end and proved by listing. `data`: its own files go, too."""
     planned = cache(lambda: plan_removal(stack, group, data=data))
 
-    def carry_out_(tell: Tell) -> Done:
+    def carry_out_(tell: Progress) -> Done:
         removed = carry_out(stack, planned(), lambda record: tell(summarize(record)["progress"]))
         problems = [f"{one['place']}: {one['message']} {one.get('remedy', '')}" for one in removed["problems"]]
         return Done("\n".join([*problems, *end_of(removed)]))
@@ -93,11 +93,11 @@ def remove(stack: DeployedStack, group: str, *, data: bool) -> Action:
 def plan_view_of(planned: Removal) -> PlanView:
     """What a removal does, for people. Pure."""
     prices = {one["arn"]: f"Costs: {monthly_text(one)}." for one in planned["costs"]["monthly"]}
-    told = [] if planned["resources"] else [f"{planned['group']} has no resources in Personalize."]
+    sentences = [] if planned["resources"] else [f"{planned['group']} has no resources in Personalize."]
     if planned["keys"]:
-        told.append(f"API keys that end: {', '.join(planned['keys'])}.")
+        sentences.append(f"API keys that end: {', '.join(planned['keys'])}.")
     verb = "go, with all former versions" if planned["data"] else "stay; with --data, they go, too"
-    told += [
+    sentences += [
         f"Exports and other output: {_files_text(planned['output'])} go.",
         f"Files of your own, kept events and records of runs: {_files_text(planned['own'])} {verb}.",
         f"It costs {sums(planned['costs'])}",
@@ -106,7 +106,7 @@ def plan_view_of(planned: Removal) -> PlanView:
         deletion_row(one["id"], one["stays"] or prices.get(one["arn"], ""), goes=not one["stays"])
         for one in planned["resources"]
     ]
-    return {"told": told, "rows": rows, "problems": [], "isWork": True}
+    return {"sentences": sentences, "rows": rows, "problems": [], "isWork": True}
 
 
 def end_of(removed: Removal) -> list[str]:

@@ -6,7 +6,7 @@ from usher.runs.pauses import pause as write_pause
 from usher.runs.pauses import pause_note, pause_of
 from usher.runs.pauses import resume as end_pause
 
-from usher_cli.actions.action import Action, Done, PlanView, Tell, caller, plan_view, started, told
+from usher_cli.actions.action import Action, Done, PlanView, Progress, caller, in_sentences, plan_view, started
 from usher_cli.costs import account_cost, sums
 from usher_cli.deployed_stack import DeployedStack
 from usher_cli.drafts import draft_of
@@ -54,9 +54,9 @@ def pause(stack: DeployedStack, group: str, why: str) -> Action:
     def plan() -> PlanView:
         require_reason(why)
         costs = account_cost(stack, group)["now"]
-        return told(*(one.format(group=group, costs=sums(costs)) for one in PAUSE))
+        return in_sentences(*(one.format(group=group, costs=sums(costs)) for one in PAUSE))
 
-    def carry_out(_: Tell) -> Done:
+    def carry_out(_: Progress) -> Done:
         write_pause(stack.table, group, now().isoformat(timespec="seconds"), caller(), why)
         return Done(f"{group} is paused.")
 
@@ -72,9 +72,9 @@ def resume(stack: DeployedStack, group: str) -> Action:
         try:
             return {**plan_view(draft_of(stack, group, stack.bucket)), "isWork": True}
         except InputError as error:
-            return told("The run makes nothing until these problems are mended:", *map(str, error.problems))
+            return in_sentences("The run makes nothing until these problems are mended:", *map(str, error.problems))
 
-    def carry_out(_: Tell) -> Done:
+    def carry_out(_: Progress) -> Done:
         end_pause(stack.table, group)
         return started(stack.start(group=group), group)
 

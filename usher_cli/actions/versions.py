@@ -11,7 +11,7 @@ from usher.planning.promotions_and_rollbacks import Pin, choose_version, live_ve
 from usher.resources.versions import usable_versions
 from usher.runs.pauses import pause_of
 
-from usher_cli.actions.action import Action, PlanView, caller, plan_view, started, tail, told
+from usher_cli.actions.action import Action, PlanView, caller, in_sentences, plan_view, started, tail
 from usher_cli.actions.runs import require_reason
 from usher_cli.deployed_stack import DRAFT, DeployedStack
 from usher_cli.drafts import draft_of
@@ -33,7 +33,7 @@ def serve(stack: DeployedStack, group: str, solution: str, version: str, why: st
         instead = "" if chosen == live else f" instead of {tail(live)}"
         said = f"{tail(chosen)} serves{instead}, until a newer version passes the gate."
         rest = _rest(stack, group, solution, Pin(chosen, caller(), why, now().isoformat(), versions[0]))
-        return {**rest, "told": [said, *rest["told"]], "isWork": True}
+        return {**rest, "sentences": [said, *rest["sentences"]], "isWork": True}
 
     return Action(
         LABELS.get(version, "Serve {1} of {0}").format(solution, tail(version)),
@@ -63,10 +63,14 @@ def _lacking(solution: str, version: str, others: Sequence[str]) -> str:
 def _rest(stack: DeployedStack, group: str, solution: str, pin: Pin) -> PlanView:
     """What the run does that lets a version serve."""
     if pause_of(stack.table, group):
-        return told(f"{group} is paused: nothing else is done.")
+        return in_sentences(f"{group} is paused: nothing else is done.")
     try:
         if ProfileCache(stack.bucket, LIMITS).missing_parts(group, DRAFT, load_readings(stack.bucket, group)):
-            return told(f"Then the run does what the new files, which are large, ask for: usher plan {group} shows it.")
+            return in_sentences(
+                f"Then the run does what the new files, which are large, ask for: usher plan {group} shows it."
+            )
         return plan_view(draft_of(stack, group, stack.bucket, pinned={solution: pin}))
     except InputError as error:
-        return told("Nothing else is done, as the files in the bucket have problems:", *map(str, error.problems))
+        return in_sentences(
+            "Nothing else is done, as the files in the bucket have problems:", *map(str, error.problems)
+        )

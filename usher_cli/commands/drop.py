@@ -28,7 +28,7 @@ def drop(stack: DeployedStack, options: Namespace, output: Output) -> int:
         output.note(f"Note: {note}")
     with progress(dropped.size) as advance:
         upload(stack.bucket, dropped, advance)
-    told = {
+    document = {
         "group": group,
         "bucket": stack.bucket.name,
         "keys": list(dropped.files),
@@ -41,12 +41,12 @@ def drop(stack: DeployedStack, options: Namespace, output: Output) -> int:
         clock = "seconds of the local cloud's fast clock" if os.environ.get("AWS_ENDPOINT_URL") else "seconds"
         console.print(
             f"Dropped {number} ({dropped.size / 1e6:,.1f} MB) into s3://{stack.bucket.name}/{group}/\n"
-            f"The run begins when no other file has arrived for {told['settleSeconds']} {clock}. "
+            f"The run begins when no other file has arrived for {document['settleSeconds']} {clock}. "
             f"To follow it: usher status {group} --follow",
             soft_wrap=True, markup=False,
         )  # fmt: skip
 
-    output.document(told, show)
+    output.document(document, show)
     return 0
 
 

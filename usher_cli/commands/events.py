@@ -41,12 +41,12 @@ def send(stack: DeployedStack, options: Namespace, output: Output) -> int:
     path = f"/{quote(options.group, safe='')}/events"
     answer = asked(lambda: api_of(stack).post(path, {"userId": options.user, "events": sent}))
 
-    def told(_: Console, answer: Mapping[str, Any]) -> None:
+    def show_counts(_: Console, answer: Mapping[str, Any]) -> None:
         output.say(f"{answer['accepted']} accepted, {answer['queued']} of them wait in the queue.")
         for one in answer["warnings"]:
             output.say(f"Warning: {one['message']}")
 
-    output.document(answer, told)
+    output.document(answer, show_counts)
     return OK
 
 
@@ -96,8 +96,8 @@ def replay(stack: DeployedStack, options: Namespace, output: Output) -> int:
 
     if options.file:
         written, left_out = events.write_interactions(options.file, chosen)
-        told = f"; {left_out:,} events without a user or an item are left out" if left_out else ""
-        said = f"{options.file} has {written:,} interactions of {some}{told}."
+        without = f"; {left_out:,} events without a user or an item are left out" if left_out else ""
+        said = f"{options.file} has {written:,} interactions of {some}{without}."
         found = {"file": str(options.file), "interactions": written, "leftOut": left_out}
         output.document(found, lambda *_: output.say(said))
         return OK

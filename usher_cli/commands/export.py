@@ -36,7 +36,7 @@ def export(stack: DeployedStack, options: Namespace, output: Output) -> int:
     is_started = output.confirm(f"Export {', '.join(actions)}?")
     started = {name: one.carry_out(output.note).execution for name, one in actions.items()} if is_started else {}
     ends = _ends(started, output) if options.wait else {}
-    told = {"group": options.group, "exports": list(actions), "executions": started, "ends": ends}
+    begun = {"group": options.group, "exports": list(actions), "executions": started, "ends": ends}
 
     def say(*_: object) -> None:
         if not is_started:
@@ -46,7 +46,7 @@ def export(stack: DeployedStack, options: Namespace, output: Output) -> int:
             ended = ends.get(name)
             output.say(f"{name}: {'has begun' if ended is None else ended}. The newest complete one: {place}")
 
-    output.document(told, say)
+    output.document(begun, say)
     if not is_started:
         return UNCONFIRMED
     return FAILED if set(ends.values()) - {"SUCCEEDED"} else OK

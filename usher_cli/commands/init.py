@@ -42,14 +42,14 @@ def init(_stack: DeployedStack, options: Namespace, output: Output) -> int:
     except InputError as error:
         problems = error.as_dicts()
 
-    def told(*_: object) -> None:
+    def explain(*_: object) -> None:
         named = f" --group {group}" if options.group else ""
         output.say(f"Wrote {path}. Look at it, then: usher drop {options.folder}{named}")
         if problems:
             output.say("A run would refuse the data for now:")
             show.print_problems(output.console, problems)
 
-    output.document({"file": str(path), "group": group, "config": text, "problems": problems}, told)
+    output.document({"file": str(path), "group": group, "config": text, "problems": problems}, explain)
     return OK
 
 

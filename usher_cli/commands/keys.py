@@ -43,8 +43,8 @@ def create_key(stack: DeployedStack, options: Namespace, output: Output) -> int:
     done = api_keys.create(stack, options.group, options.name, options.routes, options.per_minute).carry_out(
         output.note
     )
-    if done.told:
-        output.note(done.told)
+    if done.message:
+        output.note(done.message)
     output.value(done.secret, "key")
     return OK
 
@@ -66,7 +66,7 @@ def add_rotation(parser: ArgumentParser) -> None:
 def rotate_key(stack: DeployedStack, options: Namespace, output: Output) -> int:
     """Give an API key a new secret; the former one stays valid for some days. The new key is printed once."""
     done = api_keys.rotate(stack, options.group, options.key, options.days).carry_out(output.note)
-    output.note(done.told)
+    output.note(done.message)
     output.value(done.secret, "key")
     return OK
 

@@ -17,7 +17,7 @@ from usher_cli.status import EXIT_STATUS, status_of, until_end
 
 def watch(stack: DeployedStack, options: Namespace, output: Output) -> int:
     """Show the run that is at work on a group, or about to begin, until it has ended; then how it went."""
-    told: RunRecord | None = None
+    shown: RunRecord | None = None
 
     def end_of(record: RunRecord) -> str:
         plan = Run(stack.bucket, options.group, record["run"]).plan_or_none()
@@ -28,9 +28,9 @@ def watch(stack: DeployedStack, options: Namespace, output: Output) -> int:
         for record in until_end(stack, options.group):
             if not output.is_json:
                 tell(record)
-            elif record != told:
+            elif record != shown:
                 output.line({**summarize(record)}, lambda *_: None)
-            told = record
+            shown = record
     found = status_of(stack, options.group)
     output.line({**found["last"]}, lambda *_: show.status(output.console, found))
     return EXIT_STATUS[found["last"]["outcome"]]

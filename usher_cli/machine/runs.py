@@ -36,7 +36,7 @@ class RunRow(TypedDict):
     startedAt: str
     seconds: float
     """From its start to its end, or until now."""
-    told: str
+    headline: str
     """What went wrong, is held or was done, in one line."""
     cost: float | None
     """US dollars; None: nothing is known of it."""
@@ -58,7 +58,7 @@ class OtherRun(TypedDict):
     """As a RunRow's."""
     outcome: Outcome
     startedAt: str
-    told: str
+    headline: str
     """What came of it, in one line."""
     place: str
     """The s3:// address of its files; empty: it has published none."""
@@ -158,7 +158,7 @@ def _other(stack: DeployedStack, what: str, record: RunRecord) -> OtherRun:
         "what": what,
         "outcome": record["outcome"],
         "startedAt": record["startedAt"],
-        "told": headline(summarize(record)) or record.get("summary", "").partition("\n")[0],
+        "headline": headline(summarize(record)) or record.get("summary", "").partition("\n")[0],
         "place": stack.bucket.url(f"{folder}{record['run']}/") if published else "",
     }
 
@@ -183,8 +183,8 @@ def what_of(name: str) -> str:
 
 def headline(run: RunSummary) -> str:
     """What went wrong, is held back, is at work or was done: the first of it, in one line."""
-    told = [f"{one['place']}: {one['message']}" for one in [*run["problems"], *run["held"]]]
-    return next(iter([*told, *filter(None, [run["progress"], "; ".join(run["done"])]), *run["notes"]]), "")
+    problems = [f"{one['place']}: {one['message']}" for one in [*run["problems"], *run["held"]]]
+    return next(iter([*problems, *filter(None, [run["progress"], "; ".join(run["done"])]), *run["notes"]]), "")
 
 
 def stages_of(planned: Iterable[Resource], record: RunRecord) -> Iterator[StageView]:
@@ -231,7 +231,7 @@ def _row(record: RunRecord) -> RunRow:
         "outcome": record["outcome"],
         "startedAt": record["startedAt"],
         "seconds": (ended - datetime.fromisoformat(record["startedAt"])).total_seconds(),
-        "told": headline(summary) or record.get("summary", "").partition("\n")[0],
+        "headline": headline(summary) or record.get("summary", "").partition("\n")[0],
         "cost": summary["cost"].get("cost"),
     }
 

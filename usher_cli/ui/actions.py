@@ -158,7 +158,7 @@ def _control(field: Field, on_change: Callable[[], object], on_enter: Callable[[
 
 def _result(done: Done) -> None:
     """What came of an action."""
-    for line in done.told.splitlines():
+    for line in done.message.splitlines():
         ui.label(line).classes("break")
     if done.secret:
         ui.code(done.secret, language="text").classes("w-full")
@@ -173,7 +173,7 @@ def shown(plan: PlanView) -> list[Markup]:
     problems = (f"{one['place']}: {one['message']} {one.get('remedy', '')}" for one in plan["problems"])
     return [
         *(Markup("<p class='bad'>{}</p>").format(one) for one in problems),
-        *(Markup("<p>{}</p>").format(one) for one in plan["told"]),
+        *(Markup("<p>{}</p>").format(one) for one in plan["sentences"]),
         table("", ["Resource", "Action", "#Minutes", "#Cost, once", "Why"], rows),
     ]
 

@@ -83,8 +83,8 @@ def ask(stack: DeployedStack, request: ApiRequest) -> Any:
             return caller.get(request.path, **request.query)
         return caller.post(request.path, request.body)
     except CallError as error:
-        told = error.body if isinstance(error.body, dict) else {}
-        code, message = told.get("code", error.status), told.get("message", error.body)
+        answer = error.body if isinstance(error.body, dict) else {}
+        code, message = answer.get("code", error.status), answer.get("message", error.body)
         raise RefusedError(f"{request.method} {request.path} answers {error.status} {code}: {message}") from None
 
 

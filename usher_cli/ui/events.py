@@ -145,16 +145,16 @@ def _moved(visit: Visit, data: GroupData, answer: Any, before: list[str]) -> Non
         note("bad", str(answer))
         return
     after = ids_of(answer)
-    told = moves(before, after) if before else {}
+    moved = moves(before, after) if before else {}
     if before:
         gone = [data.title(item) for item in before if item not in after]
         ui.label(
-            f"{len(told)} places have changed" + (f"; gone: {', '.join(gone[:5])}" if gone else "")
-            if told or gone
+            f"{len(moved)} places have changed" + (f"; gone: {', '.join(gone[:5])}" if gone else "")
+            if moved or gone
             else "The list has not moved: the events do not count at once, or change nothing."
         ).classes("small").props("role=status")
     lines = [
-        line(visit, data, item, badges=[told[item]] if item in told else [], side=_score(entry))
+        line(visit, data, item, badges=[moved[item]] if item in moved else [], side=_score(entry))
         for item, entry in zip(after, entries_of(answer), strict=True)
     ]
     html(item_list(lines)) if lines else empty("The list is empty.")

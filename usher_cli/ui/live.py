@@ -125,4 +125,4 @@ def of_others(group: str, others: list[OtherRun]) -> Markup:
 
 
 def _told(one: OtherRun) -> list[object]:
-    return [one["told"], code(one["place"]) if one["place"] else ""]
+    return [one["headline"], code(one["place"]) if one["place"] else ""]

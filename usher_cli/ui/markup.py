@@ -128,10 +128,10 @@ def day(seconds: float) -> str:
 def moves(before: Sequence[str], after: Sequence[str]) -> dict[str, str]:
     """How each place of a list has moved: `up 3`, `down 1` or `new`; nothing for what stayed."""
     places = {item: place for place, item in enumerate(before)}
-    told = {}
+    changes = {}
     for place, item in enumerate(after):
         if item not in places:
-            told[item] = "new"
+            changes[item] = "new"
         elif moved := places[item] - place:
-            told[item] = f"{'up' if moved > 0 else 'down'} {abs(moved)}"
-    return told
+            changes[item] = f"{'up' if moved > 0 else 'down'} {abs(moved)}"
+    return changes

@@ -90,8 +90,8 @@ async def _fill(
 
     def reasons(entry: dict[str, Any], *, known: bool) -> list[str]:
         values = data.items.values(entry.get("itemId", ""))
-        told = evidence(entry, neighbours=named, traits=values, met_traits=traits, met=len(met_items), known=known)
-        return told or ["no evidence in the data beyond the model's score"]
+        reasons = evidence(entry, neighbours=named, traits=values, met_traits=traits, met=len(met_items), known=known)
+        return reasons or ["no evidence in the data beyond the model's score"]
 
     lists.clear()
     with lists:

@@ -90,13 +90,13 @@ def _ranked(visit: Visit, data: GroupData, answer: Any, order: list[str]) -> Non
     if not isinstance(answer, dict):
         note("bad", str(answer))
         return
-    told = moves(order, ids_of(answer))
+    moved = moves(order, ids_of(answer))
     lines = [
         line(
             visit,
             data,
             str(entry["itemId"]),
-            badges=[told[str(entry["itemId"])]] if str(entry["itemId"]) in told else [],
+            badges=[moved[str(entry["itemId"])]] if str(entry["itemId"]) in moved else [],
             side=f"{entry['score']:.4f}" if "score" in entry else "",
         )
         for entry in entries_of(answer)

@@ -35,7 +35,7 @@ def of_runs(group: str, page: RunPage) -> Markup:
             tag(one["outcome"]),
             duration(one["seconds"]),
             "" if one["cost"] is None else once(one["cost"]),
-            one["told"],
+            one["headline"],
         ]
         for one in page["rows"]
     ]

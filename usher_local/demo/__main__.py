@@ -57,7 +57,7 @@ def main(console: Console) -> int:
             return 1
         show_api(console, cloud, data)
         status = show_export(console, cloud)
-    console.print("\nThis local cloud has ended. For one that stays, and for files of your own: make up")
+    console.print("\nThis local cloud has ended. For one that stays, with files of your own:\n\n    make up")
     return status
 
 

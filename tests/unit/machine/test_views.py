@@ -63,7 +63,7 @@ def test_a_group_without_a_run_says_what_starts_one() -> None:
 def test_a_plan_tells_its_problems_sentences_and_resources() -> None:
     row: Any = {"id": "campaign/popular", "action": "update", "minutes": 15.0, "cost": None, "reason": "It differs."}
     problem: Any = {"place": "films/", "message": "has no room.", "remedy": "Ask for more."}
-    plan: Any = {"told": ["It takes 15 minutes."], "rows": [row], "problems": [problem], "isWork": True}
+    plan: Any = {"sentences": ["It takes 15 minutes."], "rows": [row], "problems": [problem], "isWork": True}
     told = "".join(actions.shown(plan))
     for one in ("films/: has no room. Ask for more.", "It takes 15 minutes.", "campaign/popular", "not known"):
         assert one in told

@@ -38,22 +38,26 @@ def faster() -> Iterator[None]:
     """Let a query read one partition, the time come from the clock, what answers be found at once, and what is
     answered be forgotten.
     """
-    patterns = sorted(backend_index.backend_url_patterns, key=lambda one: one[0] not in BUSY)
+    modules = tuple(backends.list_of_moto_modules())
     with ExitStack() as stack:
-        stack.enter_context(replaced(Table, "query", _in_partition(Table.query)))
-        stack.enter_context(replaced(utils, "unix_time", _from_clock(utils.unix_time)))
-        stack.enter_context(replaced(BackendDict, "__getitem__", _found(BackendDict.__getitem__)))
-        stack.enter_context(replaced(BaseBackend, "urls", property(_by_class(BaseBackend.urls.fget))))
-        stack.enter_context(replaced(backend_index, "backend_url_patterns", patterns))
-        names = cache(responses.method_names_from_class)
-        stack.enter_context(replaced(responses, "method_names_from_class", names))
-        stack.enter_context(replaced(BaseModel, "__new__", _made))
-        modules = tuple(backends.list_of_moto_modules())
-        stack.enter_context(replaced(backends, "list_of_moto_modules", lambda: modules))
-        stack.enter_context(replaced(MotoRandom, "get_random_string", _random_string))
-        keys = _by_member(XFormedAttributePicker.get_possible_keys)
-        stack.enter_context(replaced(XFormedAttributePicker, "get_possible_keys", keys))
+        for owner, name, value in (
+            (Table, "query", _in_partition(Table.query)),
+            (utils, "unix_time", _from_clock(utils.unix_time)),
+            (BackendDict, "__getitem__", _found(BackendDict.__getitem__)),
+            (BaseBackend, "urls", property(_by_class(BaseBackend.urls.fget))),
+            (BaseModel, "__new__", _made),
+            (MotoRandom, "get_random_string", _random_string),
+            (XFormedAttributePicker, "get_possible_keys", _by_member(XFormedAttributePicker.get_possible_keys)),
+            (backends, "list_of_moto_modules", lambda: modules),
+            (backend_index, "backend_url_patterns", sorted(backend_index.backend_url_patterns, key=_is_idle)),
+            (responses, "method_names_from_class", cache(responses.method_names_from_class)),
+        ):
+            stack.enter_context(replaced(owner, name, value))
         yield
+
+
+def _is_idle(pattern: tuple[str, Any]) -> bool:
+    return pattern[0] not in BUSY
 
 
 def _in_partition(stock: Any) -> Any:

@@ -60,12 +60,12 @@ def _included(clauses: Sequence[tuple[Verdict, Verdict]]) -> Verdict:
 
 
 def _where(rule: Rule, candidate: str, known: Knowledge) -> Verdict:
-    def told(node: Node) -> Verdict:
+    def verdict_of(node: Node) -> Verdict:
         if "parts" not in node:
             return _test(node, f"{rule['target']}ID", candidate, known)
-        return JOIN[node["joined"]](map(told, node["parts"]))
+        return JOIN[node["joined"]](map(verdict_of, node["parts"]))
 
-    return told(rule["where"])
+    return verdict_of(rule["where"])
 
 
 def _test(test: Test, id_field: str, candidate: str, known: Knowledge) -> Verdict:
@@ -132,13 +132,13 @@ def _guard(guard: Test, known: Knowledge) -> Verdict:
 
 
 def _any(verdicts: Iterable[Verdict]) -> Verdict:
-    told = list(verdicts)
-    return True if True in told else None if None in told else False
+    found = list(verdicts)
+    return True if True in found else None if None in found else False
 
 
 def _all(verdicts: Iterable[Verdict]) -> Verdict:
-    told = list(verdicts)
-    return False if False in told else None if None in told else True
+    found = list(verdicts)
+    return False if False in found else None if None in found else True
 
 
 def _not(verdict: Verdict) -> Verdict:
