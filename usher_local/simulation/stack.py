@@ -51,6 +51,7 @@ from usher_local.personalize.core import environment, faults
 from usher_local.personalize.core.faults import Faults
 from usher_local.personalize.models import PersonalizeBackend, personalize_backends
 from usher_local.simulation.machine import Machine, TaskError
+from usher_local.simulation.transport import in_process
 
 LAUNCH = 1_700_000_000
 """Unix seconds at which a simulation begins."""
@@ -445,6 +446,7 @@ def deployed(template: Path = Path("template.yaml")) -> Iterator[Stack]:
         environment.current.__dict__.update(jobs=Inline(), trainings=Inline())
         stack.enter_context(mock_aws())
         stack.enter_context(faster_moto.faster())
+        stack.enter_context(in_process())
         stack.enter_context(iam.managed_policies())
         stack.enter_context(iam.enforced())
         stack.enter_context(refusals.limited())
