@@ -4,6 +4,7 @@ A request has the same method, address, headers and body, and says whose it is. 
 seen where the local cloud runs as a server.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cache
@@ -15,7 +16,6 @@ from botocore.awsrequest import AWSPreparedRequest, AWSRequest
 from botocore.signers import RequestSigner
 from moto import backend_index, backends
 from moto.core import DEFAULT_ACCOUNT_ID
-from moto.core.base_backend import BackendDict
 from moto.core.botocore_stubber import BotocoreStubber
 from moto.core.exceptions import HTTPException
 from moto.core.request import (
@@ -74,29 +74,25 @@ def _answering(stock: Any) -> Any:
 
 def _route(host: str, path: str) -> Callable[..., Any] | None:
     """What answers at an address; None if nothing does."""
-    import re
-
-    return next((answer for pattern, answer in _routes(host) if re.match(pattern, f"{host}{path}")), None)
+    return next((answer for pattern, answer in _routes(host) if pattern.match(f"{host}{path}")), None)
 
 
 @cache
-def _routes(host: str) -> list[tuple[Any, Any]]:
+def _routes(host: str) -> list[tuple[re.Pattern[str], Callable[..., Any]]]:
     service = next((service for service, pattern in backend_index.backend_url_patterns if pattern.match(host)), None)
     if service is None:
         return []
     there = backends.get_backend(service)
     backend = there[DEFAULT_ACCOUNT_ID]
     regional = backend["us-east-1"] if "us-east-1" in backend else backend["aws"]
-    return list(regional.urls.items())
+    return [(re.compile(pattern), answer) for pattern, answer in regional.urls.items()]
 
 
 def _received(request: AWSPreparedRequest, url: SplitResult) -> Request:
     """A request as moto has it from a server."""
-    body = request.body
-    if hasattr(body, "read"):
-        body = body.read()
-    if isinstance(body, str):
-        body = body.encode()
+    body: Any = request.body or b""
+    body = body.read() if hasattr(body, "read") else body
+    body = body.encode() if isinstance(body, str) else body
     raw = f"{url.path}?{url.query}" if url.query else url.path
     environ: dict[str, Any] = {
         "REQUEST_METHOD": request.method,
@@ -109,8 +105,8 @@ def _received(request: AWSPreparedRequest, url: SplitResult) -> Request:
         "HTTP_HOST": url.netloc,
         "SERVER_PROTOCOL": "HTTP/1.1",
         "wsgi.url_scheme": url.scheme,
-        "wsgi.input": BytesIO(body or b""),
-        "CONTENT_LENGTH": str(len(body or b"")),
+        "wsgi.input": BytesIO(body),
+        "CONTENT_LENGTH": str(len(body)),
     }
     preserved = {}
     for name, value in request.headers.items():

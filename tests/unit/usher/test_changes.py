@@ -155,18 +155,20 @@ def test_a_changed_filter_replaces_the_old_one(shop: Shop) -> None:
     assert [state["status"] for state in record["deletions"]] == ["DELETED"]
 
 
-@pytest.mark.parametrize(
-    ("policy", "action"), [("always", "retrain"), ("manual", "hold"), ({"atMost": "1 day"}, "hold")]
-)
-def test_new_data_is_trained_on_by_the_policy(shop: Shop, policy: Any, action: str) -> None:
-    config = {"solutions": {"popular": {"recipe": "aws-popularity-count", "retrain": policy}}}
-    shop.drop(config)
+def test_new_data_is_trained_on_by_the_policy(shop: Shop) -> None:
+    policies = {"always": "always", "manual": "manual", "daily": {"atMost": "1 day"}}
+    solutions = {name: {"recipe": "aws-popularity-count", "retrain": policy} for name, policy in policies.items()}
+    shop.drop({"solutions": solutions})
     record = shop.drop(files={"interactions.csv": interactions(users=61)})
     assert record["outcome"] == "SUCCEEDED"
-    assert shop.actions()["solution_version/popular"] == action
-    assert shop.actions()["dataset_import_job/interactions"] == "create"
-    assert shop.count()["SolutionVersion"] == (2 if policy == "always" else 1)
-    assert set(shop.schedules) == ({"resume"} if isinstance(policy, dict) else set())
+    actions = shop.actions()
+    assert {name: actions[f"solution_version/{name}"] for name in policies} == {
+        "always": "retrain", "manual": "hold", "daily": "hold",
+    }  # fmt: skip
+    assert actions["dataset_import_job/interactions"] == "create"
+    assert shop.count()["SolutionVersion"] == len(policies) + 1
+    assert set(shop.schedules) == {"resume"}
+    assert [one["id"] for one in record["resources"] if one.get("resume_at")] == ["solution_version/daily"]
 
 
 def test_a_rest_ends_by_itself_and_its_schedule_goes(shop: Shop) -> None:
