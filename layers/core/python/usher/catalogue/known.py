@@ -103,13 +103,15 @@ class Known:
             self._cache.keep({(group, user, "user"): known})
         return bool(known)
 
-    def is_in_files(self, group: str, user: str) -> bool:
-        """Whether the group's files name a user, or a PUT has."""
-        is_kept, found = self._cache.get((group, user, "files"))
+    def values_of_user(self, group: str, user: str) -> Mapping[str, Any] | None:
+        """What the catalogue has of a user, by column; None: neither the group's files nor a PUT name the user."""
+        is_kept, values = self._cache.get((group, user, "values"))
         if not is_kept:
-            found = bool(self.table.get(f"{group}#{user}", SORT_KEYS["users"], consistent=False))
-            self._cache.keep({(group, user, "files"): found})
-        return bool(found)
+            item = self.table.get(f"{group}#{user}", SORT_KEYS["users"], consistent=False)
+            values = json.loads(item.get("values", "{}")) if item else None
+            self._cache.keep({(group, user, "values"): values})
+        found: Mapping[str, Any] | None = values
+        return found
 
     def _of_user(self, group: str, user: str) -> list[Any]:
         limits = {":group": f"{group}#{user}", ":first": FIRST_OF_A_USER, ":last": LAST_OF_A_USER}
