@@ -83,6 +83,25 @@ def test_pages_have_each_event_once_newest_first(site: Site) -> None:
     assert found == names[::-1]
 
 
+def test_a_page_of_a_robot_with_many_events_reads_little_more_than_the_page(site: Site) -> None:
+    for number in range(6):
+        events = [EVENT | {"eventId": f"e{number}-{place:03d}"} for place in range(500)]
+        site.post(*events, userId="u", sessionId=f"s{number % 2}")
+    read_items = list[int]()
+
+    def note(parsed: Any, **_: Any) -> None:
+        read_items.append(len(parsed["Items"]))
+
+    site.table.dynamodb.meta.events.register("after-call.dynamodb.Query", note)
+    page = read(site, numResults="100")
+    while True:
+        assert sum(read_items) <= 300
+        read_items.clear()
+        if "next" not in page:
+            break
+        page = read(site, numResults="100", next=page["next"])
+
+
 def test_next_is_good_for_its_user_alone(site: Site) -> None:
     for user in "uv":
         for _ in range(2):
