@@ -1,7 +1,7 @@
 """The start of each API function beside that of the public sample personalization-apis: processor time of its import.
 
-Run it with `python -m benchmarks.imports`. Each import has a process of its own, and the functions come in turn. All run
-on the same Python with the same boto3 and Powertools: ours, which are newer than those that the sample asks for.
+Run it with `python -m benchmarks.imports`. Each import has a process of its own, and the functions come in turn. All
+run on the same Python with the same boto3 and Powertools: ours, which are newer than those that the sample asks for.
 """
 
 import os

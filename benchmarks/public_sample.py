@@ -36,6 +36,9 @@ MODULES = 9
 powertools, gateway, *_ = packages = [import_module(name) for name in PACKAGES]
 boto3: Any = import_module("boto3")
 made = [(powertools.Tracer(), powertools.Logger(child=True)) for _ in range(MODULES)]
-app, metrics = gateway.ApiGatewayResolver(proxy_type=gateway.ProxyEventType.APIGatewayProxyEventV2), powertools.Metrics()
+app, metrics = (
+    gateway.ApiGatewayResolver(proxy_type=gateway.ProxyEventType.APIGatewayProxyEventV2),
+    powertools.Metrics(),
+)
 clients = [boto3.client(name) for name in CLIENTS]
 table = boto3.resource("dynamodb")

@@ -70,7 +70,10 @@ class Site:
         }
         facts = [(name, listed[name].etag) for name in names], columns, more
         kinds = {"items"} & sources.keys() | ({"users"} if sources.keys() - {"items"} else set())
-        forms = {"items": Form(columns, more.get("available", ""), TYPES), "users": Form(more.get("users", ()), "", TYPES)}
+        forms = {
+            "items": Form(columns, more.get("available", ""), TYPES),
+            "users": Form(more.get("users", ()), "", TYPES),
+        }
         return LoadPlan(self.time, sources, forms, {kind: str(facts) for kind in kinds})
 
     def load(self, plan: LoadPlan, loader: Loader | None = None) -> list[tuple[str, str]]:

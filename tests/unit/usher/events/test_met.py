@@ -53,11 +53,11 @@ def test_the_latest_events_of_each_type_count_as_many_as_personalize_looks_at(si
 
 def test_more_events_than_can_be_read_in_time_tell_nothing(site: Site) -> None:
     event: Any = {"eventType": "watch", "itemId": "a", "sentAt": 1_700_000_000.0}
-    whose: Any = {"kind": "events", "group": "g", "trackingId": "t", "sessionId": "u", "arrived": time.time()}
+    message: Any = {"kind": "events", "group": "g", "trackingId": "t", "sessionId": "u", "arrived": time.time()}
     events = [{**event, "eventId": f"e{number}"} for number in range(MAX_EVENTS + 1)]
-    site.acceptance.arrivals.write({**whose, "events": events[:-1]}, "sent")
+    site.acceptance.arrivals.write(message | {"events": events[:-1]}, "sent")
     assert Met.by(site.table)("g", "u", "events") == {"watch": {"a"}}
-    site.acceptance.arrivals.write({**whose, "events": events[-1:]}, "sent")
+    site.acceptance.arrivals.write(message | {"events": events[-1:]}, "sent")
     assert Met.by(site.table)("g", "u", "events") is None
 
 

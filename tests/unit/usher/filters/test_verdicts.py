@@ -191,7 +191,7 @@ def test_what_is_not_known_may_not_matter(text: str, wanted: bool | None) -> Non
         ('CurrentUser.CITY = "Oslo"', True),
         ('CurrentUser.CITY != "Oslo"', None),
         ('CurrentUser.CITY NOT IN ("Oslo")', None),
-        ('CurrentUser.HEIGHT > 180', None),
+        ("CurrentUser.HEIGHT > 180", None),
     ],
 )
 def test_a_clause_applies_by_what_is_known_of_the_user(guard: str, wanted: bool | None) -> None:

@@ -74,7 +74,9 @@ class Shop:
     def stock(self, *columns: str, of_users: Mapping[str, Any] = {}) -> None:
         """Have a catalogue with these columns, and with what it knows of anna."""
         catalogues = Catalogues(self.table)
-        catalogues.set_facts("shop", Facts(columns=[*columns], available="", items=bool(columns), users=True, userColumns=[*of_users]))
+        catalogues.set_facts(
+            "shop", Facts(columns=[*columns], available="", items=bool(columns), users=True, userColumns=[*of_users])
+        )
         catalogues.put("shop", entry_of("users", "anna", of_users, [*of_users]), 1)
         for id_, values in ITEMS.items():
             catalogues.put("shop", entry_of("items", id_, values, columns), 1)

@@ -2,7 +2,7 @@
 
     {"group": "<group>#<itemId>", "item": "catalogue", "values": {"TITLE": "Alien"} as JSON, "away": True, "at": 17...}
     {"group": "<group>#<userId>", "item": "user", "values": {"AGE": 30} as JSON, "at": 17...}
-    {"group": "<group>", "item": "catalogue", "columns": ["TITLE"], "userColumns": ["AGE"], "items": True, "users": True}
+    {"group": "<group>", "item": "catalogue", "columns": ["TITLE"], "userColumns": ["AGE"], "items": True, ...}
 
 `away`: the item is not available. `at`: the millisecond of the knowledge. Of two writers the one whose knowledge is the
 newer one wins, whoever writes first: a PUT at its arrival, a run by its look at the files. The last item tells what the

@@ -1,7 +1,7 @@
 """What arrived, kept in the table for a month: it tells repeated events, and what became of each.
 
-    {"group": "<group>#<user>", "item": "event#<arrived>#<sentAt>#<digest of the eventId>", "outcome": "sent", ...}
-    {"group": "<group>#<user>", "item": "eventid#<digest of the eventId>", "event": "event#...", "expires": 17...}
+    {"group": "<group>#<user>", "item": "event#<arrived>#<sentAt>#<eventId, or its beginning and a digest>", ...}
+    {"group": "<group>#<user>", "item": "eventid#<likewise>", "event": "event#...", "expires": 17...}
 
 Times are milliseconds, so that the keys are in their order. What nobody had logged in for is in the partition of its
 session. Only the eventIds that a sender has made are kept: nobody repeats the others.
@@ -23,6 +23,8 @@ from usher.storage.table_batches import TableBatches
 EVENT, EVENT_ID = "event#", "eventid#"
 Key = tuple[str, str]
 """The group and the item of an event in the table."""
+MAX_LENGTH = 64
+"""Characters of an eventId in a key."""
 AFTER_ALL = "event#~"
 """A place after those of all arrivals."""
 Outcome = Literal["sent", "pending", "refused"]
@@ -127,10 +129,15 @@ def arrivals_of(
 
 
 def _key(message: Message, event: Event) -> dict[str, str]:
-    """The key of an event's item: with a digest, as an eventId may have more bytes than a key."""
-    times = (f"{round(seconds * 1000):015d}" for seconds in (message["arrived"], event["sentAt"]))
+    """The key of an event's item."""
+    arrived, sent = (f"{round(seconds * 1000):015d}" for seconds in (message["arrived"], event["sentAt"]))
     place = partition(message["group"], message.get("userId") or message["sessionId"])
-    return {"group": place, "item": f"{EVENT}{'#'.join(times)}#{digest(event['eventId'], 32)}"}
+    return {"group": place, "item": f"{EVENT}{arrived}#{sent}#{_short(event['eventId'])}"}
+
+
+def _short(event_id: str) -> str:
+    """A name of an eventId in a key, which has fewer bytes than an eventId may have."""
+    return event_id if len(event_id) <= MAX_LENGTH else f"{event_id[:MAX_LENGTH]}#{digest(event_id, 32)}"
 
 
 def _ids(message: Message, given: Collection[str]) -> Iterator[dict[str, Any]]:
@@ -142,7 +149,7 @@ def _ids(message: Message, given: Collection[str]) -> Iterator[dict[str, Any]]:
 
 
 def _id_item(event_id: str) -> str:
-    return f"{EVENT_ID}{digest(event_id, 32)}"
+    return f"{EVENT_ID}{_short(event_id)}"
 
 
 def _attributes(message: Message, event: Event) -> dict[str, Any]:

@@ -18,7 +18,6 @@ from usher.serving.routes import Route
 from usher.serving.serving_map import ServingMap
 
 
-
 @dataclass(frozen=True, slots=True)
 class History:
     """What the table has of users' events."""

@@ -140,7 +140,7 @@ def _guard(guard: Test, known: Knowledge) -> Verdict:
         return None
     cell, first = known.user_values.get(known.user_columns[guard["field"]]), values[0]
     if operator in EQUALITY and isinstance(first, str) and cell and math.isnan(_number(cell)):
-        return (first == cell) == (operator == "=")
+        return bool(first == cell) == (operator == "=")
     return _compared(cell, operator, values)
 
 

@@ -37,7 +37,7 @@ class TableLoad:
 def table_load(bucket: Bucket, group: str, inputs: Inputs) -> TableLoad:
     """What a run is to load for these inputs."""
     wanted, notes = _wanted(group, inputs)
-    forms = {kind: _form(inputs, kind) for kind in wanted}
+    forms: dict[str, Form] = {kind: _form(inputs, kind) for kind in wanted}
     digests: dict[str, str] = {kind: digest([_content(inputs, kind), asdict(forms[kind])], 32) for kind in wanted}
     if wanted:
         digests[FACTS] = digest([[kind, asdict(form)] for kind, form in forms.items()], 32)

@@ -9,6 +9,7 @@ An item passes only if it is sure that the filter lets it through. An answer say
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 from usher.catalogue.entries import Facts
@@ -52,8 +53,8 @@ class StoredFilters:
         takes_values = any("placeholder" in test for test in tests(request.rules))
         is_own = made_with == request.members["filterArn"] and not takes_values
         passing, are_judged = list[Listed](), True
-        for start in range(0, len(items), BATCH_SIZE):
-            part = items[start : start + BATCH_SIZE]
+        for start, end in pairwise([0, *range(limit, len(items), BATCH_SIZE), len(items)]):
+            part = items[start:end]
             self._learn(request, known, [_id(item) for item in part])
             for item in part:
                 verdict = _judged(rules, _id(item), known)
