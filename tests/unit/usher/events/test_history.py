@@ -1,8 +1,11 @@
 """What arrived from a user: newest first, in pages, with what counts, what does not, and why."""
 
+import base64
+import json
 from typing import Any
 
 import pytest
+from usher.aws import digest
 from usher.errors import RequestError
 from usher.serving.routes import EVENT_ROUTES
 
@@ -110,6 +113,13 @@ def test_next_is_good_for_its_user_alone(site: Site) -> None:
     assert len(read(site, next=token)["events"]) == 1
     with pytest.raises(RequestError, match="an answer about this user"):
         read(site, "v", next=token)
+
+
+@pytest.mark.parametrize("place", ["", "user", "event#" + "x" * 1100, "event#\ud800", 5])
+def test_a_next_that_no_answer_has_given_is_refused(site: Site, place: object) -> None:
+    token = base64.urlsafe_b64encode(json.dumps([place, digest(["g", "u"])]).encode()).decode()
+    with pytest.raises(RequestError, match="next must be"):
+        read(site, next=token)
 
 
 @pytest.mark.parametrize(

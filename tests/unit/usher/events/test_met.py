@@ -64,4 +64,8 @@ def test_more_events_than_can_be_read_in_time_tell_nothing(site: Site) -> None:
 def test_more_sessions_than_can_be_read_in_time_tell_nothing(site: Site) -> None:
     for session in range(MAX_SESSIONS):
         site.post(bought("a"), userId="u", sessionId=f"s{session}")
+    assert Met.by(site.table)("g", "u", "events") == {"buy": {"a"}}
+    for session in range(MAX_SESSIONS):
+        site.post(bought("a"), sessionId=f"guest{session}")
+        site.post(bought("a"), userId="u", sessionId=f"guest{session}")
     assert Met.by(site.table)("g", "u", "events") is None

@@ -108,7 +108,8 @@ class Acceptance:
         for part in _parts(message):
             self.queues.keep(part)
         if posted.user:
-            self.sessions.remember(group, posted.session, posted.user, session)
+            before = self.arrivals.newest(group, posted.session)
+            self.sessions.remember(group, posted.session, posted.user, session, before)
         queued, refused = self._send(message, posted.given_ids, is_pending=session.is_pending)
         self.arrivals.repeated(repeated.values())
         if refused and len(refused) == len(posted.events):

@@ -17,6 +17,9 @@ from usher.serving.requests import READERS, check_names, checked_id
 from usher.serving.routes import Route
 from usher.serving.serving_map import ServingMap
 
+MAX_KEY_BYTES = 1024
+"""Of a sort key (DynamoDB, "Quotas")."""
+
 
 @dataclass(frozen=True, slots=True)
 class History:
@@ -45,7 +48,7 @@ class History:
         size = READERS["numResults"](options.get("numResults", DEFAULT_RESULTS), content)["numResults"]
         whose = digest([group, user])
         before = _place(options.get("next"), whose)
-        sessions = self.sessions.sessions_of(group, user)
+        sessions = self.sessions.sessions_of(group, user, guests_alone=True)
         page = list(islice(arrivals_of(self.sessions, self.arrivals, group, user, sessions, before), size + 1))
         items = {one["event"]["itemId"] for one in page if "itemId" in one["event"]}
         unknown = self.unknown_items(group, items)
@@ -95,7 +98,8 @@ def _place(token: Any, whose: str) -> str:
     try:
         match json.loads(base64.b64decode(str(token), b"-_", validate=True)):
             case [str(place), str(named)] if named == whose and place.startswith(EVENT):
-                return place
+                if len(place.encode()) <= MAX_KEY_BYTES:
+                    return place
     except (ValueError, RecursionError):
         pass
     raise RequestError(400, "BadNext", "next must be the `next` of an answer about this user, as it is.")

@@ -11,7 +11,7 @@ from usher.events.sessions import Sessions
 from usher.storage.table import Table
 
 MAX_SESSIONS = 20
-"""Of a user, read one after the other while somebody waits: two calls of the table each."""
+"""Of a user, begun as a guest, read one after the other while somebody waits: two calls of the table each."""
 MAX_EVENTS = 1000
 """Of a user, likewise."""
 WINDOWS = {"events": 100, "action-interactions": 300}
@@ -35,7 +35,7 @@ class Met:
 
         `kind`: events or action-interactions. What waits for Personalize counts, what it has refused does not.
         """
-        sessions = list(islice(self.sessions.sessions_of(group, user), MAX_SESSIONS + 1))
+        sessions = list(islice(self.sessions.sessions_of(group, user, guests_alone=True), MAX_SESSIONS + 1))
         if len(sessions) > MAX_SESSIONS:
             return None
         found = arrivals_of(self.sessions, self.arrivals, group, user, sessions)
