@@ -51,9 +51,7 @@ class Sessions:
             return Session()
         return Session(item.get("user", ""), bool(item.get("pending")), float(item["expires"]))
 
-    def remember(
-        self, group: str, session: str, user: str, known: Session, before: Iterable[object] = ()
-    ) -> None:
+    def remember(self, group: str, session: str, user: str, known: Session, before: Iterable[object] = ()) -> None:
         """Keep the user of a session, unless that is known and lasts: a session costs two writes in two weeks.
 
         The session of a user who names none is the user's own. `before`: what had arrived in it before anybody logged
@@ -61,15 +59,10 @@ class Sessions:
         """
         if session == user or (known.user == user and known.expires > self.clock() + LIFETIME_SECONDS / 2):
             return
-        index = f"{SESSION}#{digest(session, 32)}"
-        for place, item, values in (
-            (partition(group, user), index, {SESSION: session, "guest": any(True for _ in before)}),
-            (partition(group, session), SESSION, {"user": user}),
-        ):
-            all_values = {**values, "expires": self._expires}
-            change = "SET " + ", ".join(f"#{name} = :{name}" for name in all_values)
-            names = {f"#{name}": name for name in all_values}
-            self.table.update(place, item, change, {f":{name}": one for name, one in all_values.items()}, names)
+        index = {"group": partition(group, user), "item": f"{SESSION}#{digest(session, 32)}", "expires": self._expires}
+        TableBatches(self.table).put([{**index, SESSION: session, "guest": any(True for _ in before)}])
+        change, values = "SET #user = :user, expires = :expires", {":user": user, ":expires": self._expires}
+        self.table.update(partition(group, session), SESSION, change, values, {"#user": "user"})
 
     def sessions_of(self, group: str, user: str, *, guests_alone: bool = False) -> Iterator[str]:
         """The sessions of a user, first the user's own; or, of the others, those alone that a guest had begun."""
