@@ -89,13 +89,14 @@ def _rows(bucket: Bucket, plan: LoadPlan, kind: Kind, limits: ReadLimits) -> Ite
 
 
 def _users(bucket: Bucket, plan: LoadPlan, limits: ReadLimits) -> Iterator[Rows]:
-    """The users of all files; the same is said of those whom only interactions name."""
-    met = np.empty(0, np.uint64)
+    """The users of all files. Of those who have no row of their own, the table has the ID alone."""
+    met, others = np.empty(0, np.uint64), ["users", "interactions"]
     if plan.form("users").columns:
+        others = ["interactions"]
         for ids, digests, columns in _rows(bucket, plan, "users", limits):
             met = np.union1d(met, hashes(ids))
             yield ids, digests, columns
-    for part in _parts(plan, ["users", "interactions"], limits):
+    for part in _parts(plan, others, limits):
         for block in read_blocks(bucket, part, limits):
             ids = _user_ids(block)
             hashed = hashes(ids)
