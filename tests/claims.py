@@ -324,7 +324,7 @@ CLAIMS: Mapping[str, tuple[Claim, ...]] = MappingProxyType(
                 "Roll a campaign back, and look at its solutionVersionArn after some minutes.",
             ),
             Claim(
-                "A plan tells its price before anything is spent; an export's is what its run then orders.",
+                "A plan shows its price before anything is spent; an export's is what its run then orders.",
                 (
                     f"{ACTIONS}::test_an_exports_plan_has_the_price_that_its_run_then_orders",
                     f"{ACTIONS}::test_an_evaluations_plan_has_its_price_and_makes_nothing",
@@ -348,7 +348,7 @@ CLAIMS: Mapping[str, tuple[Claim, ...]] = MappingProxyType(
                 "sam delete fails, and names the group.",
             ),
             Claim(
-                "An erased user is in no file, item, queue or dataset; what a model still knows is told with its date.",
+                "An erased user is in no file, item, queue or dataset; what a model still knows is reported with its date.",
                 (f"{ERASURE}::test_nothing_is_left_of_a_user_and_all_of_the_others",),
                 "The first data deletion job becomes COMPLETED within a day.",
             ),

@@ -17,7 +17,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def status(stack: DeployedStack, options: Namespace, output: Output) -> int:
-    """Show how the last run of every group went; of one group, all that its page tells, and what is live."""
+    """Show how the last run of every group went; of one group, all that its page shows, and what is live."""
     if not options.group:
         output.document(last_summaries(stack), show.groups)
         return 0
