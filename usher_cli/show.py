@@ -192,13 +192,13 @@ def following(
     """
     said = [""]
 
-    def tell(record: RunRecord) -> None:
+    def report(record: RunRecord) -> None:
         if (text := summarize(record)["progress"]) != said[-1]:
             say(console, text)
             said.append(text)
 
     if not console.is_terminal:
-        yield tell
+        yield report
         return
     with Live(console=console, transient=True, auto_refresh=False) as live:
         yield lambda record: live.update(progress(record, end_of(record)), refresh=True)

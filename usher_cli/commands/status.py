@@ -22,10 +22,10 @@ def status(stack: DeployedStack, options: Namespace, output: Output) -> int:
         output.document(last_summaries(stack), show.groups)
         return 0
     if options.wait or options.follow:
-        with show.following(output.console) as tell:
+        with show.following(output.console) as report:
             for record in until_end(stack, options.group):
                 if options.follow:
-                    tell(record)
+                    report(record)
     found = status_of(stack, options.group)
     output.document(found, show.status)
     return EXIT_STATUS[found["last"]["outcome"]]

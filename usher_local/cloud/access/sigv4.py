@@ -94,7 +94,7 @@ def check(
 ) -> Signer:
     """Who signed a request (for `service`, if that is given); SignatureError says what is wrong.
 
-    `find` tells credentials and holder of an access key. The body is read only where its hash is not in the headers,
+    `find` returns credentials and holder of an access key. The body is read only where its hash is not in the headers,
     or once they have proved to be signed.
     """
     said = signature_in(request)

@@ -450,7 +450,7 @@ def acknowledge(template: Template, given: Given) -> None:
 
 
 def declared(template: Template) -> Given:
-    """What GetTemplateSummary and ValidateTemplate both tell."""
+    """The members that GetTemplateSummary and ValidateTemplate share."""
     iam = any(IAM_TYPES.fullmatch(str(one.get("Type"))) for one in template["Resources"].values())
     needed = [*(["CAPABILITY_IAM"] if iam else []), *(["CAPABILITY_AUTO_EXPAND"] if templates.macros(template) else [])]
     return {
@@ -497,7 +497,7 @@ def shown_parameters(target: Target) -> list[Given]:
 
 
 def shown_stack(stack: Stack) -> Given:
-    """A stack as DescribeStacks tells it."""
+    """A stack as DescribeStacks returns it."""
     return {
         "StackId": stack.id,
         "StackName": stack.name,
@@ -515,7 +515,7 @@ def shown_stack(stack: Stack) -> Given:
 
 
 def shown_resource(stack: Stack, one: Deployed, time: str) -> Given:
-    """A resource as the API tells it; `time` is the name of the member for when it changed."""
+    """A resource as the API returns it; `time` is the name of the member for when it changed."""
     own = [event for event in stack.events if event["LogicalResourceId"] == one.logical_id]
     return {
         "StackId": stack.id,
@@ -529,7 +529,7 @@ def shown_resource(stack: Stack, one: Deployed, time: str) -> Given:
 
 
 def summary(stack: Stack, one: ChangeSet) -> Given:
-    """A change set as the list of them tells it."""
+    """A change set as the list of them shows it."""
     return {
         "StackId": stack.id,
         "StackName": stack.name,
@@ -544,7 +544,7 @@ def summary(stack: Stack, one: ChangeSet) -> Given:
 
 
 def shown_change(change: Change) -> Given:
-    """A change as DescribeChangeSet tells it."""
+    """A change as DescribeChangeSet returns it."""
     recreates = {"True": "Always", "Conditional": "Conditionally"}.get(change.replacement or "", "Never")
     modifies = {
         "Replacement": change.replacement,

@@ -40,7 +40,7 @@ class Place:
 
 @dataclass
 class Resource:
-    """A created resource: what Ref and GetAtt tell."""
+    """A created resource: the values of Ref and GetAtt."""
 
     physical_resource_id: str
     attributes: Mapping[str, str] = field(default_factory=dict)

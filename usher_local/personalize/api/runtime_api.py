@@ -106,7 +106,7 @@ def _promotion(backend: ModelBackend, source: Resource, raw: Values) -> Promotio
 
 
 def _columns(backend: ModelBackend, source: Resource, model: Model, params: Values) -> list[str]:
-    """Fields of items that the answer shall tell."""
+    """Fields of items that the answer shall have."""
     asked: dict[str, list[str]] = params.get("metadataColumns", {})
     columns = asked.get("ITEMS", [])
     if asked.keys() - {"ITEMS"}:

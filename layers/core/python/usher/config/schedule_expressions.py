@@ -103,7 +103,7 @@ def _numbered(field: str, first: int, names: Sequence[str]) -> str:
 
 
 def next_start(expression: str, after: datetime, zone: tzinfo = UTC, origin: datetime | None = None) -> datetime | None:
-    """When a schedule starts first after a moment; None: never, or, of a rate without `origin`, nobody can tell.
+    """When a schedule starts first after a moment; None: never, or, of a rate without `origin`, unknown.
 
     `zone`: of the expression, for at and cron; `origin`: from which a rate counts, the schedule's creation. Raises
     ValueError if the expression is not one of EventBridge Scheduler's. Source: user guide, "Schedule types".

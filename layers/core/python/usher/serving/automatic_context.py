@@ -44,7 +44,7 @@ def _country(headers: Headers, _: datetime) -> str:
 
 
 def _local(headers: Headers, time: datetime) -> datetime:
-    """The time where the user is; in UTC if nothing tells where."""
+    """The time where the user is; in UTC if it is unknown where."""
     name = headers.get("x-time-zone") or headers.get("cloudfront-viewer-time-zone") or ""
     return time.astimezone(gettz(name)) if ZONE.fullmatch(name) and gettz(name) else time
 
