@@ -348,7 +348,7 @@ CLAIMS: Mapping[str, tuple[Claim, ...]] = MappingProxyType(
                 "sam delete fails, and names the group.",
             ),
             Claim(
-                "An erased user is in no file, item, queue or dataset; what a model still knows is named with its date.",
+                "An erased user is in no file, item, queue or dataset; what a model still knows is named with a date.",
                 (f"{ERASURE}::test_nothing_is_left_of_a_user_and_all_of_the_others",),
                 "The first data deletion job becomes COMPLETED within a day.",
             ),

@@ -190,12 +190,12 @@ def following(
 
     `end_of`: when a run is expected to end, in a sentence.
     """
-    said = [""]
+    printed = [""]
 
     def report(record: RunRecord) -> None:
-        if (text := summarize(record)["progress"]) != said[-1]:
+        if (text := summarize(record)["progress"]) != printed[-1]:
             say(console, text)
-            said.append(text)
+            printed.append(text)
 
     if not console.is_terminal:
         yield report
