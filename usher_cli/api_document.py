@@ -302,7 +302,7 @@ def _list(items: Schema) -> Schema:
 
 def _answer(route: Route) -> Schema:
     if route.name == "user-events":
-        return _object({"userId": TEXT, "events": _list(_told_event())}, {"next": TEXT})
+        return _object({"userId": TEXT, "events": _list(_arrived_event())}, {"next": TEXT})
     members = {
         "solution": TEXT,
         "solutionVersion": TEXT,
@@ -320,10 +320,10 @@ def _answer(route: Route) -> Schema:
     return _object({route.list_name: listed, "source": source}, members)
 
 
-def _told_event() -> Schema:
-    """What is told of an event that has arrived."""
+def _arrived_event() -> Schema:
+    """What is shown of an event that has arrived."""
     event: Schema = {name: {} for kind in KINDS.values() for name in kind.members if name != kind.time}
-    told = {
+    always = {
         "eventId": TEXT,
         "eventType": TEXT,
         "sentAt": {"type": "number"},
@@ -334,7 +334,7 @@ def _told_event() -> Schema:
         "countsFor": {"type": "object", "additionalProperties": TEXT},
         "why": _list(_object({"code": TEXT, "message": TEXT})),
     }
-    return _object(told, event | told)
+    return _object(always, event | always)
 
 
 def _item() -> Schema:
@@ -358,8 +358,8 @@ def _accepted(route: Route) -> Schema:
     if route.method == "PUT":
         return _object({"accepted": number})
     warning = _object({"code": TEXT, "message": TEXT, "events": _list(number)})
-    told = {"accepted": number, "queued": number, "duplicates": number, "warnings": _list(warning)}
-    return _object(told, {"refused": number})
+    always = {"accepted": number, "queued": number, "duplicates": number, "warnings": _list(warning)}
+    return _object(always, {"refused": number})
 
 
 def _errors() -> dict[str, list[tuple[str, str]]]:

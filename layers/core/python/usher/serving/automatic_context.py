@@ -18,7 +18,7 @@ DEVICES = {
     "phone": re.compile(r"mobi|iphone|ipod|android", re.I),
     "desktop": re.compile(r"^(mozilla|opera)/", re.I),
 }
-"""By device, what its User-Agent has. What is no browser's, but a server's or CloudFront's own, tells no device."""
+"""By device, what its User-Agent has. A server's or CloudFront's own is of no device."""
 VIEWERS = {"smarttv": "tv", "tablet": "tablet", "mobile": "phone", "desktop": "desktop"}
 """By CloudFront's word for a device, ours."""
 Headers = Mapping[str, str]
@@ -45,7 +45,7 @@ def _country(headers: Headers, _: datetime) -> str:
 
 
 def _local(headers: Headers, time: datetime) -> datetime:
-    """The time where the user is; in UTC if nothing tells where."""
+    """The time where the user is; in UTC if it is unknown where."""
     name = headers.get("x-time-zone") or headers.get("cloudfront-viewer-time-zone") or ""
     return time.astimezone(gettz(name)) if ZONE.fullmatch(name) and gettz(name) else time
 

@@ -67,7 +67,7 @@ class Reads:
     ) -> dict[str, Any]:
         """Answer a request, as its caller sees it. Raises RequestError, OutageError, and botocore's errors.
 
-        `headers`: the request's, which may tell a part of its context.
+        `headers`: the request's, which may supply a part of its context.
         """
         given = {name: value for name, value in options.items() if name not in ("details", "next")}
 

@@ -48,9 +48,9 @@ class ReadRequest:
     idle: Sequence[str] = ()
     """The solutions whose campaigns could answer it, had they not been let go as nobody asked them."""
     automatic: Mapping[str, str] = field(default_factory=dict)
-    """The context that it tells by itself. What its own context says comes first."""
+    """The context that it supplies by itself. What its own context says comes first."""
     rules: Rules | None = None
-    """What its filter says. None: it has no filter, or the map of a former release does not tell."""
+    """What its filter says. None: it has no filter, or the map of a former release does not say."""
 
     @property
     def call(self) -> dict[str, Any]:
@@ -104,7 +104,7 @@ def read_request(
     """Check a read. Raises RequestError (400 or 404), which says what is wrong with an option and what is allowed.
 
     `content`: the group's map; `options`: as texts of a path and a query, or as JSON values of a body; `automatic`: the
-    context that the request tells by itself.
+    context that the request supplies by itself.
     """
     check_names(route, options)
     subject = checked_id(options.get(route.subject), route.subject) if route.subject else ""
