@@ -1,4 +1,4 @@
-"""What arrived, kept in the table for a month: it tells repeated events, and what became of each.
+"""What arrived, kept in the table for a month: it shows which events are repeated, and what became of each.
 
     {"group": "<group>#<user>", "item": "event#<arrived>#<sentAt>#<eventId, or its beginning and a digest>", ...}
     {"group": "<group>#<user>", "item": "eventid#<likewise>", "event": "event#...", "expires": 17...}
