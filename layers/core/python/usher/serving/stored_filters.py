@@ -133,8 +133,8 @@ def _unknown(rules: Rules, known: Knowledge) -> Iterator[str]:
             decided = known.is_history_whole or test.get("notInFiles", False)
             is_known = not known.user or (known.met is not None and decided)
         elif test["dataset"] == "CURRENTUSER":
-            is_told = test["field"] in known.user_columns and known.user_values is not None
-            is_known = test["field"] == "USERID" or not known.user or is_told
+            in_catalogue = test["field"] in known.user_columns and known.user_values is not None
+            is_known = test["field"] == "USERID" or not known.user or in_catalogue
         else:
             columns = {*known.columns} if test["dataset"] == "ITEMS" else set()
             is_known = _fields(test) <= {*columns, *IDS} and ("current" not in test or bool(known.item))
