@@ -25,7 +25,7 @@ OF_AN_ITEM = {
     "ProjectionExpression": "#group, #values, away",
     "ExpressionAttributeNames": {"#group": "group", "#values": "values"},
 }
-"""What is read of an item: reading the others took as long as all the work with it."""
+"""What is read of an item: the work of a read grows with its attributes."""
 FIRST_OF_A_USER, LAST_OF_A_USER = "event#", SORT_KEYS["users"]
 """Between these sort keys lies what makes a user known: events that arrived, sessions, and the data of a run."""
 
