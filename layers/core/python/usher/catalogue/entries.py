@@ -5,7 +5,7 @@
     {"group": "<group>", "item": "catalogue", "columns": ["TITLE"], "items": True, "users": True}
 
 `away`: the item is not available. `at`: the millisecond of the knowledge. Of two writers the one whose knowledge is the
-newer one wins, whoever writes first: a PUT at its arrival, a run by its look at the files. The last item tells what the
+newer one wins, whoever writes first: a PUT at its arrival, a run by its look at the files. The last item says what the
 catalogue holds.
 """
 
@@ -22,7 +22,7 @@ KINDS: tuple[Kind, ...] = ("items", "users")
 SORT_KEYS: Mapping[Kind, str] = {"items": "catalogue", "users": "user"}
 """The names of the entries in the table."""
 FACTS = "catalogue"
-"""The name of the item that tells what a group's catalogue holds."""
+"""The name of the item that says what a group's catalogue holds."""
 NO = frozenset({"false", "f", "no", "n", "off"})
 NEWEST = "attribute_not_exists(#at) OR #at <= :at"
 
@@ -96,7 +96,7 @@ class Catalogues:
         return {**NOTHING, **{name: item[name] for name in NOTHING if name in item}}  # type: ignore[typeddict-item]
 
     def set_facts(self, group: str, facts: Facts) -> None:
-        """Tell what a group's catalogue holds."""
+        """Write down what a group's catalogue holds."""
         self.table.put(group, FACTS, facts)
 
     def forget(self, group: str) -> None:

@@ -76,7 +76,7 @@ SECTIONS: Keys = {
     },
 }
 CONTEXT_SOURCES = ("country", "device", "hour", "weekday")
-"""What requests tell by themselves."""
+"""Fields of the context that requests supply by themselves."""
 SOLUTION: Keys = {
     "recipe": {"description": "The name or ARN of a recipe.", "type": "string"},
     "campaign": {"description": "Members of CreateCampaign; false: trained and exported, but not served."},

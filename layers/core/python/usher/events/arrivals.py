@@ -1,4 +1,4 @@
-"""What arrived, kept in the table for a month: it tells repeated events, and what became of each.
+"""What arrived, kept in the table for a month: it shows which events are repeated, and what became of each.
 
 An event's item is `{"group": <group>#<session>, "item": event#<digest of the eventId>}`.
 """

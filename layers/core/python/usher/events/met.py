@@ -18,14 +18,14 @@ WINDOWS = {"events": 100, "action-interactions": 300}
 
 @dataclass(frozen=True, slots=True)
 class Met:
-    """What the table's events tell."""
+    """What follows from the table's events."""
 
     sessions: Sessions
     arrivals: Arrivals
 
     @classmethod
     def by(cls, table: Table) -> Self:
-        """What a table tells."""
+        """What follows from the events of a table."""
         return cls(Sessions(table), Arrivals(table))
 
     def __call__(self, group: str, user: str, kind: str) -> Mapping[str, set[str]] | None:

@@ -1,4 +1,4 @@
-"""Whether a filter lets something through, as far as what is known can tell: true, false, or None. Pure and light.
+"""Whether a filter lets something through, as far as is known: true, false, or None. Pure and light.
 
 Three-valued logic as in SQL (Kleene): what is not known is neither true nor false, and may still not matter. What is
 true or false here is so for Personalize, too, whatever the rest may be.
@@ -147,7 +147,7 @@ def _not(verdict: Verdict) -> Verdict:
 
 def _text(value: Literal) -> str:
     """As the ID of an item or a user."""
-    return value if isinstance(value, str) else f"{value:g}"
+    return value if isinstance(value, str) else str(int(value) if value.is_integer() else value)
 
 
 def _number(value: object) -> float:

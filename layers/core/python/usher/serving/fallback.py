@@ -67,7 +67,7 @@ class Reads:
     ) -> dict[str, Any]:
         """Answer a request, as its caller sees it. Raises RequestError, OutageError, and botocore's errors.
 
-        `headers`: the request's, which may tell a part of its context.
+        `headers`: the request's, which may supply a part of its context.
         """
         given = {name: value for name, value in options.items() if name not in ("details", "next")}
 
@@ -84,6 +84,7 @@ class Reads:
         if "next" in route.options:
             about, token = (route.name, given.get("solution"), request.members, details), options.get("next")
             answer = self.pages.answer(group, about, token, request.results, request.max_results, ask)
+            answer = answer if token is None else self.guard.again(request, details, answer)
         else:
             answer = ask(request.results)
         return {route.list_name if name == "itemList" else name: value for name, value in answer.items()}

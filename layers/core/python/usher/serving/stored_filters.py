@@ -1,4 +1,4 @@
-"""Filters on stored answers: what Personalize would do, as far as the catalogue and the user's events can tell.
+"""Filters on stored answers: what Personalize would do, as far as the catalogue and the user's events show.
 
 An item passes only if it is sure that the filter lets it through. An answer says which of these it is:
 
@@ -73,7 +73,7 @@ class StoredFilters:
         except FAILURES:
             return "Stored answers can't apply the filter while the table does not answer."
         if unknown := list(dict.fromkeys(_unknown(request.rules, known))):
-            return f"Stored answers can't apply the filter: nothing here tells {', '.join(unknown)}."
+            return f"Stored answers can't apply the filter without knowing {', '.join(unknown)}."
         return "The filter lets nothing of the stored answers through."
 
     def unknown_fields(self, group: str, rules: Rules) -> list[str]:
@@ -90,7 +90,7 @@ class StoredFilters:
             raise _refusal(error) from None
 
     def _knowledge(self, request: ReadRequest) -> Knowledge:
-        """What the table tells about a request, but for the items that may be listed."""
+        """What the table says about a request, but for the items that may be listed."""
         facts = self.guard.facts(request.group)
         user, item = request.members.get("userId", ""), request.members.get("itemId", "")
         known = Knowledge(_columns(facts), user, item)
