@@ -18,7 +18,7 @@ EVENTS = ("user", "item", "timestamp"), ("user", "item", "rating", "timestamp")
 FILMS = (("item", "title", "genres"),)
 """The columns of files without a header, by their number; the first of each are those that are needed."""
 BESIDE = ("movies.csv", "movies.dat", "items.csv")
-"""Files that tell titles and genres, if one lies beside the ratings."""
+"""Files with titles and genres, if one lies beside the ratings."""
 Row = tuple[int, list[str]]
 
 

@@ -89,7 +89,7 @@ def own_sets(console: Console) -> Iterator[Ratings]:
 
 
 def measure(name: str, todo: Sequence[Step], results: Results, console: Console) -> None:
-    """Take all steps; what is not applicable, installed or trainable is told and left out."""
+    """Take all steps; what is not applicable, installed or trainable is reported and left out."""
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
     with Progress(*columns, console=console) as progress:
         task = progress.add_task(name, total=len(todo))
@@ -106,7 +106,7 @@ def measure(name: str, todo: Sequence[Step], results: Results, console: Console)
 def steps(ratings: Ratings, stack: ExitStack) -> Iterator[Step]:
     """All steps of a data set. `stack` ends the service, which starts with the first step that needs it."""
     holdout = Holdout.of(ratings)
-    genres = sorted({genre for _, told in ratings.about.values() for genre in told.split("|") if genre})
+    genres = sorted({genre for _, joined in ratings.about.values() for genre in joined.split("|") if genre})
     questions = Questions(holdout, genres)
     started: list[Groups] = []
 

@@ -31,8 +31,8 @@ def remove(stack: DeployedStack, options: Namespace, output: Output) -> int:
     if not output.confirm(f"Remove {options.group}?"):
         output.document(planned, lambda *_: output.say("Nothing was changed. To remove it: --yes."))
         return UNCONFIRMED
-    with show.following(output.console) as tell:
-        removed = carry_out(stack, planned, tell)
+    with show.following(output.console) as report:
+        removed = carry_out(stack, planned, report)
     output.document(removed, show_end)
     return OK if removed["done"] else FAILED
 

@@ -208,7 +208,7 @@ def port_number(text: str) -> int:
 
 
 def say(line: str) -> None:
-    """Tell the person at the terminal, at once."""
+    """Print for the person at the terminal, at once."""
     print(line, flush=True)  # noqa: T201
 
 

@@ -1,4 +1,4 @@
-"""The stack of template.yaml in this process: its state machines run to their ends, and a clock tells how long."""
+"""The stack of template.yaml in this process: its state machines run to their ends, and a clock shows how long."""
 
 import io
 import json
@@ -296,7 +296,7 @@ class Stack:
     def stop(self, execution: Execution) -> None:
         """Stop an execution, as a person does. A function that is at work for it goes on to its end."""
         execution.status = "ABORTED"
-        self._tell(execution)
+        self._report_end(execution)
 
     def _steps(self, execution: Execution, given: Mapping[str, Any]) -> Iterator[float]:
         def invoke(function: str, payload: Any) -> Any:
@@ -317,13 +317,13 @@ class Stack:
         except StoppedError:
             execution.status = "ABORTED"
         execution.seconds, execution.transitions = time.time() - start, machine.transitions
-        self._tell(execution)
+        self._report_end(execution)
 
     def _read_json(self, bucket: str, key: str) -> Any:
         return json.loads(s3_backends[ACCOUNT]["aws"].buckets[bucket].keys[key].value)
 
-    def _tell(self, execution: Execution) -> None:
-        """Let EventBridge tell functions of an execution's end."""
+    def _report_end(self, execution: Execution) -> None:
+        """Let EventBridge notify functions of an execution's end."""
         arns = {"executionArn": execution.arn, "stateMachineArn": self.machines[execution.machine]}
         why = execution.output if execution.status == "FAILED" else {}
         named = {"error": why.get("Error"), "cause": why.get("Cause")}
@@ -489,7 +489,7 @@ def _one_call_at_a_time() -> Iterator[None]:
 
 @contextmanager
 def _listening(to: Stack) -> Iterator[None]:
-    """Let every client that is made in the block tell of its calls."""
+    """Let every client that is made in the block report its calls."""
     from usher.aws import client
 
     boto3.setup_default_session()

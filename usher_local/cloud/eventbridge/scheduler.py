@@ -75,7 +75,7 @@ def checked(act: Any) -> Any:
 
 
 class Scheduler:
-    """Fires what is due, by `deliveries`. `now` tells the time; `tick` looks once. Thread-safe."""
+    """Fires what is due, by `deliveries`. `now` returns the time; `tick` looks once. Thread-safe."""
 
     def __init__(self, deliveries: Deliveries, now: Callable[[], datetime] = utc_now) -> None:
         self._deliveries = deliveries

@@ -94,7 +94,7 @@ class Delivery:
     undelivered: str
     """The body of the message to the dead-letter queue."""
     attributes: Mapping[str, str]
-    """Attributes of that message that tell where it is from."""
+    """Attributes of that message that say where it is from."""
     code: Callable[[Exception], str]
     """The ERROR_CODE of a failure."""
     principal: Sender

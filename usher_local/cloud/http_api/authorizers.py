@@ -1,4 +1,4 @@
-"""How an HTTP API finds out who calls: by a token (JWT authorizer) or by asking a function (Lambda authorizer).
+"""How an HTTP API finds out who calls: by a token (JWT authorizer) or by a function (Lambda authorizer).
 
 SAM CLI's local API (1.170.0) does not check tokens, and asks its functions anew for each request.
 
@@ -182,7 +182,7 @@ def _texts(value: Any) -> set[str]:
 
 
 def _text(value: Any) -> str:
-    """A claim as an HTTP API tells it: every value is a text, a list is `[one two]`."""
+    """A claim as an HTTP API passes it on: every value is a text, a list is `[one two]`."""
     if isinstance(value, list):
         return f"[{' '.join(map(_text, value))}]"
     return value if isinstance(value, str) else json.dumps(value)

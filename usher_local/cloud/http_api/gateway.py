@@ -195,7 +195,7 @@ class HttpApi(LocalApigwService):  # type: ignore[misc]
         return self._with_cors(super()._request_handler(**path_parameters))
 
     def _admitted(self, authorizer: Authorizer, scopes: list[str]) -> dict[str, Any]:
-        """What an authorizer tells of the current request."""
+        """What an authorizer has found out about the current request."""
         method, endpoint = self.get_request_methods_endpoints(request)
         route = self._get_current_route(request)
         variables = {**context(self._id, Response()), "routeArn": arn(self._id, request.method + request.path)}
@@ -350,6 +350,6 @@ def within(seconds: float, call: Callable[[], tuple[str, bool]]) -> tuple[str, b
 
 
 def caller() -> dict[str, Any]:
-    """Who signed the current request, as the event tells it; SignatureError where nobody did."""
+    """Who signed the current request, as the event has it; SignatureError where nobody did."""
     signer = sigv4.check(sigv4.Received.of(request), credentials.find, datetime.now(UTC), "execute-api")
     return {"accessKey": signer.access_key, "accountId": DEFAULT_ACCOUNT_ID, "userArn": signer.arn}

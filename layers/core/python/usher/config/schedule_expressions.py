@@ -62,22 +62,22 @@ def starts(expression: str) -> Starts:
     times = sorted(60 * hour + minute for hour in _values(hours, 0, 23) for minute in _values(minutes, 0, 59))
     gaps = [later - time for time, later in zip(times, [*times[1:], times[0] + DAY_MINUTES], strict=True)]
     per_month = min(
-        _days(days, 1, 31, OF_MONTH, 1),
-        _days(weekdays, 1, 7, OF_WEEK, MONTH_DAYS / 7, WEEKDAYS),
+        _days(days, 31, OF_MONTH, 1),
+        _days(weekdays, 7, OF_WEEK, MONTH_DAYS / 7, WEEKDAYS),
     )
     return Starts(min(gaps), len(times) * per_month)
 
 
-def _days(field: str, first: int, last: int, one_day: re.Pattern[str], each: float, names: Sequence[str] = ()) -> float:
+def _days(field: str, last: int, one_day: re.Pattern[str], each: float, names: Sequence[str] = ()) -> float:
     """The number of days of a month that a field allows. `each`: of one of its values, which are not `one_day`."""
     if field in ("*", "?"):
         return MONTH_DAYS
-    field = _numbered(field, first, names)
+    field = _numbered(field, 1, names)
     if names and field == "L":  # in this field, L is the last day of the week; elsewhere, of the month
         return each
     single = [part for part in field.split(",") if one_day.fullmatch(part)]
     other = [part for part in field.split(",") if part not in single]
-    matches = _values(",".join(other), first, last) if other else set()
+    matches = _values(",".join(other), 1, last) if other else set()
     return min(MONTH_DAYS, len(single) + each * len(matches))
 
 
@@ -103,7 +103,7 @@ def _numbered(field: str, first: int, names: Sequence[str]) -> str:
 
 
 def next_start(expression: str, after: datetime, zone: tzinfo = UTC, origin: datetime | None = None) -> datetime | None:
-    """When a schedule starts first after a moment; None: never, or, of a rate without `origin`, nobody can tell.
+    """When a schedule starts first after a moment; None: never, or, of a rate without `origin`, unknown.
 
     `zone`: of the expression, for at and cron; `origin`: from which a rate counts, the schedule's creation. Raises
     ValueError if the expression is not one of EventBridge Scheduler's. Source: user guide, "Schedule types".

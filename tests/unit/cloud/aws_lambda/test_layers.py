@@ -18,7 +18,7 @@ from usher_local.cloud.aws_lambda.python import Interpreter, PackagesError, chos
 from usher_local.cloud.aws_lambda.workers import Configuration, Worker
 from usher_local.cloud.cloudformation.lambda_resources import zipped
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 RECORD = "six.py,sha256=x,1\nsix_docs.py,sha256=x,1\nsix-1.17.0.dist-info/RECORD,,\n../../bin/six,,\n"
 BUILT = {"python/six.py": "for another machine", "python/six-1.17.0.dist-info/RECORD": RECORD, "python/own.py": "x = 1"}
 
