@@ -1,5 +1,6 @@
 """What Lambda gets is what the tests ran with."""
 
+import csv
 import re
 from collections import defaultdict
 from importlib.metadata import distributions
