@@ -160,7 +160,7 @@ def next_after(expression: str, moment: datetime, zone: ZoneInfo, origin: dateti
         wall = moment.astimezone(zone).replace(tzinfo=UTC)
         (found,) = AwsCroniter(body).get_next(wall)
         return found.replace(tzinfo=zone) if found else None
-    raise ValueError(f"{expression} is no schedule: at(...), rate(...) or cron(...)")
+    raise ValueError(f"{expression} is not a schedule: at(...), rate(...) or cron(...)")
 
 
 def moment_of(date: Any) -> datetime:
