@@ -178,7 +178,7 @@ def _user_is(guard: Condition, scope: Scope, given: Given) -> bool:
 
 
 def _text(value: Literal) -> str:
-    return value if isinstance(value, str) else f"{value:g}"
+    return value if isinstance(value, str) else str(int(value) if value.is_integer() else value)
 
 
 def _number(value: Literal | None) -> float:

@@ -120,6 +120,12 @@ def test_what_personalize_refuses_for_good_is_told(site: Site) -> None:
     assert site.post(*numbered(3)) == FINE | {"accepted": 3}
 
 
+def test_of_what_personalize_refuses_nothing_is_accepted_because_it_was_sent_twice(site: Site) -> None:
+    site.personalize.error = "InvalidInputException"
+    with pytest.raises(RequestError, match="Personalize refuses these events"):
+        site.post(*numbered(1), *numbered(2))
+
+
 def test_what_is_not_refused_with_the_others_is_accepted(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     put = site.personalize.put_events
 

@@ -1,6 +1,7 @@
 """What the API says of a filter, by less than Personalize knows: never what Personalize would not say."""
 
 import re
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -180,6 +181,15 @@ def test_a_filter_on_other_things_and_a_value_that_is_no_number_are_refused() ->
         bound(rules, "ITEM", {})
     with pytest.raises(FilterError, match="young is not a number"):
         lets_through(bound(rules, "ITEM", {"Y": ["young"]}), "i0", Knowledge(COLUMNS, records=dict(CATALOGUE)))
+
+
+@pytest.mark.parametrize("number", ["5", "1234567", "20261127080000", "0.5"])
+def test_an_id_of_digits_may_be_given_as_a_number(number: str) -> None:
+    expression = parse_filter("EXCLUDE ItemID WHERE Items.ITEM_ID IN ($IDS)")
+    rules = bound(compiled(expression), "ITEM", {"IDS": parse_values(number)})
+    assert lets_through(rules, number, Knowledge(COLUMNS)) is False
+    scope = replace(personalize("", "", []), index={number: 0}, rows=np.array([-1]))
+    assert not select(expression, scope, {"IDS": number})[0]
 
 
 @given(st.lists(st.text() | st.floats(allow_nan=False, allow_infinity=False), min_size=1))

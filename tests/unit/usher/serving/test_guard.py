@@ -114,6 +114,17 @@ def test_details_that_the_catalogue_does_not_have_are_refused_before_anything_is
     assert (refused.value.status, refused.value.code, api.asked) == (400, "BadDetails", [])
 
 
+def test_what_was_kept_loses_what_has_left_meanwhile_and_gets_the_details_of_now(api: Api) -> None:
+    api.stock(i0={"PRICE": 1}, i1={"PRICE": 1}, i2={"PRICE": 1})
+    kept = api.ask(userId="u", numResults=3, details="PRICE")
+    api.stock(i0={"PRICE": 1, "STOCK": 0}, i1={"PRICE": 2})
+    api.catalogues.remove("films", Entry("items", "i2"), 2)
+    request = ReadRequest("films", ROUTES["recommendations"], "u", {}, {})
+    assert api.guard.again(request, "PRICE", kept)["itemList"] == [
+        {"itemId": "i1", "score": 0.5, "details": {"PRICE": 2}}
+    ]
+
+
 def test_details_without_a_catalogue_name_what_to_do(api: Api) -> None:
     with pytest.raises(RequestError, match=r"list them as `catalogue` in usher\.yaml"):
         api.ask(userId="u", numResults=1, details="true")

@@ -110,13 +110,14 @@ class Acceptance:
             self.sessions.remember(group, posted.session, posted.user, session)
         queued, refused = self._send(message, is_pending=session.is_pending)
         self.arrivals.repeated(group, posted.session, repeated)
-        if refused and len(refused) == len(posted.events):
+        lost = sum(event["eventId"] in refused for event in posted.events)
+        if lost == len(posted.events):
             raise RequestError(400, "InvalidInput", f"Personalize refuses these events: {next(iter(refused.values()))}")
         return {
-            "accepted": len(posted.events) - len(refused),
+            "accepted": len(posted.events) - lost,
             "queued": queued,
             "duplicates": len(posted.events) - len(fresh),
-            **({"refused": len(refused)} if refused else {}),
+            **({"refused": lost} if lost else {}),
             "warnings": warnings(self._reasons(group, kind, content, posted.events, refused)),
         }
 

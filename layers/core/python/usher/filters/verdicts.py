@@ -147,7 +147,7 @@ def _not(verdict: Verdict) -> Verdict:
 
 def _text(value: Literal) -> str:
     """As the ID of an item or a user."""
-    return value if isinstance(value, str) else f"{value:g}"
+    return value if isinstance(value, str) else str(int(value) if value.is_integer() else value)
 
 
 def _number(value: object) -> float:

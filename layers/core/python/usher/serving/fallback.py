@@ -84,6 +84,7 @@ class Reads:
         if "next" in route.options:
             about, token = (route.name, given.get("solution"), request.members, details), options.get("next")
             answer = self.pages.answer(group, about, token, request.results, request.max_results, ask)
+            answer = answer if token is None else self.guard.again(request, details, answer)
         else:
             answer = ask(request.results)
         return {route.list_name if name == "itemList" else name: value for name, value in answer.items()}

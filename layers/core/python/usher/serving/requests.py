@@ -129,12 +129,13 @@ def read_request(
     served: dict[str, Entry] = {**content["solutions"], **content.get("recommenders", {})}
     able = {name: one for name, one in served.items() if route.is_answered_by(one)}
     live = {name: one for name, one in able.items() if _target(one) and route.is_answered_by(_answering(one, served))}
-    name = str(given.get("solution") or next(iter(live), ""))
+    wanted = str(given["solution"]) if "solution" in given else None
+    name = next(iter(live), "") if wanted is None else wanted
     if name not in live:
-        refusal = _not_live(name, able, live)
-        if refusal.code != "NoCampaign" and given.get("solution"):
+        refusal = _not_live(wanted, able, live)
+        if refusal.code != "NoCampaign" and wanted is not None:
             raise refusal
-        idle = [one for one, entry in able.items() if entry.get("idle") and name in {"", one}]
+        idle = [one for one, entry in able.items() if entry.get("idle") and wanted in {None, one}]
         return replace(asked, refusal=refusal, idle=idle)
     if "metadataColumns" in members and not _answering(live[name], served).get("metadata", True):
         message = f"{name} does not return metadata: in usher.yaml, enable enableMetadataWithRecommendations for it."
@@ -334,15 +335,15 @@ READERS: dict[str, Callable[[Any, ServingMap], dict[str, Any]]] = {
 """By option, the function that makes members of the call from its value."""
 
 
-def _not_live(name: str, able: Collection[str], live: Collection[str]) -> RequestError:
+def _not_live(name: str | None, able: Collection[str], live: Collection[str]) -> RequestError:
     """The reason why no campaign answers: the solution does not exist, or has no campaign (`campaign: false`)."""
-    idle = [solution for solution in able if solution not in live and name in {"", solution}]
+    idle = [solution for solution in able if solution not in live and name in {None, solution}]
     if not idle:
         return _unknown("solution", name, live)
     return RequestError(404, "NoCampaign", f"{', '.join(idle)} has no campaign.")
 
 
-def _unknown(kind: str, name: str, allowed: Collection[str]) -> RequestError:
-    fault = f"There is no {kind} {name[:99]}" if name else f"No {kind} answers this"
+def _unknown(kind: str, name: str | None, allowed: Collection[str]) -> RequestError:
+    fault = f"No {kind} answers this" if name is None else f"There is no {kind} {name[:99] or 'without a name'}"
     message = f"{fault}; available: {', '.join(allowed) or 'none yet'}."
     return RequestError(404, f"Unknown{kind.capitalize()}", message)
