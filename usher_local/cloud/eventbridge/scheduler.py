@@ -85,7 +85,7 @@ class Scheduler:
         self._failing: set[str] = set()
 
     def tick(self) -> int:
-        """Fire every enabled schedule that became due since the last look, once each; returns how many.
+        """Fire every enabled schedule that became due since the last tick, once each; returns how many.
 
         One that fails is logged when it begins to, and keeps none of the others from firing.
         """

@@ -66,7 +66,7 @@ class Cells:
     number: pa.DoubleArray
     date: pa.BooleanArray
     bytes: tuple[int, int]
-    """None of the texts has a byte below the first or above the second: a glance that saves a look at each."""
+    """None of the texts has a byte below the first or above the second: one test in place of one for each."""
 
     @classmethod
     def of(cls, text: pa.StringArray, *, numeric: bool, times: bool = False) -> "Cells":
