@@ -12,9 +12,9 @@ from moto.server import ThreadedMotoServer
 
 from benchmarks import service as serving
 from benchmarks.recommenders import asking
-from benchmarks.recommenders.asking import NotApplicableError, Questions
 from benchmarks.recommenders.groups import Groups
 from benchmarks.recommenders.holdout import Holdout
+from benchmarks.recommenders.questions import NotApplicableError, Questions
 from benchmarks.recommenders.served import served
 from benchmarks.recommenders.synthetic import purchases
 from benchmarks.service import Service
