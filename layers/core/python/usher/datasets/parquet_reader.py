@@ -102,7 +102,7 @@ def _times(cells: Any, unit: str) -> Any:
     return floor_divided(ticks, MICROSECONDS // PER_SECOND.get(unit, 1))
 
 
-def _numbers(cells: Any) -> pa.StringArray:
+def _numbers(cells: Any) -> Any:
     cells = pc.if_else(pc.is_finite(cells), cells, None).cast(pa.float64())
     is_whole = pc.and_(pc.equal(cells, pc.floor(cells)), pc.less(pc.abs(cells), WHOLE))
     whole = pc.if_else(is_whole, cells, None).cast(pa.int64()).cast(pa.string())

@@ -87,56 +87,56 @@ class Cells:
         date = pc.match_substring_regex(text, DATE) if times and numbers.null_count else no
         return cls(text, length, numbers.cast(pa.float64()), date, (lowest, highest))
 
-    def none(self) -> pa.BooleanArray:
+    def none(self) -> Any:
         """A fact that holds for no cell."""
         return pc.less(self.length, 0)
 
 
-def _are_padded(cells: Cells) -> pa.BooleanArray:
+def _are_padded(cells: Cells) -> Any:
     if cells.bytes[0] > ord(" ") and cells.bytes[1] < ASCII:
         return cells.none()
     return pc.match_substring_regex(cells.text, f"^{SPACE}|{SPACE}$")
 
 
-def _are_rounded(cells: Cells) -> pa.BooleanArray:
+def _are_rounded(cells: Cells) -> Any:
     if cells.bytes[1] < ord("E"):
         return cells.none()
     return pc.and_(cells.number.is_valid(), pc.match_substring(cells.text, "e", ignore_case=True))
 
 
-def _have_unseen(cells: Cells) -> pa.BooleanArray:
+def _have_unseen(cells: Cells) -> Any:
     if cells.bytes[0] >= ord(" ") and cells.bytes[1] < 0x7F:
         return cells.none()
     return pc.match_substring_regex(cells.text, UNSEEN)
 
 
-def _are_rounded_ids(cells: Cells) -> pa.BooleanArray:
+def _are_rounded_ids(cells: Cells) -> Any:
     if cells.bytes[0] > ord("+"):
         return cells.none()
     return pc.match_substring_regex(cells.text, ROUNDED_ID)
 
 
-def _are_lists(cells: Cells) -> pa.BooleanArray:
+def _are_lists(cells: Cells) -> Any:
     if cells.bytes[1] < ord("]"):
         return cells.none()
     begin = (pc.starts_with(cells.text, mark) for mark in ("['", '["'))
     return pc.and_(pc.or_(*begin), pc.ends_with(cells.text, "]"))
 
 
-def _are_ticks(cells: Cells, per_millisecond: int) -> pa.BooleanArray:
+def _are_ticks(cells: Cells, per_millisecond: int) -> Any:
     """Whether numbers are times from 1973 to 2286 in a unit of so many per millisecond."""
     first = float(FIRST_MILLISECOND * per_millisecond)
     return pc.and_(pc.greater_equal(cells.number, first), pc.less(cells.number, 100 * first))
 
 
-def _are_no_times(cells: Cells) -> pa.BooleanArray:
+def _are_no_times(cells: Cells) -> Any:
     is_large = pc.greater_equal(cells.number, FIRST_MILLISECOND)
     for per_millisecond in PER_MILLISECOND.values():
         is_large = pc.and_(is_large, pc.invert(_are_ticks(cells, per_millisecond)))
     return is_large
 
 
-def _are_several(cells: Cells) -> pa.BooleanArray:
+def _are_several(cells: Cells) -> Any:
     return pc.match_substring(cells.text, "|") if cells.bytes[1] >= ord("|") else cells.none()
 
 

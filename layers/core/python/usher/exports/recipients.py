@@ -82,7 +82,7 @@ class Recipients:
                     message = f"lacks the column {lacking[0]}, which {asks}."
                     raise InputError([Problem(file.key, message, f"Use one of: {', '.join(block.columns)}.")])
                 matches = (have_value(block.columns[name], values) for name, values in values_by_column.items())
-                fits: pa.BooleanArray = functools.reduce(pc.and_, matches)
+                fits: Any = functools.reduce(pc.and_, matches)
                 chosen.update(zip(texts_of(block.columns["USER_ID"]), fits.to_pylist(), strict=True))
         yield from ({"userId": user} for user, is_chosen in chosen.items() if is_chosen)
 
@@ -102,7 +102,7 @@ class Recipients:
         return self.spec.get("readings", {}).get(dataset, PLAIN)
 
 
-def have_value(column: pa.StringArray, values: Sequence[str]) -> pa.BooleanArray:
+def have_value(column: pa.StringArray, values: Sequence[str]) -> Any:
     """Whether cells have one of some values. A cell of a categorical column may have several, separated by |."""
     wanted, parts = pa.array(values, pa.string()), pc.split_pattern(column, "|")
     rows = pc.list_parent_indices(parts).filter(pc.is_in(pc.list_flatten(parts), wanted))
