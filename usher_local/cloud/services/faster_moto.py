@@ -6,7 +6,7 @@ one lock of the process, for which all threads wait. For each request it tries t
 the URLs of the one that fits, lists the methods of the class that answers and twice its own folders, draws 52
 characters one by one, and makes up all names that a member of the answer may have in its objects. And it keeps every
 object that it has made, for a page that the local cloud does not serve: also the copies of the items that a query
-answers.
+answers. Each data point of a metric has dimensions of its own, which every collection of garbage visits.
 """
 
 import time
@@ -19,6 +19,7 @@ from string import ascii_letters, digits
 from typing import Any
 
 from moto import backend_index, backends
+from moto.cloudwatch.models import Dimension, MetricDatumBase
 from moto.core import responses, utils
 from moto.core.base_backend import BackendDict, BaseBackend
 from moto.core.common_models import BaseModel
@@ -46,6 +47,7 @@ def faster() -> Iterator[None]:
             (BackendDict, "__getitem__", _found(BackendDict.__getitem__)),
             (BaseBackend, "urls", property(_by_class(BaseBackend.urls.fget))),
             (BaseModel, "__new__", _made),
+            (MetricDatumBase, "__init__", _sharing_dimensions(MetricDatumBase.__init__)),
             (MotoRandom, "get_random_string", _random_string),
             (XFormedAttributePicker, "get_possible_keys", _by_member(XFormedAttributePicker.get_possible_keys)),
             (backends, "list_of_moto_modules", lambda: modules),
@@ -109,6 +111,20 @@ def _made(model: type[BaseModel], *_: Any, **__: Any) -> BaseModel:
     if issubclass(model, FakeKey | FakeMultipart):  # moto closes their files by its list of them
         model.instances_tracked.append(made)
     return made
+
+
+def _sharing_dimensions(stock: Any) -> Any:
+    kept: dict[tuple[tuple[str, str], ...], list[Dimension]] = {}
+
+    @wraps(stock)
+    def initialize(
+        datum: MetricDatumBase, namespace: str, name: str, dimensions: list[dict[str, str]], *rest: Any
+    ) -> None:
+        stock(datum, namespace, name, (), *rest)
+        pairs = tuple((dimension["Name"], dimension["Value"]) for dimension in dimensions)
+        datum.dimensions = kept.setdefault(pairs, [Dimension(*pair) for pair in pairs])
+
+    return initialize
 
 
 def _random_string(random: Any, length: int = 20, include_digits: bool = True, lower_case: bool = False) -> str:

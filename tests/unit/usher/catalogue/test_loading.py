@@ -255,6 +255,19 @@ def test_a_load_goes_on_where_the_time_of_a_call_ended(site: Site, monkeypatch: 
     assert len(written) == len(set(written)) == 7
 
 
+def test_a_small_load_takes_one_call(site: Site) -> None:
+    site.put("items.csv", csv(FILMS))
+    site.put("users.csv", b"USER_ID\nu1\nu2\n")
+    plan = site.plan("items.csv", "users.csv")
+    write_load_plan(run := Run(site.world.bucket, "films", "r"), plan)
+    assert Loader(site.world.bucket, site.catalogues).load(run) == {
+        "more": False,
+        "written": 2 + len(FILMS),
+        "deleted": 0,
+    }
+    assert loaded_digests(site.world.bucket, "films") == plan.digests
+
+
 def test_no_more_than_a_thousand_writes_are_made_in_a_second(site: Site) -> None:
     site.put("items.csv", csv({f"i{number}": {"TITLE": "x"} for number in range(1200)}))
     slept: list[float] = []
