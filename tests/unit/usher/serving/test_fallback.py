@@ -266,3 +266,12 @@ def test_a_later_part_of_a_list_lacks_what_has_left_the_catalogue_meanwhile(stag
     assert [[one["itemId"] for one in part["itemList"]] for part in (first, second, again, third)] == [
         ["a"], ["b"], [], ["c"]
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("route", "options"), [("actions", {"details": "true"}), ("rankings", {"items": ["a"], "next": "MQ"})]
+)
+def test_no_option_is_ignored(stage: Stage, route: str, options: dict[str, Any]) -> None:
+    with pytest.raises(RequestError, match="is unknown here") as caught:
+        ask(stage.reads(), route, **options)
+    assert caught.value.code == "UnknownOption"
