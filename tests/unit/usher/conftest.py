@@ -78,4 +78,5 @@ def account(path: Path, trainer: ThreadPoolExecutor, monkeypatch: pytest.MonkeyP
         world = World()
         yield world
         world.close()
+    trainer.submit(int).result()  # a model that is being fitted is written into the folder
     shutdown()
