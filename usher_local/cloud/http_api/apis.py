@@ -8,6 +8,7 @@ from typing import Any
 
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+from usher_local.cloud.http_api.connections import hang_up
 from usher_local.cloud.http_api.cors import Cors
 from usher_local.cloud.http_api.gateway import HttpApi, Invoke, nothing_found
 from usher_local.cloud.http_api.request_gate import local_only
@@ -105,7 +106,8 @@ def serving(
     `cors` says which pages may call it.
     """
     host, port = listener.getsockname()
-    quiet = type("Quiet", (handler,), {"log_request": lambda *_: None})
+    connections = set[socket.socket]()
+    quiet = type("Quiet", (handler,), {"log_request": lambda *_: None, "connections": connections})
     server = make_server(
         host, port, local_only(app, port, cors), threaded=True, request_handler=quiet, fd=listener.fileno()
     )
@@ -116,4 +118,5 @@ def serving(
     finally:
         server.shutdown()
         server.server_close()
+        hang_up(connections)
         thread.join()
