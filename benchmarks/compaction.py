@@ -39,7 +39,7 @@ TWICE = 0.1
 class Folder:
     """An S3 whose objects are files of a folder."""
 
-    # ruff: noqa: D102, N803 - S3's client tells what its methods do, and names their arguments so
+    # ruff: noqa: D102, N803 - S3's client documents its methods, and names their arguments so
 
     def __init__(self, root: Path) -> None:
         self.root = root

@@ -3,7 +3,7 @@
 Run it with `python -m benchmarks.exports`. A line is an answer with 25 items and scores, so 25 rows. Beside it stands a
 plain loop: json.loads for each line, csv.writer for each row. The code is that of an export, hashes included; only S3
 is left out: answers are read from the disk, and what would be uploaded is dropped. Processor time counts. Also measured
-is how much memory the IDs of many users take, as they are told apart for an export for everyone.
+is how much memory the IDs of many users take, as all are kept for an export for everyone.
 """
 
 import csv
@@ -39,7 +39,7 @@ MILLIONS = (1, 5, 10)
 class Disk:
     """An S3 that reads from a file and drops what is written."""
 
-    # ruff: noqa: D102 - S3's client tells what its methods do
+    # ruff: noqa: D102 - S3's client documents its methods
 
     def get_object(self, *, Key: str, **_: str) -> dict[str, Any]:  # noqa: N803
         return {"Body": Path(Key).open("rb")}
@@ -125,9 +125,9 @@ def tell_apart(millions: int) -> dict[str, float | str]:
             ids = pa.array([f"{number:036d}" for number in range(first, first + block)])
             yield Block({"USER_ID": ids}, np.arange(block))
 
-    told = sum(1 for _ in distinct(blocks(), "USER_ID"))
+    users = sum(1 for _ in distinct(blocks(), "USER_ID"))
     return {
-        "million users": told // 1_000_000,
+        "million users": users // 1_000_000,
         "memory MB": round(peak_megabytes()) - before,
         "users/s": round(users / (time.process_time() - start)),
     }

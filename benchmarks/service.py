@@ -58,7 +58,7 @@ class Service:
         return arn
 
     def describe(self, kind: str, arn: str) -> dict[str, Any]:
-        """What the service tells about something that `make` made."""
+        """The service's description of something that `make` made."""
         member = _member(kind)
         found: dict[str, Any] = getattr(self.personalize, f"describe_{kind}")(**{f"{member}Arn": arn})[member]
         return found

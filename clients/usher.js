@@ -13,14 +13,14 @@ const newId = () => crypto.getRandomValues(new Uint32Array(4)).join("-"); // ran
 
 export function usher({ group, guest, user, wait = 2000, onError = console.warn }) {
   const name = `usher.${group}`;
-  let memory = {}, blocked = false, timer, sending, failures = 0, size = BATCH;
+  let memory = {}, blocked = false, timer, sending, failures = 0;
+  let size = BATCH; // of a request; after a refusal 1, then 0 for one without its time: the device's clock may be wrong
 
   function state() {
-    if (blocked) return memory;
     try {
-      memory = JSON.parse(localStorage.getItem(name)) ?? {};
+      if (!blocked) memory = JSON.parse(localStorage.getItem(name)) ?? {};
     } catch {
-      blocked = true;
+      // What is not ours there is written over; where storage is off, `change` finds out.
     }
     return memory;
   }
@@ -42,55 +42,61 @@ export function usher({ group, guest, user, wait = 2000, onError = console.warn 
   async function call(who, path, request) {
     const door = (who && user) || guest || user;
     const token = typeof door.token === "function" ? await door.token() : door.token;
-    const headers = token ? { authorization: `Bearer ${token}` } : { "x-api-key": door.key };
-    headers["x-time-zone"] = Intl.DateTimeFormat().resolvedOptions().timeZone;
-    return fetch(`${door.url}/${encodeURIComponent(group)}/${path}`, { ...request, headers });
+    const headers = {
+      [token ? "authorization" : "x-api-key"]: token ? `Bearer ${token}` : door.key,
+      "x-time-zone": Intl.DateTimeFormat().resolvedOptions().timeZone,
+    };
+    return fetch(`${door.url}/${group}/${path}`, { ...request, headers });
   }
 
-  /** The oldest events of one session and user. */
-  function next() {
-    const [first, ...rest] = queue();
-    if (!first) return [];
-    const end = rest.findIndex((one) => one.user !== first.user || one.session !== first.session);
-    return [first, ...(end < 0 ? rest : rest.slice(0, end))].slice(0, size);
+  /** The oldest events of one session and user; `away`: users whose events are not sent now. */
+  function next(away = []) {
+    return queue()
+      .filter((one) => !away.includes(one.user))
+      .filter((one, _, [first]) => one.user === first.user && one.session === first.session)
+      .slice(0, size || 1);
   }
 
   function post(batch, keepalive) {
     const [{ user, session }] = batch;
-    const body = JSON.stringify({ userId: user, sessionId: session, events: batch.map((one) => one.event) });
+    const events = batch.map(({ event }) => (size ? event : { ...event, sentAt: undefined }));
+    const body = JSON.stringify({ userId: user, sessionId: session, events });
     return call(user, "events", { method: "POST", body, keepalive });
   }
 
   function forget(batch) {
-    const sent = new Set(batch.map((one) => one.event.eventId));
-    change({ queue: queue().filter((one) => !sent.has(one.event.eventId)) });
+    const sent = batch.map((one) => one.event.eventId);
+    change({ queue: queue().filter((one) => !sent.includes(one.event.eventId)) });
   }
 
   function enqueue(events) {
-    const who = { user: state().user, session: session() };
-    change({ queue: [...queue(), ...events.map((event) => ({ ...who, event }))].slice(-MAX_EVENTS) });
+    const added = events.map((event) => ({ user: state().user, session: session(), event }));
+    change({ queue: [...queue(), ...added].slice(-MAX_EVENTS) });
   }
 
   async function drain() {
-    for (let batch; (batch = next()).length; ) {
-      const answer = await post(batch).catch(() => {});
-      const { status, ok } = answer ?? {};
-      if (!status || status === 401 || status === 429 || status >= 500) {
-        const asked = answer?.headers.get("retry-after") * 1000 || 0;
-        const pause = Math.min(MAX_PAUSE, PAUSE * 2 ** failures++) * (0.5 + Math.random() / 2);
-        clearTimeout(timer);
-        timer = setTimeout(flush, Math.max(asked, pause));
-        return;
+    const away = []; // who has no token any more keeps no guest's events back
+    let pause = 0;
+    for (let batch; (batch = next(away))[0]; ) {
+      const answer = await post(batch).catch(() => ({})), { status } = answer;
+      if (!(status < 500) || status === 401 || status === 429) {
+        away.push(batch[0].user);
+        pause = answer.headers?.get("retry-after") * 1000 || pause;
+      } else if (status === 400 && size) {
+        size = +(size > 1); // one of them is wrong: the others are not refused for it
+      } else {
+        size = BATCH;
+        forget(batch);
+        if (answer.ok) continue;
+        const error = await answer.json().catch(() => ({ status }));
+        for (const { event } of batch) onError(error, event);
       }
-      failures = 0;
-      if (status === 400 && batch.length > 1) {
-        size = 1; // one of them is wrong: the others are not refused for it
-        continue;
-      }
-      size = BATCH;
-      forget(batch);
-      if (!ok) onError(await answer.json().catch(() => ({ status })), batch[0].event);
     }
+    if (away.length) {
+      clearTimeout(timer);
+      const usual = Math.min(MAX_PAUSE, PAUSE * 2 ** failures++);
+      timer = setTimeout(flush, Math.max(pause, usual * (1 - Math.random() / 2)));
+    } else failures = 0;
   }
 
   function flush() {
@@ -101,32 +107,32 @@ export function usher({ group, guest, user, wait = 2000, onError = console.warn 
   /** The page may end now: nobody waits for the answer, and what has not arrived is sent by the next page. */
   function leave() {
     const batch = next();
-    if (batch.length) post(batch, true).then((answer) => answer.ok && forget(batch)).catch(() => {});
+    if (batch[0]) post(batch, true).then((answer) => answer.ok && forget(batch), () => {});
   }
 
   async function read(path, options, about) {
     const query = new URLSearchParams();
     for (const [key, value] of Object.entries({ ...about, ...options }))
-      if (value !== undefined) query.set(key, typeof value === "object" ? JSON.stringify(value) : value);
+      if (value != null) query.set(key, typeof value === "object" ? JSON.stringify(value) : value);
     const answer = await call(state().user, `${path}?${query}`);
     const content = await answer.json();
-    if (!answer.ok) throw Object.assign(new Error(content.message), { status: answer.status, code: content.code });
+    if (!answer.ok) throw Object.assign(new Error(content.message), content, { status: answer.status });
     const { recommendationId: id, itemList } = content;
     if (id) {
-      const { lists = [] } = state();
-      change({ lists: [{ id, items: itemList.map((one) => one.itemId) }, ...lists].slice(0, MAX_LISTS) });
+      const list = { id, items: itemList.map((one) => one.itemId) };
+      change({ lists: [list, ...(state().lists ?? [])].slice(0, MAX_LISTS) });
     }
     return content;
   }
 
   function track(eventType, itemId, more) {
     const { user, past = [], lists = [] } = state();
-    const list = itemId && lists.find((one) => one.items.includes(itemId));
+    const list = lists.find((one) => one.items.includes(itemId));
     const shown = list && { recommendationId: list.id, impression: list.items.slice(0, MAX_IMPRESSION) };
     const event = { eventId: newId(), eventType, itemId, sentAt: Date.now() / 1000, ...shown, ...more };
     if (!user) change({ past: [...past, event].slice(-BATCH) });
     enqueue([event]);
-    if (queue().length >= BATCH && !failures) flush();
+    if (!failures && queue().length >= BATCH) flush();
     else timer ??= setTimeout(flush, wait);
   }
 

@@ -44,7 +44,7 @@ READ = {
     "python-dateutil": "BSD-3-Clause",  # all of it; what came after 2017 also Apache-2.0
     "resvg-py": "MIT",
 }
-"""What the licence files of packages say whose metadata does not tell it, or not all."""
+"""Licences, from the licence files, of packages whose metadata does not name them, or not all."""
 KEPT = ("type", "bom-ref", "name", "version", "licenses", "purl", "hashes")
 """What of a wheel's own SBOM goes into ours; its authors, for one, stand where CycloneDX 1.6 does not have them."""
 SPDX = get_spdx_licensing()
@@ -59,7 +59,7 @@ class Package:
     licence: str
     """An SPDX expression, if it is a known one."""
     parts: Sequence[Component] = ()
-    """What its wheel was linked from, as the wheel's own SBOM tells (PEP 770)."""
+    """What its wheel was linked from, as the wheel's own SBOM says (PEP 770)."""
 
 
 def packages(folder: Path) -> list[Package]:

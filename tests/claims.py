@@ -29,9 +29,9 @@ EVALUATION = "tests/integration/test_evaluation.py"
 EXPORT = "tests/integration/test_export.py"
 FIRST_HOUR = "tests/unit/usher/test_first_hour.py"
 GATE = "tests/integration/test_gate.py"
-IAM = "tests/unit/cloud/test_iam.py"
-LAMBDAS = "tests/unit/cloud/test_lambda_functions.py"
-LAYERS = "tests/unit/cloud/test_layers.py"
+IAM = "tests/unit/cloud/access/test_iam.py"
+LAMBDAS = "tests/unit/cloud/aws_lambda/test_lambda_functions.py"
+LAYERS = "tests/unit/cloud/aws_lambda/test_layers.py"
 MACHINE = "tests/command/test_machine.py"
 MACHINES = "tests/unit/stack/test_state_machines.py"
 OWNERSHIP = "tests/unit/usher/resources/test_ownership.py"
@@ -59,7 +59,7 @@ CLAIMS: Mapping[str, tuple[Claim, ...]] = MappingProxyType(
                 "EventBridge accepts the rules: none is too complex by its own measure.",
                 (
                     f"{RULES}::test_eventbridge_takes_the_rule",
-                    "tests/unit/cloud/test_event_patterns.py::test_wildcards_are_as_complex_as_event_ruler_finds_them",
+                    "tests/unit/cloud/eventbridge/test_event_patterns.py::test_wildcards_are_as_complex_as_event_ruler_finds_them",
                 ),
                 "The rules are CREATE_COMPLETE. Their limit of 10 is not documented.",
                 "rules",
@@ -189,8 +189,8 @@ CLAIMS: Mapping[str, tuple[Claim, ...]] = MappingProxyType(
             Claim(
                 "No execution exceeds Step Functions' quotas.",
                 (
-                    "tests/unit/cloud/test_executions.py::test_an_execution_fails_with_the_event_that_its_history_has_no_more_room_for",
-                    "tests/unit/cloud/test_executions.py::test_a_states_output_has_a_size_limit_in_bytes",
+                    "tests/unit/cloud/step_functions/test_executions.py::test_an_execution_fails_with_the_event_that_its_history_has_no_more_room_for",
+                    "tests/unit/cloud/step_functions/test_executions.py::test_a_states_output_has_a_size_limit_in_bytes",
                 ),
             ),
         ),
@@ -250,7 +250,7 @@ CLAIMS: Mapping[str, tuple[Claim, ...]] = MappingProxyType(
                 (
                     f"{API}::test_ids_with_unusual_characters_are_users_like_others",
                     "tests/unit/usher/serving/test_http_api.py::test_an_id_may_stand_in_the_query",
-                    "tests/unit/cloud/test_http_api.py::test_a_parameter_of_the_path_is_decoded_for_the_route_and_once_more",
+                    "tests/unit/cloud/http_api/test_http_api.py::test_a_parameter_of_the_path_is_decoded_for_the_route_and_once_more",
                 ),
                 "Send a request for an ID with a %.",
             ),
@@ -324,7 +324,7 @@ CLAIMS: Mapping[str, tuple[Claim, ...]] = MappingProxyType(
                 "Roll a campaign back, and look at its solutionVersionArn after some minutes.",
             ),
             Claim(
-                "A plan tells its price before anything is spent; an export's is what its run then orders.",
+                "A plan shows its price before anything is spent; an export's is what its run then orders.",
                 (
                     f"{ACTIONS}::test_an_exports_plan_has_the_price_that_its_run_then_orders",
                     f"{ACTIONS}::test_an_evaluations_plan_has_its_price_and_makes_nothing",
@@ -348,7 +348,7 @@ CLAIMS: Mapping[str, tuple[Claim, ...]] = MappingProxyType(
                 "sam delete fails, and names the group.",
             ),
             Claim(
-                "An erased user is in no file, item, queue or dataset; what a model still knows is told with its date.",
+                "An erased user is in no file, item, queue or dataset; what a model still knows is named with a date.",
                 (f"{ERASURE}::test_nothing_is_left_of_a_user_and_all_of_the_others",),
                 "The first data deletion job becomes COMPLETED within a day.",
             ),

@@ -1,1 +1,1 @@
-"""The `usher` command: look at a deployed stack and tell it what to do. Works on the local cloud as well."""
+"""The `usher` command: see what a deployed stack does, and direct it. Works on the local cloud as well."""

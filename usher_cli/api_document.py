@@ -11,13 +11,22 @@ import re
 from pathlib import Path
 from typing import Any, get_args
 
-from usher.events.checks import KINDS, MAX_EVENTS, MAX_IMPRESSIONS
+from usher.events.arrivals import Outcome
+from usher.events.checks import (
+    KINDS,
+    MAX_EVENTS,
+    MAX_IMPRESSIONS,
+    MAX_RECOMMENDATION_ID_LENGTH,
+    MIN_SECOND,
+    Kind,
+)
 from usher.limits import MAX_ID_LENGTH, MAX_RESULTS
+from usher.serving.answers import Source
 from usher.serving.api_pages import DOCUMENT
 from usher.serving.many_users import MAX_USERS
 from usher.serving.put_requests import MAX_RECORDS
 from usher.serving.requests import MAX_COLUMNS
-from usher.serving.routes import ROUTES, ROUTES_BY_KEY, Route
+from usher.serving.routes import ROUTES_BY_KEY, Route
 from usher.serving.stored_filters import Mark
 
 Schema = dict[str, Any]
@@ -65,7 +74,10 @@ OPTIONS: dict[str, tuple[str, Schema]] = {
         "Columns of the items that Personalize returns.",
         {"type": "array", "items": COLUMN, "minItems": 1, "maxItems": MAX_COLUMNS},
     ),
-    "details": ("Columns of the catalogue that each item has in the answer; true: all of them.", TEXT),
+    "details": (
+        "Columns of the catalogue that each item has in the answer, such as TITLE,PRICE; true: all of them.",
+        {"anyOf": [TEXT, {"type": "boolean"}, {"type": "array", "items": TEXT, "minItems": 1}]},
+    ),
     "numResults": ("The length of the list.", {"type": "integer", "minimum": 1, "maximum": MAX_RESULTS}),
     "next": ("What an answer has given as next: the list's next part.", TEXT),
     "userId": ("A user.", ID),
@@ -96,6 +108,30 @@ PAGES = {
     "GET /docs": ("This document, for people", "text/html"),
 }
 """The routes that no table has."""
+GATEWAY = {"401": "No key or no valid token", "413": "The request is too large"}
+"""By status that only API Gateway answers, what it means."""
+SAME = {"description": "The answer is the one whose ETag the caller has sent"}
+STATUS = {"enum": ["ok", "degraded"]}
+HEALTH: dict[str, Schema] = {
+    "GET /{group}/health": {
+        "type": "object",
+        "required": ["status", "mapAgeSeconds", "solutions", "exports", "popular", "filters"],
+        "properties": {
+            "status": STATUS,
+            "mapAgeSeconds": {"type": "number"},
+            "solutions": {"type": "object", "additionalProperties": {"type": "object"}},
+            "exports": {"type": "array", "items": TEXT},
+            "popular": {"type": "object"},
+            "filters": {"type": "object", "additionalProperties": {"type": "array", "items": TEXT}},
+        },
+    },
+    "GET /health": {
+        "type": "object",
+        "required": ["status", "breakers"],
+        "properties": {"status": STATUS, "breakers": {"type": "object", "additionalProperties": {"type": "integer"}}},
+    },
+}
+"""By page, the answer that is no document."""
 SECURITY = {
     "signature": {
         "type": "apiKey",
@@ -129,7 +165,10 @@ def api_document() -> Schema:
         "components": {
             "securitySchemes": SECURITY,
             "schemas": {"Item": _item(), "Problem": _problem(TEXT)},
-            "responses": {status: _problem_response(rows) for status, rows in _errors().items()},
+            "responses": {
+                **{status: _problem_response(rows) for status, rows in _errors().items()},
+                **{status: {"description": text, "content": _json(_problem(TEXT))} for status, text in GATEWAY.items()},
+            },
         },
     }
 
@@ -143,10 +182,15 @@ def _operation(key: str, route: Route) -> Schema:
         parameters += [_in_query(name, route, required=name == route.subject) for name in names]
     else:
         operation["requestBody"] = {"required": True, "content": _json(_body(route))}
-    status, answer = ("200", _answer(route)) if route.name in ROUTES or route.method == "GET" else ("202", _accepted())
+    is_taken = route.method == "PUT" or route.name in KINDS
+    status, answer = ("202", _accepted(route)) if is_taken else ("200", _answer(route))
     return operation | {
         "parameters": parameters,
-        "responses": {status: {"description": "The answer", "content": _json(answer)}, **_problems()},
+        "responses": {
+            status: {"description": "The answer", "content": _json(answer)},
+            **({"304": SAME} if route.method == "GET" else {}),
+            **_problems(),
+        },
     }
 
 
@@ -160,7 +204,11 @@ def _page(key: str) -> Schema:
         "summary": summary,
         "operationId": re.sub(r"\W+", "-", key).strip("-"),
         "parameters": [_group()] if "{group}" in key else [],
-        "responses": {"200": {"description": "The answer", "content": {kind: {"schema": {}}}}, **_problems()},
+        "responses": {
+            "200": {"description": "The answer", "content": {kind: {"schema": HEALTH.get(key, {})}}},
+            "304": SAME,
+            **_problems(),
+        },
     }
 
 
@@ -182,6 +230,8 @@ def _in_query(name: str, route: Route, *, required: bool) -> Schema:
         schema = {**schema, "maximum": route.max_results, "default": route.default_results}
     if name == "metadataColumns":
         return parameter | {"schema": schema, "style": "form", "explode": False}
+    if name == "details":
+        return parameter | {"schema": TEXT}
     if schema.get("type") in {"object", "array"}:
         return parameter | {"content": _json(schema)}
     return parameter | {"schema": schema}
@@ -193,7 +243,7 @@ def _body(route: Route) -> Schema:
         event: Schema = {
             "type": "object",
             "required": ["eventType", *(["actionId"] if kind.subject == "actionId" else [])],
-            "properties": {name: _event_member(name) for name in kind.members},
+            "properties": {name: _event_member(name, kind) for name in kind.members},
             "additionalProperties": False,
         }
         events = {"type": "array", "items": event, "minItems": 1, "maxItems": MAX_EVENTS}
@@ -229,45 +279,62 @@ def _body(route: Route) -> Schema:
     }
 
 
-def _event_member(name: str) -> Schema:
+def _event_member(name: str, kind: Kind) -> Schema:
     known: dict[str, Schema] = {
-        "sentAt": {"type": "number", "description": "Unix time in seconds."},
-        "timestamp": {"type": "number", "description": "Unix time in seconds."},
+        kind.time: {"type": "number", "minimum": MIN_SECOND, "description": "Unix time in seconds."},
         "eventValue": {"type": "number"},
         "properties": {"type": ["object", "string"]},
         "impression": {"type": "array", "items": ID, "minItems": 1, "maxItems": MAX_IMPRESSIONS},
-        "metricAttribution": {"type": "object"},
+        "recommendationId": {**ID, "maxLength": MAX_RECOMMENDATION_ID_LENGTH},
+        "metricAttribution": _object({"eventAttributionSource": TEXT}),
     }
     return known.get(name, ID)
 
 
+def _object(properties: Schema, optional: Schema | None = None) -> Schema:
+    """An object with these members, of which the first ones are always there."""
+    return {"type": "object", "required": [*properties], "properties": {**properties, **(optional or {})}}
+
+
+def _list(items: Schema) -> Schema:
+    return {"type": "array", "items": items}
+
+
 def _answer(route: Route) -> Schema:
-    if route.name not in ROUTES:
-        return {"type": "object", "required": [route.list_name]}
-    if route.list_name == "users":
-        return {"type": "object", "required": ["users"], "properties": {"users": {"type": "array"}}}
-    items = {"type": "array", "items": {"$ref": "#/components/schemas/Item"}}
-    return {
-        "type": "object",
-        "required": [route.list_name, "source"],
-        "properties": {
-            route.list_name: items,
-            "source": {"enum": ["campaign", "recommender", "export", "popular"]},
-            "solution": TEXT,
-            "solutionVersion": TEXT,
-            "recommendationId": TEXT,
-            "degraded": {
-                "type": "object",
-                "properties": {
-                    "reason": TEXT,
-                    "filter": {"enum": list(get_args(Mark))},
-                    "ignored": {"type": "array", "items": TEXT},
-                },
-            },
-            "known": {"type": "boolean"},
-            "next": TEXT,
-        },
+    if route.name == "user-events":
+        return _object({"userId": TEXT, "events": _list(_arrived_event())}, {"next": TEXT})
+    members = {
+        "solution": TEXT,
+        "solutionVersion": TEXT,
+        "recommendationId": TEXT,
+        "degraded": _object({}, {"reason": TEXT, "filter": {"enum": list(get_args(Mark))}, "ignored": _list(TEXT)}),
+        "known": {"type": "boolean"},
+        "next": TEXT,
     }
+    listed = _list({"$ref": "#/components/schemas/Item"})
+    source: Schema = {"enum": list(get_args(Source))}
+    if route.list_name == "users":
+        answer = {"itemList": listed, "source": source, **members}
+        error = {"$ref": "#/components/schemas/Problem"}
+        return _object({"users": _list(_object({"userId": TEXT}, {**answer, "error": error}))})
+    return _object({route.list_name: listed, "source": source}, members)
+
+
+def _arrived_event() -> Schema:
+    """What is shown of an event that has arrived."""
+    event: Schema = {name: {} for kind in KINDS.values() for name in kind.members if name != kind.time}
+    always = {
+        "eventId": TEXT,
+        "eventType": TEXT,
+        "sentAt": {"type": "number"},
+        "sessionId": TEXT,
+        "arrived": {"type": "number"},
+        "outcome": {"enum": list(get_args(Outcome))},
+        "counts": {"type": "boolean"},
+        "countsFor": {"type": "object", "additionalProperties": TEXT},
+        "why": _list(_object({"code": TEXT, "message": TEXT})),
+    }
+    return _object(always, event | always)
 
 
 def _item() -> Schema:
@@ -286,8 +353,13 @@ def _item() -> Schema:
     }
 
 
-def _accepted() -> Schema:
-    return {"type": "object", "required": ["accepted"], "properties": {"accepted": {"type": "integer"}}}
+def _accepted(route: Route) -> Schema:
+    number = {"type": "integer"}
+    if route.method == "PUT":
+        return _object({"accepted": number})
+    warning = _object({"code": TEXT, "message": TEXT, "events": _list(number)})
+    always = {"accepted": number, "queued": number, "duplicates": number, "warnings": _list(warning)}
+    return _object(always, {"refused": number})
 
 
 def _errors() -> dict[str, list[tuple[str, str]]]:
@@ -301,8 +373,8 @@ def _errors() -> dict[str, list[tuple[str, str]]]:
 def _problem(code: Schema) -> Schema:
     return {
         "type": "object",
-        "required": ["code", "message"],
-        "properties": {"code": code, "message": TEXT},
+        "required": ["message"],
+        "properties": {"code": {**code, "description": "Absent in API Gateway's own errors."}, "message": TEXT},
         "additionalProperties": False,
     }
 
@@ -313,7 +385,7 @@ def _problem_response(rows: list[tuple[str, str]]) -> Schema:
 
 
 def _problems() -> Schema:
-    return {status: {"$ref": f"#/components/responses/{status}"} for status in _errors()}
+    return {status: {"$ref": f"#/components/responses/{status}"} for status in sorted({*_errors(), *GATEWAY})}
 
 
 def _json(schema: Schema) -> Schema:

@@ -51,7 +51,7 @@ class Command:
     has_json: bool = True
     """It has the option --json."""
     needs_group: bool = True
-    """Its group must exist. Of one that does not, the person is told which one may be meant."""
+    """Its group must exist. If it does not, the message names the one that may be meant."""
 
 
 def names(text: str) -> list[str]:

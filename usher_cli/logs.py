@@ -80,10 +80,10 @@ def _events(log_group: str, run: Run, since: int) -> list[dict[str, Any]]:
 def _lines(event: dict[str, Any], run: Run) -> Iterator[Line]:
     """The line of a log event; nothing for an event about something else, which the local cloud does not filter."""
     try:
-        said = json.loads(event["message"])
+        line = json.loads(event["message"])
     except ValueError:
         return
-    if isinstance(said, dict) and (said.get("group"), said.get("run")) == (run.group, run.name) and "action" in said:
+    if isinstance(line, dict) and (line.get("group"), line.get("run")) == (run.group, run.name) and "action" in line:
         at = datetime.fromtimestamp(event["timestamp"] / 1000, UTC).isoformat(timespec="milliseconds")
-        members = {name: said[name] for name in ("action", "resource", "status", "reason") if name in said}
+        members = {name: line[name] for name in ("action", "resource", "status", "reason") if name in line}
         yield cast(Line, {"at": at, "group": run.group, "run": run.name, **members})

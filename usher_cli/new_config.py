@@ -204,7 +204,7 @@ def _exports(interactions: DatasetProfile) -> Iterator[str]:
 def _catalogue(items: DatasetProfile) -> Iterator[str]:
     columns = [name for name in items.columns if name not in RESERVED["items"] and NAME.fullmatch(name)]
     if columns:
-        yield "\n# What the API may tell of items: usher recommend <group> <user> --details true."
+        yield "\n# What the API may say of items: usher recommend <group> <user> --details true."
         yield f"catalogue: {_flow(columns[:10])}"
 
 

@@ -18,7 +18,7 @@ EVENTS = ("user", "item", "timestamp"), ("user", "item", "rating", "timestamp")
 FILMS = (("item", "title", "genres"),)
 """The columns of files without a header, by their number; the first of each are those that are needed."""
 BESIDE = ("movies.csv", "movies.dat", "items.csv")
-"""Files that tell titles and genres, if one lies beside the ratings."""
+"""Files with titles and genres, if one lies beside the ratings."""
 Row = tuple[int, list[str]]
 
 
@@ -120,6 +120,6 @@ def _seconds(path: Path, line: int, text: str) -> int:
         return int(float(text))
     except (ValueError, OverflowError):
         raise RatingsError(
-            f"{path}, line {line}: {text!r} is no timestamp; write Unix seconds, "
+            f"{path}, line {line}: {text!r} is not a timestamp; write Unix seconds, "
             f"or call the columns {', '.join(NAMES[name][0] for name in EVENTS[0])} if this is a header"
         ) from None

@@ -190,15 +190,15 @@ def following(
 
     `end_of`: when a run is expected to end, in a sentence.
     """
-    said = [""]
+    printed = [""]
 
-    def tell(record: RunRecord) -> None:
-        if (text := summarize(record)["progress"]) != said[-1]:
+    def report(record: RunRecord) -> None:
+        if (text := summarize(record)["progress"]) != printed[-1]:
             say(console, text)
-            said.append(text)
+            printed.append(text)
 
     if not console.is_terminal:
-        yield tell
+        yield report
         return
     with Live(console=console, transient=True, auto_refresh=False) as live:
         yield lambda record: live.update(progress(record, end_of(record)), refresh=True)

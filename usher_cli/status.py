@@ -1,4 +1,4 @@
-"""What `usher status` tells of a group: its last run, what is live, exports and evaluations."""
+"""What `usher status` shows of a group: its last run, what is live, exports and evaluations."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence

@@ -63,7 +63,7 @@ class Rehearsal:
             raise WrongError(f"{shlex.join(command)} ended with {done.returncode}")
 
     def say(self, text: str) -> None:
-        """Tell what was seen to be right."""
+        """Print what was seen to be right."""
         self.console.print(f"[green]ok[/] {text}", highlight=False)
 
     def client(self, service: str) -> Any:

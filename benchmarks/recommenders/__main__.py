@@ -15,10 +15,10 @@ from typing import TypeVar
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from benchmarks.recommenders.asking import ABOUT_ITEMS, NotApplicableError, Questions
 from benchmarks.recommenders.groups import Groups
 from benchmarks.recommenders.holdout import Holdout, table
 from benchmarks.recommenders.inprocess import PEERS, Row, learnable, own, peer
+from benchmarks.recommenders.questions import ABOUT_ITEMS, NotApplicableError, Questions
 from benchmarks.recommenders.results import Results
 from benchmarks.recommenders.synthetic import purchases
 from benchmarks.service import serving
@@ -89,7 +89,7 @@ def own_sets(console: Console) -> Iterator[Ratings]:
 
 
 def measure(name: str, todo: Sequence[Step], results: Results, console: Console) -> None:
-    """Take all steps; what is not applicable, installed or trainable is told and left out."""
+    """Take all steps; what is not applicable, installed or trainable is reported and left out."""
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
     with Progress(*columns, console=console) as progress:
         task = progress.add_task(name, total=len(todo))
@@ -106,7 +106,7 @@ def measure(name: str, todo: Sequence[Step], results: Results, console: Console)
 def steps(ratings: Ratings, stack: ExitStack) -> Iterator[Step]:
     """All steps of a data set. `stack` ends the service, which starts with the first step that needs it."""
     holdout = Holdout.of(ratings)
-    genres = sorted({genre for _, told in ratings.about.values() for genre in told.split("|") if genre})
+    genres = sorted({genre for _, joined in ratings.about.values() for genre in joined.split("|") if genre})
     questions = Questions(holdout, genres)
     started: list[Groups] = []
 

@@ -53,9 +53,9 @@ class Groups:
         group = self.service.make("dataset_group", **scope)
         self._load(group, "Interactions", INTERACTIONS, self._events(event_type), **scope)
         if not domain:
-            told = ((item, genres, f"{title} {genres}") for item, (title, genres) in self.ratings.about.items())
+            rows = ((item, genres, f"{title} {genres}") for item, (title, genres) in self.ratings.about.items())
             if self.ratings.about:
-                self._load(group, "Items", ITEMS, told)
+                self._load(group, "Items", ITEMS, rows)
             users, newest = self.holdout.learnt.user_ids, int(self.holdout.learnt.timestamp.max())
             self._load(group, "Actions", offers.ACTIONS, offers.actions())
             self._load(group, "Action_Interactions", offers.ANSWERS, offers.answers(users, newest))

@@ -92,7 +92,7 @@ def table(
 ) -> list[dict[str, str | float]]:
     """A row per form: metrics, half of the width of MRR's 95% interval, and of how many users' lists, by user's number.
 
-    `short` tells how many lists have fewer than 25 items, as what was asked for had not enough new ones.
+    `short` says how many lists have fewer than 25 items, as what was asked for had not enough new ones.
     """
     formed = {user: shapes(holdout.histories[user], asked[user], deep[user]) for user in asked}
     rows: list[dict[str, str | float]] = []

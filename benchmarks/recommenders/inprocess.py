@@ -29,7 +29,7 @@ Row = dict[str, float | str]
 
 
 def costs(name: str, seconds: float, one: Callable[[int], object], many: Callable[[], int]) -> Row:
-    """What fitting took, and the latency of `one` and the lists per second of `many`, which tells how many it made."""
+    """What fitting took, the latency of `one`, and the lists per second of `many`, which returns their number."""
     timed(one, lambda done: done < BLOCK)  # warm-up
     milliseconds, start = timed(one), time.perf_counter()
     speed = many() / (time.perf_counter() - start)
@@ -65,13 +65,13 @@ def learnable(model: type[Recommender], ratings: Ratings, holdout: Holdout) -> I
         )
         taken = np.array([answer == "TAKEN" for answer in answers], np.float32)
         return Interactions.of(users, actions, timestamps, weights=taken)
-    told = [ratings.about.get(item, ("", "")) for item in learnt.item_ids]
-    labels = [[f"GENRES={genre}" for genre in genres.split("|") if genre] for _, genres in told]
-    return replace(learnt, labels=labels, texts=[f"{title} {genres}" for title, genres in told])
+    about = [ratings.about.get(item, ("", "")) for item in learnt.item_ids]
+    labels = [[f"GENRES={genre}" for genre in genres.split("|") if genre] for _, genres in about]
+    return replace(learnt, labels=labels, texts=[f"{title} {genres}" for title, genres in about])
 
 
 Answer = Callable[[Sequence[int], bool], Iterable[List]]
-"""Lists of users, at most DEPTH items each, best first; new ones alone where it is told so."""
+"""Lists of users, at most DEPTH items each, best first; new ones alone where it is asked to."""
 
 
 def fit_implicit(module: str, kind: str, arguments: Mapping[str, int], holdout: Holdout) -> Answer:

@@ -109,10 +109,10 @@ def runs(models: list[str]) -> Iterator[dict[str, float | str]]:
                 less = size.share(part)
                 what = [MODELS[model], *map(str, (less.events, less.users, less.items))]
                 command = [sys.executable, "-m", "benchmarks.recommenders.scale", *what]
-                told = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
-                if told.returncode:
-                    raise RuntimeError(f"{' '.join(what)}: {told.stderr}")
-                row: dict[str, float] = json.loads(told.stdout)
+                done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+                if done.returncode:
+                    raise RuntimeError(f"{' '.join(what)}: {done.stderr}")
+                row: dict[str, float] = json.loads(done.stdout)
                 met = row["training s"] <= size.seconds and row["peak MB"] <= size.megabytes
                 yield {
                     "model": model,

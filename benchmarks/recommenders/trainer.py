@@ -14,7 +14,7 @@ class Peak:
         self.server, self.megabytes = server, 0.0
 
     def look(self) -> None:
-        """Look at it; do so often, as a process that has ended tells nothing."""
+        """Look at it; do so often, as a process that has ended shows nothing."""
         for listed in Path(f"/proc/{self.server}/task").glob("*/children"):
             with suppress(OSError, StopIteration):
                 for child in map(int, listed.read_text().split()):

@@ -1,7 +1,7 @@
 """Forget users: take the next step of a run that erases them from all that Usher keeps, and from Personalize.
 
 In: `{group, run}`. Out: `{settled, waitSeconds}`: whether it is done, and the seconds until the next step if not. The
-run's record tells what has been done.
+run's record says what has been done.
 """
 
 import os

@@ -45,7 +45,7 @@ def accept(group: str, kind: EventKind) -> tuple[dict[str, Any], int]:
 
 @api.route(*EVENT_ROUTES["user-events"].keys)
 def show(group: str, **_user: str) -> dict[str, Any]:
-    """Tell which events of a user arrived, and which count."""
+    """List which events of a user arrived, and which count."""
     route, options = api.asked()
     return history.of_user(group, route, options, serving.cached(group), serving.trained_at(group))
 

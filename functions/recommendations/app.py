@@ -23,13 +23,13 @@ def read(group: str, **_subject: str) -> dict[str, Any]:
 
 @api.route("GET /{group}/health")
 def group_health(group: str) -> dict[str, Any]:
-    """Tell what answers for a group."""
+    """Report what answers for a group."""
     return health.group_health(reads, group)
 
 
 @api.route("GET /health")
 def all_health() -> dict[str, Any]:
-    """Tell whether what answers for all groups does."""
+    """Report whether all that answers for groups does."""
     return health.all_health(reads)
 
 

@@ -149,7 +149,7 @@ def see_to_idle_campaigns(group: str, content: ServingMap) -> None:
 def measure_quotas() -> None:
     """Measure how much of each quota of Personalize is used, in the region and in each group.
 
-    All are values of one metric, as CloudWatch bills each set of dimensions; the lines of the log tell them apart.
+    All are values of one metric, as CloudWatch bills each set of dimensions; the lines of the log say which is which.
     """
     clients = {name: client(name) for name in ("personalize", "service-quotas")}
     for use in quota_uses(clients, os.environ["STACK_ARN"]):

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from tests import offline  # noqa: F401
+from tests.command.world import exported_films, films
 from usher_local.simulation.stack import Stack
 
 
@@ -13,6 +14,20 @@ def stack(deployment: Stack, monkeypatch: pytest.MonkeyPatch) -> Stack:
     deployment.reset()
     monkeypatch.setenv("COLUMNS", "300")
     return deployment
+
+
+@pytest.fixture
+def live(stack: Stack) -> Stack:
+    """A group that serves."""
+    stack.begin(films)
+    return stack
+
+
+@pytest.fixture
+def exported(stack: Stack) -> Stack:
+    """A group that serves and has an export."""
+    stack.begin(exported_films)
+    return stack
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ from usher.errors import UsherError
 from usher.exports.documents import ExportPlan
 from usher.runs.record import Run
 
-from tests.command.world import POPULAR
 from tests.unit.usher.world import interactions
 from usher_cli.actions import api_keys, runs
 from usher_cli.actions.erasure import erase
@@ -21,15 +20,10 @@ from usher_cli.deployed_stack import DeployedStack
 from usher_cli.machine.schedules import next_trainings
 from usher_local.simulation.stack import Boundary, Stack
 
-EXPORTED = POPULAR | {"exports": {"popular": {"numResults": 5}}}
-
 
 @pytest.fixture
-def live(stack: Stack) -> DeployedStack:
+def live(exported: Stack) -> DeployedStack:  # noqa: ARG001 - it is what the command finds
     """A stack with a group that serves and exports."""
-    stack.put("films/usher.yaml", json.dumps(EXPORTED))
-    stack.put("films/interactions.csv", interactions())
-    assert stack.drop("films/interactions.csv").status == "SUCCEEDED"
     return DeployedStack("usher")
 
 

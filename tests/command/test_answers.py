@@ -75,7 +75,7 @@ def test_an_outage_leaves_a_filter_in_force(films: Stack) -> None:
     assert answer(films, filter="unbought")["degraded"]["filter"] == "applied", "the files have no such events"
     refused = answer(films, filter="unseen")
     assert refused["code"] == "Unavailable"
-    assert refused["message"].endswith("nothing here tells Interactions.EVENT_TYPE.")
+    assert refused["message"].endswith("without knowing Interactions.EVENT_TYPE.")
 
 
 def test_an_export_with_the_filter_answers_for_it(films: Stack) -> None:

@@ -10,6 +10,7 @@ from tests.unit.usher.world import interactions
 from usher_local.simulation.stack import Boundary, Stack, StoppedError
 
 SHOP = "catalogue: {columns: [TITLE], available: IN_STOCK}\nsolutions: {popular: {recipe: aws-popularity-count}}\n"
+USERS = "USER_ID,AGE\n" + "".join(f"u{user},{20 + user}\n" for user in range(60))
 ITEMS = "ITEM_ID,TITLE,IN_STOCK\n" + "".join(f"i{number},Title {number},yes\n" for number in range(30))
 
 
@@ -20,6 +21,11 @@ def dropped(stack: Stack, config: str, items: str) -> dict[str, Any]:
     stack.put("shop/usher.yaml", config)
     assert stack.drop("shop/usher.yaml").status == "SUCCEEDED"
     return newest(stack)
+
+
+def shop(stack: Stack) -> None:
+    """A group with a catalogue."""
+    dropped(stack, SHOP, ITEMS)
 
 
 def newest(stack: Stack) -> dict[str, Any]:
@@ -46,7 +52,7 @@ def test_a_run_writes_items_and_users_and_its_plan_says_how_many(stack: Stack) -
 
 
 def test_a_run_that_has_nothing_else_to_do_loads_a_new_column_and_another_one_loads_nothing(stack: Stack) -> None:
-    dropped(stack, SHOP, ITEMS)
+    stack.begin(shop)
     record = dropped(stack, SHOP.replace("[TITLE]", "[TITLE, IN_STOCK]"), ITEMS)
     assert record["estimate"]["table"]["users"] == 0
     assert entry(stack, "i1") == {"TITLE": "Title 1", "IN_STOCK": "yes"}
@@ -54,8 +60,8 @@ def test_a_run_that_has_nothing_else_to_do_loads_a_new_column_and_another_one_lo
 
 
 def test_a_load_that_is_stopped_at_any_call_is_made_good_by_the_next_run(stack: Stack) -> None:
-    whole = dropped(stack, SHOP, ITEMS)
-    assert whole["outcome"] == "SUCCEEDED"
+    stack.begin(shop)
+    assert newest(stack)["outcome"] == "SUCCEEDED"
     facts, stopped = stack.items("shop")["catalogue"], 0
     while True:
         stack.reset()
@@ -80,7 +86,7 @@ def test_a_load_that_is_stopped_at_any_call_is_made_good_by_the_next_run(stack: 
 
 
 def test_a_config_without_a_catalogue_leaves_the_items_unused_and_false_the_users(stack: Stack) -> None:
-    dropped(stack, SHOP, ITEMS)
+    stack.begin(shop)
     plain = SHOP.partition("\n")[2]
     dropped(stack, plain, ITEMS)
     facts = stack.items("shop")["catalogue"]
@@ -101,8 +107,25 @@ def test_a_column_that_the_items_do_not_have_is_named_before_anything_is_made(st
     ]
 
 
+def test_columns_of_users_need_users_that_have_them(stack: Stack) -> None:
+    stack.put("shop/interactions.csv", interactions())
+    stack.put("shop/usher.yaml", "catalogue: {users: [AGE]}\n")
+    assert stack.drop("shop/usher.yaml").status == "FAILED"
+    [one] = newest(stack)["problems"]
+    assert (one["place"], one["message"], one["remedy"]) == (
+        "shop/usher.yaml: catalogue.users",
+        "needs shop/users.csv, which does not exist.",
+        "Put it there, or remove users.",
+    )
+    stack.put("shop/users.csv", USERS)
+    stack.put("shop/usher.yaml", "catalogue: {users: [AG]}\n")
+    assert stack.drop("shop/usher.yaml").status == "FAILED"
+    [one] = newest(stack)["problems"]
+    assert one["message"] == "names AG, which is not a column of users."
+
+
 def test_the_removal_of_a_group_leaves_nothing_of_its_catalogue(stack: Stack) -> None:
-    dropped(stack, SHOP, ITEMS)
+    stack.begin(shop)
     assert stack.run({"group": "shop", "task": "remove"}).status == "SUCCEEDED"
     assert not stack.items("shop#i1")
     assert not stack.items("shop#u1")
@@ -126,7 +149,7 @@ class Api:
 
 
 def test_an_item_that_is_put_is_in_the_dataset_and_in_the_catalogue_until_its_row_changes(stack: Stack) -> None:
-    dropped(stack, SHOP, ITEMS)
+    stack.begin(shop)
     new = {"itemId": "n", "properties": {"title": "New", "IN_STOCK": "yes"}}
     changed = {"itemId": "i1", "properties": {"TITLE": "Put", "IN_STOCK": "no"}}
     stack.clock.shift(60)
@@ -142,19 +165,23 @@ def test_an_item_that_is_put_is_in_the_dataset_and_in_the_catalogue_until_its_ro
 
 
 def test_users_that_are_put_are_known(stack: Stack) -> None:
-    stack.put("shop/users.csv", "USER_ID,AGE\n" + "".join(f"u{user},{20 + user}\n" for user in range(60)))
-    dropped(stack, SHOP, ITEMS)
+    stack.put("shop/users.csv", USERS)
+    record = dropped(stack, SHOP.replace("IN_STOCK}", "IN_STOCK, users: [AGE]}"), ITEMS)
+    assert record["estimate"]["table"]["writes"] == 30 + record["estimate"]["table"]["users"]
+    assert entry(stack, "u7", "user") == {"AGE": 27}
     assert Api(stack).put("users", {"userId": "n", "properties": {"age": 30}}) == (202, {"accepted": 1})
-    assert entry(stack, "n", "user")
+    assert entry(stack, "n", "user") == {"AGE": 30}
+    dropped(stack, SHOP, ITEMS)
+    assert "values" not in stack.items("shop#u7")["user"]
 
 
 def test_a_request_with_a_mistake_changes_nothing(stack: Stack) -> None:
-    dropped(stack, SHOP, ITEMS)
+    stack.begin(shop)
     good, bad = ({"itemId": name, "properties": {"TITLE": "x", column: "yes"}} for name, column in (
         ("a", "IN_STOCK"), ("b", "INSTOCKS")))  # fmt: skip
     status, refused = Api(stack).put("items", good, bad)
     assert (status, refused["code"]) == (400, "BadRecord")
-    assert refused["message"] == "Item 2 has INSTOCKS, which is no column of items; the nearest is IN_STOCK."
+    assert refused["message"] == "Item 2 has INSTOCKS, which is not a column of items; the nearest is IN_STOCK."
     assert not stack.items("shop#a")
     assert Api(stack).put("actions", {"actionId": "a"}) == (
         404,

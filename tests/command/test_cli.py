@@ -18,15 +18,6 @@ from usher_local.simulation.stack import Stack
 EXPRESSION = 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("watch")'
 
 
-@pytest.fixture
-def live(stack: Stack) -> Stack:
-    """A group that serves."""
-    stack.put("films/usher.yaml", json.dumps(POPULAR))
-    stack.put("films/interactions.csv", interactions())
-    assert stack.drop("films/interactions.csv").status == "SUCCEEDED"
-    return stack
-
-
 def test_a_plan_tells_what_would_be_done_before_anything_is(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
     stack.put("films/usher.yaml", json.dumps(POPULAR))
     stack.put("films/interactions.csv", interactions())

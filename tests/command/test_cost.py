@@ -21,9 +21,13 @@ FLOOR = 3.6 * PRICES["requestThousand"]
 @pytest.fixture
 def live(stack: Stack) -> Stack:
     """A group that serves, with a budget, and nothing that is measured yet."""
+    stack.begin(films_with_budget)
+    return stack
+
+
+def films_with_budget(stack: Stack) -> None:
     stack.put("films/interactions.csv", interactions())
     drop_config(stack, monthly=100)
-    return stack
 
 
 def drop_config(stack: Stack, status: str = "SUCCEEDED", **budget: float) -> None:

@@ -105,6 +105,12 @@ def requested(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, str]]:
 @pytest.fixture
 def known(stack: Stack) -> Stack:
     """A group that knows Ann and Ben wherever a user can be known."""
+    stack.begin(know)
+    return stack
+
+
+def know(stack: Stack) -> None:
+    """Make the group."""
     stack.put("films/interactions.csv", data())
     stack.put("films/users.csv", f"USER_ID,AGE\n{ANN},30\n{BEN},40\n" + "".join(f"u{n},20\n" for n in range(60)))
     stack.put("films/usher.yaml", json.dumps(CONFIG))
@@ -125,7 +131,6 @@ def known(stack: Stack) -> Stack:
     for user in (ANN, BEN):
         send("RefusedEvents", message(user, user, 9))
         send("Kept", message(user, user, 10))
-    return stack
 
 
 def erase(stack: Stack, requested: list[dict[str, str]], capsys: Any, *more: str) -> Execution:
@@ -181,21 +186,18 @@ EVENTS = 3
 @pytest.fixture
 def watched(stack: Stack) -> Stack:
     """A group of events alone, with a dataset group that Usher has made."""
-    begin(stack)
+    stack.begin(watch)
     return stack
 
 
-def begin(stack: Stack) -> None:
-    """Make the group."""
+def watch(stack: Stack) -> None:
+    """Make the group, and let Ann and Ben watch films."""
     (function,) = (one for one in stack.folders if "-Erase-" in one)
     environ = boto3.client("lambda").get_function_configuration(FunctionName=function)["Environment"]["Variables"]
     tags: Any = [{"tagKey": "usher:stack", "tagValue": environ["STACK_ARN"]}]
     boto3.client("personalize").create_dataset_group(name="films", tags=tags)
     stack.put("films/readme.txt", "Events only.")
-
-
-def watch_films(stack: Stack) -> None:
-    """Let Ann and Ben watch films: one event of each is refused, and those of before are in a file and the table."""
+    # One event of each is refused, and those of before are in a file and the table.
     table = Table(boto3.client("dynamodb"), stack.table)
     stack.clock.shift(3600)
     for user in (ANN, BEN):
@@ -227,9 +229,7 @@ def test_an_erasure_that_is_cut_anywhere_is_taken_up_by_the_next_run(
 ) -> None:
     length, noted = 0, 4  # the request is noted by then
     for part, strike in enumerate((None, *[StoppedError, DiedError] * 4)):
-        stack.reset()
-        begin(stack)
-        watch_films(stack)
+        stack.begin(watch)
         told(capsys, "erase", "films", ANN, "--yes")
         at = noted + (length - noted) * (part - 1) // 8
         stack.disturb, met = cut(at, strike) if strike else cut(0, StoppedError)
@@ -247,7 +247,6 @@ def test_an_erasure_that_is_cut_anywhere_is_taken_up_by_the_next_run(
 def test_an_erasure_that_personalize_fails_at_says_so_and_does_all_the_rest(
     watched: Stack, requested: list[dict[str, str]], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    watch_films(watched)
     told(capsys, "erase", "films", ANN, "--yes")
     name = f"films-erase-{requested[-1]['list']}"
     with faults(fail={name: "The bucket is away."}):
@@ -262,7 +261,6 @@ def test_an_erasure_that_personalize_fails_at_says_so_and_does_all_the_rest(
 def test_an_erasure_waits_for_an_export_and_for_events_in_the_queue(
     watched: Stack, requested: list[dict[str, str]], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    watch_films(watched)
     told(capsys, "erase", "films", ANN, "--yes")
     name = "20231114T231320000Z-abcd-popular-export"
     at_work = {
@@ -306,7 +304,6 @@ def test_an_erasure_of_nobody_or_nowhere_is_refused(
 def test_the_command_waits_for_the_proof(
     watched: Stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    watch_films(watched)
     monkeypatch.setattr(DeployedStack, "start", lambda _self, **request: watched.run(request).arn)
     (tmp_path / "gone.csv").write_text(f"USER_ID\n{ANN}\n{BEN}\n")
     gone = ("erase", "films", "--file", str(tmp_path / "gone.csv"), "--yes", "--wait")

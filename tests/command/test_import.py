@@ -100,6 +100,13 @@ def old(account: Stack, stack: Stack) -> Old:  # noqa: ARG001 - sets the scene
     old.put("exports/part-1.csv", interactions(users=40))
     old.put("exports/part-2", interactions(users=30))
     old.put("catalogue.csv", ITEMS)
+    stack.begin(make)
+    return old
+
+
+def make(stack: Stack) -> None:
+    """Make the group from files that are there."""
+    old = Old(stack)
     group = old.make("dataset_group", name="OldFilms")
     old.dataset(group, "interactions", "exports/")
     old.dataset(group, "items", "catalogue.csv")
@@ -118,7 +125,6 @@ def old(account: Stack, stack: Stack) -> Old:  # noqa: ARG001 - sets the scene
         if recipe == "aws-sims":
             config = {"enableMetadataWithRecommendations": True}
             old.make("campaign", name="live", solutionVersionArn=version, minProvisionedTPS=2, campaignConfig=config)
-    return old
 
 
 def made(stack: Stack) -> set[str]:

@@ -21,15 +21,6 @@ from usher_cli.logs import lines_of, run_named
 from usher_local.simulation.stack import Stack
 
 
-@pytest.fixture
-def live(stack: Stack) -> Stack:
-    """A group that serves."""
-    stack.put("films/usher.yaml", json.dumps(POPULAR))
-    stack.put("films/interactions.csv", interactions())
-    assert stack.drop("films/interactions.csv").status == "SUCCEEDED"
-    return stack
-
-
 @pytest.mark.usefixtures("live")
 def test_the_last_run_is_told_from_its_beginning_to_its_end(capsys: pytest.CaptureFixture[str]) -> None:
     lines = told(capsys, "logs", "films").splitlines()

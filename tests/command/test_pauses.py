@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.command.world import POPULAR, told
+from tests.command.world import told
 from tests.unit.usher.world import interactions
 from usher_local.simulation.stack import Stack
 
@@ -12,28 +12,25 @@ WHY = ("--why", "we check the data")
 
 
 def test_what_arrives_during_a_pause_waits_and_is_done_after_it(
-    stack: Stack, capsys: pytest.CaptureFixture[str], started: list[dict[str, str]]
+    exported: Stack, capsys: pytest.CaptureFixture[str], started: list[dict[str, str]]
 ) -> None:
-    stack.put("films/usher.yaml", json.dumps(POPULAR | {"exports": {"popular": {}}}))
-    stack.put("films/interactions.csv", interactions())
-    assert stack.drop("films/interactions.csv").status == "SUCCEEDED"
     assert "$144.12 a month" in told(capsys, "pause", "films", *WHY, status=5)
     assert "films is not paused." in told(capsys, "resume", "films", "--yes", status=1)
     told(capsys, "pause", "films", *WHY, "--yes")
-    before, serving = set(stack.personalize.resources), stack.items("films")["serving"]
-    stack.put("films/interactions.csv", interactions(users=70))
-    assert stack.drop("films/interactions.csv").status == "SUCCEEDED"
+    before, serving = set(exported.personalize.resources), exported.items("films")["serving"]
+    exported.put("films/interactions.csv", interactions(users=70))
+    assert exported.drop("films/interactions.csv").status == "SUCCEEDED"
     assert "To go on: usher resume films." in told(capsys, "export", "films", status=1)
-    stack.run({}, "Exports")
-    stack.run({"group": "films"}, "Exports")
-    assert set(stack.personalize.resources) == before
-    assert stack.items("films")["serving"] == serving
+    exported.run({}, "Exports")
+    exported.run({"group": "films"}, "Exports")
+    assert set(exported.personalize.resources) == before
+    assert exported.items("films")["serving"] == serving
     text = told(capsys, "status", "films")
     assert "we check the data. What has arrived waits. To go on: usher resume films." in text
     asked = told(capsys, "resume", "films", status=5)
     assert "retrain" in asked, "the plan of what has waited is shown first"
     told(capsys, "resume", "films", "--yes")
-    assert stack.run(started[0]).status == "SUCCEEDED"
+    assert exported.run(started[0]).status == "SUCCEEDED"
     assert "retrained popular" in told(capsys, "status", "films")
     assert json.loads(told(capsys, "status", "films", "--json"))["paused"] is None
 
@@ -49,37 +46,32 @@ def test_a_group_whose_files_are_broken_can_be_resumed_and_says_what_to_mend(
     assert started == [{"group": "films"}]
 
 
-def test_a_paused_group_can_be_removed(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
-    stack.put("films/usher.yaml", json.dumps(POPULAR))
-    stack.put("films/interactions.csv", interactions())
-    assert stack.drop("films/interactions.csv").status == "SUCCEEDED"
+def test_a_paused_group_can_be_removed(live: Stack, capsys: pytest.CaptureFixture[str]) -> None:
     told(capsys, "pause", "films", *WHY, "--yes")
-    assert stack.run({"group": "films", "task": "remove"}).status == "SUCCEEDED"
-    assert "pause" not in stack.items("films")
-    assert not [one for one in stack.personalize.resources if ":campaign/" in str(one)]
+    assert live.run({"group": "films", "task": "remove"}).status == "SUCCEEDED"
+    assert "pause" not in live.items("films")
+    assert not [one for one in live.personalize.resources if ":campaign/" in str(one)]
 
 
 @pytest.mark.parametrize("hindrance", ["pause", "broken files"])
 def test_a_rollback_serves_at_once_during_a_pause_and_whatever_the_files_are_like(
-    stack: Stack, capsys: pytest.CaptureFixture[str], started: list[dict[str, str]], hindrance: str
+    live: Stack, capsys: pytest.CaptureFixture[str], started: list[dict[str, str]], hindrance: str
 ) -> None:
-    stack.put("films/usher.yaml", json.dumps(POPULAR))
-    for users in (60, 70):
-        stack.put("films/interactions.csv", interactions(users=users))
-        assert stack.drop("films/interactions.csv").status == "SUCCEEDED"
-    stack.put("films/interactions.csv", interactions(users=80) if hindrance == "pause" else "USER_ID\nu1\n")
+    live.put("films/interactions.csv", interactions(users=70))
+    assert live.drop("films/interactions.csv").status == "SUCCEEDED"
+    live.put("films/interactions.csv", interactions(users=80) if hindrance == "pause" else "USER_ID\nu1\n")
     if hindrance == "pause":
         told(capsys, "pause", "films", *WHY, "--yes")
     before = json.loads(told(capsys, "status", "films", "--json"))["live"][0]["version"]
-    resources = set(stack.personalize.resources)
+    resources = set(live.personalize.resources)
     asked = told(capsys, "rollback", "films", "popular", "--why", "Odd results", status=5)
     assert "othing else is done" in asked
     told(capsys, "rollback", "films", "popular", "--why", "Odd results", "--yes")
-    stack.run(started[-1])
+    live.run(started[-1])
     status = json.loads(told(capsys, "status", "films", "--json", status=0 if hindrance == "pause" else 1))
-    (live,) = status["live"]
-    assert (live["version"] == before, live["why"]) == (False, "Odd results")
+    (model,) = status["live"]
+    assert (model["version"] == before, model["why"]) == (False, "Odd results")
     assert status["last"]["done"][0].startswith("rolled back popular to ")
-    assert set(stack.personalize.resources) == resources
-    (campaign,) = [one for arn, one in stack.personalize.resources.items() if ":campaign/" in str(arn)]
-    assert campaign.values["solutionVersionArn"] == live["version"]
+    assert set(live.personalize.resources) == resources
+    (campaign,) = [one for arn, one in live.personalize.resources.items() if ":campaign/" in str(arn)]
+    assert campaign.values["solutionVersionArn"] == model["version"]

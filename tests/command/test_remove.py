@@ -37,13 +37,17 @@ ONCE = ("personalize:Delete", "scheduler:Delete")
 @pytest.fixture
 def two(stack: Stack) -> Stack:
     """Two groups that serve, the first with an export and a key."""
+    stack.begin(make_two)
+    return stack
+
+
+def make_two(stack: Stack) -> None:
     for group, config in (("films", MANY), ("books", POPULAR)):
         stack.put(f"{group}/usher.yaml", json.dumps(config))
         stack.put(f"{group}/interactions.csv", interactions())
         assert stack.drop(f"{group}/interactions.csv").status == "SUCCEEDED"
     assert stack.run({"group": "films"}, "Exports").status == "SUCCEEDED"
     DeployedStack("usher").keys.create("films", "mail tool", ["GET popular"])
-    return stack
 
 
 @pytest.fixture
@@ -187,12 +191,9 @@ def test_after_a_cut_at_any_step_a_removal_goes_on_and_leaves_nothing(
 
 
 def test_what_is_not_the_stacks_or_is_used_elsewhere_is_named_and_stays(
-    stack: Stack, at_work: list[Iterator[float]], capsys: pytest.CaptureFixture[str]
+    live: Stack, at_work: list[Iterator[float]], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    stack.put("films/usher.yaml", json.dumps(POPULAR))
-    stack.put("films/interactions.csv", interactions())
-    assert stack.drop("films/interactions.csv").status == "SUCCEEDED"
-    personalize = client("personalize")
+    stack, personalize = live, client("personalize")
     (schema,) = personalize.list_schemas()["schemas"]
     group = personalize.create_dataset_group(name="theirs")["datasetGroupArn"]
     stack.clock.shift(600)

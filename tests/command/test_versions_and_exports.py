@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.command.world import POPULAR, told
+from tests.command.world import told
 from tests.unit.usher.world import interactions
 from usher_cli.__main__ import main
 from usher_cli.actions.action import Done
@@ -16,21 +16,10 @@ from usher_cli.arguments import commands
 from usher_cli.command import FAILED, UNCONFIRMED
 from usher_local.simulation.stack import Stack
 
-EXPORTED = POPULAR | {"exports": {"popular": {}}}
 
-
-@pytest.fixture
-def live(stack: Stack) -> Stack:
-    """A group with an export that serves."""
-    stack.put("films/usher.yaml", json.dumps(EXPORTED))
-    stack.put("films/interactions.csv", interactions())
-    assert stack.drop("films/interactions.csv").status == "SUCCEEDED"
-    return stack
-
-
-def test_versions_are_shown_with_what_is_live_newest_first(live: Stack, capsys: pytest.CaptureFixture[str]) -> None:
-    live.put("films/interactions.csv", interactions(users=70))
-    assert live.drop("films/interactions.csv").status == "SUCCEEDED"
+def test_versions_are_shown_with_what_is_live_newest_first(exported: Stack, capsys: pytest.CaptureFixture[str]) -> None:
+    exported.put("films/interactions.csv", interactions(users=70))
+    assert exported.drop("films/interactions.csv").status == "SUCCEEDED"
     rows = [line.split() for line in told(capsys, "versions", "films").splitlines() if line.startswith("popular ")]
     assert len(rows) == 2
     (solution,) = json.loads(told(capsys, "versions", "films", "popular", "--json"))
@@ -40,7 +29,7 @@ def test_versions_are_shown_with_what_is_live_newest_first(live: Stack, capsys: 
 
 
 def test_an_export_asks_first_and_is_waited_for(
-    live: Stack, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    exported: Stack, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = told(capsys, "export", "films", status=5)
     assert "A batch job of Personalize" in asked
@@ -58,7 +47,7 @@ def test_an_export_asks_first_and_is_waited_for(
 
     monkeypatch.setattr("usher_cli.actions.exports.execute", start)
     monkeypatch.setattr("usher_cli.commands.export.client", lambda _: StepFunctions())
-    monkeypatch.setattr("usher_cli.commands.export.time.sleep", live.clock.shift)
+    monkeypatch.setattr("usher_cli.commands.export.time.sleep", exported.clock.shift)
     found = told(capsys, "export", "films", "popular", "--yes", "--wait")
     assert started == [{"machine": "ExportArn", "group": "films", "solution": "popular"}]
     assert "popular: SUCCEEDED." in found
@@ -66,12 +55,12 @@ def test_an_export_asks_first_and_is_waited_for(
 
 
 def test_a_run_is_watched_to_its_end_also_by_programs(
-    live: Stack, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    exported: Stack, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    live.put("films/interactions.csv", interactions(users=70))
-    _, steps = live.start({"group": "films"})
-    live.clock.shift(next(steps))
-    monkeypatch.setattr("usher_cli.status.time.sleep", lambda seconds: live.clock.shift(next(steps, seconds)))
+    exported.put("films/interactions.csv", interactions(users=70))
+    _, steps = exported.start({"group": "films"})
+    exported.clock.shift(next(steps))
+    monkeypatch.setattr("usher_cli.status.time.sleep", lambda seconds: exported.clock.shift(next(steps, seconds)))
     lines = [json.loads(line) for line in told(capsys, "watch", "films", "--json").splitlines()]
     assert [one["outcome"] for one in lines][-2:] == ["RUNNING", "SUCCEEDED"]
     assert "retrained popular" in lines[-1]["done"]
@@ -99,7 +88,7 @@ def with_a_misspelt_group() -> Iterator[list[str]]:
 
 
 def test_every_command_tells_of_a_misspelt_group_which_one_is_meant(
-    live: Stack, capsys: pytest.CaptureFixture[str]
+    exported: Stack, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lines = list(with_a_misspelt_group())
     assert len(lines) > 20
@@ -107,10 +96,10 @@ def test_every_command_tells_of_a_misspelt_group_which_one_is_meant(
         capsys.readouterr()
         assert main(line) in {FAILED, UNCONFIRMED}, line
         assert "Did you mean films?" in capsys.readouterr().err, line
-    assert len(live.executions) == 1, "nothing is started"
+    assert len(exported.executions) == 1, "nothing is started"
 
 
-@pytest.mark.usefixtures("live")
+@pytest.mark.usefixtures("exported")
 def test_a_failure_is_json_where_a_program_reads_it(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["cost", "flims", "--json"]) == 1
     said = capsys.readouterr()

@@ -19,7 +19,7 @@ NAMED = ["50", "127", "98", "183", "176", "89"]
 CONFIG = {
     "solutions": {
         "for-you": {"recipe": "aws-user-personalization-v2"},
-        "popular": {"recipe": "aws-popularity-count"},
+        "trending": {"recipe": "aws-trending-now"},
         "similar": {"recipe": "aws-sims"},
         "ranking": {"recipe": "aws-personalized-ranking-v2"},
         "next": {"recipe": "aws-next-best-action"},
@@ -46,6 +46,7 @@ def environment(site: Site) -> Iterator[dict[str, str]]:
     for name, content in {
         "actions.csv": "ACTION_ID,KIND\nsubscribe,club\ncall,phone\n",
         "action_interactions.csv": "USER_ID,ACTION_ID,EVENT_TYPE,TIMESTAMP\n" + "".join(taken),
+        "users.csv": "USER_ID,AGE\n" + "".join(f"{user},{20 + user}\n" for user in range(60)),
         "items.csv": "ITEM_ID,TITLE,GENRES\n" + "".join(films),
         "interactions.csv": rows,
         "usher.yaml": json.dumps(CONFIG),

@@ -1,4 +1,6 @@
-"""What a person can have a stack do: each action tells its plan, and does nothing before it is carried out.
+"""The actions that a person can take on a stack: each shows its plan, and does nothing before it is carried out.
 
 The command and the page act through these.
+
+May import: nothing.
 """

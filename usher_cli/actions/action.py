@@ -66,14 +66,14 @@ class Action:
 
 
 def started(execution: str, group: str) -> Done:
-    """What is said of an execution of the pipeline that has been started."""
+    """The message that an execution of the pipeline has been started."""
     return Done(f"Started {execution}\nTo follow it: usher status {group}", execution)
 
 
-def execute(stack: DeployedStack, machine: str, said: str, **request: object) -> Done:
-    """Start a state machine, by the name of the stack's output. `said`: the message."""
+def execute(stack: DeployedStack, machine: str, message: str, **request: object) -> Done:
+    """Start a state machine, by the name of the stack's output. `message`: says so."""
     begun = client("stepfunctions").start_execution(stateMachineArn=stack.outputs[machine], input=json.dumps(request))
-    return Done(said, str(begun["executionArn"]))
+    return Done(message, str(begun["executionArn"]))
 
 
 def in_sentences(*sentences: str) -> PlanView:
@@ -85,16 +85,18 @@ def plan_view(drafted: Draft) -> PlanView:
     """A draft for people. Pure."""
     findings = drafted.findings
     estimate = findings.get("estimate")
-    said = [text for text in [findings.get("note", "")] if text]
-    said += [f"{one.place}: {one.message} {one.remedy}" for one in findings.get("notes", ())]
+    sentences = [text for text in [findings.get("note", "")] if text]
+    sentences += [f"{one.place}: {one.message} {one.remedy}" for one in findings.get("notes", ())]
     if estimate and drafted.is_work:
         before, after = (monthly_totals(costs)["monthlyCost"] for costs in (findings["costsNow"], estimate["monthly"]))
-        said.append(f"It takes about {estimate['minutes']:g} minutes, and costs {once(estimate['cost'])}.")
-        said.append(f"What serves costs {dollars(before)} a month now, and {dollars(after)} after it, as far as known.")
+        sentences.append(f"It takes about {estimate['minutes']:g} minutes, and costs {once(estimate['cost'])}.")
+        sentences.append(
+            f"What serves costs {dollars(before)} a month now, and {dollars(after)} after it, as far as known."
+        )
     if not drafted.is_work:
-        said.append("Nothing is to be done.")
+        sentences.append("Nothing is to be done.")
     return {
-        "sentences": said,
+        "sentences": sentences,
         "rows": [*estimate_rows(estimate["resources"] if estimate else {}), *_deletions(drafted)],
         "problems": [problem_record(one) for one in findings.get("problems", ())],
         "isWork": drafted.is_work,

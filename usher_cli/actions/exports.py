@@ -37,7 +37,7 @@ def _sentences(stack: DeployedStack, group: str, solution: str) -> Iterator[str]
     yield f"A batch job of Personalize makes recommendations of {solution} with its live version, {version}."
     try:
         lines = draft_of(stack, group, stack.bucket).size.lines.get(export_id(solution, spec["recipe"]), 0)
-    except InputError:  # the files in the bucket have problems, which the next run tells
+    except InputError:  # the files in the bucket have problems, which the next run reports
         lines = 0
     if lines:
         most = dollars(job_dollars(shape, spec, lines, past.users))

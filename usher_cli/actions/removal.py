@@ -82,8 +82,8 @@ def remove(stack: DeployedStack, group: str, *, data: bool) -> Action:
     """The removal of a group, which is followed to its end and proved by listing. `data`: its own files go, too."""
     planned = cache(lambda: plan_removal(stack, group, data=data))
 
-    def carry_out_(tell: Progress) -> Done:
-        removed = carry_out(stack, planned(), lambda record: tell(summarize(record)["progress"]))
+    def carry_out_(report: Progress) -> Done:
+        removed = carry_out(stack, planned(), lambda record: report(summarize(record)["progress"]))
         problems = [f"{one['place']}: {one['message']} {one.get('remedy', '')}" for one in removed["problems"]]
         return Done("\n".join([*problems, *end_of(removed)]))
 
@@ -204,14 +204,14 @@ def users_elsewhere(inventory: Inventory, existing: Sequence[Unmanaged]) -> dict
     return users
 
 
-def carry_out(stack: DeployedStack, planned: Removal, tell: Callable[[RunRecord], None]) -> Removal:
-    """Remove a group, and list what is left of it. `tell`: is given the run's record again and again.
+def carry_out(stack: DeployedStack, planned: Removal, report: Callable[[RunRecord], None]) -> Removal:
+    """Remove a group, and list what is left of it. `report`: is given the run's record again and again.
 
     It may be repeated after any interruption: what is gone stays gone, and the rest goes.
     """
     group = planned["group"]
     versions = list(versions_of(stack.bucket, group))
-    problems = _problems(_removed(stack, group, tell), group)
+    problems = _problems(_removed(stack, group, report), group)
     if planned["data"] and not problems:
         written = (one for one in versions_of(stack.bucket, group) if one.key.startswith(f"{group}/{OUT}/"))
         stack.bucket.delete_versions(list(dict.fromkeys([*versions, *written])))
@@ -219,10 +219,10 @@ def carry_out(stack: DeployedStack, planned: Removal, tell: Callable[[RunRecord]
     return {**planned, "done": not problems and not left, "problems": problems, "left": left, "listed": listed}
 
 
-def _removed(stack: DeployedStack, group: str, tell: Callable[[RunRecord], None]) -> RunRecord:
+def _removed(stack: DeployedStack, group: str, report: Callable[[RunRecord], None]) -> RunRecord:
     """Have the pipeline remove a group; the record of the run that ended last."""
     for record in until_done(stack, group, stack.start(group=group, task=REMOVAL)):
-        tell(record)
+        report(record)
     return last_record(stack, group)
 
 

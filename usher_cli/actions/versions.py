@@ -31,9 +31,9 @@ def serve(stack: DeployedStack, group: str, solution: str, version: str, why: st
         if not chosen:
             raise UsherError(_lacking(solution, version, [one for one in versions if one != live]))
         instead = "" if chosen == live else f" instead of {tail(live)}"
-        said = f"{tail(chosen)} serves{instead}, until a newer version passes the gate."
+        sentence = f"{tail(chosen)} serves{instead}, until a newer version passes the gate."
         rest = _rest(stack, group, solution, Pin(chosen, caller(), why, now().isoformat(), versions[0]))
-        return {**rest, "sentences": [said, *rest["sentences"]], "isWork": True}
+        return {**rest, "sentences": [sentence, *rest["sentences"]], "isWork": True}
 
     return Action(
         LABELS.get(version, "Serve {1} of {0}").format(solution, tail(version)),

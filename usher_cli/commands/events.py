@@ -97,9 +97,9 @@ def replay(stack: DeployedStack, options: Namespace, output: Output) -> int:
     if options.file:
         written, left_out = events.write_interactions(options.file, chosen)
         without = f"; {left_out:,} events without a user or an item are left out" if left_out else ""
-        said = f"{options.file} has {written:,} interactions of {some}{without}."
+        sentence = f"{options.file} has {written:,} interactions of {some}{without}."
         found = {"file": str(options.file), "interactions": written, "leftOut": left_out}
-        output.document(found, lambda *_: output.say(said))
+        output.document(found, lambda *_: output.say(sentence))
         return OK
     serving = stack.serving.read(into)
     ids = {"events": serving.get("trackingId", ""), "action-interactions": serving.get("actionTrackingId", "")}
@@ -112,13 +112,13 @@ def replay(stack: DeployedStack, options: Namespace, output: Output) -> int:
     is_sent = output.confirm(f"Send {what}, to {into}?")
     if is_sent:
         events.queue(client("sqs"), stack.pending_queue, messages)
-    said = (
+    sentence = (
         f"{what} wait in the queue, from which the stack sends them to {into} in order."
         if is_sent
         else f"This would send {what}, to {into}. Do it with --yes."
     )
     output.document(
-        {"group": into, "events": number, "sessions": sessions, "sent": is_sent}, lambda *_: output.say(said)
+        {"group": into, "events": number, "sessions": sessions, "sent": is_sent}, lambda *_: output.say(sentence)
     )
     return OK if is_sent else UNCONFIRMED
 

@@ -1,4 +1,4 @@
-"""`usher remove`: a whole group goes, after a look at what that is, and is then looked for."""
+"""`usher remove`: show what a group has, remove it, and list what is left."""
 
 from argparse import ArgumentParser, Namespace
 
@@ -31,8 +31,8 @@ def remove(stack: DeployedStack, options: Namespace, output: Output) -> int:
     if not output.confirm(f"Remove {options.group}?"):
         output.document(planned, lambda *_: output.say("Nothing was changed. To remove it: --yes."))
         return UNCONFIRMED
-    with show.following(output.console) as tell:
-        removed = carry_out(stack, planned, tell)
+    with show.following(output.console) as report:
+        removed = carry_out(stack, planned, report)
     output.document(removed, show_end)
     return OK if removed["done"] else FAILED
 

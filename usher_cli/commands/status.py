@@ -17,15 +17,15 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def status(stack: DeployedStack, options: Namespace, output: Output) -> int:
-    """Show how the last run of every group went; of one group, all that its page tells, and what is live."""
+    """Show how the last run of every group went; of one group, all that its page shows, and what is live."""
     if not options.group:
         output.document(last_summaries(stack), show.groups)
         return 0
     if options.wait or options.follow:
-        with show.following(output.console) as tell:
+        with show.following(output.console) as report:
             for record in until_end(stack, options.group):
                 if options.follow:
-                    tell(record)
+                    report(record)
     found = status_of(stack, options.group)
     output.document(found, show.status)
     return EXIT_STATUS[found["last"]["outcome"]]

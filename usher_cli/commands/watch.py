@@ -24,10 +24,10 @@ def watch(stack: DeployedStack, options: Namespace, output: Output) -> int:
         end = expected_end(plan, record, now()) if plan else None
         return f"Expected end: {end.at:%Y-%m-%d %H:%M} UTC." if end else ""
 
-    with show.following(output.console, end_of) as tell:
+    with show.following(output.console, end_of) as report:
         for record in until_end(stack, options.group):
             if not output.is_json:
-                tell(record)
+                report(record)
             elif record != shown:
                 output.line({**summarize(record)}, lambda *_: None)
             shown = record

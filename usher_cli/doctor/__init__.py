@@ -1,1 +1,4 @@
-"""`usher doctor`: whether a deployed stack can work, check by check."""
+"""`usher doctor`: whether a deployed stack can work, check by check.
+
+May import: nothing.
+"""

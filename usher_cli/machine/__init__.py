@@ -1,1 +1,4 @@
-"""What the page tells of a stack's machine: typed documents, read with few calls and in parallel. Changes nothing."""
+"""The page's views of a stack's machine: typed documents, read with few calls and in parallel. Changes nothing.
+
+May import: nothing.
+"""

@@ -145,7 +145,7 @@ def queues(stack: DeployedStack) -> list[Queue]:
 
 
 def refusals(stack: DeployedStack, group: str) -> list[Refusal]:
-    """Why Personalize has refused events of today, as its newest files of kept events tell; the most frequent first."""
+    """Why Personalize has refused events of today, by its newest files of kept events; the most frequent first."""
     list_objects = stack.bucket.s3.get_paginator("list_objects_v2").paginate
     pages = list_objects(Bucket=stack.bucket.name, Prefix=folder_of(group, now().date().isoformat()))
     files = sorted((one for page in pages for one in page.get("Contents", [])), key=lambda one: one["LastModified"])

@@ -94,7 +94,7 @@ class ExpectedEnd(NamedTuple):
 
 
 class RunView(TypedDict):
-    """All that is to be told of a run."""
+    """All that is to be shown of a run."""
 
     summary: RunSummary
     what: str
@@ -103,7 +103,7 @@ class RunView(TypedDict):
     expectedEnd: str
     """ISO time; empty: it has ended, or is still being planned."""
     late: bool
-    """Whether something takes longer than as a rule, so that the end can't be told."""
+    """Whether something takes longer than as a rule, so that the end is unknown."""
     result: list[str]
     """What an export or an evaluation has found, in sentences."""
     page: str

@@ -32,7 +32,7 @@ def next_trainings(stack: DeployedStack, group: str, solutions: list[str]) -> di
 
 
 def next_of(schedule: Mapping[str, Any]) -> datetime | None:
-    """When a schedule starts next, from GetSchedule's answer; None: never, or it can't be told."""
+    """When a schedule starts next, from GetSchedule's answer; None: never, or unknown."""
     if schedule.get("State") == "DISABLED":
         return None
     try:

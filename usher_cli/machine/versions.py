@@ -115,7 +115,7 @@ def _listed(stack: DeployedStack, solution_arn: str) -> list[dict[str, Any]]:
 
 
 def _reports(stack: DeployedStack, names: Mapping[str, str]) -> Mapping[str, VersionRecord]:
-    """What versions tell by their ARNs, each asked once: what is trained never changes. `names`: of their solutions."""
+    """What is known of versions, by their ARNs, each read once: they never change. `names`: of their solutions."""
     known, personalize = stack.version_reports, stack.clients["personalize"]
     new = [arn for arn in names if arn not in known]
     for report in in_parallel(lambda arn: report_version(personalize, names[arn], arn, live=False), new):

@@ -25,7 +25,7 @@ async def show(visit: Visit) -> None:
     data, serving = await told_data(visit), await serving_of(visit)
     columns = columns_of(serving)
     if not columns:
-        empty(f"Nothing of {visit.group} is live yet.", "Its first run tells which columns filters can name.")
+        empty(f"Nothing of {visit.group} is live yet.", "Its first run says which columns filters can name.")
         return
     bench = Bench(visit, data, columns, await filters_of(visit, serving))
     await bench.try_out()

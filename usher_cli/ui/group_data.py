@@ -19,7 +19,7 @@ from usher.storage.bucket import Bucket
 from usher.storage.layout import config_keys
 
 MAX_ROWS = 2_000_000
-"""Of a dataset; a page tells where there are more."""
+"""Of a dataset; a page says where there are more."""
 MAX_KEPT = 5
 """Groups whose data is held at a time."""
 TITLES = ("TITLE", "NAME", "ITEM_NAME", "PRODUCT_NAME", "HEADLINE", "ITEM_TITLE", "PRODUCT_TITLE")

@@ -59,7 +59,7 @@ def new_key(visit: Visit, given: Given) -> Action:
 
 
 def about(key: Key) -> dict[str, object]:
-    """What is told of a key. Pure."""
+    """What is shown of a key. Pure."""
     ends = [datetime.fromtimestamp(int(one["until"]), UTC) for one in key.hashes if one["until"] is not None]
     return {
         "Key": key.id,

@@ -51,7 +51,7 @@ async def show(visit: Visit) -> None:
     if paused:
         note("hold", pause_note(group, paused))
     if not models:
-        empty(f"{group} serves nothing yet.", "Its last run tells why: see Runs.")
+        empty(f"{group} serves nothing yet.", "Its last run says why: see Runs.")
     with ui.row():
         if paused:
             action_button(visit, "Resume", "play_circle", lambda _: runs.resume(stack, group))

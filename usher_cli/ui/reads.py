@@ -43,7 +43,7 @@ async def answers_of(visit: Visit, requests: Sequence[ApiRequest]) -> list[Any]:
 
 
 async def neighbours_of(visit: Visit, serving: ServingMap, items: Sequence[str]) -> dict[str, list[str]]:
-    """By item, the items similar to it; of none if no solution tells them."""
+    """By item, the items similar to it; of none if no solution answers for them."""
     if not answering(serving, "similar-items"):
         return {}
     asked = [*dict.fromkeys(items)][:MAX_ASKED]

@@ -68,7 +68,7 @@ def _status(line: Line) -> Markup:
 
 
 def parts_of(view: RunView) -> Iterator[Markup]:
-    """All that is to be told of a run. Pure."""
+    """All that is to be shown of a run. Pure."""
     run = view["summary"]
     yield facts(
         {

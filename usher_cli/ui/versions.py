@@ -22,7 +22,7 @@ async def show(visit: Visit) -> None:
     """A card for each solution."""
     solutions = await visit.read(solutions_of, visit.stack, visit.group)
     if not solutions:
-        empty(f"{visit.group} has no solution yet.", "Its last run tells why: see Runs.")
+        empty(f"{visit.group} has no solution yet.", "Its last run says why: see Runs.")
     for solution in solutions:
         with card(solution["name"]):
             _solution(visit, solution)

@@ -33,8 +33,8 @@ def serving(port: int, environment: Mapping[str, str], say: Callable[[str], None
         text=True,
         preexec_fn=die_with_parent,
     )
-    telling = threading.Thread(target=_tell, args=(cast(IO[str], process.stdout), say), daemon=True)
-    telling.start()
+    printing = threading.Thread(target=_print, args=(cast(IO[str], process.stdout), say), daemon=True)
+    printing.start()
     with process:
         try:
             yield
@@ -44,10 +44,10 @@ def serving(port: int, environment: Mapping[str, str], say: Callable[[str], None
                 process.wait(END_SECONDS)
             except subprocess.TimeoutExpired:
                 process.kill()
-            telling.join()
+            printing.join()
 
 
-def _tell(lines: IO[str], say: Callable[[str], None]) -> None:
+def _print(lines: IO[str], say: Callable[[str], None]) -> None:
     """Pass on what the process says, of which its address comes first."""
     for line in lines:
         address, _, rest = line.strip().partition(" ")

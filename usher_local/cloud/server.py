@@ -1,5 +1,6 @@
 """The local cloud as one context manager: servers on ports of 127.0.0.1, stacks, and an orderly end."""
 
+import gc
 import os
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor
@@ -122,6 +123,8 @@ class LocalCloud:
         self._open.close()
 
     def _start(self, stack: ExitStack) -> None:
+        stack.callback(gc.unfreeze)
+        gc.freeze()
         aws, api = (stack.enter_context(listening(port)) for port in self._ports)
         port = str(aws.getsockname()[1])
         self.endpoint = f"http://127.0.0.1:{port}"
@@ -194,6 +197,7 @@ class LocalCloud:
         self.scheduler = Scheduler(deliveries, self._now)
         stack.enter_context(ticking("scheduler", TICK_SECONDS, self.scheduler.tick))
         stack.callback(personalize.halt)  # first of all: an import under way would slow down the rest of the end
+        gc.freeze()  # what is there by now stays: to look for garbage among it would stop every request for 0.2 s
 
     def deploy(self, name: str, template: Path, parameters: Mapping[str, str] = NOTHING) -> dict[str, str]:
         """Create a stack, as `sam deploy` would, from the folders that its template names; its outputs."""

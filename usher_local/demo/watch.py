@@ -36,9 +36,9 @@ def watch(stepfunctions: Any, s3: Any, machine: str, bucket: str, group: str, co
 
 
 def cause(execution: Mapping[str, Any]) -> str:
-    """The drop that an execution (described) was started by, which S3 may tell of twice; otherwise the execution.
+    """The drop that an execution (described) was started by, which S3 may report twice; otherwise the execution.
 
-    A sequencer tells the writes of one key apart.
+    A sequencer distinguishes the writes of one key.
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
     """
     dropped = json.loads(execution["input"]).get("detail", {}).get("object")

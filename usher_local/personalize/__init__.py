@@ -4,6 +4,8 @@ from usher_local.personalize import install
 install(Clock(600))
 with mock_aws():
     boto3.client("personalize").create_dataset_group(name="films")
+
+May import: recommenders.
 """
 
 import re

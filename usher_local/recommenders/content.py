@@ -17,9 +17,9 @@ BUDGET = 1 << 24  # likenesses at a time in `nearest`: 64 MiB
 WORD = re.compile(r"\w+")
 
 
-def tfidf(documents: Iterable[Iterable[str]], columns: Mapping[str, int] | None = None) -> csr_array:
+def tfidf(documents: Iterable[Iterable[str]]) -> csr_array:
     """Rows of length 1 (n, terms), or 0 without terms: log tf-idf of each document's terms (Salton, Buckley 1988)."""
-    vocabulary: dict[str, int] = dict(columns or {})
+    vocabulary: dict[str, int] = {}
     column, start = array("i"), array("q", [0])  # a list would take twice the memory, of which long texts need much
     for document in documents:
         column.extend(vocabulary.setdefault(term, len(vocabulary)) for term in document)

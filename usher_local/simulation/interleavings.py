@@ -2,7 +2,7 @@
 
 An interleaving is drawn from a seed: when files are dropped, replaced and put back, versions promoted, the group
 removed, executions stopped, and at which boundaries inside a function some of that happens. `faults_of` holds what is
-left against the requests alone, without a look at Usher's code.
+left against the requests alone, without Usher's code.
 """
 
 import functools
@@ -108,9 +108,9 @@ class Interleaving:
         self.stack.disturb = lambda _: None
 
     def drop(self, name: str = "") -> None:
-        """Drop data, the same or other, or a wrong file; S3 tells of it once or twice."""
+        """Drop data, the same or other, or a wrong file; S3 reports it once or twice."""
         self.put(name or self.random.choice([*BEST, *BEST, WRONG]))
-        self._tell(DATA)
+        self._deliver(DATA)
 
     def put_back(self) -> None:
         """Another file lies there for a moment only."""
@@ -121,7 +121,7 @@ class Interleaving:
     def edit(self, name: str = "") -> None:
         """Drop a config, the same or another."""
         self._put_config(name or self.random.choice([*CONFIGS]))
-        self._tell(CONFIG)
+        self._deliver(CONFIG)
 
     def promote(self, version: str = "") -> None:
         """A promotion or a rollback."""
@@ -146,7 +146,7 @@ class Interleaving:
             self.stack.stop(stopped)
 
     def put(self, name: str) -> None:
-        """Put data into the bucket; S3 tells of it later, or never."""
+        """Put data into the bucket; S3 reports it later, or never."""
         self._note(f"put {name}")
         self.data = name
         self.stack.put(DATA, DATA_OF[name])
@@ -156,7 +156,7 @@ class Interleaving:
         self.config = name
         self.stack.put(CONFIG, json.dumps(CONFIGS[name]))
 
-    def _tell(self, key: str) -> None:
+    def _deliver(self, key: str) -> None:
         for _ in range(self.random.choice([1, 1, 2])):
             self.after(self.random.uniform(0, 2), lambda: self._start_for(key))
 
@@ -241,14 +241,14 @@ def _unclosed(done: Interleaving) -> Iterator[str]:
 
 
 def _untold(done: Interleaving) -> Iterator[str]:
-    """Of each run that has made something, people are told once; of no run twice."""
+    """Of each run that has made something, people are notified once; of no run twice."""
     messages = done.stack.notifications()
     for key, record in _records(done).items():
         times = sum(f"/{record['run']}/run.html" in message for message in messages)
         if record.get("undelivered"):
-            yield f"{key} is not told yet: {record['undelivered']}"
+            yield f"{key} is not reported yet: {record['undelivered']}"
         elif times > 1 or times < ("stage" in record):
-            yield f"people were told {times} times of {key}"
+            yield f"people were notified {times} times of {key}"
 
 
 def _written_over(done: Interleaving) -> Iterator[str]:

@@ -14,7 +14,7 @@ from jsonata import Jsonata
 
 
 class TaskError(Exception):
-    """A task has failed, with Step Functions' name for it and what it tells of the cause."""
+    """A task has failed, with Step Functions' name for it and its words for the cause."""
 
     def __init__(self, name: str, cause: str = "") -> None:
         super().__init__(name, cause)
@@ -22,7 +22,7 @@ class TaskError(Exception):
 
 
 class Ended(NamedTuple):
-    """How an execution ended: SUCCEEDED, or FAILED with `output` telling error and cause."""
+    """How an execution ended: SUCCEEDED, or FAILED with error and cause as `output`."""
 
     status: str
     output: Any

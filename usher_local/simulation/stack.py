@@ -1,4 +1,4 @@
-"""The stack of template.yaml in this process: its state machines run to their ends, and a clock tells how long."""
+"""The stack of template.yaml in this process: its state machines run to their ends, and a clock shows how long."""
 
 import io
 import json
@@ -49,8 +49,10 @@ from usher_local.cloud.services import faster_moto, refusals, service_quotas
 from usher_local.cloud.state.stacks import KeptStacks
 from usher_local.personalize.core import environment, faults
 from usher_local.personalize.core.faults import Faults
+from usher_local.personalize.modelling.training import model_folder
 from usher_local.personalize.models import PersonalizeBackend, personalize_backends
 from usher_local.simulation.machine import Machine, TaskError
+from usher_local.simulation.snapshot import Container, Snapshot
 
 LAUNCH = 1_700_000_000
 """Unix seconds at which a simulation begins."""
@@ -155,6 +157,8 @@ class Stack:
     _handlers: dict[str, Callable[[Any, Any], Any]] = field(default_factory=dict)
     _variables: dict[str, str] = field(default_factory=dict)
     _numbers: Iterator[int] = field(default_factory=count)
+    _begun: dict[Callable[["Stack"], object], tuple[float, int, Snapshot]] = field(default_factory=dict)
+    """By what made it: when it was there, how many resources Personalize had made, and all that there was."""
     _call: int = 0
     _deadlines: list[float] = field(default_factory=list)
     """Of the functions that are at work, one inside the other."""
@@ -167,28 +171,47 @@ class Stack:
         """Forget everything but what was deployed, also what functions keep in their memory."""
         self.restart_functions()
         self.personalize.reset()
-        s3_backends[ACCOUNT]["aws"].buckets[self.bucket].keys.clear()
-        dynamodb_backends[ACCOUNT][REGION].get_table(self.table).items.clear()
-        self.executions.clear()
-        for machine in stepfunctions_backends[ACCOUNT][REGION].state_machines:
-            machine.executions.clear()
-        for group in logs_backends[ACCOUNT][REGION].groups.values():
-            group.streams.clear()
+        for container in self._containers():
+            container.clear()
         for queue in sqs_backends[ACCOUNT][REGION].queues.values():
-            queue._messages.clear()
-            queue._pending_messages.clear()
             vars(queue).pop("taken", None)
-        for topic in sns_backends[ACCOUNT][REGION].topics.values():
-            topic.sent_notifications.clear()
-        for schedules in scheduler_backends[ACCOUNT][REGION].schedule_groups.values():
-            schedules.schedules.clear()
-        cloudwatch_backends[ACCOUNT][REGION].metric_data.clear()
         self.disturb, self.stretch, self._numbers = _leave_alone, _as_usual, count()
         self.after = self._put_forward
         environment.current.quotas.clear()
         faults.use(Faults())
         self.set_variables()
         self.clock.move_to(LAUNCH)
+
+    def _containers(self) -> Iterator[Container]:
+        """Where everything is that a reset forgets, but for what Personalize has."""
+        yield s3_backends[ACCOUNT]["aws"].buckets[self.bucket].keys
+        yield dynamodb_backends[ACCOUNT][REGION].get_table(self.table).items
+        yield self.executions
+        yield from (one.executions for one in stepfunctions_backends[ACCOUNT][REGION].state_machines)
+        yield from (one.streams for one in logs_backends[ACCOUNT][REGION].groups.values())
+        for queue in sqs_backends[ACCOUNT][REGION].queues.values():
+            yield from (queue._messages, queue._pending_messages)
+        yield from (one.sent_notifications for one in sns_backends[ACCOUNT][REGION].topics.values())
+        yield from (one.schedules for one in scheduler_backends[ACCOUNT][REGION].schedule_groups.values())
+        yield cloudwatch_backends[ACCOUNT][REGION].metric_data
+
+    def begin(self, make: Callable[["Stack"], object]) -> None:
+        """Start anew with what a function makes. If it has made it before, that is brought back."""
+        self.reset()
+        if make in self._begun:
+            seconds, self.personalize.count, snapshot = self._begun[make]
+            snapshot.bring_back([*self._containers(), *self._personalize_containers()])
+            self.clock.move_to(seconds)
+            return
+        make(self)
+        self.restart_functions()
+        trained = [model_folder(arn) for arn, one in self.personalize.resources.items() if one.kind.trained]
+        snapshot = Snapshot([*self._containers(), *self._personalize_containers()], trained)
+        self._begun[make] = time.time(), self.personalize.count, snapshot
+
+    def _personalize_containers(self) -> Iterator[Container]:
+        there = self.personalize  # models are loaded again when they are asked for
+        yield from (there.resources, there.groups, there.models._fitted)
 
     def restart_functions(self) -> None:
         """Forget what functions keep in their memory."""
@@ -293,7 +316,7 @@ class Stack:
     def stop(self, execution: Execution) -> None:
         """Stop an execution, as a person does. A function that is at work for it goes on to its end."""
         execution.status = "ABORTED"
-        self._tell(execution)
+        self._report_end(execution)
 
     def _steps(self, execution: Execution, given: Mapping[str, Any]) -> Iterator[float]:
         def invoke(function: str, payload: Any) -> Any:
@@ -314,13 +337,13 @@ class Stack:
         except StoppedError:
             execution.status = "ABORTED"
         execution.seconds, execution.transitions = time.time() - start, machine.transitions
-        self._tell(execution)
+        self._report_end(execution)
 
     def _read_json(self, bucket: str, key: str) -> Any:
         return json.loads(s3_backends[ACCOUNT]["aws"].buckets[bucket].keys[key].value)
 
-    def _tell(self, execution: Execution) -> None:
-        """Let EventBridge tell functions of an execution's end."""
+    def _report_end(self, execution: Execution) -> None:
+        """Let EventBridge notify functions of an execution's end."""
         arns = {"executionArn": execution.arn, "stateMachineArn": self.machines[execution.machine]}
         why = execution.output if execution.status == "FAILED" else {}
         named = {"error": why.get("Error"), "cause": why.get("Cause")}
@@ -483,7 +506,7 @@ def _one_call_at_a_time() -> Iterator[None]:
 
 @contextmanager
 def _listening(to: Stack) -> Iterator[None]:
-    """Let every client that is made in the block tell of its calls."""
+    """Let every client that is made in the block report its calls."""
     from usher.aws import client
 
     boto3.setup_default_session()

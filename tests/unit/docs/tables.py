@@ -70,7 +70,7 @@ def recipes() -> Iterable[str]:
 
 def behaviour() -> Iterable[str]:
     """One row per recipe: what it does besides scoring."""
-    columns = "Asked by", "Learns from", "Leaves out what the user met by", "Items that nobody has met", "Tells"
+    columns = "Asked by", "Learns from", "Leaves out what the user met by", "Items that nobody has met", "Returns"
     yield from _head("Recipe", *columns, "Batch inference")
     for recipe in RECIPES:
         case = use_case(recipe)

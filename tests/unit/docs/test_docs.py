@@ -166,6 +166,13 @@ def test_every_route_of_the_api_is_described() -> None:
     assert missing("api.md", routes) == []
 
 
+@pytest.mark.parametrize("language", ["sh", "python"])
+def test_every_route_that_is_about_a_group_has_an_example(language: str) -> None:
+    examples = "".join(code for found, code in FENCED.findall(DOCS["api.md"]) if found == language)
+    asked = {one.paths[0].removeprefix("/{group}").partition("/{")[0] for one in routes.ROUTES_BY_KEY.values()}
+    assert [path for path in asked if not re.search(rf"/movielens{path}[/?\"']", examples)] == []
+
+
 def test_every_option_and_every_member_of_an_event_is_described() -> None:
     options = {option for route in routes.ROUTES_BY_KEY.values() for option in (route.subject, *route.options)} - {""}
     members = {member for kind in checks.KINDS.values() for member in kind.members}

@@ -8,9 +8,13 @@ Only routes of a live group are asked, in process. An answer is one that the doc
 import copy
 import os
 from collections import Counter
+from collections.abc import Iterator
+from functools import reduce
+from operator import getitem
 from typing import Any
 from urllib.parse import urlsplit
 
+import pytest
 import requests
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
@@ -26,7 +30,7 @@ from schemathesis.specs.openapi.checks import (
 )
 from usher.serving.api_pages import DOCUMENT
 
-from tests.unit.fuzz.requests import ROUTES, Request
+from tests.unit.fuzz.requests import ORDINARY, ROUTES, Request
 from tests.unit.fuzz.test_requests import CONTEXT, Api
 from tests.unit.fuzz.test_requests import api as api
 from tests.unit.fuzz.test_requests import trainer as trainer
@@ -48,6 +52,29 @@ def test_the_document_is_current() -> None:
 def test_the_document_has_every_route_of_the_template() -> None:
     documented = {f"{method.upper()} {path}" for path, methods in api_document()["paths"].items() for method in methods}
     assert documented == set().union(*SENT_ROUTES.values())
+
+
+def unnamed(value: Any, schema: Any) -> Iterator[str]:
+    """The members of an answer that its schema, which names some, does not name."""
+    while "$ref" in schema:
+        schema = reduce(getitem, schema["$ref"].removeprefix("#/").split("/"), api_document())
+    for name, part in value.items() if isinstance(value, dict) else ():
+        if name in schema.get("properties", {}):
+            yield from unnamed(part, schema["properties"][name])
+        elif "properties" in schema:
+            yield name
+    for part in value if isinstance(value, list) else ():
+        yield from unnamed(part, schema.get("items", {}))
+
+
+@pytest.mark.parametrize("name", ORDINARY)
+def test_the_document_names_every_member_of_an_answer(api: Api, name: str) -> None:
+    request = ORDINARY[name]
+    method, _, path = request.route.partition(" ")
+    status, body = api.ask(request)
+    answers = api_document()["paths"][path][method.lower()]["responses"][str(status)]
+    answers = api_document()["components"]["responses"][str(status)] if "$ref" in answers else answers
+    assert [*unnamed(body, answers["content"]["application/json"]["schema"])] == []
 
 
 def with_known_values() -> dict[str, Any]:

@@ -76,7 +76,6 @@ def test_files_use_no_yaml_that_cloudformation_does_not_take(path: Any) -> None:
     packaged = yaml_dump(yaml_parse(text)) if path == TEMPLATE else text  # SAM CLI uploads machines as they are
     marks = (yaml.tokens.AnchorToken, yaml.tokens.AliasToken)
     assert not [token for token in yaml.scan(packaged) if isinstance(token, marks)]
-    assert "<<:" not in text
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
@@ -215,6 +214,12 @@ def test_only_who_creates_passes_roles_and_each_only_to_its_service() -> None:
             if "iam:PassRole" in actions(statement)
         }
         assert passed == expected.get(function, {})
+
+
+def test_a_page_may_send_back_the_tag_of_an_answer() -> None:
+    cors = RESOURCES["Api"]["Properties"]["DefinitionBody"]["x-amazon-apigateway-cors"]["Fn::If"][1]
+    assert "etag" in cors["exposeHeaders"]
+    assert "if-none-match" in cors["allowHeaders"]
 
 
 def test_the_bucket_is_private_encrypted_versioned_and_tells_eventbridge() -> None:

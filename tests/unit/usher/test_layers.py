@@ -10,8 +10,9 @@ import pytest
 from tests.unit.stack.files import REPOSITORY
 
 USHER = REPOSITORY / "layers/core/python/usher"
+ROOTS = {"usher": USHER, "usher_cli": REPOSITORY / "usher_cli", "usher_local": REPOSITORY / "usher_local"}
 LAYERED = {
-    "usher": USHER,
+    **ROOTS,
     "usher_local.cloud": REPOSITORY / "usher_local/cloud",
     "usher_local.personalize": REPOSITORY / "usher_local/personalize",
 }
@@ -20,7 +21,6 @@ PACKAGES = {
     for root, folder in LAYERED.items()
     for path in sorted(folder.glob("*/__init__.py"))
 }
-ROOTS = {"usher": USHER, "usher_cli": REPOSITORY / "usher_cli", "usher_local": REPOSITORY / "usher_local"}
 
 
 def imports(path: Path) -> set[str]:
@@ -37,7 +37,7 @@ def imports(path: Path) -> set[str]:
 def packages(package: str) -> set[str]:
     """The other packages beside a package that its files import, by their last names."""
     root, _, own = package.rpartition(".")
-    names = {name for path in PACKAGES[package].glob("*.py") for name in imports(path)}
+    names = {name for path in PACKAGES[package].rglob("*.py") for name in imports(path)}
     beside = {name.removeprefix(f"{root}.").split(".")[0] for name in names if name.startswith(f"{root}.")}
     return {name for name in beside - {own} if f"{root}.{name}" in PACKAGES}
 
@@ -55,11 +55,10 @@ def test_no_packages_import_each_other(root: str) -> None:
     TopologicalSorter(graph).prepare()
 
 
-@pytest.mark.parametrize("root", ROOTS)
-def test_no_files_import_each_other(root: str) -> None:
+def test_no_files_import_each_other() -> None:
     files = {
         ".".join([root, *path.relative_to(folder).with_suffix("").parts]).removesuffix(".__init__"): path
-        for folder in [ROOTS[root]]
+        for root, folder in ROOTS.items()
         for path in folder.rglob("*.py")
     }
     TopologicalSorter({name: imports(path) & files.keys() - {name} for name, path in files.items()}).prepare()

@@ -94,11 +94,11 @@ def check(
 ) -> Signer:
     """Who signed a request (for `service`, if that is given); SignatureError says what is wrong.
 
-    `find` tells credentials and holder of an access key. The body is read only where its hash is not in the headers,
+    `find` returns credentials and holder of an access key. The body is read only where its hash is not in the headers,
     or once they have proved to be signed.
     """
-    said = signature_in(request)
-    match = AUTHORIZATION.fullmatch(said.authorization)
+    signature = signature_in(request)
+    match = AUTHORIZATION.fullmatch(signature.authorization)
     if match is None or service not in (None, match["service"]):
         raise SignatureError(Reason.UNSIGNED, f"no signature for {service or 'AWS'}")
 
@@ -109,25 +109,25 @@ def check(
     if found is None:
         raise refused(Reason.UNKNOWN_KEY, "the access key is unknown")
     credentials, holder = found
-    if not hmac.compare_digest(said.token.encode(), (credentials.token or "").encode()):
+    if not hmac.compare_digest(signature.token.encode(), (credentials.token or "").encode()):
         raise refused(Reason.WRONG_TOKEN, "wrong session token")
-    if wrong := untimely(said, match, now):
+    if wrong := untimely(signature, match, now):
         raise refused(wrong, "the signature is not from now")
     names = match["headers"].split(";")
     unsigned = {name for name in request.headers if name.startswith("x-amz-")} - set(names)
     if "host" not in names or unsigned or not all(name in request.headers for name in names):
         raise refused(Reason.MISMATCH, "a header that must be signed is not, or a signed one is missing")
     s3 = match["service"] == "s3"
-    declared = request.headers.get(CONTENT_HASH, UNSIGNED_PAYLOADS[0] if s3 and said.expires is not None else "")
+    declared = request.headers.get(CONTENT_HASH, UNSIGNED_PAYLOADS[0] if s3 and signature.expires is not None else "")
     if s3 and not declared:
         raise refused(Reason.MISMATCH, f"no {CONTENT_HASH}")
     body = b"" if declared else request.body()
-    if not hmac.compare_digest(expected(request, said, match, credentials, body), match["signature"]):
+    if not hmac.compare_digest(expected(request, signature, match, credentials, body), match["signature"]):
         raise refused(Reason.MISMATCH, "the signature does not match")
     open_body = s3 and declared in UNSIGNED_PAYLOADS
     if declared and not open_body and sha256(request.body()).hexdigest() != declared:
         raise refused(Reason.MISMATCH, "the body is not the one that was signed")
-    return Signer(match["key"], holder, said.authorization)
+    return Signer(match["key"], holder, signature.authorization)
 
 
 def signature_in(request: Received) -> Signature:
@@ -148,31 +148,33 @@ def signature_in(request: Received) -> Signature:
     return Signature(header, stamp, token, expires)
 
 
-def untimely(said: Signature, match: re.Match[str], now: datetime) -> Reason | None:
+def untimely(signature: Signature, match: re.Match[str], now: datetime) -> Reason | None:
     """Why a signature does not count now; None if it does."""
     skew = S3_ALLOWED_SKEW if match["service"] == "s3" else ALLOWED_SKEW
     try:
-        signed = datetime.strptime(said.stamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-        life = timedelta(seconds=int(said.expires)) if said.expires is not None else skew
+        signed = datetime.strptime(signature.stamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+        life = timedelta(seconds=int(signature.expires)) if signature.expires is not None else skew
     except (ValueError, OverflowError):
         return Reason.MISMATCH
-    if not said.stamp.startswith(match["date"]) or not 0 < life.total_seconds() <= MAX_EXPIRES_SECONDS:
+    if not signature.stamp.startswith(match["date"]) or not 0 < life.total_seconds() <= MAX_EXPIRES_SECONDS:
         return Reason.MISMATCH
     if signed - now > skew:
         return Reason.SKEWED
     if now - signed > life:
-        return Reason.EXPIRED if said.expires is not None else Reason.SKEWED
+        return Reason.EXPIRED if signature.expires is not None else Reason.SKEWED
     return None
 
 
-def expected(request: Received, said: Signature, match: re.Match[str], credentials: Credentials, body: bytes) -> str:
+def expected(
+    request: Received, signature: Signature, match: re.Match[str], credentials: Credentials, body: bytes
+) -> str:
     """The signature that the holder of the credentials would have made."""
     in_query, in_header = (S3SigV4QueryAuth, S3SigV4Auth) if match["service"] == "s3" else (SigV4QueryAuth, SigV4Auth)
     url, question, query = request.url.partition("?")
     kept = [pair for pair in query.split("&") if not pair.startswith("X-Amz-Signature=")]
     headers = {name: request.headers[name] for name in match["headers"].split(";")}
     made = AWSRequest(request.method, f"{url}{question}{'&'.join(kept)}", headers, body)
-    made.context["timestamp"] = said.stamp
-    signer = (in_header if said.expires is None else in_query)(credentials, match["service"], match["region"])
-    signature: str = signer.signature(signer.string_to_sign(made, signer.canonical_request(made)), made)
-    return signature
+    made.context["timestamp"] = signature.stamp
+    signer = (in_header if signature.expires is None else in_query)(credentials, match["service"], match["region"])
+    digest: str = signer.signature(signer.string_to_sign(made, signer.canonical_request(made)), made)
+    return digest

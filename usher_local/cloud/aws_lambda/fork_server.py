@@ -2,8 +2,8 @@
 
 A script for the functions' Python, without anything of the project. Its arguments: the descriptor of a socket of
 requests, and modules to import. A request is a packet of JSON, `{folder, environment, arguments}`, with the descriptors
-of what the fork prints into, and of a socket that is told its PID, and its exit status once it has ended. The PID stays
-taken until the other end of that socket is shut.
+of what the fork prints into, and of a socket that receives its PID, and its exit status once it has ended. The PID
+stays taken until the other end of that socket is shut.
 """
 
 import ctypes
@@ -38,23 +38,23 @@ def serve(descriptor: int) -> dict[str, Any] | None:
                     if not packet:
                         continue
                     selector.register(requests, selectors.EVENT_READ)
-                    output, told = descriptors[0], socket.socket(fileno=descriptors[1])
+                    output, client = descriptors[0], socket.socket(fileno=descriptors[1])
                     if not (pid := os.fork()):
                         begin(output)
                         request: dict[str, Any] = json.loads(packet)
                         return request
                     os.close(output)
                     os.setpgid(pid, pid)  # before anybody can kill the group
-                    told.send(str(pid).encode())
-                    selector.register(io.FileIO(os.pidfd_open(pid)), selectors.EVENT_READ, (pid, told))
+                    client.send(str(pid).encode())
+                    selector.register(io.FileIO(os.pidfd_open(pid)), selectors.EVENT_READ, (pid, client))
                 elif isinstance(key.fileobj, socket.socket):  # nobody asks about the process any more
                     os.waitpid(key.data, 0)
                     key.fileobj.close()
                 else:  # it has ended
-                    pid, told = key.data
+                    pid, client = key.data
                     with suppress(BrokenPipeError):
-                        told.send(str(status(pid)).encode())
-                    selector.register(told, selectors.EVENT_READ, pid)
+                        client.send(str(status(pid)).encode())
+                    selector.register(client, selectors.EVENT_READ, pid)
     return None
 
 
@@ -89,7 +89,7 @@ def run(folder: str, environment: dict[str, str], arguments: list[str]) -> None:
 
 if __name__ == "__main__":
     for name in sys.argv[2:]:
-        with suppress(Exception):  # the function that imports it tells
+        with suppress(Exception):  # the function that imports it reports it
             import_module(name)
     gc.freeze()
     if request := serve(int(sys.argv[1])):

@@ -30,29 +30,29 @@ LIBC = ctypes.CDLL(None)
 class Fork:
     """A child of a server of forks, as `subprocess.Popen` is of our own."""
 
-    def __init__(self, told: socket.socket, output: int) -> None:
-        """`told` receives the PID, then the exit status; `output` is what the process prints."""
-        self._told = told
+    def __init__(self, ours: socket.socket, output: int) -> None:
+        """`ours` receives the PID, then the exit status; `output` is what the process prints."""
+        self._ours = ours
         self._status: int | None = None
         self.output = output
-        self.pid = int(told.recv(PACKET_BYTES))
+        self.pid = int(ours.recv(PACKET_BYTES))
 
     def poll(self) -> int | None:
         """The exit status, or the number of the signal below 0; None while it runs."""
-        return self.wait() if is_readable(self._told.fileno(), milliseconds=0) else self._status
+        return self.wait() if is_readable(self._ours.fileno(), milliseconds=0) else self._status
 
     def wait(self) -> int:
         """The exit status, once it has ended. Forks are killed together with their server."""
         if self._status is None:
-            self._status = int(self._told.recv(PACKET_BYTES) or -signal.SIGKILL)
+            self._status = int(self._ours.recv(PACKET_BYTES) or -signal.SIGKILL)
         return self._status
 
     def close(self) -> None:
         """Wait until it has ended and nothing is left of it, not even its PID."""
         self.wait()
-        with self._told, suppress(OSError):  # the server may be gone
-            self._told.shutdown(socket.SHUT_WR)
-            self._told.recv(PACKET_BYTES)
+        with self._ours, suppress(OSError):  # the server may be gone
+            self._ours.shutdown(socket.SHUT_WR)
+            self._ours.recv(PACKET_BYTES)
         os.close(self.output)
 
 
@@ -75,13 +75,13 @@ class Server:
 
     def fork(self, folder: Path, environment: Mapping[str, str], arguments: Sequence[str]) -> Fork:
         """A process that does what `python -m` with the arguments does, in a folder and an environment."""
-        told, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         output, written = os.pipe()
         request = {"folder": str(folder), "environment": environment, "arguments": arguments}
         with theirs:
             socket.send_fds(self._requests, [json.dumps(request).encode()], [written, theirs.fileno()])
         os.close(written)
-        return Fork(told, output)
+        return Fork(ours, output)
 
     def close(self) -> None:
         """Fork no more."""

@@ -1,9 +1,11 @@
-"""Lambda's runtime API, which AWS's runtime interface client asks for work and tells of results; one for each worker.
+"""Lambda's runtime API, from which AWS's runtime interface client takes work and to which it returns results.
+
+Each worker has one.
 
 https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 
 On AWS nobody else is in the execution environment. Here every user and every browser of the machine reaches the port,
-and AWS's client sends no secret. So the runtime's own process must hold each connection, as Linux tells in `/proc`.
+and AWS's client sends no secret. So the runtime's own process must hold each connection, as Linux shows in `/proc`.
 """
 
 import queue
@@ -23,7 +25,7 @@ PREFIX = "/2018-06-01/runtime/"
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a runtime tells: it asks for work (`next`), answers, failed in the handler, or failed before (`init`)."""
+    """What a runtime reports: it asks for work (`next`), answers, failed in the handler, or failed before (`init`)."""
 
     kind: Literal["next", "response", "error", "init"]
     body: str = ""
@@ -77,7 +79,7 @@ class Server(ThreadingHTTPServer):
         return holds(self.pid, request)
 
     def handle_error(self, *_: Any) -> None:
-        """Tell nobody."""
+        """Print nothing."""
 
 
 class Handler(BaseHTTPRequestHandler):

@@ -162,7 +162,7 @@ def invoking(_: Method, lambdas: Lambdas) -> Method:
 
 
 def invoking_by_name(_: Method, __: Lambdas) -> Method:
-    """An invocation that tells the function by which ARN it was called."""
+    """An invocation with the ARN by which the function was called."""
 
     def invoke(
         backend: LambdaBackend,

@@ -9,10 +9,8 @@ import json
 import logging
 import re
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -24,20 +22,27 @@ from moto.cloudformation.responses import CloudFormationResponse
 from moto.core.responses import ActionResult
 
 from usher_local.cloud.cloudformation import templates
+from usher_local.cloud.cloudformation.change_sets import ChangeSet, shown_change, summary
+from usher_local.cloud.cloudformation.documents import (
+    IAM_TYPES,
+    Given,
+    declared,
+    pairs,
+    shown_parameters,
+    shown_resource,
+    shown_stack,
+)
 from usher_local.cloud.cloudformation.provider import Place
 from usher_local.cloud.cloudformation.resource_providers import PROVIDERS
-from usher_local.cloud.cloudformation.stacks import UNREAL, Change, Deployed, Stack, Stacks, Target
+from usher_local.cloud.cloudformation.stacks import UNREAL, Stack, Stacks, Target
 from usher_local.cloud.cloudformation.templates import Template, TemplateError, TransformError
 from usher_local.cloud.core.patching import replaced
 from usher_local.cloud.state.stacks import KeptStacks
 
 log = logging.getLogger(__name__)
 
-Given = Mapping[str, Any]
-
 # An answer waits that long for the operation that it starts: SAM CLI asks for small stacks only every 15 to 30 seconds.
 PROMPT_SECONDS = 1.0
-IAM_TYPES = re.compile(r"AWS::IAM::(AccessKey|Group|InstanceProfile|(Managed)?Policy|Role|User(ToGroupAddition)?)")
 IAM_NAMES = {"GroupName", "InstanceProfileName", "ManagedPolicyName", "RoleName", "UserName"}
 NO_CHANGES = "The submitted information didn't contain changes. Submit different information to create a change set."
 
@@ -58,32 +63,6 @@ class InvalidChangeSetStatusError(CloudFormationError):  # type: ignore[misc]
     """A change set can't be executed."""
 
     code = "InvalidChangeSetStatus"
-
-
-@dataclass(eq=False)
-class ChangeSet:
-    """A change that was submitted, and what it would do."""
-
-    name: str
-    id: str
-    kind: str
-    target: Target
-    changes: Sequence[Change]
-    capabilities: Sequence[str]
-    description: str | None
-    failure: str | None = None
-    executed: bool = False
-    created: datetime = field(default_factory=lambda: datetime.now(UTC))
-
-    @property
-    def status(self) -> str:
-        """Of the set itself."""
-        return "FAILED" if self.failure else "CREATE_COMPLETE"
-
-    @property
-    def execution_status(self) -> str:
-        """Whether it can be executed."""
-        return "UNAVAILABLE" if self.failure else "EXECUTE_COMPLETE" if self.executed else "AVAILABLE"
 
 
 class CloudFormation:
@@ -447,123 +426,6 @@ def acknowledge(template: Template, given: Given) -> None:
     needed = "CAPABILITY_NAMED_IAM" if named else "CAPABILITY_IAM"
     if makes and not {needed, "CAPABILITY_NAMED_IAM"} & {*given.get("Capabilities", [])}:
         raise InsufficientCapabilitiesError(f"Requires capabilities : [{needed}]")
-
-
-def declared(template: Template) -> Given:
-    """What GetTemplateSummary and ValidateTemplate both tell."""
-    iam = any(IAM_TYPES.fullmatch(str(one.get("Type"))) for one in template["Resources"].values())
-    needed = [*(["CAPABILITY_IAM"] if iam else []), *(["CAPABILITY_AUTO_EXPAND"] if templates.macros(template) else [])]
-    return {
-        "Description": template.get("Description", ""),
-        "Capabilities": needed,
-        "DeclaredTransforms": templates.macros(template),
-        "Parameters": [
-            {
-                "ParameterKey": name,
-                "ParameterType": one.get("Type", "String"),
-                "NoEcho": truth(one.get("NoEcho", False)),
-                "Description": one.get("Description", ""),
-                **({"DefaultValue": str(one["Default"])} if "Default" in one else {}),
-            }
-            for name, one in template.get("Parameters", {}).items()
-        ],
-    }
-
-
-def truth(value: Any) -> bool:
-    """Templates write truth as a word, too."""
-    return str(value).lower() == "true"
-
-
-def pairs(values: Mapping[str, str]) -> list[Given]:
-    """Tags as the API lists them."""
-    return [{"Key": key, "Value": value} for key, value in values.items()]
-
-
-def shown_parameters(target: Target) -> list[Given]:
-    """Values of parameters, but for those that are secret."""
-    kinds = target.template.get("Parameters", {})
-    return [
-        {
-            "ParameterKey": name,
-            "ParameterValue": "****"
-            if truth(kinds.get(name, {}).get("NoEcho"))
-            else ",".join(value)
-            if isinstance(value, list)
-            else str(value),
-        }
-        for name, value in target.parameters.items()
-    ]
-
-
-def shown_stack(stack: Stack) -> Given:
-    """A stack as DescribeStacks tells it."""
-    return {
-        "StackId": stack.id,
-        "StackName": stack.name,
-        "Description": stack.current.template.get("Description", ""),
-        "Parameters": shown_parameters(stack.current),
-        "CreationTime": stack.created,
-        **({"LastUpdatedTime": stack.updated} if stack.updated else {}),
-        "StackStatus": stack.status,
-        **({"StackStatusReason": stack.reason} if stack.reason else {}),
-        "DisableRollback": False,
-        "Outputs": stack.outputs,
-        "Tags": pairs(stack.current.tags),
-        "EnableTerminationProtection": False,
-    }
-
-
-def shown_resource(stack: Stack, one: Deployed, time: str) -> Given:
-    """A resource as the API tells it; `time` is the name of the member for when it changed."""
-    own = [event for event in stack.events if event["LogicalResourceId"] == one.logical_id]
-    return {
-        "StackId": stack.id,
-        "StackName": stack.name,
-        "LogicalResourceId": one.logical_id,
-        "PhysicalResourceId": one.physical_id,
-        "ResourceType": one.kind,
-        time: one.changed,
-        "ResourceStatus": own[-1]["ResourceStatus"],
-    }
-
-
-def summary(stack: Stack, one: ChangeSet) -> Given:
-    """A change set as the list of them tells it."""
-    return {
-        "StackId": stack.id,
-        "StackName": stack.name,
-        "ChangeSetId": one.id,
-        "ChangeSetName": one.name,
-        "Description": one.description,
-        "CreationTime": one.created,
-        "Status": one.status,
-        "ExecutionStatus": one.execution_status,
-        **({"StatusReason": one.failure} if one.failure else {}),
-    }
-
-
-def shown_change(change: Change) -> Given:
-    """A change as DescribeChangeSet tells it."""
-    recreates = {"True": "Always", "Conditional": "Conditionally"}.get(change.replacement or "", "Never")
-    modifies = {
-        "Replacement": change.replacement,
-        "Scope": ["Properties"],
-        "Details": [
-            {"Target": {"Attribute": "Properties", "Name": name, "RequiresRecreation": recreates}}
-            for name in change.properties
-        ],
-    }
-    return {
-        "Type": "Resource",
-        "ResourceChange": {
-            "Action": change.action,
-            "LogicalResourceId": change.logical_id,
-            "ResourceType": change.kind,
-            **({"PhysicalResourceId": change.physical_id} if change.physical_id else {}),
-            **(modifies if change.replacement else {}),
-        },
-    }
 
 
 ACTIONS = MappingProxyType(

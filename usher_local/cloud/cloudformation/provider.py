@@ -1,6 +1,6 @@
 """What a resource provider is: how CloudFormation creates, updates and deletes one type of resource.
 
-The name is CloudFormation's own; the providers stand in `resource_providers.py` and `lambda_resources.py`.
+The name is CloudFormation's own; the table of providers stands in `resource_providers.py`.
 """
 
 from collections.abc import Callable, Mapping
@@ -40,7 +40,7 @@ class Place:
 
 @dataclass
 class Resource:
-    """A created resource: what Ref and GetAtt tell."""
+    """A created resource: the values of Ref and GetAtt."""
 
     physical_resource_id: str
     attributes: Mapping[str, str] = field(default_factory=dict)

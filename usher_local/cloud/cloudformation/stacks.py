@@ -45,7 +45,7 @@ class Deployed:
 
     @property
     def physical_id(self) -> str:
-        """What Ref tells."""
+        """The value of Ref."""
         return str(self.made.physical_resource_id)
 
 
@@ -94,8 +94,8 @@ class Stack:
         """Value by name."""
         return {one["ExportName"]: one["OutputValue"] for one in self.outputs if "ExportName" in one}
 
-    def tell(self, logical_id: str, physical_id: str, kind: str, status: str, reason: str | None = None) -> None:
-        """Record an event; times differ by a millisecond at least, since SAM CLI tells events apart by them."""
+    def record(self, logical_id: str, physical_id: str, kind: str, status: str, reason: str | None = None) -> None:
+        """Record an event; times differ by a millisecond at least, since SAM CLI distinguishes events by them."""
         now = datetime.now(UTC)
         if self.events:
             now = max(now, self.events[-1]["Timestamp"] + timedelta(milliseconds=1))
@@ -114,9 +114,9 @@ class Stack:
         )
 
     def become(self, status: str, reason: str | None = None) -> None:
-        """Take on a status and tell it; the event comes last, since who sees it reads the stack."""
+        """Take on a status and record it; the event comes last, since who sees it reads the stack."""
         self.status, self.reason = status, reason
-        self.tell(self.name, self.id, STACK_TYPE, status, reason)
+        self.record(self.name, self.id, STACK_TYPE, status, reason)
 
 
 class Stacks:
@@ -265,7 +265,7 @@ class Stacks:
                 now = self._settle(stack, logical_id, body, scope, undo)
             except Exception as error:
                 status = "UPDATE_FAILED" if before else "CREATE_FAILED"
-                stack.tell(logical_id, before.physical_id if before else "", body["Type"], status, reason(error))
+                stack.record(logical_id, before.physical_id if before else "", body["Type"], status, reason(error))
                 raise ResourceError(f"The following resource(s) failed: [{logical_id}]") from error
             if before and before.made is not now.made and before.physical_id != now.physical_id:
                 leftovers.append((before, now.retained_when_replaced))
@@ -303,9 +303,9 @@ class Stacks:
         return self._update(stack, before, now, undo)
 
     def _create(self, stack: Stack, new: Deployed, undo: list[Callable[[], None]]) -> Deployed:
-        stack.tell(new.logical_id, "", new.kind, "CREATE_IN_PROGRESS")
+        stack.record(new.logical_id, "", new.kind, "CREATE_IN_PROGRESS")
         made = self._make(stack, new)
-        stack.tell(new.logical_id, made.physical_id, new.kind, "CREATE_COMPLETE")
+        stack.record(new.logical_id, made.physical_id, new.kind, "CREATE_COMPLETE")
 
         def back() -> None:
             if not self._remove(stack, made, retained=made.retained):
@@ -317,7 +317,7 @@ class Stacks:
 
     def _replace(self, stack: Stack, before: Deployed, new: Deployed, undo: list[Callable[[], None]]) -> Deployed:
         why = "Requested update requires the creation of a new physical resource; hence creating one."
-        stack.tell(new.logical_id, before.physical_id, new.kind, "UPDATE_IN_PROGRESS", why)
+        stack.record(new.logical_id, before.physical_id, new.kind, "UPDATE_IN_PROGRESS", why)
         name = new.properties.get(self.providers[family(new.kind)].name)
         if (
             name is not None
@@ -329,10 +329,10 @@ class Stacks:
                 f"Rename {name} and update the stack again."
             )
         made = self._make(stack, new)
-        stack.tell(new.logical_id, made.physical_id, new.kind, "UPDATE_COMPLETE")
+        stack.record(new.logical_id, made.physical_id, new.kind, "UPDATE_COMPLETE")
 
         def back() -> None:
-            stack.tell(before.logical_id, before.physical_id, before.kind, "UPDATE_COMPLETE")
+            stack.record(before.logical_id, before.physical_id, before.kind, "UPDATE_COMPLETE")
             if not self._remove(stack, made, retained=False):
                 raise ResourceError(made.logical_id)
 
@@ -361,31 +361,31 @@ class Stacks:
 
     def _update(self, stack: Stack, before: Deployed, new: Deployed, undo: list[Callable[[], None]]) -> Deployed:
         change = cast(Update, self.providers[family(new.kind)].update)  # without one it is replaced
-        stack.tell(new.logical_id, before.physical_id, new.kind, "UPDATE_IN_PROGRESS")
+        stack.record(new.logical_id, before.physical_id, new.kind, "UPDATE_IN_PROGRESS")
 
         def back() -> None:
-            stack.tell(new.logical_id, before.physical_id, new.kind, "UPDATE_IN_PROGRESS")
+            stack.record(new.logical_id, before.physical_id, new.kind, "UPDATE_IN_PROGRESS")
             change(before.made, new.properties, before.properties, self._place(stack, new))
-            stack.tell(new.logical_id, before.physical_id, new.kind, "UPDATE_COMPLETE")
+            stack.record(new.logical_id, before.physical_id, new.kind, "UPDATE_COMPLETE")
 
         undo.append(back)
         made = change(before.made, before.properties, new.properties, self._place(stack, new))
-        stack.tell(new.logical_id, before.physical_id, new.kind, "UPDATE_COMPLETE")
+        stack.record(new.logical_id, before.physical_id, new.kind, "UPDATE_COMPLETE")
         return replace(new, made=made)
 
     def _remove(self, stack: Stack, one: Deployed, *, retained: bool) -> bool:
         """Whether the resource no longer belongs to the stack: deleted, or retained."""
         if retained:
-            stack.tell(one.logical_id, one.physical_id, one.kind, "DELETE_SKIPPED")
+            stack.record(one.logical_id, one.physical_id, one.kind, "DELETE_SKIPPED")
             self.kept.forget_name(stack.name, one.logical_id, one.name)
             return True
-        stack.tell(one.logical_id, one.physical_id, one.kind, "DELETE_IN_PROGRESS")
+        stack.record(one.logical_id, one.physical_id, one.kind, "DELETE_IN_PROGRESS")
         try:
             self.providers[family(one.kind)].delete(one.made, self._place(stack, one))
         except Exception as error:
-            stack.tell(one.logical_id, one.physical_id, one.kind, "DELETE_FAILED", reason(error))
+            stack.record(one.logical_id, one.physical_id, one.kind, "DELETE_FAILED", reason(error))
             return False
-        stack.tell(one.logical_id, one.physical_id, one.kind, "DELETE_COMPLETE")
+        stack.record(one.logical_id, one.physical_id, one.kind, "DELETE_COMPLETE")
         self.kept.forget_name(stack.name, one.logical_id, one.name)
         return True
 
@@ -431,7 +431,7 @@ def roll_back(undo: Sequence[Callable[[], None]]) -> str | None:
 
 
 def reason(error: Exception) -> str:
-    """What CloudFormation tells of a failure."""
+    """CloudFormation's words for a failure."""
     if isinstance(error, ResourceError | TemplateError):
         return str(error)
     if isinstance(error, ClientError):

@@ -1,6 +1,6 @@
-"""CloudWatch's alarms: they look at their metrics and tell topics and EventBridge when their state changes.
+"""CloudWatch's alarms: they look at their metrics and notify topics and EventBridge when their state changes.
 
-Gaps upstream (moto 5.2.5): alarms look at no metric, begin as OK, lose their state when they are put again, and tell
+Gaps upstream (moto 5.2.5): alarms look at no metric, begin as OK, lose their state when they are put again, and notify
 nobody when SetAlarmState changes them.
 
 On AWS an alarm looks every minute, at periods that end with that minute; here it looks at any time, at periods that
@@ -76,7 +76,7 @@ def state_of(breaching: Sequence[bool | None], periods: int, enough: int, missin
 
 
 class Alarms:
-    """Looks at every alarm of the account. `now` tells the time; `tick` looks once. Thread-safe."""
+    """Looks at every alarm of the account. `now` returns the time; `tick` looks once. Thread-safe."""
 
     def __init__(self, now: Callable[[], datetime], collect: Callable[[], None] = lambda: None) -> None:
         self._now = now
@@ -161,7 +161,7 @@ def query_of(one: MetricDataQuery) -> dict[str, Any]:
 def acting() -> Iterator[None]:
     """Let a change of state be reported, however it came about, and let states begin and last as on AWS."""
     with ExitStack() as stack:
-        stack.enter_context(replaced(Alarm, "update_state", telling(Alarm.update_state)))
+        stack.enter_context(replaced(Alarm, "update_state", notifying(Alarm.update_state)))
         stack.enter_context(
             replaced(CloudWatchBackend, "put_metric_alarm", lasting(CloudWatchBackend.put_metric_alarm))
         )
@@ -182,7 +182,7 @@ def lasting(put_metric_alarm: Any) -> Any:
     return put
 
 
-def telling(update_state: Any) -> Any:
+def notifying(update_state: Any) -> Any:
     """A change of an alarm's state, for EventBridge, and for whoever the alarm's actions name."""
 
     @wraps(update_state)
@@ -230,7 +230,7 @@ def event_of(alarm: Alarm, before: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def state_shown(alarm: Alarm) -> dict[str, Any]:
-    """An alarm's state, as an event tells it."""
+    """An alarm's state, as an event has it."""
     return {
         "value": alarm.state_value,
         "reason": alarm.state_reason,
@@ -240,7 +240,7 @@ def state_shown(alarm: Alarm) -> dict[str, Any]:
 
 
 def configured(query: Mapping[str, Any]) -> dict[str, Any]:
-    """A query of an alarm, as an event tells it."""
+    """A query of an alarm, as an event has it."""
     member = {"id": query["Id"], "label": query["Label"], "returnData": query["ReturnData"]}
     if "Expression" in query:
         return member | {"expression": query["Expression"]}

@@ -2,7 +2,7 @@
 
 Gaps upstream (moto 5.2.5): GetMetricData takes an expression for the id of another query and nothing else, begins
 periods at StartTime and forgets the namespace; GetMetricStatistics adds up metrics of other dimension sets;
-`are_dimensions_same` tells no two sets of several dimensions to be the same, so that ListMetrics repeats them.
+`are_dimensions_same` finds no two sets of several dimensions to be the same, so that ListMetrics repeats them.
 """
 
 import ast

@@ -1,8 +1,7 @@
-"""EventBridge: what S3 and Step Functions tell it, in AWS's shape.
+"""EventBridge: what S3 and Step Functions send it, in AWS's shape.
 
 Gaps upstream (moto 5.2.5): `s3.notifications._send_event_bridge_message` makes up fields and misses `etag`, `time` as
-text and the reason, and sends each event once and in order, where S3 promises neither; Step Functions tell of no
-execution.
+text and the reason, and sends each event once and in order, where S3 promises neither; Step Functions send no events.
 """
 
 import json

@@ -3,16 +3,20 @@
 import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from werkzeug.serving import WSGIRequestHandler, make_server
+from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
 from usher_local.cloud.http_api.connections import hang_up
 from usher_local.cloud.http_api.cors import Cors
 from usher_local.cloud.http_api.gateway import HttpApi, Invoke, nothing_found
 from usher_local.cloud.http_api.request_gate import local_only
 from usher_local.cloud.http_api.stages import Stage, metered
+
+MAX_CONNECTIONS = 2000
+"""Open at once, for each port: as many as functions may run, and a request of each to a service."""
 
 
 class PortTakenError(Exception):
@@ -21,6 +25,16 @@ class PortTakenError(Exception):
     def __init__(self, port: int) -> None:
         super().__init__(f"port {port} of 127.0.0.1 is taken")
         self.port = port
+
+
+class Server(ThreadedWSGIServer):
+    """Serves each connection in a thread, and keeps the threads: to start one takes longer than to read a request."""
+
+    pool: ThreadPoolExecutor
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Serve a connection, meanwhile others."""
+        self.pool.submit(self.process_request_thread, request, client_address)
 
 
 class Site:
@@ -101,16 +115,15 @@ def listening(port: int) -> Iterator[socket.socket]:
 def serving(
     listener: socket.socket, app: Any, handler: type[WSGIRequestHandler], cors: Callable[[], Cors] = Cors
 ) -> Iterator[None]:
-    """Serve a WSGI application, `local_only`, one thread per request: requests nest (task -> function -> service).
+    """Serve a WSGI application, `local_only`, in a thread for each connection: requests nest (task -> function -> service).
 
     `cors` says which pages may call it.
     """
     host, port = listener.getsockname()
     connections = set[socket.socket]()
     quiet = type("Quiet", (handler,), {"log_request": lambda *_: None, "connections": connections})
-    server = make_server(
-        host, port, local_only(app, port, cors), threaded=True, request_handler=quiet, fd=listener.fileno()
-    )
+    server = Server(host, port, local_only(app, port, cors), quiet, fd=listener.fileno())
+    server.pool = ThreadPoolExecutor(MAX_CONNECTIONS, "request")
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     try:
@@ -119,4 +132,5 @@ def serving(
         server.shutdown()
         server.server_close()
         hang_up(connections)
+        server.pool.shutdown(wait=False)
         thread.join()

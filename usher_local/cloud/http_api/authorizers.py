@@ -1,4 +1,4 @@
-"""How an HTTP API finds out who calls: by a token (JWT authorizer) or by asking a function (Lambda authorizer).
+"""How an HTTP API finds out who calls: by a token (JWT authorizer) or by a function (Lambda authorizer).
 
 SAM CLI's local API (1.170.0) does not check tokens, and asks its functions anew for each request.
 
@@ -173,7 +173,7 @@ def _invalid(reason: str) -> RefusedError:
 def _seconds(claims: Mapping[str, Any], name: str, now: float) -> float:
     value = claims.get(name, now)
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise _invalid(f"{name} is no number")
+        raise _invalid(f"{name} is not a number")
     return value
 
 
@@ -182,7 +182,7 @@ def _texts(value: Any) -> set[str]:
 
 
 def _text(value: Any) -> str:
-    """A claim as an HTTP API tells it: every value is a text, a list is `[one two]`."""
+    """A claim as an HTTP API passes it on: every value is a text, a list is `[one two]`."""
     if isinstance(value, list):
         return f"[{' '.join(map(_text, value))}]"
     return value if isinstance(value, str) else json.dumps(value)

@@ -1,12 +1,13 @@
 """What moto does for every request, at less cost, and with the same result.
 
 moto (5.2.5) sorts the items of every partition of a table to query one of them. It asks for the time by subtracting
-dates, four times for each message that is in a queue, whenever its queue is looked at. And it looks a backend up under
-one lock of the process, for which all threads wait. For each request it tries the patterns of a hundred services, makes
-the URLs of the one that fits, lists the methods of the class that answers and twice its own folders, draws 52
-characters one by one, and makes up all names that a member of the answer may have in its objects. And it keeps every
-object that it has made, for a page that the local cloud does not serve: also the copies of the items that a query
-answers.
+dates, four times for each message of a queue, whenever it looks at the queue; for each message that it receives, it
+counts all of them. It looks a backend up under one lock of the process, for which all threads wait. For each request it
+tries the patterns of a hundred services, makes the URLs of the one that fits, lists the methods of the class that
+answers and twice its own folders, draws 52 characters one by one, and makes up all names that a member of the answer
+may have in its objects. It keeps every object that it has made, for a page that the local cloud does not serve: also
+the copies of the items that a query answers. Each data point of a metric has dimensions of its own, which every
+collection of garbage visits.
 """
 
 import time
@@ -19,6 +20,7 @@ from string import ascii_letters, digits
 from typing import Any
 
 from moto import backend_index, backends
+from moto.cloudwatch.models import Dimension, MetricDatumBase
 from moto.core import responses, utils
 from moto.core.base_backend import BackendDict, BaseBackend
 from moto.core.common_models import BaseModel
@@ -26,6 +28,7 @@ from moto.core.serialize import XFormedAttributePicker
 from moto.dynamodb.models.table import Table
 from moto.moto_api._internal.moto_random import MotoRandom
 from moto.s3.models import FakeKey, FakeMultipart
+from moto.sqs.models import Message, SQSBackend
 
 from usher_local.cloud.core.patching import replaced
 
@@ -43,9 +46,11 @@ def faster() -> Iterator[None]:
         for owner, name, value in (
             (Table, "query", _in_partition(Table.query)),
             (utils, "unix_time", _from_clock(utils.unix_time)),
+            (SQSBackend, "is_message_valid_based_on_retention_period", _is_retained),
             (BackendDict, "__getitem__", _found(BackendDict.__getitem__)),
             (BaseBackend, "urls", property(_by_class(BaseBackend.urls.fget))),
             (BaseModel, "__new__", _made),
+            (MetricDatumBase, "__init__", _sharing_dimensions(MetricDatumBase.__init__)),
             (MotoRandom, "get_random_string", _random_string),
             (XFormedAttributePicker, "get_possible_keys", _by_member(XFormedAttributePicker.get_possible_keys)),
             (backends, "list_of_moto_modules", lambda: modules),
@@ -84,6 +89,11 @@ def _from_clock(stock: Any) -> Any:
     return unix_time
 
 
+def _is_retained(backend: SQSBackend, queue: str, message: Message) -> bool:
+    sent = message.sent_timestamp or 0
+    return bool(time.time() < backend.get_queue(queue).message_retention_period + sent / 1000)
+
+
 def _found(stock: Any) -> Any:
     @wraps(stock)
     def backend_of(backends: BackendDict[Any], account: str) -> Any:
@@ -109,6 +119,20 @@ def _made(model: type[BaseModel], *_: Any, **__: Any) -> BaseModel:
     if issubclass(model, FakeKey | FakeMultipart):  # moto closes their files by its list of them
         model.instances_tracked.append(made)
     return made
+
+
+def _sharing_dimensions(stock: Any) -> Any:
+    kept: dict[tuple[tuple[str, str], ...], list[Dimension]] = {}
+
+    @wraps(stock)
+    def initialize(
+        datum: MetricDatumBase, namespace: str, name: str, dimensions: list[dict[str, str]], *rest: Any
+    ) -> None:
+        stock(datum, namespace, name, (), *rest)
+        pairs = tuple((dimension["Name"], dimension["Value"]) for dimension in dimensions)
+        datum.dimensions = kept.setdefault(pairs, [Dimension(*pair) for pair in pairs])
+
+    return initialize
 
 
 def _random_string(random: Any, length: int = 20, include_digits: bool = True, lower_case: bool = False) -> str:

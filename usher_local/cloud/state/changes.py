@@ -24,7 +24,7 @@ class Changes:
         self._thread = threading.local()
 
     def of(self, method: Any, touched: Callable[[Arguments], Hashable | None] = lambda _: None) -> Any:
-        """A method, as a part of a change; `touched` tells of its arguments what it touches."""
+        """A method, as a part of a change; `touched` finds in its arguments what it touches."""
         signature = inspect.signature(method)
 
         @wraps(method)

@@ -155,7 +155,7 @@ class Executions:
 
 
 def restored(arn: str, row: Mapping[str, Any], machine: Any) -> Execution:
-    """An execution as its row tells it, which has not started in this process."""
+    """An execution as its row has it, which has not started in this process."""
     execution = Execution(
         name=row["name"],
         sm_type=machine.sm_type,

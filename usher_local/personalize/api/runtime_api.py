@@ -13,7 +13,7 @@ from usher_local.personalize.modelling import action_lists, item_lists
 from usher_local.personalize.modelling.model import Model
 from usher_local.personalize.modelling.model_store import ModelBackend
 from usher_local.personalize.modelling.queries import DEFAULT_RESULTS, Entry, Filter, Promotion, Request, Settings
-from usher_local.personalize.modelling.training_data import schema_of
+from usher_local.personalize.modelling.training_data import item_schema
 
 MAX_RESULTS, MAX_WITH_METADATA = 500, 50
 DEFAULT_ACTIONS, MAX_ACTIONS = 5, 100
@@ -106,7 +106,7 @@ def _promotion(backend: ModelBackend, source: Resource, raw: Values) -> Promotio
 
 
 def _columns(backend: ModelBackend, source: Resource, model: Model, params: Values) -> list[str]:
-    """Fields of items that the answer shall tell."""
+    """Fields of items that the answer shall have."""
     asked: dict[str, list[str]] = params.get("metadataColumns", {})
     columns = asked.get("ITEMS", [])
     if asked.keys() - {"ITEMS"}:
@@ -117,7 +117,7 @@ def _columns(backend: ModelBackend, source: Resource, model: Model, params: Valu
         return []
     if not (use_case(model.recipe).explains or _config(source).get("enableMetadataWithRecommendations")):
         raise InvalidInputError(f"{source.arn} is not enabled to return metadata with recommendations")
-    schema = schema_of(backend, source, "ITEMS")
+    schema = item_schema(backend, source)
     unknown = [name for name in columns if schema is None or schema.field(name) is None]
     if unknown:
         raise InvalidInputError(f"The Items dataset has no columns {', '.join(unknown)}")

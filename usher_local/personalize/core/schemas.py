@@ -71,7 +71,7 @@ class Schema:
 
 
 def plain(name: str) -> str:
-    """A field's name as far as the service tells names apart."""
+    """A field's name as far as the service distinguishes names."""
     return name.replace("_", "").upper()
 
 

@@ -15,7 +15,7 @@ from usher_local.personalize.core.use_cases import use_case
 from usher_local.personalize.data.backend import DataBackend
 from usher_local.personalize.modelling.model import FORGOTTEN, Model
 from usher_local.personalize.modelling.training import model_folder, parameters
-from usher_local.personalize.modelling.training_data import feature_fields_of, prepare_interactions, schema_of
+from usher_local.personalize.modelling.training_data import feature_fields_of, item_schema, prepare_interactions
 
 
 @dataclass
@@ -86,7 +86,7 @@ def load(backend: Backend, resource: Resource) -> Model:
 
     folder, recipe = model_folder(resource.arn), BY_ARN[resource.values["recipeArn"]]
     items, users = (json.loads((folder / f"{name}.json").read_text()) for name in ("items", "users"))
-    fields = feature_fields_of(resource.values, schema_of(backend, resource, "ITEMS"))
+    fields = feature_fields_of(resource.values, item_schema(backend, resource))
     return Model(recipe, RECIPES[recipe.name].load(folder), items, users, resource.values, fields)
 
 
@@ -96,5 +96,5 @@ def refitted(backend: DataBackend, resource: Resource, model: Model) -> Model:
 
     learnt = prepare_interactions(backend, resource)
     recommender = RECIPES[model.recipe.name].fit(learnt, parameters(resource.values))
-    fields = feature_fields_of(resource.values, schema_of(backend, resource, "ITEMS"))
+    fields = feature_fields_of(resource.values, item_schema(backend, resource))
     return Model(model.recipe, recommender, list(learnt.item_ids), list(learnt.user_ids), resource.values, fields)

@@ -52,7 +52,7 @@ def prepare_interactions(backend: DataBackend, resource: Resource) -> Interactio
     about_texts = recipe.name == "aws-semantic-similarity"
     if not about_texts:
         check_enough(events, values.get("eventType") or use_case(recipe).learns or " or ".join(rules))
-    schema = schema_of(backend, resource, "ITEMS")
+    schema = item_schema(backend, resource)
     items = data.items.table
     features = feature_fields_of(values, schema)
     if recipe.name == "aws-item-attribute-affinity" and not any(
@@ -161,9 +161,9 @@ def check_enough(events: pd.DataFrame, event_type: str) -> None:
         raise JobFailedError(f"Dataset has fewer than {MIN_USERS} users with at least {MIN_EVENTS} interactions each.")
 
 
-def schema_of(backend: Backend, resource: Resource, dataset_type: str) -> Schema | None:
-    """The schema of a dataset in the group of a resource; None where there is no such dataset."""
-    found = backend.find("Dataset", backend.group_of(resource), datasetType=dataset_type)
+def item_schema(backend: Backend, resource: Resource) -> Schema | None:
+    """The schema of the items in the group of a resource; None where there are none."""
+    found = backend.find("Dataset", backend.group_of(resource), datasetType="ITEMS")
     return parse_schema(backend.get("Schema", found[0].values["schemaArn"]).values["schema"]) if found else None
 
 

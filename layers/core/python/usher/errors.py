@@ -71,7 +71,7 @@ class EndedError(UsherError):
 
 
 class BusyError(UsherError):
-    """Another function is at the same work, or has died at it less than a minute ago: an attempt after that tells."""
+    """Another function is at the same work, or died at it less than a minute ago; a later attempt shows which."""
 
 
 class RequestError(UsherError):

@@ -20,7 +20,7 @@ LABEL_LENGTH = SERVICE_NAME_LENGTH - DIGEST_LENGTH - 1
 JOB_LABEL_LENGTH = 15
 """Of jobs and versions, whose run's name follows: 30 characters at most."""
 SHORT_DIGEST_LENGTH = 8
-"""Of what was cut off; it only tells one group's own names apart."""
+"""Of what was cut off; it only distinguishes one group's own names."""
 OWN_NAME = re.compile(r"(.+)-[a-z2-7]{16}")
 JOB_NAME = re.compile(r"(.+-[a-z2-7]{16}-)[\w-]+", re.ASCII)
 

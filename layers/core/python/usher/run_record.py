@@ -275,7 +275,7 @@ class ErasureRecord(TypedDict):
     """A request to forget users, and what has been done. It names no user."""
 
     reference: str
-    """Random: it tells one request from others."""
+    """Random: it distinguishes one request from others."""
     datasetGroup: str
     """The ARN; empty: Personalize has none."""
     schedules: Mapping[str, TrainingSchedule]

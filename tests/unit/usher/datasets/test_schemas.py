@@ -33,7 +33,7 @@ EVENT = (("USER_ID", "string"), ITEM, ("TIMESTAMP", "long"))
         ("items", [ITEM, ("X", ["int", "string"])], "has X of a type that Personalize does not have. Give it one of"),
         ("items", [ITEM, ("X", ["null"])], "has X of a type that Personalize does not have. Give it one of"),
         ("items", [ITEM, ("A_B", "int"), ("ab", "int")],
-         "has columns that Personalize can't tell apart: A_B, ab. Rename them: Personalize ignores _."),
+         "has columns that Personalize can't distinguish: A_B, ab. Rename them: Personalize ignores _."),
         ("items", [ITEM, ("X", "string", "textual")], ""),
         ("items", [ITEM, ("X", "string", "textual"), ("Y", "string", "textual")],
          "has textual columns: X, Y. Items may have one, other datasets none."),

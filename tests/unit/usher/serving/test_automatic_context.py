@@ -3,8 +3,10 @@
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from usher.config.keys import CONTEXT_SOURCES
-from usher.serving.automatic_context import SOURCES, context_of
+from usher.serving.automatic_context import SOURCES, ZONE, context_of
 from usher.serving.requests import read_request
 from usher.serving.routes import ROUTES
 
@@ -41,11 +43,23 @@ def test_hour_and_weekday_are_those_of_the_users_time_zone(headers: dict[str, st
         ({"user-agent": "Mozilla/5.0 (Linux; Android 13; SM-X200) Safari/537.36"}, "tablet"),
         ({"user-agent": "Mozilla/5.0 (Windows NT 10.0; Win64; x64)"}, "desktop"),
         ({"user-agent": "Mozilla/5.0 (SMART-TV; Linux; Tizen 6.0)"}, "tv"),
+        ({"user-agent": "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15"}, "desktop"),
+        ({"user-agent": "Opera/9.80 (Windows NT 6.1) Presto/2.12"}, "desktop"),
         ({"user-agent": "Amazon CloudFront", "CloudFront-Is-Tablet-Viewer": "true"}, "tablet"),
     ],
 )
 def test_the_device_is_told_by_the_user_agent_or_by_cloudfront(headers: dict[str, str], device: str) -> None:
     assert context_of({"DEVICE": "device"}, headers, NIGHT) == {"DEVICE": device}
+
+
+@pytest.mark.parametrize("agent", ["Amazon CloudFront", "python-requests/2.32", "curl/8.5.0", "okhttp/4.12", "Shop/7"])
+def test_a_server_that_asks_for_a_user_is_not_the_users_device(agent: str) -> None:
+    assert context_of({"DEVICE": "device"}, {"user-agent": agent}, NIGHT) == {}
+
+
+@given(st.from_regex(ZONE, fullmatch=True))
+def test_any_time_zone_ends_in_an_hour(zone: str) -> None:
+    assert 0 <= int(context_of({"H": "hour"}, {"x-time-zone": zone}, NIGHT)["H"]) < 24
 
 
 def test_what_no_header_tells_is_left_out() -> None:

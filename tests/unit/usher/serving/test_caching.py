@@ -27,6 +27,7 @@ def headers(answer: dict[str, Any] = ANSWER, method: str = "GET", *, for_all: bo
 def test_what_is_about_a_user_is_kept_by_the_caller_alone_and_asked_for_again() -> None:
     assert headers()["Cache-Control"] == "private, no-cache"
     assert headers(for_all=True)["Cache-Control"] == "private, max-age=60"
+    assert headers(for_all=True)["Vary"] == "Authorization, Origin, X-Api-Key"
 
 
 @pytest.mark.parametrize(("method", "status"), [("POST", 200), ("GET", 404), ("GET", 503), ("PUT", 202)])
@@ -82,6 +83,8 @@ def test_an_answer_that_is_too_long_for_a_function_is_refused_with_a_remedy(
     world: World,  # noqa: ARG001
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("usher.serving.http_api.MAX_ANSWER_LENGTH", 100)
+    length = len(DOCUMENT.read_text())
+    monkeypatch.setattr("usher.serving.http_api.MAX_ANSWER_LENGTH", length)
+    assert length < len(json.dumps(DOCUMENT.read_text())), "Lambda counts what escapes quotes, too"
     answer = ask("/openapi.json")
     assert (answer["statusCode"], json.loads(answer["body"])["code"]) == (400, "TooLong")

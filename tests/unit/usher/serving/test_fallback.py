@@ -4,12 +4,14 @@ import io
 import json
 from collections.abc import Callable, Mapping
 from contextlib import redirect_stdout
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
-from usher.catalogue.entries import Catalogues
+from usher.catalogue.entries import Catalogues, Entry, Facts
+from usher.catalogue.known import CACHE_SECONDS as KNOWN_SECONDS
 from usher.catalogue.known import Known
 from usher.errors import RequestError
 from usher.serving.breaker import MAX_PAUSE_SECONDS, Breakers, RetryBudget
@@ -246,3 +248,30 @@ def test_health_says_what_answers_and_what_does_not_without_arns(stage: Stage) -
     stage.is_table_down = True
     with pytest.raises(ReadTimeoutError):
         all_health(reads)
+
+
+def test_a_later_part_of_a_list_lacks_what_has_left_the_catalogue_meanwhile(stage: Stage, world: World) -> None:
+    table, stage.failure = Table(world.dynamodb, TABLE), down
+    catalogues = Catalogues(table)
+    catalogues.set_facts("films", Facts(columns=[], available="", items=True, users=False, userColumns=[]))
+    for item in POPULAR:
+        catalogues.put("films", Entry("items", item), 1)
+    reads = replace(stage.reads(), pages=Pages(table), guard=Guard(Known(catalogues, stage.clock)))
+    first = ask(reads, numResults=1)
+    second = ask(reads, numResults=1, next=first["next"])
+    catalogues.remove("films", Entry("items", "b"), 2)
+    stage.now += KNOWN_SECONDS + 1
+    again = ask(reads, numResults=1, next=first["next"])
+    third = ask(reads, numResults=1, next=again["next"])
+    assert [[one["itemId"] for one in part["itemList"]] for part in (first, second, again, third)] == [
+        ["a"], ["b"], [], ["c"]
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("route", "options"), [("actions", {"details": "true"}), ("rankings", {"items": ["a"], "next": "MQ"})]
+)
+def test_no_option_is_ignored(stage: Stage, route: str, options: dict[str, Any]) -> None:
+    with pytest.raises(RequestError, match="is unknown here") as caught:
+        ask(stage.reads(), route, **options)
+    assert caught.value.code == "UnknownOption"

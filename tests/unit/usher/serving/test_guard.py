@@ -8,7 +8,7 @@ from botocore.exceptions import ConnectTimeoutError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from usher.catalogue import known as known_module
-from usher.catalogue.entries import Catalogues, Entry, Facts, item_entry
+from usher.catalogue.entries import Catalogues, Entry, Facts, entry_of
 from usher.catalogue.known import CACHE_SECONDS, Known
 from usher.errors import RequestError
 from usher.serving.answers import Answer
@@ -19,7 +19,7 @@ from usher.storage.table import Table
 
 from tests.unit.usher.world import TABLE, World
 
-FACTS = Facts(columns=["TITLE", "PRICE"], available="STOCK", items=True, users=True)
+FACTS = Facts(columns=["TITLE", "PRICE"], available="STOCK", items=True, users=True, userColumns=[])
 
 
 class Api:
@@ -35,7 +35,7 @@ class Api:
         """What the catalogue has."""
         self.catalogues.set_facts("films", FACTS)
         for id_, values in items.items():
-            self.catalogues.put("films", item_entry(id_, values, ("TITLE", "PRICE"), "STOCK"), 1)
+            self.catalogues.put("films", entry_of("items", id_, values, ("TITLE", "PRICE"), "STOCK"), 1)
         self.now += CACHE_SECONDS + 1
 
     def ask(self, name: str = "recommendations", details: object = None, **options: Any) -> Answer:
@@ -112,6 +112,17 @@ def test_details_that_the_catalogue_does_not_have_are_refused_before_anything_is
     with pytest.raises(RequestError) as refused:
         api.ask(userId="u", numResults=1, details=wanted)
     assert (refused.value.status, refused.value.code, api.asked) == (400, "BadDetails", [])
+
+
+def test_what_was_kept_loses_what_has_left_meanwhile_and_gets_the_details_of_now(api: Api) -> None:
+    api.stock(i0={"PRICE": 1}, i1={"PRICE": 1}, i2={"PRICE": 1})
+    kept = api.ask(userId="u", numResults=3, details="PRICE")
+    api.stock(i0={"PRICE": 1, "STOCK": 0}, i1={"PRICE": 2})
+    api.catalogues.remove("films", Entry("items", "i2"), 2)
+    request = ReadRequest("films", ROUTES["recommendations"], "u", {}, {})
+    assert api.guard.again(request, "PRICE", kept)["itemList"] == [
+        {"itemId": "i1", "score": 0.5, "details": {"PRICE": 2}}
+    ]
 
 
 def test_details_without_a_catalogue_name_what_to_do(api: Api) -> None:

@@ -191,6 +191,35 @@ def test_an_option_that_is_given_twice_is_refused() -> None:
     assert (answer["statusCode"], json.loads(answer["body"])["code"]) == (400, "RepeatedOption")
 
 
+@pytest.mark.parametrize(
+    ("function", "method", "path"),
+    [
+        ("ranking", "POST", "/films/rankings"),
+        ("recommendations", "POST", "/films/recommendations"),
+        ("events", "POST", "/films/events"),
+        ("catalogue", "PUT", "/films/items"),
+    ],
+)
+@pytest.mark.usefixtures("served")
+def test_an_option_in_the_query_of_what_has_a_body_is_refused(function: str, method: str, path: str) -> None:
+    body = {"userId": "u", "userIds": ["u"], "items": ["i"], "events": [{"eventType": "w"}]}
+    status, answer = ask(load_function(function), method, path, body, filter="seen")
+    assert (status, answer["code"]) == (400, "UnknownOption")
+    assert answer["message"] == "filter stands in the query. Put it into the body."
+
+
+SIGNATURE: Any = {"X-Amz-Algorithm": "AWS4-HMAC-SHA256", "X-Amz-Date": "20261127T080000Z", "X-Amz-Signature": "0a1b"}
+
+
+@pytest.mark.usefixtures("served")
+def test_the_signature_of_a_pre_signed_url_is_no_option() -> None:
+    reading = load_function("recommendations")
+    status, answer = ask(reading, "GET", "/films/recommendations", userId="u", numResults="x", **SIGNATURE)
+    assert (status, answer["code"]) == (400, "BadNumResults")
+    status, answer = ask(load_function("ranking"), "POST", "/films/rankings", {"userId": "u"}, **SIGNATURE)
+    assert (status, answer["code"]) == (400, "BadBody")
+
+
 @pytest.mark.parametrize("user", ["u1", "50%off", "a%20b", "ü/ö", "a+b"])
 @pytest.mark.usefixtures("served")
 def test_an_id_may_stand_in_the_query(user: str, served: World) -> None:

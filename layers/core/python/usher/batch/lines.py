@@ -53,7 +53,7 @@ def read_line(text: bytes, shape: BatchShape) -> tuple[dict[str, Any], str, str]
 def read_lines(
     texts: Iterable[bytes], shape: BatchShape, needs: Collection[str], values: Mapping[str, str]
 ) -> Iterator[tuple[int, dict[str, Any], str, str]]:
-    """Number, line, message and remedy of each line that is not blank, as `read_line` tells them.
+    """Number, line, message and remedy of each line that is not blank, as `read_line` returns them.
 
     `needs`: the parameters of the filter; `values`: of those, for lines without values of their own.
     """

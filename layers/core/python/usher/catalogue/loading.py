@@ -5,7 +5,7 @@ break off anywhere, and the next call writes what may lack, and nothing else.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, TypedDict
@@ -30,6 +30,8 @@ SLICE = 500
 """Writes between two looks at the clock, and at whether the run has ended."""
 WORK_SECONDS = 540.0
 """The time after which a call writes no further slice."""
+QUICK_SECONDS = 60.0
+"""A call that has taken less goes on with the next chunk: reading one may take minutes."""
 REPLACED = {"PreconditionFailed", "NoSuchKey"}
 """S3's codes for a file that is no longer the one that was planned with."""
 
@@ -54,26 +56,32 @@ class Loader:
     sleep: Callable[[float], None] = time.sleep
 
     def load(self, run: Run) -> Progress:
-        """Write the next chunk of what a run is to load.
+        """Write as much of what a run is to load as a call has time for, and at least a chunk.
 
         A file that has been replaced since the run was planned ends the load: its arrival has started another run.
         """
         run.require_open()
-        plan = read_load_plan(run)
-        before = loaded_digests(self.bucket, run.group)
+        plan, begun = read_load_plan(run), self.clock()
+        written = deleted = 0
         try:
-            for kind in KINDS:
-                if plan.digests.get(kind) and plan.digests[kind] != before.get(kind):
-                    return self._load_kind(run, plan, kind, before)
+            while kind := _next_kind(plan, loaded_digests(self.bucket, run.group)):
+                change = self._load_chunk(run, plan, kind, begun)
+                written, deleted = written + change[0], deleted + change[1]
+                if self.clock() - begun >= QUICK_SECONDS:
+                    return Progress(more=True, written=written, deleted=deleted)
         except self.bucket.s3.exceptions.ClientError as error:
             if error_code(error) not in REPLACED:
                 raise
-            return Progress(more=False, written=0, deleted=0)
+            return Progress(more=False, written=written, deleted=deleted)
         self.catalogues.set_facts(run.group, plan.facts)
         note_loaded(self.bucket, run.group, plan.digests)
-        return Progress(more=False, written=0, deleted=0)
+        return Progress(more=False, written=written, deleted=deleted)
 
-    def _load_kind(self, run: Run, plan: LoadPlan, kind: Kind, before: dict[str, str]) -> Progress:
+    def _load_chunk(self, run: Run, plan: LoadPlan, kind: Kind, begun: float) -> tuple[int, int]:
+        """Load the next chunk of a kind, and note the kind after its last; return entries written and deleted.
+
+        `begun`: when the call began, on the clock.
+        """
         key = snapshot_key(run.group, kind)
         snapshot = read_snapshot(self.bucket, key)
         chunk = next_chunk(self.bucket, plan, kind, snapshot, self.limits)
@@ -82,13 +90,12 @@ class Loader:
         if chunk.entries or gone:
             snapshot = _marked(snapshot, chunk)
             snapshot.write(self.bucket, key)
-            begun = self.clock()
             written = self._change(run, plan, begun, self.catalogues.put, chunk.entries)
             deleted = self._change(run, plan, begun, self.catalogues.remove, gone)
             _confirmed(snapshot, chunk, written, deleted).write(self.bucket, key)
         if chunk.is_last and (written, deleted) == (len(chunk.entries), len(gone)):
-            note_loaded(self.bucket, run.group, {**before, kind: plan.digests[kind]})
-        return Progress(more=True, written=written, deleted=deleted)
+            note_loaded(self.bucket, run.group, {**loaded_digests(self.bucket, run.group), kind: plan.digests[kind]})
+        return written, deleted
 
     def _change(
         self, run: Run, plan: LoadPlan, begun: float, change: Callable[..., Any], entries: Sequence[Entry]
@@ -104,6 +111,11 @@ class Loader:
                 if (rest := len(some) / WRITES_PER_SECOND - (self.clock() - started)) > 0:
                     self.sleep(rest)
         return done
+
+
+def _next_kind(plan: LoadPlan, loaded: Mapping[str, str]) -> Kind | None:
+    """The first kind of entries that is not loaded as planned."""
+    return next((kind for kind in KINDS if plan.digests.get(kind, loaded.get(kind)) != loaded.get(kind)), None)
 
 
 def _marked(snapshot: Snapshot, chunk: Chunk) -> Snapshot:

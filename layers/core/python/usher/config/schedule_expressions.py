@@ -47,37 +47,37 @@ def starts(expression: str) -> Starts:
         try:
             datetime.fromisoformat(match[1])
         except ValueError:
-            raise ValueError(f"{expression} is no schedule: there is no such time") from None
+            raise ValueError(f"{expression} is not a schedule: there is no such time") from None
         return Starts(DAY_MINUTES, 1)
     if match := RATE.fullmatch(expression):
         apart = int(match[1]) * UNITS[match[2]]
         return Starts(min(apart, DAY_MINUTES), MONTH_DAYS * DAY_MINUTES / apart)
     if not (match := CRON.fullmatch(expression)):
-        raise ValueError(f"{expression} is no schedule")
+        raise ValueError(f"{expression} is not a schedule")
     minutes, hours, days, months, weekdays, years = match.groups()
     if (days == "?") == (weekdays == "?"):
-        raise ValueError(f"{expression} is no schedule: one of its days of the month and of the week must be a ?")
+        raise ValueError(f"{expression} is not a schedule: one of its days of the month and of the week must be a ?")
     _values(months, 1, 12, MONTHS)
     _values(years, 1970, 2199)
     times = sorted(60 * hour + minute for hour in _values(hours, 0, 23) for minute in _values(minutes, 0, 59))
     gaps = [later - time for time, later in zip(times, [*times[1:], times[0] + DAY_MINUTES], strict=True)]
     per_month = min(
-        _days(days, 1, 31, OF_MONTH, 1),
-        _days(weekdays, 1, 7, OF_WEEK, MONTH_DAYS / 7, WEEKDAYS),
+        _days(days, 31, OF_MONTH, 1),
+        _days(weekdays, 7, OF_WEEK, MONTH_DAYS / 7, WEEKDAYS),
     )
     return Starts(min(gaps), len(times) * per_month)
 
 
-def _days(field: str, first: int, last: int, one_day: re.Pattern[str], each: float, names: Sequence[str] = ()) -> float:
+def _days(field: str, last: int, one_day: re.Pattern[str], each: float, names: Sequence[str] = ()) -> float:
     """The number of days of a month that a field allows. `each`: of one of its values, which are not `one_day`."""
     if field in ("*", "?"):
         return MONTH_DAYS
-    field = _numbered(field, first, names)
+    field = _numbered(field, 1, names)
     if names and field == "L":  # in this field, L is the last day of the week; elsewhere, of the month
         return each
     single = [part for part in field.split(",") if one_day.fullmatch(part)]
     other = [part for part in field.split(",") if part not in single]
-    matches = _values(",".join(other), first, last) if other else set()
+    matches = _values(",".join(other), 1, last) if other else set()
     return min(MONTH_DAYS, len(single) + each * len(matches))
 
 
@@ -90,7 +90,7 @@ def _values(field: str, first: int, last: int, names: Sequence[str] = ()) -> set
         low = first if begin is None else begin
         high = end if end is not None else last if begin is None or step else low
         if not (first <= low <= last and first <= high <= last and step != 0):
-            raise ValueError(f"{field} is no part of a schedule")
+            raise ValueError(f"{field} is not part of a schedule")
         whole = range(low, high + 1) if low <= high else [*range(low, last + 1), *range(first, high + 1)]
         values.update(list(whole)[:: step or 1])
     return values
@@ -103,7 +103,7 @@ def _numbered(field: str, first: int, names: Sequence[str]) -> str:
 
 
 def next_start(expression: str, after: datetime, zone: tzinfo = UTC, origin: datetime | None = None) -> datetime | None:
-    """When a schedule starts first after a moment; None: never, or, of a rate without `origin`, nobody can tell.
+    """When a schedule starts first after a moment; None: never, or, of a rate without `origin`, unknown.
 
     `zone`: of the expression, for at and cron; `origin`: from which a rate counts, the schedule's creation. Raises
     ValueError if the expression is not one of EventBridge Scheduler's. Source: user guide, "Schedule types".

@@ -69,7 +69,7 @@ def existing_cost(
 def existing_costs(
     billed: Iterable[Billed], group: str, size: Size | None, served: Collection[str]
 ) -> list[MonthlyCost]:
-    """What a group's existing resources cost, by the known prices, where its files don't tell.
+    """What a group's existing resources cost, by the known prices, where its files don't say.
 
     `served`: the ARNs that its serving map names; they are desired, with the solutions behind them.
     """

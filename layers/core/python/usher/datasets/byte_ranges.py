@@ -84,7 +84,7 @@ def profile_part(bucket: Bucket, part: Part, limits: ReadLimits = LIMITS) -> Dat
 def read_blocks(
     bucket: Bucket, part: Part, limits: ReadLimits = LIMITS, hasher: "hashlib._Hash | None" = None
 ) -> Iterator[Block]:
-    """The rows of a part, read as it says; at least one block, unless another part tells that the file has no header.
+    """The rows of a part, read as it says; at least one block, unless another part says that the file has no header.
 
     `hasher` gets the part's own bytes, unpacked from gzip. Raises UnreadableError, and ClientError as `profile_part`
     does.

@@ -442,5 +442,5 @@ def _missing(profile: DatasetProfile, names: Iterable[str], location: str) -> It
 
 
 def _key(name: str) -> str:
-    """A column's name as a key of YAML, in which look-alikes and blanks can be told."""
+    """A column's name as a key of YAML, in which look-alikes and blanks show."""
     return name if re.fullmatch(r"\w+", name, re.ASCII) else json.dumps(name)

@@ -195,7 +195,7 @@ def _naming_complaints(schema: Schema) -> Iterator[tuple[str, str]]:
     twice = [name for name in names if plain[_plain(name)] > 1]
     if twice:
         yield (
-            f"has columns that Personalize can't tell apart: {', '.join(twice)}.",
+            f"has columns that Personalize can't distinguish: {', '.join(twice)}.",
             "Rename them: Personalize ignores _.",
         )
     if (length := len(json.dumps(schema))) > MAX_SCHEMA_LENGTH:

@@ -129,7 +129,7 @@ class Erasure:
         start, who = self.clock(), self._with_sessions(who)
         messages = self.waiting.erase(who)
         files, after = erase_files(self.bucket, who, state["after"], lambda: self.clock() - start > WORK_SECONDS)
-        # Last, as the table tells whose the sessions are.
+        # Last, as the table says whose the sessions are.
         items = 0 if after else erase_items(self.table, who, self._item_solutions(who.group))
         state["messages"] += messages
         state["files"] += files

@@ -128,7 +128,7 @@ def _rewrite(
 
 
 def _replace_page(bucket: Bucket, key: str, html: str) -> None:
-    """Write a page anew; its former versions go, as no format tells what in them is a user's."""
+    """Write a page anew; its former versions go, as no format says what in them is a user's."""
     former = [one for one in versions(bucket, key) if one.key == key]
     bucket.write(key, html.encode(), ContentType="text/html; charset=utf-8")
     bucket.delete_versions(former)

@@ -70,7 +70,7 @@ class _Checks:
             numbers = [name for name, one in items.items() if one.numeric and not one.nullable]
             if attribute not in numbers:
                 place = f"{path}.solutionConfig.optimizationObjective.itemAttribute"
-                message = f"is {attribute[:99]}, which is no number that every item has."
+                message = f"is {attribute[:99]}, which is not a number that every item has."
                 remedy = nearest(attribute, numbers) if numbers else "Give schemas.items a number that can't be null."
                 yield self.problem(place, message, remedy)
 
@@ -108,13 +108,16 @@ class _Checks:
 
     def catalogue(self) -> Iterator[Problem]:
         catalogue = self.config.catalogue
-        named = [("catalogue.columns", name) for name in catalogue.columns]
-        named += [("catalogue.available", catalogue.available)] if catalogue.available else []
-        if named and "items" not in self.columns:
-            message = f"needs {self.group}/items.csv, which does not exist."
-            yield self.problem("catalogue", message, "Put it there, or remove catalogue.")
-        for place, name in named if "items" in self.columns else ():
-            yield from self.column(place, name, "items")
+        for path, dataset, names in (
+            ("columns", "items", catalogue.columns),
+            ("available", "items", [catalogue.available] if catalogue.available else []),
+            ("users", "users", catalogue.user_columns),
+        ):
+            if names and dataset not in self.columns:
+                message = f"needs {self.group}/{dataset}.csv, which does not exist."
+                yield self.problem(f"catalogue.{path}", message, f"Put it there, or remove {path}.")
+            for name in names if dataset in self.columns else ():
+                yield from self.column(f"catalogue.{path}", name, dataset)
 
     def metrics(self) -> Iterator[Problem]:
         metrics = (self.config.metric_attribution or {}).get("metrics")
@@ -126,13 +129,13 @@ class _Checks:
     def _metric(self, place: str, expression: str) -> Iterator[Problem]:
         found = METRIC.fullmatch(expression.replace(" ", ""))
         if not found:
-            message = f"is {expression[:99]}, which is no sum or count."
+            message = f"is {expression[:99]}, which is not a sum or count."
             yield self.problem(place, message, "Write SAMPLECOUNT(), or SUM(Items.PRICE) with a column of numbers.")
         elif found[1]:
             columns = self.columns.get(found[1].lower(), {})
             numbers = [name for name, column in columns.items() if column.numeric]
             if plain(found[2]) not in map(plain, numbers):
-                message = f"names {found[1]}.{found[2]}, which is no column of numbers."
+                message = f"names {found[1]}.{found[2]}, which is not a column of numbers."
                 yield self.problem(place, message, nearest(found[2], numbers))
 
     def column(self, place: str, name: str, dataset: str) -> Iterator[Problem]:

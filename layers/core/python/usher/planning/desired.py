@@ -306,7 +306,7 @@ def recipe_arn(target: Target, recipe: str) -> str:
 
 
 def _served_facts(recipe: str, recipe_type: str, settings: Mapping[str, Any] | None) -> dict[str, Any]:
-    """What the serving map tells of a solution or a recommender. `settings`: campaignConfig or recommenderConfig."""
+    """What the serving map says of a solution or a recommender. `settings`: campaignConfig or recommenderConfig."""
     row, is_enabled = recipe_of(recipe, recipe_type), (settings or {}).get("enableMetadataWithRecommendations", False)
     return {"type": recipe_type, "recipe": recipe, "metadata": is_enabled or row.is_v2 or row.needs_text}
 

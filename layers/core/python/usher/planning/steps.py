@@ -200,7 +200,7 @@ class PlanSteps:
         return "DONE"
 
     def _costs_now(self, run: Run) -> list[MonthlyCost]:
-        """What the group costs in a month, where its files can't be used and don't tell; empty if it is not ours."""
+        """What the group costs in a month, where its files can't be used; empty if it is not ours."""
         arn = self._dataset_group(run)
         if not arn:
             return []

@@ -22,7 +22,7 @@ class Billed:
     """Describe's members of the solution behind it; empty for a recommender."""
 
     def id_in(self, group: str) -> str:
-        """A Resource's id, as far as the name tells."""
+        """A Resource's id, as far as the name shows it."""
         name = self.arn.rpartition("/")[2]
         return f"{self.kind}/{label_of(name).removeprefix(f'{group}-') or name}"
 

@@ -37,7 +37,7 @@ class Decision:
     resume_at: str = ""
     """When a `hold` ends, if time ends it: ISO time, UTC, to the second."""
     remedy: str = ""
-    """What a person can do; empty: remedies.remedy_for tells, as the reason is the service's."""
+    """What a person can do; empty: remedies.remedy_for knows it, as the reason is the service's."""
 
 
 def decide(
@@ -128,7 +128,7 @@ def _failed_part(existing: Existing) -> Mapping[str, Any]:
 
 
 def failure_id(existing: Existing) -> str:
-    """What tells one failure from the next: when the part that failed was created. Empty if nothing failed."""
+    """What distinguishes one failure from the next: when the part that failed was created. Empty if nothing failed."""
     return str(_failed_part(existing).get("creationDateTime", ""))
 
 

@@ -77,13 +77,13 @@ class Inventory:
         return {**tags, STACK_TAG: self.stack_arn, **self.assumed_tags.get(arn, {})}
 
     def owns(self, kind: Kind, arn: str) -> bool:
-        """Whether a resource belongs to the stack, as far as its tags can tell."""
+        """Whether a resource belongs to the stack, by its tags."""
         return not kind.has_owner or self.tags(arn).get(STACK_TAG) == self.stack_arn
 
     def dataset_group_of(self, members: Mapping[str, Any]) -> str:
         """The ARN of the dataset group of a resource, from its members in Describe or Create.
 
-        A campaign or a job lies in that of its solution. Empty if the members do not tell.
+        A campaign or a job lies in that of its solution. Empty if the members do not name it.
         """
         if version := members.get(LIVE_VERSION):
             members = self.describe(KINDS["solution"], str(version).rpartition("/")[0])

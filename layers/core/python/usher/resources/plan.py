@@ -25,11 +25,11 @@ class Plan:
     removal: bool = False
     """Whether the whole group is removed."""
     solutions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """By name, what the serving map needs: `recipe`, its `type`, whether it has a `campaign`, and tells `metadata`."""
+    """By name, what the serving map needs: `recipe`, its `type`, whether there is a `campaign` and `metadata`."""
     recommenders: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """By name, the `recipe` of the use case, and its `type`."""
     context: Mapping[str, str] = field(default_factory=dict)
-    """By field, what each request tells of it by itself (usher.serving.automatic_context)."""
+    """By field, what each request supplies of it by itself (usher.serving.automatic_context)."""
     filters: Sequence[str] = ()
     """The names of the filters that requests may use."""
     filter_rules: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)

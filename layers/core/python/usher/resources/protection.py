@@ -51,7 +51,7 @@ def groups_of_stack(inventory: Inventory) -> Iterator[str]:
 
 
 def answer(request: Mapping[str, Any], reason: str) -> None:
-    """Tell CloudFormation that a request is done or, with a reason, refused."""
+    """Answer CloudFormation that a request is done or, with a reason, refused."""
     response = {
         **{name: request[name] for name in ("StackId", "RequestId", "LogicalResourceId")},
         "PhysicalResourceId": request["StackId"],

@@ -33,7 +33,7 @@ class Unmanaged:
     """A resource that exists and is not desired."""
 
     id: str
-    """As a Resource's, as far as the name tells."""
+    """As a Resource's, as far as the name shows it."""
     kind: str
     arn: str
     reason: str

@@ -23,7 +23,7 @@ class Decision(TypedDict, total=False):
 
 
 def decisions(before: Record, after: Record) -> Iterator[Decision]:
-    """The decisions that a record tells and an earlier one (perhaps empty) does not. Pure."""
+    """The decisions that a record has and an earlier one (perhaps empty) does not. Pure."""
     if not before and after.get("outcome") == "RUNNING":
         yield {"action": "begin"}
     logged = set(map(json.dumps, _decisions_in(before)))
@@ -31,7 +31,7 @@ def decisions(before: Record, after: Record) -> Iterator[Decision]:
 
 
 def log_decisions(before: Record, after: Record) -> None:
-    """Log the decisions that a record tells and an earlier one does not."""
+    """Log the decisions that a record has and an earlier one does not."""
     for one in decisions(before, after):
         log_decision(after["group"], after["run"], one)
 

@@ -21,7 +21,7 @@ def export_lock(solution: str) -> str:
 
 
 def is_running(stepfunctions: SFNClient) -> Callable[[str], bool | None]:
-    """A function that tells whether an execution, by its ARN, is running. It raises if that is not known now.
+    """A function that finds out whether an execution, by its ARN, is running. It raises if that is not known now.
 
     None: Step Functions does not know it: it began just now (DescribeExecution is eventually consistent), or long ago.
     """
@@ -37,7 +37,7 @@ def is_running(stepfunctions: SFNClient) -> Callable[[str], bool | None]:
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """One run per group. `is_running` tells whether an execution is."""
+    """One run per group. `is_running` finds out whether an execution is."""
 
     table: Table
     is_running: Callable[[str], bool | None]

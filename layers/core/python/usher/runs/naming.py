@@ -56,5 +56,5 @@ def is_other(run: str) -> bool:
 
 
 def is_of_any(run: str, executions: Iterable[str]) -> bool:
-    """Whether a run may be that of one of some executions, by its name; its record tells."""
+    """Whether a run may be that of one of some executions, by its name; its record says whether it is."""
     return any(f"Z-{execution[-4:]}" in run for execution in executions)

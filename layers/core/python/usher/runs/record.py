@@ -237,7 +237,7 @@ class Run:
         """Write the run's last record, and return it. One that has ended stays as it is.
 
         `error`: what broke the execution, if anything did; `changes`: further members of the record; `channels_for`:
-        tells by the record which channels (usher.runs.notifications) are to report the end.
+        reads from the record which channels (usher.runs.notifications) are to report the end.
         """
 
         def ended(record: RunRecord) -> RunRecord | None:
@@ -275,7 +275,7 @@ def next_run(lock: Lock, bucket: Bucket, group: str, execution: str) -> str:
 
 
 def run_that_broke(lock: Lock, bucket: Bucket, group: str, execution: str, error: Mapping[str, str] | None) -> str:
-    """The name of the run of an execution that an error broke, before the run could tell its name.
+    """The name of the run of an execution that an error broke, before the run could return its name.
 
     It is the run that the execution has begun last; another one if that has ended, unless by this very error.
     """

@@ -17,9 +17,9 @@ class Listed(TypedDict, total=False):
     """Of an item that a promotion has put there."""
     reason: list[str]
     metadata: dict[str, Any]
-    """By column, what Personalize tells of the item (metadataColumns)."""
+    """By column, what Personalize returns of the item (metadataColumns)."""
     details: dict[str, Any]
-    """By column, what the catalogue tells of the item (details)."""
+    """By column, what the catalogue has of the item (details)."""
 
 
 class Degraded(TypedDict, total=False):

@@ -16,8 +16,9 @@ DEVICES = {
     "tv": re.compile(r"smart-?tv|appletv|googletv|hbbtv|\btv\b", re.I),
     "tablet": re.compile(r"ipad|tablet|kindle|android(?!.*mobile)", re.I),
     "phone": re.compile(r"mobi|iphone|ipod|android", re.I),
+    "desktop": re.compile(r"^(mozilla|opera)/", re.I),
 }
-"""By device, what its User-Agent has; others are desktops."""
+"""By device, what its User-Agent has. A server's or CloudFront's own is of no device."""
 VIEWERS = {"smarttv": "tv", "tablet": "tablet", "mobile": "phone", "desktop": "desktop"}
 """By CloudFront's word for a device, ours."""
 Headers = Mapping[str, str]
@@ -35,7 +36,7 @@ def _device(headers: Headers, _: datetime) -> str:
         if headers.get(f"cloudfront-is-{viewer}-viewer") == "true":
             return device
     agent = headers.get("user-agent", "")
-    return next((name for name, pattern in DEVICES.items() if pattern.search(agent)), "desktop") if agent else ""
+    return next((name for name, pattern in DEVICES.items() if pattern.search(agent)), "")
 
 
 def _country(headers: Headers, _: datetime) -> str:
@@ -44,7 +45,7 @@ def _country(headers: Headers, _: datetime) -> str:
 
 
 def _local(headers: Headers, time: datetime) -> datetime:
-    """The time where the user is; in UTC if nothing tells where."""
+    """The time where the user is; in UTC if it is unknown where."""
     name = headers.get("x-time-zone") or headers.get("cloudfront-viewer-time-zone") or ""
     return time.astimezone(gettz(name)) if ZONE.fullmatch(name) and gettz(name) else time
 

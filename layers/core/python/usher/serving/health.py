@@ -33,7 +33,7 @@ def group_health(reads: Reads, group: str) -> dict[str, Any]:
 
 
 def _filters(reads: Reads, group: str, content: ServingMap) -> dict[str, list[str]]:
-    """By filter, its fields that nothing tells for stored answers; without those that nothing is known of."""
+    """By filter, its fields that are unknown for stored answers; without those that nothing is known of."""
     rules = {name: content.get("filterRules", {}).get(arn) for name, arn in content.get("filters", {}).items()}
     try:
         return {name: reads.filters.unknown_fields(group, one) for name, one in rules.items() if one is not None}

@@ -50,12 +50,14 @@ FOR_ALL = {
     *(key for name in ("similar-items", "popular", "trending") for key in ROUTES[name].keys),
 }
 """The routes whose answer is the same for everybody, unless the query has a user."""
-MAX_ANSWER_LENGTH = 5_000_000
-"""Characters. A function's answer has 6 MB at most, as JSON in which quotes are escaped (Lambda quotas)."""
+MAX_ANSWER_LENGTH = 6_000_000
+"""Characters as a text of JSON. A function's answer has 6 MB at most, with its headers (Lambda quotas)."""
 TOO_LONG = {"code": "TooLong", "message": "The answer is too long. Ask for fewer results, users or columns."}
 GZIP = b"\x1f\x8b"
 """How what is compressed begins."""
 PARAMETER = re.compile(r"{(\w+)}")
+SIGNATURE = "X-Amz-"
+"""How the parameters of a pre-signed URL begin."""
 
 
 class Api:
@@ -98,7 +100,7 @@ class Api:
         encoded = {name: quote(value, safe="", errors="replace") for name, value in values.items()}
         is_plain = _is_plain(event["rawPath"], route.format_map(values))
         answer = self._app.resolve({**event, "rawPath": route.format_map(encoded), "plain": is_plain}, context)
-        if len(answer["body"]) > MAX_ANSWER_LENGTH:
+        if _length_as_json(answer["body"]) > MAX_ANSWER_LENGTH:
             answer = {**answer, "statusCode": 400, "body": json.dumps(TOO_LONG), "isBase64Encoded": False}
         for_all = event["routeKey"] in FOR_ALL and "userId" not in (event.get("queryStringParameters") or {})
         method = event["requestContext"]["http"]["method"]
@@ -114,10 +116,16 @@ class Api:
         if route.method != "GET":
             return route, self.body()
         in_path = {name: value for name, value in (event.path_parameters or {}).items() if name != "group"}
-        names = [*in_path, *(name for name, _ in parse_qsl(event.raw_query_string or "", keep_blank_values=True))]
+        names = [*in_path, *self._names_in_query()]
         if len(names) > len(set(names)):
             raise RequestError(400, "RepeatedOption", "An option occurs more than once in the request.")
-        return route, {**(event.query_string_parameters or {}), **in_path}
+        in_query = (event.query_string_parameters or {}).items()
+        return route, {**{name: value for name, value in in_query if not name.startswith(SIGNATURE)}, **in_path}
+
+    def _names_in_query(self) -> list[str]:
+        """The options in the query, without the signature that a pre-signed URL has there."""
+        pairs = parse_qsl(self._app.current_event.raw_query_string or "", keep_blank_values=True)
+        return [name for name, _ in pairs if not name.startswith(SIGNATURE)]
 
     @property
     def headers(self) -> dict[str, str]:
@@ -125,7 +133,9 @@ class Api:
         return dict(self._app.current_event.headers or {})
 
     def body(self) -> dict[str, Any]:
-        """The JSON object that was posted."""
+        """The JSON object that was posted. An option in the query would have no effect, and is refused."""
+        if names := self._names_in_query():
+            raise RequestError(400, "UnknownOption", f"{names[0][:99]} stands in the query. Put it into the body.")
         try:
             content = parse_strict(self._app.current_event.decoded_body or "")
         except ValueError as error:
@@ -179,6 +189,11 @@ def _is_plain(path: str, read: str) -> bool:
     once (a custom domain may put a prefix in front); `read`: the route with the function's parameters.
     """
     return path.endswith(read) and not {"", ".", ".."} & {*path.split("/")[1:]}
+
+
+def _length_as_json(text: str) -> int:
+    """Of a text in JSON, which escapes quotes and backslashes: the body of an answer is one."""
+    return len(text) + text.count('"') + text.count("\\")
 
 
 def _fault_of(error: ValueError) -> str:

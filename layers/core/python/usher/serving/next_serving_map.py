@@ -85,7 +85,7 @@ class Published(Protocol):
 
     @property
     def context(self) -> Mapping[str, str]:
-        """By field, what each request tells of it by itself."""
+        """By field, what each request supplies of it by itself."""
 
     @property
     def to_delete(self) -> Sequence[Named]:

@@ -1,5 +1,6 @@
 """Requests of the HTTP API: their options, and the calls of Personalize that answer them. Pure."""
 
+import json
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -48,9 +49,9 @@ class ReadRequest:
     idle: Sequence[str] = ()
     """The solutions whose campaigns could answer it, had they not been let go as nobody asked them."""
     automatic: Mapping[str, str] = field(default_factory=dict)
-    """The context that it tells by itself. What its own context says comes first."""
+    """The context that it supplies by itself. What its own context says comes first."""
     rules: Rules | None = None
-    """What its filter says. None: it has no filter, or the map of a former release does not tell."""
+    """What its filter says. None: it has no filter, or the map of a former release does not say."""
 
     @property
     def call(self) -> dict[str, Any]:
@@ -104,7 +105,7 @@ def read_request(
     """Check a read. Raises RequestError (400 or 404), which says what is wrong with an option and what is allowed.
 
     `content`: the group's map; `options`: as texts of a path and a query, or as JSON values of a body; `automatic`: the
-    context that the request tells by itself.
+    context that the request supplies by itself.
     """
     check_names(route, options)
     subject = checked_id(options.get(route.subject), route.subject) if route.subject else ""
@@ -129,12 +130,13 @@ def read_request(
     served: dict[str, Entry] = {**content["solutions"], **content.get("recommenders", {})}
     able = {name: one for name, one in served.items() if route.is_answered_by(one)}
     live = {name: one for name, one in able.items() if _target(one) and route.is_answered_by(_answering(one, served))}
-    name = str(given.get("solution") or next(iter(live), ""))
+    wanted = str(given["solution"]) if "solution" in given else None
+    name = next(iter(live), "") if wanted is None else wanted
     if name not in live:
-        refusal = _not_live(name, able, live)
-        if refusal.code != "NoCampaign" and given.get("solution"):
+        refusal = _not_live(wanted, able, live)
+        if refusal.code != "NoCampaign" and wanted is not None:
             raise refusal
-        idle = [one for one, entry in able.items() if entry.get("idle") and name in {"", one}]
+        idle = [one for one, entry in able.items() if entry.get("idle") and wanted in {None, one}]
         return replace(asked, refusal=refusal, idle=idle)
     if "metadataColumns" in members and not _answering(live[name], served).get("metadata", True):
         message = f"{name} does not return metadata: in usher.yaml, enable enableMetadataWithRecommendations for it."
@@ -222,11 +224,16 @@ def checked_ids(value: object, name: str, most: int = MAX_RESULTS) -> list[str]:
     return [checked_id(part, f"ID {number} of {name}") for number, part in enumerate(value, start=1)]
 
 
+def shown(value: object) -> str:
+    """A value of JSON for a message, as its sender has written it."""
+    return (value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))[:99]
+
+
 def _whole_number(value: object, name: str, most: int, code: str) -> int:
     """A number from 1 on. Raises RequestError."""
     text = str(value)
     if not text.isascii() or not text.isdigit() or len(text) > 9 or not 1 <= int(text) <= most:
-        raise RequestError(400, code, f"{name} must be a number from 1 to {most}, not {text[:99]}.")
+        raise RequestError(400, code, f"{name} must be a number from 1 to {most}, not {shown(value)}.")
     return int(text)
 
 
@@ -334,15 +341,15 @@ READERS: dict[str, Callable[[Any, ServingMap], dict[str, Any]]] = {
 """By option, the function that makes members of the call from its value."""
 
 
-def _not_live(name: str, able: Collection[str], live: Collection[str]) -> RequestError:
+def _not_live(name: str | None, able: Collection[str], live: Collection[str]) -> RequestError:
     """The reason why no campaign answers: the solution does not exist, or has no campaign (`campaign: false`)."""
-    idle = [solution for solution in able if solution not in live and name in {"", solution}]
+    idle = [solution for solution in able if solution not in live and name in {None, solution}]
     if not idle:
         return _unknown("solution", name, live)
     return RequestError(404, "NoCampaign", f"{', '.join(idle)} has no campaign.")
 
 
-def _unknown(kind: str, name: str, allowed: Collection[str]) -> RequestError:
-    fault = f"There is no {kind} {name[:99]}" if name else f"No {kind} answers this"
+def _unknown(kind: str, name: str | None, allowed: Collection[str]) -> RequestError:
+    fault = f"No {kind} answers this" if name is None else f"There is no {kind} {name[:99] or 'without a name'}"
     message = f"{fault}; available: {', '.join(allowed) or 'none yet'}."
     return RequestError(404, f"Unknown{kind.capitalize()}", message)

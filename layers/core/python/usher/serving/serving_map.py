@@ -35,7 +35,7 @@ class ServedSolution(TypedDict, total=False):
     recipe: str
     """Its name. Maps of former releases have none."""
     metadata: bool
-    """Whether the campaign tells items' metadata (metadataColumns). Maps of former releases do not say."""
+    """Whether the campaign returns items' metadata (metadataColumns). Maps of former releases do not say."""
     campaignArn: str | None
     """None: only exports answer."""
     solutionVersionArn: str
@@ -91,7 +91,7 @@ class ServingMap(TypedDict, total=False):
     filterRules: Mapping[str, Rules]
     """By ARN of a filter, what it says. Maps of former releases have none."""
     context: Mapping[str, str]
-    """By field, what each request tells of it by itself (automatic_context)."""
+    """By field, what each request supplies of it by itself (automatic_context)."""
     trackingId: str | None
     """The event tracker's, for PutEvents."""
     exports: Mapping[str, Mapping[str, Any]]

@@ -3,7 +3,7 @@
 import io
 import json
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.cases import check_each
 from usher_local.cloud.aws_lambda import python as lambda_python
 from usher_local.cloud.aws_lambda.forks import Forks
 from usher_local.cloud.aws_lambda.layers import unpacked, unzipped
@@ -18,7 +19,7 @@ from usher_local.cloud.aws_lambda.python import Interpreter, PackagesError, chos
 from usher_local.cloud.aws_lambda.workers import Configuration, Worker
 from usher_local.cloud.cloudformation.lambda_resources import zipped
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 RECORD = "six.py,sha256=x,1\nsix_docs.py,sha256=x,1\nsix-1.17.0.dist-info/RECORD,,\n../../bin/six,,\n"
 BUILT = {"python/six.py": "for another machine", "python/six-1.17.0.dist-info/RECORD": RECORD, "python/own.py": "x = 1"}
 
@@ -116,60 +117,70 @@ FUNCTIONS = {
 }
 
 
-@pytest.fixture(scope="module")
-def python() -> Interpreter:
-    """Lambda's own version, if it is here."""
-    return chosen()
+class Importer:
+    """Imports functions of the template, each in a process of its own."""
 
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.python = chosen()
+        self.forks = Forks(self.python)
+        self._search_paths: dict[str, Sequence[Path]] = {}
 
-@pytest.mark.parametrize("name", FUNCTIONS)
-def test_a_function_imports_with_its_layers_alone(
-    name: str, python: Interpreter, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    shared = TEMPLATE["Globals"]["Function"]
-    layers = [*shared["Layers"], *FUNCTIONS[name].get("Layers", [])]
-    folders = [TEMPLATE["Resources"][layer]["Properties"]["ContentUri"] for layer in layers]
-    import_error = imported(name, folders, python, tmp_path_factory.mktemp("function"))
-    assert import_error == ""
-
-
-def test_a_function_does_not_import_without_its_data_layer(
-    python: Interpreter, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    error = json.loads(imported("Plan", ["layers/core"], python, tmp_path_factory.mktemp("function")))
-    assert error["errorType"] == "Runtime.ImportModuleError"
-
-
-def imported(name: str, layers: list[str], python: Interpreter, folder: Path) -> str:
-    """Start a worker for a function of the template with some layers; return the error (JSON) of its import, or ""."""
-    unpacked_layers = [unpacked(zipped(ROOT / layer), folder, python) for layer in layers]
-    with zipfile.ZipFile(io.BytesIO(zipped(ROOT / FUNCTIONS[name]["CodeUri"]))) as code:
-        task_root = unzipped(code, code.namelist(), folder)
-    given = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
-    own = FUNCTIONS[name].get("Environment", {}).get("Variables", {})
-    defaults = {key: str(one.get("Default", "")) for key, one in TEMPLATE["Parameters"].items()}
-    environment = tuple(
-        (key, defaults.get(value.strip("${}"), value if value.isdigit() else key.lower()))
-        for key, value in {**given, **own}.items()
-    )
-    configuration = Configuration(
-        name=name,
-        version="$LATEST",
-        handler=TEMPLATE["Globals"]["Function"]["Handler"],
-        runtime=TEMPLATE["Globals"]["Function"]["Runtime"],
-        role="",
-        region="us-east-1",
-        memory=3008,
-        timeout=60,
-        environment=environment,
-        code="",
-        layers=tuple(path for layer in unpacked_layers for path in layer.search_path),
-        log_group="",
-        log_format="JSON",
-    )
-    with closing(Forks(python)) as forks:
-        worker = Worker(configuration, task_root, runtime(python), forks, {}, "stream", lambda _: None)
+    def error(self, name: str, layers: Sequence[str]) -> str:
+        """Start a worker for a function with some layers; the error (JSON) of its import, or ""."""
+        with zipfile.ZipFile(io.BytesIO(zipped(ROOT / FUNCTIONS[name]["CodeUri"]))) as code:
+            task_root = unzipped(code, code.namelist(), self.folder)
+        given = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
+        own = FUNCTIONS[name].get("Environment", {}).get("Variables", {})
+        defaults = {key: str(one.get("Default", "")) for key, one in TEMPLATE["Parameters"].items()}
+        environment = tuple(
+            (key, defaults.get(value.strip("${}"), value if value.isdigit() else key.lower()))
+            for key, value in {**given, **own}.items()
+        )
+        configuration = Configuration(
+            name=name,
+            version="$LATEST",
+            handler=TEMPLATE["Globals"]["Function"]["Handler"],
+            runtime=TEMPLATE["Globals"]["Function"]["Runtime"],
+            role="",
+            region="us-east-1",
+            memory=3008,
+            timeout=60,
+            environment=environment,
+            code="",
+            layers=tuple(path for layer in layers for path in self._search_path(layer)),
+            log_group="",
+            log_format="JSON",
+        )
+        worker = Worker(configuration, task_root, runtime(self.python), self.forks, {}, "stream", lambda _: None)
         try:
             return worker.init()
         finally:
             worker.kill()
+
+    def _search_path(self, layer: str) -> Sequence[Path]:
+        if layer not in self._search_paths:
+            self._search_paths[layer] = unpacked(zipped(ROOT / layer), self.folder, self.python).search_path
+        return self._search_paths[layer]
+
+
+@pytest.fixture(scope="module")
+def importer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Importer]:
+    """On Lambda's own version of Python, if it is here; its layers are unpacked once."""
+    made = Importer(tmp_path_factory.mktemp("functions"))
+    with closing(made.forks):
+        yield made
+
+
+def test_a_function_imports_with_its_layers_alone(importer: Importer) -> None:
+    def imports(name: str) -> None:
+        layers = [*TEMPLATE["Globals"]["Function"]["Layers"], *FUNCTIONS[name].get("Layers", [])]
+        folders = [TEMPLATE["Resources"][layer]["Properties"]["ContentUri"] for layer in layers]
+        assert importer.error(name, folders) == ""
+
+    check_each(imports, FUNCTIONS)
+
+
+def test_a_function_does_not_import_without_its_data_layer(importer: Importer) -> None:
+    error = json.loads(importer.error("Plan", ["layers/core"]))
+    assert error["errorType"] == "Runtime.ImportModuleError"

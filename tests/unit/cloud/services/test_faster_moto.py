@@ -13,6 +13,8 @@ from boto3.dynamodb.conditions import Key
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from moto import backend_index, mock_aws
+from moto.cloudwatch.models import cloudwatch_backends
+from moto.core import DEFAULT_ACCOUNT_ID as ACCOUNT
 from moto.core import utils
 from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.models.dynamo_type import DynamoType, Item
@@ -157,3 +159,28 @@ def test_a_random_string_has_the_characters_that_moto_would_draw() -> None:
         assert len(text) == 500
         assert set(text) & set(digits) == (set(digits) if has_digits else set())
         assert text.islower() == is_lower
+
+
+def test_data_points_of_a_metric_share_their_dimensions_and_are_found_by_them() -> None:
+    with mock_aws(), faster():
+        cloudwatch = boto3.client("cloudwatch", "us-east-1")
+        for name in "aab":
+            datum: Any = {"MetricName": "m", "Value": 1, "Dimensions": [{"Name": "Group", "Value": name}]}
+            cloudwatch.put_metric_data(Namespace="Usher", MetricData=[datum])
+        first, second, other = cloudwatch_backends[ACCOUNT]["us-east-1"].metric_data
+        assert first.dimensions is second.dimensions is not other.dimensions
+        found = cloudwatch.list_metrics(Dimensions=[{"Name": "Group", "Value": "b"}])["Metrics"]
+        assert [metric["Dimensions"] for metric in found] == [[{"Name": "Group", "Value": "b"}]]
+
+
+def test_a_message_that_was_kept_as_long_as_its_queue_keeps_it_is_not_received() -> None:
+    with mock_aws(), faster():
+        sqs = boto3.client("sqs", "us-east-1")
+        url = sqs.create_queue(QueueName="q", Attributes={"MessageRetentionPeriod": "60"})["QueueUrl"]
+        with travel(datetime(2026, 1, 1, tzinfo=UTC), tick=False) as clock:
+            for seconds, is_there in ((59, True), (60, False)):
+                sqs.send_message(QueueUrl=url, MessageBody="x")
+                clock.shift(seconds)
+                assert bool(sqs.receive_message(QueueUrl=url).get("Messages")) is is_there
+                sqs.purge_queue(QueueUrl=url)
+                clock.shift(60)

@@ -47,8 +47,8 @@ class Questions:
         for share in (50, 99):
             costs[f"p{share} ms"] = round(quantile(milliseconds, share / 100), 1) if milliseconds else ""
         own = {name: f"{model.metrics[name]:.4f}" for name in OWN if name in model.metrics}
-        told = ", ".join(f"{OWN[name]} {value}" for name, value in own.items())
-        return rows, {**costs, "batch lists/s": round(speed) if speed else "", "own metrics": told}
+        listed = ", ".join(f"{OWN[name]} {value}" for name, value in own.items())
+        return rows, {**costs, "batch lists/s": round(speed) if speed else "", "own metrics": listed}
 
     def _lists(self, recipe: Recipe, model: Served) -> tuple[list[Row], list[float], float]:
         alone, deep = (self.lines(recipe, deep=deep) for deep in (False, True))
@@ -111,7 +111,7 @@ class Questions:
         number = {item: place for place, item in enumerate(self.holdout.learnt.item_ids)}
 
         def numbered(lists: Mapping[int, list[str]]) -> dict[int, List]:
-            """Items unknown even to the part held out are no hits."""
+            """Items unknown even to the part held out are not hits."""
             return {user: np.array([number.get(item, -1) for item in items], np.int64) for user, items in lists.items()}
 
         return table(name, self.holdout, numbered(raw), numbered(deep))
