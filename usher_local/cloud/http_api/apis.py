@@ -115,9 +115,9 @@ def listening(port: int) -> Iterator[socket.socket]:
 def serving(
     listener: socket.socket, app: Any, handler: type[WSGIRequestHandler], cors: Callable[[], Cors] = Cors
 ) -> Iterator[None]:
-    """Serve a WSGI application, `local_only`, in a thread for each connection: requests nest (task -> function -> service).
+    """Serve a WSGI application, `local_only`; `cors` says which pages may call it.
 
-    `cors` says which pages may call it.
+    Each connection has a thread, since requests nest (task -> function -> service).
     """
     host, port = listener.getsockname()
     connections = set[socket.socket]()
