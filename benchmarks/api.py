@@ -78,7 +78,10 @@ class Service(BaseHTTPRequestHandler):
             found = item(key["group"], key["item"])
             self._send(200, {"Item": {**body["Key"], **found}} if found else {})
         elif "RequestItems" in body:
-            found = {name: [{**key, **ENTRY} for key in asked["Keys"]] for name, asked in body["RequestItems"].items()}
+            found = {
+                name: [{"group": key["group"], **ENTRY} for key in asked["Keys"]]
+                for name, asked in body["RequestItems"].items()
+            }
             self._send(200, {"Responses": found, "UnprocessedKeys": {}})
         elif "KeyConditionExpression" in body:
             self._send(200, {"Items": [{"item": {"S": "user"}}], "Count": 1})

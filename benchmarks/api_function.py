@@ -88,13 +88,13 @@ def calls(app: Any, name: str) -> dict[str, Call]:
 def timed(named: dict[str, Call], requests: int) -> dict[str, dict[str, list[float]]]:
     """Milliseconds of each call, by the clock and of the processor.
 
-    Calls come in turn with the others, so that all have the same machine.
+    Calls come in turn with the others, so that all have the same machine, and each is of another user.
     """
     took: dict[str, dict[str, list[float]]] = {name: {"clock": [], "processor": []} for name in named}
     for number in range(WARM_UP + requests):
-        for name, call in named.items():
+        for place, (name, call) in enumerate(named.items()):
             clock, processor = time.perf_counter(), time.process_time()
-            call(f"u{number}")
+            call(f"u{number}-{place}")
             if number >= WARM_UP:
                 took[name]["clock"].append((time.perf_counter() - clock) * 1000)
                 took[name]["processor"].append((time.process_time() - processor) * 1000)

@@ -14,7 +14,7 @@ from typing import Any
 from moto import mock_aws
 from usher.aws import client
 from usher.catalogue.entries import Catalogues
-from usher.catalogue.load_plan import LoadPlan, write_load_plan
+from usher.catalogue.load_plan import Form, LoadPlan, write_load_plan
 from usher.catalogue.loading import Loader
 from usher.datasets.reading import Source
 from usher.runs.record import Run
@@ -68,7 +68,7 @@ def load(bucket: Bucket, table: Any, planned: int) -> tuple[int, float]:
     sources = {"items": Source(bucket.files(f"{GROUP}/items.csv"))}
     types = {"TITLE": "string", "PRICE": "float"}
     run = Run(bucket, GROUP, f"run-{planned}")
-    write_load_plan(run, LoadPlan(planned, sources, COLUMNS, "", types, {"items": str(planned)}))
+    write_load_plan(run, LoadPlan(planned, sources, {"items": Form(COLUMNS, "", types)}, {"items": str(planned)}))
     loader = Loader(bucket, Catalogues(table), sleep=lambda _: None)
     calls, begun = 1, time.process_time()
     while loader.load(run)["more"]:

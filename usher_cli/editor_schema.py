@@ -148,7 +148,7 @@ def _export() -> Schema:
 
 def _catalogue() -> Schema:
     columns = {"type": "array", "items": {"type": "string"}}
-    return _unless_false({"anyOf": [columns, _object(CATALOGUE, {"columns": columns})]})
+    return _unless_false({"anyOf": [columns, _object(CATALOGUE, {"columns": columns, "users": columns})]})
 
 
 def _schedule() -> Schema:

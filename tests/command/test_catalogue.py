@@ -10,6 +10,7 @@ from tests.unit.usher.world import interactions
 from usher_local.simulation.stack import Boundary, Stack, StoppedError
 
 SHOP = "catalogue: {columns: [TITLE], available: IN_STOCK}\nsolutions: {popular: {recipe: aws-popularity-count}}\n"
+USERS = "USER_ID,AGE\n" + "".join(f"u{user},{20 + user}\n" for user in range(60))
 ITEMS = "ITEM_ID,TITLE,IN_STOCK\n" + "".join(f"i{number},Title {number},yes\n" for number in range(30))
 
 
@@ -106,6 +107,23 @@ def test_a_column_that_the_items_do_not_have_is_named_before_anything_is_made(st
     ]
 
 
+def test_columns_of_users_need_users_that_have_them(stack: Stack) -> None:
+    stack.put("shop/interactions.csv", interactions())
+    stack.put("shop/usher.yaml", "catalogue: {users: [AGE]}\n")
+    assert stack.drop("shop/usher.yaml").status == "FAILED"
+    [one] = newest(stack)["problems"]
+    assert (one["place"], one["message"], one["remedy"]) == (
+        "shop/usher.yaml: catalogue.users",
+        "needs shop/users.csv, which does not exist.",
+        "Put it there, or remove users.",
+    )
+    stack.put("shop/users.csv", USERS)
+    stack.put("shop/usher.yaml", "catalogue: {users: [AG]}\n")
+    assert stack.drop("shop/usher.yaml").status == "FAILED"
+    [one] = newest(stack)["problems"]
+    assert one["message"] == "names AG, which is not a column of users."
+
+
 def test_the_removal_of_a_group_leaves_nothing_of_its_catalogue(stack: Stack) -> None:
     stack.begin(shop)
     assert stack.run({"group": "shop", "task": "remove"}).status == "SUCCEEDED"
@@ -147,10 +165,14 @@ def test_an_item_that_is_put_is_in_the_dataset_and_in_the_catalogue_until_its_ro
 
 
 def test_users_that_are_put_are_known(stack: Stack) -> None:
-    stack.put("shop/users.csv", "USER_ID,AGE\n" + "".join(f"u{user},{20 + user}\n" for user in range(60)))
-    dropped(stack, SHOP, ITEMS)
+    stack.put("shop/users.csv", USERS)
+    record = dropped(stack, SHOP.replace("IN_STOCK}", "IN_STOCK, users: [AGE]}"), ITEMS)
+    assert record["estimate"]["table"]["writes"] == 30 + record["estimate"]["table"]["users"]
+    assert entry(stack, "u7", "user") == {"AGE": 27}
     assert Api(stack).put("users", {"userId": "n", "properties": {"age": 30}}) == (202, {"accepted": 1})
-    assert entry(stack, "n", "user")
+    assert entry(stack, "n", "user") == {"AGE": 30}
+    dropped(stack, SHOP, ITEMS)
+    assert "values" not in stack.items("shop#u7")["user"]
 
 
 def test_a_request_with_a_mistake_changes_nothing(stack: Stack) -> None:

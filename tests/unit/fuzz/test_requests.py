@@ -22,7 +22,7 @@ from moto import mock_aws
 from usher.access.callers import ROUTES as RULES
 from usher.access.callers import route_name
 from usher.aws import client
-from usher.catalogue.entries import Catalogues, item_entry
+from usher.catalogue.entries import Catalogues, Facts, entry_of
 from usher.serving.serving_map import ServingMaps
 from usher.storage.table import Table
 
@@ -160,9 +160,11 @@ def serve(world: World) -> Iterator[Api]:
         for name in ("films", "art"):
             ServingMaps(table).write(name, content)
         catalogues = Catalogues(table)
-        catalogues.set_facts("films", {"columns": ["GENRES", "YEAR"], "available": "", "items": True, "users": True})
+        columns = ["GENRES", "YEAR"]
+        facts = Facts(columns=columns, available="", items=True, users=True, userColumns=["AGE"])
+        catalogues.set_facts("films", facts)
         for number in range(40):
-            catalogues.put("films", item_entry(f"i{number}", {"YEAR": 1980 + number}, ("YEAR",), ""), at=0)
+            catalogues.put("films", entry_of("items", f"i{number}", {"YEAR": 1980 + number}, ["YEAR"]), at=0)
         yield Api(world, group, {name: load_function(name) for name in set(ROUTES.values())})
 
 

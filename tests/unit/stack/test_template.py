@@ -216,6 +216,12 @@ def test_only_who_creates_passes_roles_and_each_only_to_its_service() -> None:
         assert passed == expected.get(function, {})
 
 
+def test_a_page_may_send_back_the_tag_of_an_answer() -> None:
+    cors = RESOURCES["Api"]["Properties"]["DefinitionBody"]["x-amazon-apigateway-cors"]["Fn::If"][1]
+    assert "etag" in cors["exposeHeaders"]
+    assert "if-none-match" in cors["allowHeaders"]
+
+
 def test_the_bucket_is_private_encrypted_versioned_and_tells_eventbridge() -> None:
     bucket = RESOURCES["Bucket"]["Properties"]
     (rule,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]

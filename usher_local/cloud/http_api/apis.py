@@ -3,15 +3,19 @@
 import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from werkzeug.serving import WSGIRequestHandler, make_server
+from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
 from usher_local.cloud.http_api.cors import Cors
 from usher_local.cloud.http_api.gateway import HttpApi, Invoke, nothing_found
 from usher_local.cloud.http_api.request_gate import local_only
 from usher_local.cloud.http_api.stages import Stage, metered
+
+MAX_REQUESTS = 2000
+"""Under way at once, for each port: as many as functions may run, and a request of each to a service."""
 
 
 class PortTakenError(Exception):
@@ -20,6 +24,16 @@ class PortTakenError(Exception):
     def __init__(self, port: int) -> None:
         super().__init__(f"port {port} of 127.0.0.1 is taken")
         self.port = port
+
+
+class Server(ThreadedWSGIServer):
+    """Answers each request in a thread, and keeps the threads: to start one takes longer than to read a request."""
+
+    pool: ThreadPoolExecutor
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Answer a request, meanwhile others."""
+        self.pool.submit(self.process_request_thread, request, client_address)
 
 
 class Site:
@@ -100,15 +114,14 @@ def listening(port: int) -> Iterator[socket.socket]:
 def serving(
     listener: socket.socket, app: Any, handler: type[WSGIRequestHandler], cors: Callable[[], Cors] = Cors
 ) -> Iterator[None]:
-    """Serve a WSGI application, `local_only`, one thread per request: requests nest (task -> function -> service).
+    """Serve a WSGI application, `local_only`, in a thread for each request: they nest (task -> function -> service).
 
     `cors` says which pages may call it.
     """
     host, port = listener.getsockname()
     quiet = type("Quiet", (handler,), {"log_request": lambda *_: None})
-    server = make_server(
-        host, port, local_only(app, port, cors), threaded=True, request_handler=quiet, fd=listener.fileno()
-    )
+    server = Server(host, port, local_only(app, port, cors), quiet, fd=listener.fileno())
+    server.pool = ThreadPoolExecutor(MAX_REQUESTS, "request")
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     try:
@@ -116,4 +129,5 @@ def serving(
     finally:
         server.shutdown()
         server.server_close()
+        server.pool.shutdown(wait=False)
         thread.join()

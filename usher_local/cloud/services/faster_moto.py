@@ -1,12 +1,13 @@
 """What moto does for every request, at less cost, and with the same result.
 
 moto (5.2.5) sorts the items of every partition of a table to query one of them. It asks for the time by subtracting
-dates, four times for each message that is in a queue, whenever its queue is looked at. And it looks a backend up under
-one lock of the process, for which all threads wait. For each request it tries the patterns of a hundred services, makes
-the URLs of the one that fits, lists the methods of the class that answers and twice its own folders, draws 52
-characters one by one, and makes up all names that a member of the answer may have in its objects. And it keeps every
-object that it has made, for a page that the local cloud does not serve: also the copies of the items that a query
-answers. Each data point of a metric has dimensions of its own, which every collection of garbage visits.
+dates, four times for each message of a queue, whenever it looks at the queue; for each message that it receives, it
+counts all of them. It looks a backend up under one lock of the process, for which all threads wait. For each request it
+tries the patterns of a hundred services, makes the URLs of the one that fits, lists the methods of the class that
+answers and twice its own folders, draws 52 characters one by one, and makes up all names that a member of the answer
+may have in its objects. It keeps every object that it has made, for a page that the local cloud does not serve: also
+the copies of the items that a query answers. Each data point of a metric has dimensions of its own, which every
+collection of garbage visits.
 """
 
 import time
@@ -27,6 +28,7 @@ from moto.core.serialize import XFormedAttributePicker
 from moto.dynamodb.models.table import Table
 from moto.moto_api._internal.moto_random import MotoRandom
 from moto.s3.models import FakeKey, FakeMultipart
+from moto.sqs.models import Message, SQSBackend
 
 from usher_local.cloud.core.patching import replaced
 
@@ -44,6 +46,7 @@ def faster() -> Iterator[None]:
         for owner, name, value in (
             (Table, "query", _in_partition(Table.query)),
             (utils, "unix_time", _from_clock(utils.unix_time)),
+            (SQSBackend, "is_message_valid_based_on_retention_period", _is_retained),
             (BackendDict, "__getitem__", _found(BackendDict.__getitem__)),
             (BaseBackend, "urls", property(_by_class(BaseBackend.urls.fget))),
             (BaseModel, "__new__", _made),
@@ -84,6 +87,11 @@ def _from_clock(stock: Any) -> Any:
         return stock(moment) if moment else time.time()
 
     return unix_time
+
+
+def _is_retained(backend: SQSBackend, queue: str, message: Message) -> bool:
+    sent = message.sent_timestamp or 0
+    return bool(time.time() < backend.get_queue(queue).message_retention_period + sent / 1000)
 
 
 def _found(stock: Any) -> Any:

@@ -168,10 +168,10 @@ def _user_is(guard: Condition, scope: Scope, given: Given) -> bool:
     if guard.operator in LISTS:
         texts = {_text(value) for value in wanted}
         return bool(texts.intersection([cell] if is_id else members(cell))) == (guard.operator == "IN")
-    if not wanted:
+    if not wanted or cell is None:
         return False
     value = next(iter(wanted))
-    if guard.operator in EQUALITY and isinstance(value, str) and cell is not None and not _is_number(cell):
+    if guard.operator in EQUALITY and isinstance(value, str) and not _is_number(cell):
         return (value == cell) == (guard.operator == "=")
     numbers = _number(cell), _number(value)
     return bool(COMPARE[guard.operator](*numbers)) and not np.isnan(numbers).any()

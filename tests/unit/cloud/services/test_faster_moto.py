@@ -171,3 +171,16 @@ def test_data_points_of_a_metric_share_their_dimensions_and_are_found_by_them() 
         assert first.dimensions is second.dimensions is not other.dimensions
         found = cloudwatch.list_metrics(Dimensions=[{"Name": "Group", "Value": "b"}])["Metrics"]
         assert [metric["Dimensions"] for metric in found] == [[{"Name": "Group", "Value": "b"}]]
+
+
+def test_a_message_that_was_kept_as_long_as_its_queue_keeps_it_is_not_received() -> None:
+    with mock_aws(), faster():
+        sqs = boto3.client("sqs", "us-east-1")
+        url = sqs.create_queue(QueueName="q", Attributes={"MessageRetentionPeriod": "60"})["QueueUrl"]
+        with travel(datetime(2026, 1, 1, tzinfo=UTC), tick=False) as clock:
+            for seconds, is_there in ((59, True), (60, False)):
+                sqs.send_message(QueueUrl=url, MessageBody="x")
+                clock.shift(seconds)
+                assert bool(sqs.receive_message(QueueUrl=url).get("Messages")) is is_there
+                sqs.purge_queue(QueueUrl=url)
+                clock.shift(60)

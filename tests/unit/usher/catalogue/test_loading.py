@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 from usher.catalogue import changes, loading
 from usher.catalogue.entries import Catalogues, Entry, says_no
-from usher.catalogue.load_plan import LoadPlan, load_plan_of, loaded_digests, write_load_plan
+from usher.catalogue.load_plan import Form, LoadPlan, load_plan_of, loaded_digests, write_load_plan
 from usher.catalogue.loading import Loader
 from usher.datasets.reading import Reading, Source
 from usher.errors import EndedError, UsherError
@@ -26,7 +26,7 @@ from usher.storage.table import Table
 from tests.unit.usher.world import BUCKET, TABLE, World
 
 Rows = Mapping[str, Mapping[str, str]]
-TYPES = {"TITLE": "string", "PRICE": "float", "YEAR": "int", "IN_STOCK": "boolean"}
+TYPES = {"TITLE": "string", "PRICE": "float", "YEAR": "int", "IN_STOCK": "boolean", "AGE": "int", "PLAN": "string"}
 
 
 class Site:
@@ -70,9 +70,11 @@ class Site:
         }
         facts = [(name, listed[name].etag) for name in names], columns, more
         kinds = {"items"} & sources.keys() | ({"users"} if sources.keys() - {"items"} else set())
-        return LoadPlan(
-            self.time, sources, columns, more.get("available", ""), TYPES, {kind: str(facts) for kind in kinds}
-        )
+        forms = {
+            "items": Form(columns, more.get("available", ""), TYPES),
+            "users": Form(more.get("users", ()), "", TYPES),
+        }
+        return LoadPlan(self.time, sources, forms, {kind: str(facts) for kind in kinds})
 
     def load(self, plan: LoadPlan, loader: Loader | None = None) -> list[tuple[str, str]]:
         """What a load writes and deletes, by calling until nothing is left."""
@@ -90,7 +92,7 @@ class Site:
         found = [one for page in pages for one in page["Items"] if one["item"]["S"] == item]
         return {
             one["group"]["S"].partition("#")[2]: ("away" if "away" in one else json.loads(one["values"]["S"]))
-            if item == "catalogue" and ("values" in one or "away" in one)
+            if "values" in one or "away" in one
             else {}
             for one in found
             if "#" in one["group"]["S"]
@@ -181,6 +183,20 @@ def test_users_of_all_files_are_known_and_only_new_ones_are_written(site: Site) 
     site.put("interactions/b.csv", "USER_ID,ITEM_ID,TIMESTAMP\nu4,i,1\nu3,i,1\n")
     assert site.load(site.plan("users.csv", "interactions/a.csv", "interactions/b.csv")) == [("PutItem", "u4")]
     assert set(site.table("user")) == {"u1", "u2", "u3", "u4"}
+
+
+def test_columns_of_users_are_known_and_a_user_who_leaves_their_file_keeps_none(site: Site) -> None:
+    columns, other = {"users": ("AGE",)}, {"users": ("AGE", "PLAN")}
+    site.put("users.csv", "USER_ID,AGE,PLAN\nu1,5,gold\nu2,6,\nu1,7,gold\n")
+    site.put("interactions.csv", "USER_ID,ITEM_ID,TIMESTAMP\nu2,i,1\nu3,i,1\n")
+    assert [id_ for _, id_ in site.load(site.plan("users.csv", "interactions.csv", **columns))] == ["u1", "u2", "u3"]
+    assert site.table("user") == {"u1": {"AGE": 7}, "u2": {"AGE": 6}, "u3": {}}
+    assert site.catalogues.facts("films")["userColumns"] == ["AGE"]
+    site.put("users.csv", "USER_ID,AGE,PLAN\nu1,7,gold\n")
+    site.load(site.plan("users.csv", "interactions.csv", **columns))
+    assert site.calls == [("PutItem", "u2")]
+    site.load(site.plan("users.csv", "interactions.csv", **other))
+    assert site.table("user") == {"u1": {"AGE": 7, "PLAN": "gold"}, "u2": {}, "u3": {}}
 
 
 def test_a_put_after_the_look_at_the_files_wins_over_them_and_one_before_loses_to_a_row_that_changed(

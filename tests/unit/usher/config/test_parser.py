@@ -448,6 +448,10 @@ S = "solutions: {s: {recipe: aws-sims, %s}}"
         ("batch: {j: {}}", "batch.j.solution: names '', which this file does not define."),
         ("batch: {j: {solution: similar-items, filter: f}}", "batch.j.filter: names 'f', which this file"),
         ("batch: {j: {solution: similar-items, jobName: f}}", "batch.j.jobName: is filled in by Usher."),
+        ("catalogue: TITLE", "catalogue: is TITLE. Write names with values below it"),
+        ("catalogue: {columns: TITLE}", "catalogue.columns: is TITLE. List the names of columns of the items"),
+        ("catalogue: {users: AGE}", "catalogue.users: is AGE. List the names of columns of the users"),
+        ("catalogue: {user: [AGE]}", "catalogue.user: is unknown. Did you mean users?"),
         ("metricAttribution: {metrics: 5}", "metricAttribution: Invalid type for parameter metrics"),
         (
             f"segments: {{{'j' * 50}: {{solution: similar-items, schedule: rate(1 day)}}}}",

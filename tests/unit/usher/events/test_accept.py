@@ -60,6 +60,21 @@ def test_an_event_that_a_request_has_twice_counts_once(site: Site) -> None:
     assert site.personalize.event_ids == ["e0", "e1"]
 
 
+def test_an_event_counts_once_for_a_user_whatever_session_it_is_sent_in(site: Site) -> None:
+    assert site.post(*numbered(1), userId="u") == FINE
+    assert site.post(*numbered(2), userId="u", sessionId="s") == FINE | {"accepted": 2, "duplicates": 1}
+    assert site.post(*numbered(3), sessionId="s") == FINE | {"accepted": 3, "duplicates": 2}, "it is the user's"
+    assert site.post(*numbered(3), userId="u") == FINE | {"accepted": 3, "duplicates": 3}
+    assert site.personalize.event_ids == ["e0", "e1", "e2"]
+
+
+def test_the_same_id_from_another_user_is_another_event(site: Site) -> None:
+    site.post(*numbered(1), sessionId="guest")
+    for user in "uv":
+        assert site.post(*numbered(1), userId=user) == FINE
+    assert site.post(*numbered(1), userId="u", sessionId="guest") == FINE | {"duplicates": 1}, "the guest is the user"
+
+
 def test_events_without_an_id_are_new_events(site: Site) -> None:
     assert site.post(EVENT) == site.post(EVENT) == FINE
     assert len(set(site.personalize.event_ids)) == 2

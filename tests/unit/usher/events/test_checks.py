@@ -162,13 +162,16 @@ def test_a_placeholder_for_a_user_or_session_is_refused(member: str) -> None:
     "sent",
     [
         1, 0, -1, 99_999_999, 1_800_000_000_000, 1.8e12, 1.8e15, 1.8e18, "1800000000", "2027-01-15T08:00:00Z",
-        "2027-01-15T08:00:00+01:00", "now", "", True, float("nan"), float("inf"), None, {}, 10**300,
+        "2027-01-15T08:00:00+01:00", "2027-01-15T08:00:00", "now", "", True, float("nan"), float("inf"), None, {},
+        10**300,
     ],
 )  # fmt: skip
 def test_a_time_that_is_not_in_seconds_is_refused_with_what_to_write(sent: Any) -> None:
     said = refused(posted(EVENT, EVENT | {"sentAt": sent}))
     assert said.startswith("BadEvent: sentAt of event 2 must be Unix time in seconds, not ")
-    if found := re.search(r"Write the number (\d+)\.", said):
+    assert ("if it is in UTC" in said) == (sent == "2027-01-15T08:00:00")
+    assert not re.search("None|True", said), "which no sender has written"
+    if found := re.search(r"Write the number (\d+)(, if it is in UTC)?\.", said):
         assert abs(int(found[1]) - NOW) < 86_400
         assert checked(posted(EVENT | {"sentAt": int(found[1])}))
     else:
@@ -206,6 +209,8 @@ def test_a_member_of_its_own_is_no_property(name: str) -> None:
         (EVENT | {"eventValue": 1}, "properties of event 2: device is missing, which the schema requires"),
         (FULL | {"properties": {"device": None}}, "event 2: device is missing, which the schema requires as DEVICE."),
         (FULL | {"properties": {"DEVICE": ["a"]}}, 'DEVICE is ["a"], and the schema has the type string.'),
+        (FULL | {"properties": {"device": "tv", "other": [1]}}, "other is [1]. Give a text, a number, true or false."),
+        (FULL | {"properties": {"device": "tv", "other": {"a": 1}}}, 'other is {"a": 1}. Give a text, a number'),
         (FULL | {"properties": {"device": True}}, "device is true, and the schema has the type string. Give a text."),
         (FULL | {"properties": {"device": "tv", "discountPct": "much"}}, 'discountPct is "much", and the schema'),
         (FULL | {"properties": {"device": "tv", "discountPct": 1.5}}, "type int. Give a whole number of 32 bits."),
@@ -222,7 +227,7 @@ def test_an_event_that_does_not_fit_the_schema_is_refused(event: dict[str, Any],
 
 @pytest.mark.parametrize(
     "properties",
-    [{"device": 7}, {"device": "tv", "gift": True, "discountPct": "7"}, {"device": "tv", "gift": None, "other": [1]}],
+    [{"device": 7}, {"device": "tv", "gift": True, "discountPct": "7"}, {"device": "tv", "gift": None, "other": 1}],
 )  # fmt: skip
 def test_an_event_that_fits_the_schema_passes(properties: dict[str, Any]) -> None:
     assert checked(posted(FULL | {"properties": properties}), columns=SCHEMA)

@@ -1,8 +1,11 @@
 """What arrived from a user: newest first, in pages, with what counts, what does not, and why."""
 
+import base64
+import json
 from typing import Any
 
 import pytest
+from usher.aws import digest
 from usher.errors import RequestError
 from usher.serving.routes import EVENT_ROUTES
 
@@ -83,6 +86,25 @@ def test_pages_have_each_event_once_newest_first(site: Site) -> None:
     assert found == names[::-1]
 
 
+def test_a_page_of_a_robot_with_many_events_reads_little_more_than_the_page(site: Site) -> None:
+    for number in range(6):
+        events = [EVENT | {"eventId": f"e{number}-{place:03d}"} for place in range(500)]
+        site.post(*events, userId="u", sessionId=f"s{number % 2}")
+    read_items = list[int]()
+
+    def note(parsed: Any, **_: Any) -> None:
+        read_items.append(len(parsed["Items"]))
+
+    site.table.dynamodb.meta.events.register("after-call.dynamodb.Query", note)
+    page = read(site, numResults="100")
+    while True:
+        assert sum(read_items) <= 300
+        read_items.clear()
+        if "next" not in page:
+            break
+        page = read(site, numResults="100", next=page["next"])
+
+
 def test_next_is_good_for_its_user_alone(site: Site) -> None:
     for user in "uv":
         for _ in range(2):
@@ -91,6 +113,13 @@ def test_next_is_good_for_its_user_alone(site: Site) -> None:
     assert len(read(site, next=token)["events"]) == 1
     with pytest.raises(RequestError, match="an answer about this user"):
         read(site, "v", next=token)
+
+
+@pytest.mark.parametrize("place", ["", "user", "event#" + "x" * 1100, "event#\ud800", 5])
+def test_a_next_that_no_answer_has_given_is_refused(site: Site, place: object) -> None:
+    token = base64.urlsafe_b64encode(json.dumps([place, digest(["g", "u"])]).encode()).decode()
+    with pytest.raises(RequestError, match="next must be"):
+        read(site, next=token)
 
 
 @pytest.mark.parametrize(

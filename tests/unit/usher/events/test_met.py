@@ -1,10 +1,11 @@
 """What a user has met, by the events that the table has."""
 
+import time
 from typing import Any
 
 import pytest
 from usher.errors import RequestError
-from usher.events.met import MAX_SESSIONS, WINDOWS, Met
+from usher.events.met import MAX_EVENTS, MAX_SESSIONS, WINDOWS, Met
 
 from tests.unit.usher.events.conftest import Site
 
@@ -50,7 +51,21 @@ def test_the_latest_events_of_each_type_count_as_many_as_personalize_looks_at(si
     assert met == {"buy": {f"i{second}" for second in range(1, WINDOWS["events"] + 1)}, "watch": {"old"}}
 
 
+def test_more_events_than_can_be_read_in_time_tell_nothing(site: Site) -> None:
+    event: Any = {"eventType": "watch", "itemId": "a", "sentAt": 1_700_000_000.0}
+    message: Any = {"kind": "events", "group": "g", "trackingId": "t", "sessionId": "u", "arrived": time.time()}
+    events = [{**event, "eventId": f"e{number}"} for number in range(MAX_EVENTS + 1)]
+    site.acceptance.arrivals.write(message | {"events": events[:-1]}, "sent")
+    assert Met.by(site.table)("g", "u", "events") == {"watch": {"a"}}
+    site.acceptance.arrivals.write(message | {"events": events[-1:]}, "sent")
+    assert Met.by(site.table)("g", "u", "events") is None
+
+
 def test_more_sessions_than_can_be_read_in_time_tell_nothing(site: Site) -> None:
     for session in range(MAX_SESSIONS):
         site.post(bought("a"), userId="u", sessionId=f"s{session}")
+    assert Met.by(site.table)("g", "u", "events") == {"buy": {"a"}}
+    for session in range(MAX_SESSIONS):
+        site.post(bought("a"), sessionId=f"guest{session}")
+        site.post(bought("a"), userId="u", sessionId=f"guest{session}")
     assert Met.by(site.table)("g", "u", "events") is None

@@ -95,7 +95,7 @@ class Site:
         ]
 
     def outcomes(self, session: str) -> dict[str, tuple[str, str]]:
-        arrivals = self.replay.arrivals.of_session("g", session)
+        arrivals = self.replay.arrivals.newest("g", session)
         return {one["event"]["eventId"]: (one["outcome"], one.get("reason", "")) for one in arrivals}
 
 

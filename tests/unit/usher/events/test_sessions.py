@@ -70,6 +70,13 @@ def test_the_last_one_who_logs_in_has_the_session(sessions: Sessions) -> None:
     assert sessions.read("g", "s").user == "v"
 
 
+def test_the_sessions_that_a_guest_had_begun_are_told_apart(sessions: Sessions) -> None:
+    sessions.remember("g", "s1", "u", sessions.read("g", "s1"), before=["an event"])
+    sessions.remember("g", "s2", "u", sessions.read("g", "s2"))
+    assert {*sessions.sessions_of("g", "u")} == {"u", "s1", "s2"}
+    assert [*sessions.sessions_of("g", "u", guests_alone=True)] == ["u", "s1"]
+
+
 def test_a_user_without_sessions_needs_no_item(sessions: Sessions, table: Table) -> None:
     sessions.remember("g", "u", "u", sessions.read("g", "u"))
     assert not table.get("g#u", "session")

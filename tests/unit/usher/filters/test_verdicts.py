@@ -31,6 +31,9 @@ CANDIDATES = [*CATALOGUE, "i5"]
 """The last one has no row."""
 CHARACTERS, ESCAPED = r'["\\]', r"\\\g<0>"
 COLUMNS = {"GENRES": "GENRES", "RELEASEYEAR": "RELEASE_YEAR"}
+USER_COLUMNS = {"AGE": "AGE", "PLAN": "PLAN"}
+ANNA = {"AGE": 30, "PLAN": "gold"}
+"""What is known of u1. The files have no row of u2."""
 
 
 def personalize(user: str, item: str, met: list[tuple[str, str]]) -> Scope:
@@ -38,7 +41,7 @@ def personalize(user: str, item: str, met: list[tuple[str, str]]) -> Scope:
     items, users = Records("ITEM_ID"), Records("USER_ID")
     rows = {"ITEM_ID": [*CATALOGUE], "GENRES": GENRES, "RELEASE_YEAR": YEARS}
     items.load(pd.DataFrame(rows), append=False)
-    users.load(pd.DataFrame({"USER_ID": ["u1"], "AGE": [30], "PLAN": ["gold"]}), append=False)
+    users.load(pd.DataFrame([{"USER_ID": "u1", **ANNA}]), append=False)
     places = np.array([items.table.index.get(name, -1) for name in CANDIDATES])
     history = History([one for one, _ in met], [kind for _, kind in met])
     index = {name: place for place, name in enumerate(CANDIDATES)}
@@ -75,7 +78,9 @@ kinds = st.sampled_from(["watch", "BUY", "click"])
 EVENT_TESTS = condition("Interactions", "EVENT_TYPE", ["IN", "NOT IN"], lists(kinds | st.just("*")))
 GUARDS = (
     condition("CurrentUser", "PLAN", ["IN", "NOT IN"], lists(st.sampled_from(["gold", "free"])))
-    | condition("CurrentUser", "AGE", orders, st.sampled_from([(18.0,), (40.0,)]))
+    | condition("CurrentUser", "PLAN", ["=", "!="], st.sampled_from([("gold",), ("free",)]))
+    | condition("CurrentUser", "AGE", orders, st.sampled_from([(18.0,), (30.0,), (40.0,)]))
+    | condition("CurrentUser", "AGE", ["IN", "NOT IN"], lists(st.sampled_from([18.0, 30.0, "30"])))
     | condition("CurrentUser", "PLAN", ["IN"], st.just(Placeholder("P")))
     | condition("CurrentUser", "USER_ID", ["IN", "NOT IN"], lists(st.sampled_from(["u1", "u2"])))
 )
@@ -128,7 +133,9 @@ def test_what_is_sure_is_so_for_personalize_whatever_else_it_knows(
     sent = grouped([one for one in met if one not in filed])
     told = sent if has_all else data.draw(st.sampled_from([sent, None]))
     is_whole = has_all or (not filed and data.draw(st.booleans()))
-    known = Knowledge(columns, user, item, told, is_whole, dict(rows))
+    of_users, of_user = (USER_COLUMNS if has_all else part(USER_COLUMNS, data)), ANNA if user == "u1" else {}
+    values_of_user = of_user if has_all else data.draw(st.sampled_from([of_user, None]))
+    known = Knowledge(columns, user, item, told, is_whole, dict(rows), of_users, values_of_user)
     event_types = data.draw(st.sampled_from([None, {kind.lower() for _, kind in filed}]))
     given = {name: parse_values(text) for name, text in values.items()}
     try:
@@ -142,7 +149,7 @@ def test_what_is_sure_is_so_for_personalize_whatever_else_it_knows(
     for candidate, verdict, truth in zip(CANDIDATES, verdicts, allowed, strict=True):
         assert verdict in {truth, None}, (candidate, verdict, truth)
     text = str(expression)
-    if has_all and "CurrentUser" not in text and "NOT IN" not in text and "!=" not in text and item != "i5":
+    if has_all and "NOT IN" not in text and "!=" not in text and item != "i5":
         assert None not in verdicts[:5], "all is known of them"
 
 
@@ -170,6 +177,28 @@ def test_what_is_sure_is_so_for_personalize_whatever_else_it_knows(
 def test_what_is_not_known_may_not_matter(text: str, wanted: bool | None) -> None:
     known = Knowledge(COLUMNS, "u1", met={"watch": {"i0"}}, records=dict(CATALOGUE))
     rules = compiled(parse_filter(text), {"INTERACTIONS": ["view", "watch"]})
+    assert lets_through(bound(rules, "ITEM", {}), "i0", known) is wanted
+
+
+@pytest.mark.parametrize(
+    ("guard", "wanted"),
+    [
+        ("CurrentUser.AGE > 18", False),
+        ("CurrentUser.AGE > 40", True),
+        ("CurrentUser.age IN (30)", False),
+        ('CurrentUser.PLAN = "gold"', False),
+        ('CurrentUser.PLAN != "gold"', True),
+        ('CurrentUser.PLAN IN ("free", "gold")', False),
+        ('CurrentUser.CITY = "Oslo"', True),
+        ('CurrentUser.CITY != "Oslo"', None),
+        ('CurrentUser.CITY NOT IN ("Oslo")', None),
+        ("CurrentUser.HEIGHT > 180", None),
+    ],
+)
+def test_a_clause_applies_by_what_is_known_of_the_user(guard: str, wanted: bool | None) -> None:
+    columns = {**USER_COLUMNS, "CITY": "CITY"}
+    known = Knowledge(COLUMNS, "u1", records=dict(CATALOGUE), user_columns=columns, user_values=ANNA)
+    rules = compiled(parse_filter(f'EXCLUDE ItemID WHERE Items.GENRES IN ("Action") IF {guard}'))
     assert lets_through(bound(rules, "ITEM", {}), "i0", known) is wanted
 
 

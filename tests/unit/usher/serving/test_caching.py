@@ -27,6 +27,7 @@ def headers(answer: dict[str, Any] = ANSWER, method: str = "GET", *, for_all: bo
 def test_what_is_about_a_user_is_kept_by_the_caller_alone_and_asked_for_again() -> None:
     assert headers()["Cache-Control"] == "private, no-cache"
     assert headers(for_all=True)["Cache-Control"] == "private, max-age=60"
+    assert headers(for_all=True)["Vary"] == "Authorization, Origin, X-Api-Key"
 
 
 @pytest.mark.parametrize(("method", "status"), [("POST", 200), ("GET", 404), ("GET", 503), ("PUT", 202)])

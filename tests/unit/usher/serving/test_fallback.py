@@ -253,7 +253,7 @@ def test_health_says_what_answers_and_what_does_not_without_arns(stage: Stage) -
 def test_a_later_part_of_a_list_lacks_what_has_left_the_catalogue_meanwhile(stage: Stage, world: World) -> None:
     table, stage.failure = Table(world.dynamodb, TABLE), down
     catalogues = Catalogues(table)
-    catalogues.set_facts("films", Facts(columns=[], available="", items=True, users=False))
+    catalogues.set_facts("films", Facts(columns=[], available="", items=True, users=False, userColumns=[]))
     for item in POPULAR:
         catalogues.put("films", Entry("items", item), 1)
     reads = replace(stage.reads(), pages=Pages(table), guard=Guard(Known(catalogues, stage.clock)))
@@ -266,3 +266,12 @@ def test_a_later_part_of_a_list_lacks_what_has_left_the_catalogue_meanwhile(stag
     assert [[one["itemId"] for one in part["itemList"]] for part in (first, second, again, third)] == [
         ["a"], ["b"], [], ["c"]
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("route", "options"), [("actions", {"details": "true"}), ("rankings", {"items": ["a"], "next": "MQ"})]
+)
+def test_no_option_is_ignored(stage: Stage, route: str, options: dict[str, Any]) -> None:
+    with pytest.raises(RequestError, match="is unknown here") as caught:
+        ask(stage.reads(), route, **options)
+    assert caught.value.code == "UnknownOption"

@@ -8,7 +8,7 @@ from botocore.exceptions import ConnectTimeoutError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from usher.catalogue import known as known_module
-from usher.catalogue.entries import Catalogues, Entry, Facts, item_entry
+from usher.catalogue.entries import Catalogues, Entry, Facts, entry_of
 from usher.catalogue.known import CACHE_SECONDS, Known
 from usher.errors import RequestError
 from usher.serving.answers import Answer
@@ -19,7 +19,7 @@ from usher.storage.table import Table
 
 from tests.unit.usher.world import TABLE, World
 
-FACTS = Facts(columns=["TITLE", "PRICE"], available="STOCK", items=True, users=True)
+FACTS = Facts(columns=["TITLE", "PRICE"], available="STOCK", items=True, users=True, userColumns=[])
 
 
 class Api:
@@ -35,7 +35,7 @@ class Api:
         """What the catalogue has."""
         self.catalogues.set_facts("films", FACTS)
         for id_, values in items.items():
-            self.catalogues.put("films", item_entry(id_, values, ("TITLE", "PRICE"), "STOCK"), 1)
+            self.catalogues.put("films", entry_of("items", id_, values, ("TITLE", "PRICE"), "STOCK"), 1)
         self.now += CACHE_SECONDS + 1
 
     def ask(self, name: str = "recommendations", details: object = None, **options: Any) -> Answer:

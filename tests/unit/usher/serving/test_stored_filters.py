@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
-from usher.catalogue.entries import Catalogues, Entry, Facts, item_entry
+from usher.catalogue.entries import Catalogues, Facts, entry_of
 from usher.catalogue.known import Known
 from usher.errors import RequestError
 from usher.filters.compiled import compiled
@@ -70,14 +70,16 @@ class Shop:
         ServingMaps(self.table).write("shop", json.loads(json.dumps(SERVED)))
         PopularLists(self.table).write("shop", [*ITEMS], "top", "v7")
         self.stock("GENRES", "RELEASE_YEAR")
-        Catalogues(self.table).put("shop", Entry("users", "anna"), 1)
 
-    def stock(self, *columns: str) -> None:
-        """Have a catalogue with these columns."""
+    def stock(self, *columns: str, of_users: Mapping[str, Any] = {}) -> None:
+        """Have a catalogue with these columns, and with what it knows of anna."""
         catalogues = Catalogues(self.table)
-        catalogues.set_facts("shop", Facts(columns=[*columns], available="", items=bool(columns), users=True))
+        catalogues.set_facts(
+            "shop", Facts(columns=[*columns], available="", items=bool(columns), users=True, userColumns=[*of_users])
+        )
+        catalogues.put("shop", entry_of("users", "anna", of_users, [*of_users]), 1)
         for id_, values in ITEMS.items():
-            catalogues.put("shop", item_entry(id_, values, columns, ""), 1)
+            catalogues.put("shop", entry_of("items", id_, values, columns), 1)
 
     def export(self, solution: str, user: str, items: list[str], made_with: str = "") -> None:
         answer = {"answer": json.dumps({"recommendedItems": items}), "expires": 1 << 40}
@@ -226,6 +228,18 @@ def test_a_rule_for_some_users_holds_for_everybody_of_whom_nothing_is_known(shop
     answer = shop.ask(userId="anna", filter="adults", numResults=3)
     assert [one["itemId"] for one in answer["itemList"]] == ["i0", "i2", "i4"]
     assert answer["degraded"]["filter"] == "strict"
+
+
+@pytest.mark.parametrize(("age", "answered"), [(16, ["i0", "i2", "i4"]), (18, ["i0", "i1", "i2"])])
+def test_a_rule_for_some_users_holds_for_those_of_whom_the_catalogue_says_so(
+    shop: Shop, age: int, answered: list[str]
+) -> None:
+    shop.stock("GENRES", of_users={"AGE": age})
+    answer = shop.ask(userId="anna", filter="adults", numResults=3)
+    assert [one["itemId"] for one in answer["itemList"]] == answered
+    assert answer["degraded"]["filter"] == "applied"
+    assert shop.ids(userId="guest", filter="adults", numResults=3) == ["i0", "i2", "i4"], "nothing is known of guest"
+    assert group_health(shop.reads(), "shop")["filters"]["adults"] == []
 
 
 def test_a_ranking_keeps_to_the_filter_and_similar_items_know_their_item(shop: Shop) -> None:

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from usher.aws import digest
-from usher.catalogue.entries import Entry, Kind, item_entry
+from usher.catalogue.entries import Entry, Kind, entry_of
 from usher.catalogue.load_plan import LoadPlan
 from usher.catalogue.snapshot import UNKNOWN, Snapshot, content_hashes, texts
 from usher.datasets.byte_ranges import Part, parts_of, read_blocks
@@ -17,6 +17,7 @@ from usher.datasets.csv_reader import Block
 from usher.datasets.duplicates import read_distinct
 from usher.datasets.hashing import Hashes, hashes, mixed
 from usher.datasets.read_limits import LIMITS, ReadLimits
+from usher.datasets.schemas import UNIQUE
 from usher.storage.bucket import Bucket
 
 MAX_CHANGES = 200_000
@@ -52,7 +53,7 @@ def next_chunk(bucket: Bucket, plan: LoadPlan, kind: Kind, snapshot: Snapshot, l
     PreconditionFailed or NoSuchKey for a file that is no longer the one that was planned with.
     """
     chunk, size, seen = Chunk(), 0, np.zeros(len(snapshot.ids), np.bool_)
-    rows = _items(bucket, plan, limits) if kind == "items" else _users(bucket, plan, limits)
+    rows = _rows(bucket, plan, kind, limits) if kind == "items" else _users(bucket, plan, limits)
     for ids, digests, columns in rows:
         places = snapshot.places(hashes(ids))
         seen[places[places >= 0]] = True
@@ -73,11 +74,13 @@ Rows = tuple[pa.StringArray, Hashes, dict[str, pa.StringArray]]
 """IDs, digests of what the table is to have, and its columns."""
 
 
-def _items(bucket: Bucket, plan: LoadPlan, limits: ReadLimits) -> Iterator[Rows]:
-    names = dict.fromkeys([*plan.columns, *([plan.available] if plan.available else [])])
-    begin = np.uint64(int(digest([plan.columns, plan.available, plan.types], 16), 16))
-    for block in read_distinct(bucket, _parts(plan, ["items"], limits), limits):
-        ids, blank = block.columns["ITEM_ID"], texts([""] * len(block.lines))
+def _rows(bucket: Bucket, plan: LoadPlan, kind: Kind, limits: ReadLimits) -> Iterator[Rows]:
+    """What the files of items, or of users, say of them."""
+    form = plan.form(kind)
+    names = dict.fromkeys([*form.columns, *([form.available] if form.available else [])])
+    begin = np.uint64(int(digest([form.columns, form.available, form.types], 16), 16))
+    for block in read_distinct(bucket, _parts(plan, [kind], limits), limits):
+        ids, blank = block.columns[UNIQUE[kind]], texts([""] * len(block.lines))
         columns = {name: block.columns.get(name, blank) for name in names}
         digests = np.full(len(ids), begin)
         for cells in columns.values():
@@ -86,8 +89,14 @@ def _items(bucket: Bucket, plan: LoadPlan, limits: ReadLimits) -> Iterator[Rows]
 
 
 def _users(bucket: Bucket, plan: LoadPlan, limits: ReadLimits) -> Iterator[Rows]:
-    met = np.empty(0, np.uint64)
-    for part in _parts(plan, ["users", "interactions"], limits):
+    """The users of all files. Of those who have no row of their own, the table has the ID alone."""
+    met, others = np.empty(0, np.uint64), ["users", "interactions"]
+    if plan.form("users").columns:
+        others = ["interactions"]
+        for ids, digests, columns in _rows(bucket, plan, "users", limits):
+            met = np.union1d(met, hashes(ids))
+            yield ids, digests, columns
+    for part in _parts(plan, others, limits):
         for block in read_blocks(bucket, part, limits):
             ids = _user_ids(block)
             hashed = hashes(ids)
@@ -108,10 +117,9 @@ def _parts(plan: LoadPlan, datasets: Sequence[str], limits: ReadLimits) -> list[
 
 
 def _entry(plan: LoadPlan, kind: Kind, id_: str, columns: dict[str, pa.StringArray], row: int) -> Entry:
-    if kind == "users":
-        return Entry(kind, id_)
-    values = {name: _value(cells[row].as_py(), plan.types.get(name, "string")) for name, cells in columns.items()}
-    return item_entry(id_, values, tuple(plan.columns), plan.available)
+    form = plan.form(kind)
+    values = {name: _value(cells[row].as_py(), form.types.get(name, "string")) for name, cells in columns.items()}
+    return entry_of(kind, id_, values, form.columns, form.available)
 
 
 def _value(cell: str, kind: str) -> Any:

@@ -1,8 +1,8 @@
-"""The entries of a group's catalogue in the table: its items with their metadata, and its users. Light.
+"""The entries of a group's catalogue in the table: its items and users with their metadata. Light.
 
     {"group": "<group>#<itemId>", "item": "catalogue", "values": {"TITLE": "Alien"} as JSON, "away": True, "at": 17...}
-    {"group": "<group>#<userId>", "item": "user", "at": 17...}
-    {"group": "<group>", "item": "catalogue", "columns": ["TITLE"], "items": True, "users": True}
+    {"group": "<group>#<userId>", "item": "user", "values": {"AGE": 30} as JSON, "at": 17...}
+    {"group": "<group>", "item": "catalogue", "columns": ["TITLE"], "userColumns": ["AGE"], "items": True, ...}
 
 `away`: the item is not available. `at`: the millisecond of the knowledge. Of two writers the one whose knowledge is the
 newer one wins, whoever writes first: a PUT at its arrival, a run by its look at the files. The last item says what the
@@ -11,7 +11,7 @@ catalogue holds.
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypedDict
 
@@ -31,14 +31,16 @@ class Facts(TypedDict):
     """What a group's catalogue holds."""
 
     columns: list[str]
+    """Of the items."""
     available: str
     items: bool
     """Whether it has the group's items: the API answers no others."""
     users: bool
     """Whether it has the group's users."""
+    userColumns: list[str]
 
 
-NOTHING = Facts(columns=[], available="", items=False, users=False)
+NOTHING = Facts(columns=[], available="", items=False, users=False, userColumns=[])
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ class Entry:
     kind: Kind
     id: str
     values: str = ""
-    """The item's metadata: a JSON object."""
+    """Its metadata: a JSON object."""
     away: bool = False
     """Whether the item is not available."""
 
@@ -57,11 +59,11 @@ class Entry:
         return {**({"values": self.values} if self.values else {}), **({"away": True} if self.away else {})}
 
 
-def item_entry(id_: str, values: Mapping[str, Any], columns: tuple[str, ...], available: str) -> Entry:
-    """The entry of an item with these values in its columns, those of the catalogue and others."""
+def entry_of(kind: Kind, id_: str, values: Mapping[str, Any], columns: Sequence[str], available: str = "") -> Entry:
+    """The entry of an item or a user with these values in its columns, those of the catalogue and others."""
     known = {name: values[name] for name in columns if values.get(name) is not None}
     text = json.dumps(known, ensure_ascii=False, separators=(",", ":")) if known else ""
-    return Entry("items", id_, text, says_no(values.get(available)))
+    return Entry(kind, id_, text, says_no(values.get(available)))
 
 
 def says_no(value: object) -> bool:

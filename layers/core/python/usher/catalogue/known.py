@@ -5,13 +5,14 @@ Reads are eventually consistent: a change is seen by all within CACHE_SECONDS an
 
 import json
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from usher.catalogue.entries import SORT_KEYS, Catalogues, Facts
 from usher.errors import RequestError
-from usher.storage.table import deserialized, item_key, serialized
+from usher.storage.table import item_key, serialized
 
 CACHE_SECONDS = 5.0
 MAX_CACHED = 10_000
@@ -20,6 +21,11 @@ BATCH_SIZE = 100
 """Keys that BatchGetItem takes."""
 MAX_ATTEMPTS = 3
 """At keys that BatchGetItem leaves unprocessed."""
+OF_AN_ITEM = {
+    "ProjectionExpression": "#group, #values, away",
+    "ExpressionAttributeNames": {"#group": "group", "#values": "values"},
+}
+"""What is read of an item: the work of a read grows with its attributes."""
 FIRST_OF_A_USER, LAST_OF_A_USER = "event#", SORT_KEYS["users"]
 """Between these sort keys lies what makes a user known: events that arrived, sessions, and the data of a run."""
 
@@ -45,7 +51,7 @@ class Cache:
     """Values by key, for CACHE_SECONDS."""
 
     clock: Callable[[], float]
-    _kept: dict[Any, tuple[float, Any]] = field(default_factory=dict)
+    _kept: OrderedDict[Any, tuple[float, Any]] = field(default_factory=OrderedDict)
 
     def get(self, key: object) -> tuple[bool, Any]:
         """Whether a key's value is kept, and the value."""
@@ -53,11 +59,11 @@ class Cache:
         return self.clock() - read_at <= CACHE_SECONDS, value
 
     def keep(self, values: Mapping[Any, Any]) -> None:
-        """Keep values from now on; forget all others where they are too many."""
-        if len(self._kept) + len(values) > MAX_CACHED:
-            self._kept.clear()
+        """Keep values from now on; forget the oldest where they are too many."""
         now = self.clock()
         self._kept.update({key: (now, value) for key, value in values.items()})
+        while len(self._kept) > MAX_CACHED:
+            self._kept.popitem(last=False)
 
 
 class Known:
@@ -103,13 +109,15 @@ class Known:
             self._cache.keep({(group, user, "user"): known})
         return bool(known)
 
-    def is_in_files(self, group: str, user: str) -> bool:
-        """Whether the group's files name a user, or a PUT has."""
-        is_kept, found = self._cache.get((group, user, "files"))
+    def values_of_user(self, group: str, user: str) -> Mapping[str, Any] | None:
+        """What the catalogue has of a user, by column; None: neither the group's files nor a PUT name the user."""
+        is_kept, values = self._cache.get((group, user, "values"))
         if not is_kept:
-            found = bool(self.table.get(f"{group}#{user}", SORT_KEYS["users"], consistent=False))
-            self._cache.keep({(group, user, "files"): found})
-        return bool(found)
+            item = self.table.get(f"{group}#{user}", SORT_KEYS["users"], consistent=False)
+            values = json.loads(item.get("values", "{}")) if item else None
+            self._cache.keep({(group, user, "values"): values})
+        found: Mapping[str, Any] | None = values
+        return found
 
     def _of_user(self, group: str, user: str) -> list[Any]:
         limits = {":group": f"{group}#{user}", ":first": FIRST_OF_A_USER, ":last": LAST_OF_A_USER}
@@ -127,12 +135,12 @@ class Known:
     def _read(self, group: str, ids: Sequence[str]) -> Iterator[tuple[str, KnownItem]]:
         for start in range(0, len(ids), BATCH_SIZE):
             keys = [item_key(f"{group}#{id_}", SORT_KEYS["items"]) for id_ in ids[start : start + BATCH_SIZE]]
-            requests: dict[str, Any] = {self.table.name: {"Keys": keys}}
+            requests: dict[str, Any] = {self.table.name: {"Keys": keys, **OF_AN_ITEM}}
             for _ in range(MAX_ATTEMPTS):
                 response = self.table.dynamodb.batch_get_item(RequestItems=requests)
-                for one in map(deserialized, response["Responses"].get(self.table.name, [])):
-                    id_ = one["group"].removeprefix(f"{group}#")
-                    yield id_, KnownItem(json.loads(one.get("values", "{}")), one.get("away", False))
+                for one in response["Responses"].get(self.table.name, []):
+                    id_ = one["group"]["S"].removeprefix(f"{group}#")
+                    yield id_, KnownItem(json.loads(one["values"]["S"]) if "values" in one else {}, "away" in one)
                 requests = response["UnprocessedKeys"]
                 if not requests:
                     break

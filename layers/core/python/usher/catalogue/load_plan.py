@@ -8,7 +8,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from usher.catalogue.entries import KINDS, Facts, Kind
+from usher.catalogue.entries import Facts, Kind
 from usher.datasets.reading import Source
 from usher.formats.typed_json import UnfitError, fit, parse_json
 from usher.runs.documents import MAX_BYTES
@@ -23,6 +23,16 @@ load that broke off before that is planned again."""
 
 
 @dataclass(frozen=True, slots=True)
+class Form:
+    """What entries of a kind are made of."""
+
+    columns: Sequence[str] = ()
+    available: str = ""
+    types: Mapping[str, str] = field(default_factory=dict)
+    """The Avro type of each of these columns, without null."""
+
+
+@dataclass(frozen=True, slots=True)
 class LoadPlan:
     """What a run is to load."""
 
@@ -30,10 +40,8 @@ class LoadPlan:
     """The millisecond in which the files were looked at."""
     sources: Mapping[str, Source] = field(default_factory=dict)
     """The files, by dataset: items for the items; users and interactions for the users."""
-    columns: Sequence[str] = ()
-    available: str = ""
-    types: Mapping[str, str] = field(default_factory=dict)
-    """The Avro type of each of these columns, without null."""
+    forms: Mapping[str, Form] = field(default_factory=dict)
+    """By kind of entries."""
     digests: Mapping[str, str] = field(default_factory=dict)
     """By kind of entries, a digest of all that they are made from, and that of FACTS; none of a kind: the API is not to
     know it."""
@@ -41,8 +49,18 @@ class LoadPlan:
     @property
     def facts(self) -> Facts:
         """What the catalogue holds then."""
-        has = {kind: bool(self.digests.get(kind)) for kind in KINDS}
-        return Facts(columns=list(self.columns), available=self.available, items=has["items"], users=has["users"])
+        items, users = self.form("items"), self.form("users")
+        return Facts(
+            columns=list(items.columns),
+            available=items.available,
+            items=bool(self.digests.get("items")),
+            users=bool(self.digests.get("users")),
+            userColumns=list(users.columns),
+        )
+
+    def form(self, kind: Kind) -> Form:
+        """What entries of a kind are made of."""
+        return self.forms.get(kind, Form())
 
 
 def write_load_plan(run: Run, plan: LoadPlan) -> None:

@@ -139,11 +139,12 @@ EXPORT: Keys = {
     "schedule": {"description": "When it is made. Without it, the group's or the stack's schedule counts."},
 }
 CATALOGUE: Keys = {
-    "columns": {"description": "Columns of the items, which answers may have as details."},
+    "columns": {"description": "Columns of the items, for details of answers and for filters on stored ones."},
     "available": {
         "description": "A column of the items. An item of which it says no is not answered.",
         "type": "string",
     },
+    "users": {"description": "Columns of the users, for filters with CurrentUser on stored answers."},
 }
 PRICE_KEYS: Keys = {
     name: {"description": f"Instead of {price:g}.", "type": "number", "minimum": 0, "maximum": MAX_PRICE_FACTOR * price}

@@ -77,6 +77,7 @@ class Catalogue:
     """Of the items."""
     available: str = ""
     """The column of the items that says whether an item may be answered; empty: each may."""
+    user_columns: Sequence[str] = ()
     users: bool = True
     """Whether the API knows the group's users."""
 

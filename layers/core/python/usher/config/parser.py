@@ -304,12 +304,15 @@ class _Reader:
             return Catalogue(users=False)
         given = {"columns": block} if isinstance(block, list) else self.problems.mapping(block, "catalogue", CATALOGUE)
         self.problems.check_types(given, "catalogue", CATALOGUE)
-        columns = given.get("columns", [])
-        if not isinstance(columns, list) or not all(isinstance(name, str) for name in columns):
-            remedy = "List the names of columns of the items, such as [TITLE, PRICE]."
-            self.problems.note("catalogue.columns", f"is {str(columns)[:99]}.", remedy)
-            columns = []
-        return Catalogue(tuple(dict.fromkeys(columns)), str(given.get("available", "")))
+        columns = self._columns(given.get("columns", []), "catalogue.columns", "items, such as [TITLE, PRICE]")
+        of_users = self._columns(given.get("users", []), "catalogue.users", "users, such as [AGE]")
+        return Catalogue(columns, str(given.get("available", "")), of_users)
+
+    def _columns(self, names: object, path: str, remedy: str) -> tuple[str, ...]:
+        if isinstance(names, list) and all(isinstance(name, str) for name in names):
+            return tuple(dict.fromkeys(names))
+        self.problems.note(path, f"is {str(names)[:99]}.", f"List the names of columns of the {remedy}.")
+        return ()
 
     def _context(self, block: object) -> Mapping[str, str]:
         context = self.problems.mapping(block, "context")

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from usher.erasure.forgotten import Forgotten
-from usher.events.arrivals import EVENT
+from usher.events.arrivals import EVENT, EVENT_ID
 from usher.events.sessions import Sessions
 from usher.serving.export_store import ITEM as EXPORT
 from usher.storage.table import Table, deserialized, serialized
@@ -40,7 +40,7 @@ def is_theirs(item: Mapping[str, Any], who: Forgotten, item_solutions: Collectio
     if kind in OTHERS:
         return False
     named = item.get("userId") or item.get("user")
-    is_anonymous = named is None and kind.startswith(EVENT) and subject in who.sessions
+    is_anonymous = named is None and kind.startswith((EVENT, EVENT_ID)) and subject in who.sessions
     return subject in who.users or named in who.users or is_anonymous
 
 

@@ -6,7 +6,7 @@ queue, and later events of the same session wait behind it.
 
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -97,19 +97,21 @@ class Acceptance:
             raise _not_live(kind)
         posted = check_request(body, KINDS[kind], columns_of(content, kind), arrived, self.make_id)
         session = self.sessions.read(group, posted.session)
-        repeated = self.arrivals.known(group, posted.session, posted.given_ids)
+        user = posted.user or session.user
+        repeated = self.arrivals.known(group, user, posted.session, posted.given_ids)
         fresh = _fresh(posted.events, repeated)
         message = Message(
             kind=kind, group=group, trackingId=tracking_id, sessionId=posted.session, arrived=arrived, events=fresh
         )
-        if user := posted.user or session.user:
+        if user:
             message["userId"] = user
         for part in _parts(message):
             self.queues.keep(part)
         if posted.user:
-            self.sessions.remember(group, posted.session, posted.user, session)
-        queued, refused = self._send(message, is_pending=session.is_pending)
-        self.arrivals.repeated(group, posted.session, repeated)
+            before = self.arrivals.newest(group, posted.session)
+            self.sessions.remember(group, posted.session, posted.user, session, before)
+        queued, refused = self._send(message, posted.given_ids, is_pending=session.is_pending)
+        self.arrivals.repeated(repeated.values())
         lost = sum(event["eventId"] in refused for event in posted.events)
         if lost == len(posted.events):
             raise RequestError(400, "InvalidInput", f"Personalize refuses these events: {next(iter(refused.values()))}")
@@ -121,7 +123,7 @@ class Acceptance:
             "warnings": warnings(self._reasons(group, kind, content, posted.events, refused)),
         }
 
-    def _send(self, message: Message, *, is_pending: bool) -> tuple[int, dict[str, str]]:
+    def _send(self, message: Message, given: Collection[str], *, is_pending: bool) -> tuple[int, dict[str, str]]:
         """Send a request's message, or queue it from the part on that must wait.
 
         Returns how many events are queued and, by eventId, why Personalize refuses some for good.
@@ -130,12 +132,12 @@ class Acceptance:
         for part in _parts(message):
             reason = "" if queued or is_pending else self._ask(part)
             if reason is None or queued or is_pending:
-                self._queue(part)
+                self._queue(part, given)
                 queued += len(part["events"])
             else:
                 if reason:
                     self.queues.keep({**part, "refused": reason})
-                self.arrivals.write(part, "refused" if reason else "sent", reason)
+                self.arrivals.write(part, "refused" if reason else "sent", reason, given)
                 refused |= {event["eventId"]: reason for event in part["events"] if reason}
         return queued, refused
 
@@ -153,7 +155,7 @@ class Acceptance:
         self.breakers.succeeded(tracker)
         return reason
 
-    def _queue(self, message: Message) -> None:
+    def _queue(self, message: Message, given: Collection[str]) -> None:
         """Queue a message. That it waits is noted first, so that no later event of the session passes it."""
         self.sessions.wait_for(message)
         try:
@@ -161,7 +163,7 @@ class Acceptance:
         except (ClientError, BotoCoreError):
             self.sessions.through(message)
             raise
-        self.arrivals.write_pending(message)
+        self.arrivals.write_pending(message, given)
 
     def _reasons(
         self, group: str, kind: EventKind, content: ServingMap, events: Sequence[Event], refused: Mapping[str, str]
@@ -188,7 +190,7 @@ def _parts(message: Message) -> Iterator[Message]:
         yield {**message, "events": message["events"][start : start + MAX_EVENTS]}
 
 
-def _fresh(events: Sequence[Event], repeated: set[str]) -> list[Event]:
+def _fresh(events: Sequence[Event], repeated: Collection[str]) -> list[Event]:
     """The events that are new, each once."""
     first = dict[str, Event]()
     for event in events:

@@ -1,11 +1,16 @@
 """What arrived, kept in the table for a month: it shows which events are repeated, and what became of each.
 
-An event's item is `{"group": <group>#<session>, "item": event#<digest of the eventId>}`.
+    {"group": "<group>#<user>", "item": "event#<arrived>#<sentAt>#<eventId, or its beginning and a digest>", ...}
+    {"group": "<group>#<user>", "item": "eventid#<likewise>", "event": "event#...", "expires": 17...}
+
+Times are milliseconds, so that the keys are in their order. What nobody had logged in for is in the partition of its
+session. Only the eventIds that a sender has made are kept: nobody repeats the others.
 """
 
+import heapq
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, NotRequired, TypedDict, cast
 
@@ -15,7 +20,13 @@ from usher.events.sessions import LIFETIME_SECONDS, Sessions, partition
 from usher.storage.table import Table
 from usher.storage.table_batches import TableBatches
 
-EVENT = "event#"
+EVENT, EVENT_ID = "event#", "eventid#"
+Key = tuple[str, str]
+"""The group and the item of an event in the table."""
+MAX_LENGTH = 64
+"""Characters of an eventId in a key."""
+AFTER_ALL = "event#~"
+"""A place after those of all arrivals."""
 Outcome = Literal["sent", "pending", "refused"]
 """Personalize has taken it; it waits in the queue; or Personalize has refused it for good."""
 
@@ -23,6 +34,8 @@ Outcome = Literal["sent", "pending", "refused"]
 class Arrival(TypedDict):
     """An event that was accepted, and what became of it."""
 
+    place: str
+    """Orders arrivals: by when they came and when they happened."""
     kind: str
     event: Event
     userId: NotRequired[str]
@@ -43,24 +56,31 @@ class Arrivals:
     table: Table
     clock: Callable[[], float] = time.time
 
-    def known(self, group: str, session: str, event_ids: Iterable[str]) -> set[str]:
-        """Those of some eventIds that have arrived in a session before."""
-        items = {_item(one): one for one in event_ids}
-        keys = [(partition(group, session), item) for item in items]
-        found = TableBatches(self.table).get(keys, "item", "outcome", "expires", consistent=True)
-        return {items[one["item"]] for one in found if one["expires"] >= self.clock() and one["outcome"] != "refused"}
+    def known(self, group: str, user: str, session: str, event_ids: Iterable[str]) -> dict[str, Key]:
+        """Those of some eventIds that have arrived from a user or in a session before, with the keys of their events.
 
-    def write(self, message: Message, outcome: Outcome, reason: str = "") -> None:
-        """Keep a message's events, and what has become of them."""
-        place = partition(message["group"], message["sessionId"])
-        TableBatches(self.table).put(
-            {"group": place, "item": _item(event["eventId"]), **_attributes(message, event), **_ended(outcome, reason)}
-            for event in message["events"]
-        )
+        `user`: empty if nobody has logged in. What Personalize has refused may be sent again.
+        """
+        items, batches = {_id_item(one): one for one in event_ids}, TableBatches(self.table)
+        keys = [(partition(group, whose), item) for whose in {user or session, session} for item in items]
+        found = {(one["group"], one["event"]): items[one["item"]] for one in batches.get(keys, consistent=True)}
+        events = batches.get([*found], "group", "item", "outcome", "expires", consistent=True)
+        return {
+            found[one["group"], one["item"]]: (one["group"], one["item"])
+            for one in events
+            if one["expires"] >= self.clock() and one["outcome"] != "refused"
+        }
 
-    def write_pending(self, message: Message) -> None:
-        """Keep the events of a message that is in the queue, unless it is through already."""
+    def write(self, message: Message, outcome: Outcome, reason: str = "", given: Collection[str] = ()) -> None:
+        """Keep a message's events, and what has become of them. `given`: the eventIds that the sender has made."""
+        ended = _ended(outcome, reason)
+        events = [{**_key(message, event), **_attributes(message, event), **ended} for event in message["events"]]
+        TableBatches(self.table).put([*events, *_ids(message, given)])
+
+    def write_pending(self, message: Message, given: Collection[str] = ()) -> None:
+        """Keep the events of a message that is in the queue, unless it is through already. `given`: as in `write`."""
         self._write_each(message, "outcome = if_not_exists(outcome, :outcome)", {":outcome": "pending"})
+        TableBatches(self.table).put(_ids(message, given))
 
     def settle(self, message: Message, outcome: Outcome, reason: str = "") -> None:
         """Note what became of a message that waited."""
@@ -69,41 +89,67 @@ class Arrivals:
         self._write_each(message, ", ".join(f"{name} = :{name}" for name in ended), values)
 
     def _write_each(self, message: Message, change: str, values: Mapping[str, Any]) -> None:
-        place = partition(message["group"], message["sessionId"])
         for event in message["events"]:
             attributes = _attributes(message, event)
             names = {f"#{name}": name for name in attributes}
             others = {f":{name}": value for name, value in attributes.items()}
             changes = ", ".join([change, *(f"#{name} = :{name}" for name in attributes)])
-            self.table.update(place, _item(event["eventId"]), f"SET {changes}", {**values, **others}, names)
+            key = _key(message, event)
+            self.table.update(key["group"], key["item"], f"SET {changes}", {**values, **others}, names)
 
-    def repeated(self, group: str, session: str, event_ids: Iterable[str]) -> None:
+    def repeated(self, keys: Iterable[Key]) -> None:
         """Count events that were sent again."""
-        for event_id in event_ids:
-            change, condition = "ADD repeats :one", "attribute_exists(outcome)"
-            self.table.update(partition(group, session), _item(event_id), change, {":one": 1}, None, condition)
+        for key in keys:
+            self.table.update(*key, "ADD repeats :one", {":one": 1}, None, "attribute_exists(outcome)")
 
-    def of_session(self, group: str, session: str) -> Iterator[Arrival]:
-        """What arrived in a session, in no order."""
-        for item in TableBatches(self.table).query(partition(group, session), EVENT):
-            if item["expires"] >= self.clock():
+    def newest(self, group: str, whose: str, before: str = "") -> Iterator[Arrival]:
+        """What arrived from a user, or in a session while nobody had logged in, newest first.
+
+        It is read in parts, as far as it is asked for. `before`: the place of an arrival; only older ones then.
+        """
+        for item in TableBatches(self.table).newest(partition(group, whose), EVENT, before or AFTER_ALL):
+            if item["expires"] >= self.clock() and item["item"] != before:
                 yield _arrival(item)
 
 
 def arrivals_of(
-    sessions: Sessions, arrivals: Arrivals, group: str, user: str, names: Iterable[str]
+    sessions: Sessions, arrivals: Arrivals, group: str, user: str, names: Iterable[str], before: str = ""
 ) -> Iterator[Arrival]:
-    """What arrived from a user in the sessions of these names, also before it was known whose they are."""
-    for session in names:
-        is_theirs = session == user or sessions.read(group, session).user == user
-        for arrival in arrivals.of_session(group, session):
-            if arrival.get("userId", user if is_theirs else "") == user:
-                yield arrival
+    """What arrived from a user, newest first; also in the sessions of these names before the user had logged in.
+
+    `before`: as for Arrivals.newest.
+    """
+
+    def of(session: str) -> Iterator[Arrival]:
+        if session == user or sessions.read(group, session).user == user:
+            theirs = arrivals.newest(group, session, before)
+            yield from (one for one in theirs if one.get("userId", user) == user)
+
+    return heapq.merge(*map(of, names), key=lambda one: one["place"], reverse=True)
 
 
-def _item(event_id: str) -> str:
-    """The sort key of an event: a digest, as an eventId may have more bytes than a key."""
-    return f"{EVENT}{digest(event_id, 32)}"
+def _key(message: Message, event: Event) -> dict[str, str]:
+    """The key of an event's item."""
+    arrived, sent = (f"{round(seconds * 1000):015d}" for seconds in (message["arrived"], event["sentAt"]))
+    place = partition(message["group"], message.get("userId") or message["sessionId"])
+    return {"group": place, "item": f"{EVENT}{arrived}#{sent}#{_short(event['eventId'])}"}
+
+
+def _short(event_id: str) -> str:
+    """A name of an eventId in a key, which has fewer bytes than an eventId may have."""
+    return event_id if len(event_id) <= MAX_LENGTH else f"{event_id[:MAX_LENGTH]}#{digest(event_id, 32)}"
+
+
+def _ids(message: Message, given: Collection[str]) -> Iterator[dict[str, Any]]:
+    """The items of those eventIds of a message that its sender has made."""
+    for event in message["events"]:
+        if event["eventId"] in given:
+            key, expires = _key(message, event), int(message["arrived"]) + LIFETIME_SECONDS
+            yield {"group": key["group"], "item": _id_item(event["eventId"]), "event": key["item"], "expires": expires}
+
+
+def _id_item(event_id: str) -> str:
+    return f"{EVENT_ID}{_short(event_id)}"
 
 
 def _attributes(message: Message, event: Event) -> dict[str, Any]:
@@ -126,6 +172,7 @@ def _arrival(item: dict[str, Any]) -> Arrival:
     optional = {name: item[name] for name in ("userId", "reason") if item.get(name)}
     repeats = {"repeats": int(item["repeats"])} if "repeats" in item else {}
     arrival: Any = {
+        "place": item["item"],
         "kind": item["kind"],
         "event": json.loads(item["event"]),
         "sessionId": item["sessionId"],
@@ -135,8 +182,3 @@ def _arrival(item: dict[str, Any]) -> Arrival:
         **repeats,
     }
     return cast(Arrival, arrival)
-
-
-def place_of(arrival: Arrival) -> tuple[float, float, str]:
-    """What orders arrivals, older ones first: when they came, when they happened, and their eventIds."""
-    return arrival["arrived"], arrival["event"]["sentAt"], arrival["event"]["eventId"]

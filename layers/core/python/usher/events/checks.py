@@ -8,7 +8,7 @@ import re
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, cast
 
 from usher.errors import RequestError
@@ -16,7 +16,7 @@ from usher.events.messages import Event
 from usher.formats.strict_json import parse_strict
 from usher.limits import FIRST_MILLISECOND, MAX_VALUE_LENGTH, WHOLE_NUMBERS
 from usher.placeholders import PROGRAM_WORDS
-from usher.serving.requests import check_list, checked_id, checked_ids
+from usher.serving.requests import check_list, checked_id, checked_ids, shown
 
 MAX_EVENTS = 500
 """Events per request: they are sent well within the function's ten seconds."""
@@ -167,6 +167,10 @@ def _check_columns(read: Mapping[str, Any], number: int, columns: Columns) -> No
             raise _error(f"{place} is missing, which the schema requires as {column}. Give it a value")
         if value is not None and not member:
             _check_type(value, _type_of(types), place)
+    for name, value in properties.values():
+        if isinstance(value, list | dict):  # refused by Personalize also where the schema has no column for it
+            place = f"properties of event {number}: {name[:99]}"
+            raise _error(f"{place} is {shown(value)}. Give a text, a number, true or false")
 
 
 def _type_of(types: str | list[str]) -> str:
@@ -216,25 +220,31 @@ def _known(value: Any, name: str) -> str:
 
 def _seconds(value: Any, name: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not MIN_SECOND <= value < FIRST_MILLISECOND:
-        raise _error(f"{name} must be Unix time in seconds, not {str(value)[:99]}. {_right_time(value)}")
+        raise _error(f"{name} must be Unix time in seconds, not {shown(value)}. {_right_time(value)}")
     return float(value)
 
 
 def _right_time(value: Any) -> str:
     """What to write instead of a value that is no time in seconds."""
+    condition = ""
     try:
-        number = datetime.fromisoformat(value).timestamp() if isinstance(value, str) and "-" in value else float(value)
+        if isinstance(value, str) and "-" in value:
+            time = datetime.fromisoformat(value)
+            number = (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
+            condition = "" if time.tzinfo else ", if it is in UTC"
+        else:
+            number = float(value)
     except (TypeError, ValueError, OverflowError):
         number = 0.0
     for unit, factor in (("", 1), ("milliseconds", 1e3), ("microseconds", 1e6), ("nanoseconds", 1e9)):
         if MIN_SECOND <= number / factor < FIRST_MILLISECOND / 10:
-            return f"{f'These are {unit}. ' if unit else ''}Write the number {number / factor:.0f}"
+            return f"{f'These are {unit}. ' if unit else ''}Write the number {number / factor:.0f}{condition}"
     return "Write the seconds since 1970, or leave it out for now"
 
 
 def _number(value: Any, name: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise _error(f"{name} must be a number, not {str(value)[:99]}. Write it without quotes")
+        raise _error(f"{name} must be a number, not {shown(value)}. Write it without quotes")
     if not abs(value) <= MAX_NUMBER:
         raise _error(f"{name} must be from -{MAX_NUMBER} to {MAX_NUMBER}")
     return float(value)

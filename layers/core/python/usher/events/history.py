@@ -1,15 +1,15 @@
 """The events of a user as they arrived: what counts, what does not, and why. Newest first, in pages."""
 
 import base64
-import heapq
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from usher.aws import digest
 from usher.errors import RequestError
-from usher.events.arrivals import Arrival, Arrivals, arrivals_of, place_of
+from usher.events.arrivals import EVENT, Arrival, Arrivals, arrivals_of
 from usher.events.counting import Counting, Reason
 from usher.events.sessions import Sessions
 from usher.limits import DEFAULT_RESULTS
@@ -17,8 +17,8 @@ from usher.serving.requests import READERS, check_names, checked_id
 from usher.serving.routes import Route
 from usher.serving.serving_map import ServingMap
 
-Place = tuple[float, float, str]
-"""Of an arrival in the order of all (arrivals.place_of)."""
+MAX_KEY_BYTES = 1024
+"""Of a sort key (DynamoDB, "Quotas")."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,18 +40,16 @@ class History:
     ) -> dict[str, Any]:
         """A page of a user's events. `options`: userId, numResults and next, as texts.
 
-        `content`: the group's serving map; `trained_at`: by ARN of a live version, when its training began. All of the
-        user's events of a month are read for each page, and only the page is held. Raises RequestError.
+        `content`: the group's serving map; `trained_at`: by ARN of a live version, when its training began. Of each
+        session, little more than the page is read. Raises RequestError.
         """
         check_names(route, options)
         user = checked_id(options.get("userId"), "userId")
         size = READERS["numResults"](options.get("numResults", DEFAULT_RESULTS), content)["numResults"]
         whose = digest([group, user])
         before = _place(options.get("next"), whose)
-        sessions = self.sessions.sessions_of(group, user)
-        arrivals = arrivals_of(self.sessions, self.arrivals, group, user, sessions)
-        older = (one for one in arrivals if before is None or place_of(one) < before)
-        page = heapq.nlargest(size + 1, older, key=place_of)
+        sessions = self.sessions.sessions_of(group, user, guests_alone=True)
+        page = list(islice(arrivals_of(self.sessions, self.arrivals, group, user, sessions, before), size + 1))
         items = {one["event"]["itemId"] for one in page if "itemId" in one["event"]}
         unknown = self.unknown_items(group, items)
         answer = {
@@ -91,16 +89,17 @@ def _told(arrival: Arrival, counting: Counting, trained_at: Mapping[str, float])
 
 def _token(arrival: Arrival, whose: str) -> str:
     """What asks for the arrivals of a user that are older than one."""
-    return base64.urlsafe_b64encode(json.dumps([*place_of(arrival), whose]).encode()).decode()
+    return base64.urlsafe_b64encode(json.dumps([arrival["place"], whose]).encode()).decode()
 
 
-def _place(token: Any, whose: str) -> Place | None:
+def _place(token: Any, whose: str) -> str:
     if token is None:
-        return None
+        return ""
     try:
         match json.loads(base64.b64decode(str(token), b"-_", validate=True)):
-            case [float(arrived), float(sent_at), str(event_id), str(named)] if named == whose:
-                return arrived, sent_at, event_id
+            case [str(place), str(named)] if named == whose and place.startswith(EVENT):
+                if len(place.encode()) <= MAX_KEY_BYTES:
+                    return place
     except (ValueError, RecursionError):
         pass
     raise RequestError(400, "BadNext", "next must be the `next` of an answer about this user, as it is.")

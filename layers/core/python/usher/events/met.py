@@ -11,7 +11,9 @@ from usher.events.sessions import Sessions
 from usher.storage.table import Table
 
 MAX_SESSIONS = 20
-"""Of a user, read one after the other while somebody waits: two calls of the table each."""
+"""Of a user, begun as a guest, read one after the other while somebody waits: two calls of the table each."""
+MAX_EVENTS = 1000
+"""Of a user, likewise."""
 WINDOWS = {"events": 100, "action-interactions": 300}
 """The latest events of each type that Personalize's filters look at (service guide, "Endpoints and quotas")."""
 
@@ -29,18 +31,18 @@ class Met:
         return cls(Sessions(table), Arrivals(table))
 
     def __call__(self, group: str, user: str, kind: str) -> Mapping[str, set[str]] | None:
-        """By event type in lower case, the items or actions of a user's latest events; None: too many sessions.
+        """By event type in lower case, the items or actions of a user's latest events; None: these are too many.
 
         `kind`: events or action-interactions. What waits for Personalize counts, what it has refused does not.
         """
-        sessions = list(islice(self.sessions.sessions_of(group, user), MAX_SESSIONS + 1))
+        sessions = list(islice(self.sessions.sessions_of(group, user, guests_alone=True), MAX_SESSIONS + 1))
         if len(sessions) > MAX_SESSIONS:
             return None
-        events = [
-            one["event"]
-            for one in arrivals_of(self.sessions, self.arrivals, group, user, sessions)
-            if one["kind"] == kind and one["outcome"] != "refused"
-        ]
+        found = arrivals_of(self.sessions, self.arrivals, group, user, sessions)
+        arrived = list(islice(found, MAX_EVENTS + 1))
+        if len(arrived) > MAX_EVENTS:
+            return None
+        events = [one["event"] for one in arrived if one["kind"] == kind and one["outcome"] != "refused"]
         events.sort(key=lambda event: event["sentAt"], reverse=True)
         met, looked = dict[str, set[str]](), Counter[str]()
         for event in events:

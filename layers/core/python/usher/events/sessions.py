@@ -1,11 +1,13 @@
 """What the table knows of sessions: the user of each, and whether some of its events still wait in the queue.
 
 {"group": "<group>#<session>", "item": "session", "user": "u1", "pending": {messages that wait}, "expires": 17...}
-{"group": "<group>#<user>", "item": "session#<digest>", "session": "s1", "expires": 17...}
+{"group": "<group>#<user>", "item": "session#<digest>", "session": "s1", "guest": True, "expires": 17...}
+
+`guest`: events had arrived in it before anybody logged in.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from usher.aws import digest
@@ -49,26 +51,24 @@ class Sessions:
             return Session()
         return Session(item.get("user", ""), bool(item.get("pending")), float(item["expires"]))
 
-    def remember(self, group: str, session: str, user: str, known: Session) -> None:
+    def remember(self, group: str, session: str, user: str, known: Session, before: Iterable[object] = ()) -> None:
         """Keep the user of a session, unless that is known and lasts: a session costs two writes in two weeks.
 
-        The session of a user who names none is the user's own.
+        The session of a user who names none is the user's own. `before`: what had arrived in it before anybody logged
+        in; it is looked at only if the user is kept.
         """
         if session == user or (known.user == user and known.expires > self.clock() + LIFETIME_SECONDS / 2):
             return
-        index = f"{SESSION}#{digest(session, 32)}"
-        for place, item, name, value in (
-            (partition(group, user), index, SESSION, session),
-            (partition(group, session), SESSION, "user", user),
-        ):
-            change = "SET #name = :value, expires = :expires"
-            self.table.update(place, item, change, {":value": value, ":expires": self._expires}, {"#name": name})
+        index = {"group": partition(group, user), "item": f"{SESSION}#{digest(session, 32)}", "expires": self._expires}
+        TableBatches(self.table).put([{**index, SESSION: session, "guest": any(True for _ in before)}])
+        change, values = "SET #user = :user, expires = :expires", {":user": user, ":expires": self._expires}
+        self.table.update(partition(group, session), SESSION, change, values, {"#user": "user"})
 
-    def sessions_of(self, group: str, user: str) -> Iterator[str]:
-        """The sessions of a user, first the user's own."""
+    def sessions_of(self, group: str, user: str, *, guests_alone: bool = False) -> Iterator[str]:
+        """The sessions of a user, first the user's own; or, of the others, those alone that a guest had begun."""
         yield user
         for item in TableBatches(self.table).query(partition(group, user), f"{SESSION}#"):
-            if item["expires"] >= self.clock():
+            if item["expires"] >= self.clock() and (item["guest"] or not guests_alone):
                 yield item["session"]
 
     def wait_for(self, message: Message) -> None:

@@ -11,7 +11,7 @@ from operator import eq, ge, gt, le, lt, ne
 from typing import Any
 
 from usher.filters.compiled import Node, Rule, Rules, Test
-from usher.filters.expressions import ANY, EVENT_DATASETS, LISTS, FilterError, Literal
+from usher.filters.expressions import ANY, EQUALITY, EVENT_DATASETS, LISTS, FilterError, Literal
 
 Verdict = bool | None
 COMPARE: Mapping[str, Callable[[float, float], bool]] = {"=": eq, "!=": ne, "<": lt, "<=": le, ">": gt, ">=": ge}
@@ -33,6 +33,10 @@ class Knowledge:
     """Whether the group's files have nothing of the user."""
     records: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     """By ID, the items that are known: their values by field."""
+    user_columns: Mapping[str, str] = field(default_factory=dict)
+    """The fields that are known of each user, by their plain names."""
+    user_values: Mapping[str, Any] | None = None
+    """The user's values by field; None: not known."""
 
 
 def lets_through(rules: Rules, candidate: str, known: Knowledge) -> Verdict:
@@ -78,15 +82,19 @@ def _test(test: Test, id_field: str, candidate: str, known: Knowledge) -> Verdic
         return (candidate in map(_text, values)) == (test["operator"] == "IN")
     if test["dataset"] != "ITEMS" or test["field"] not in known.columns or candidate not in known.records:
         return None
-    cell = known.records[candidate].get(known.columns[test["field"]])
-    if test["operator"] in LISTS and cell in {None, ""}:
-        return None if test["operator"] == "NOT IN" else False  # the service guide has no word on blanks
-    if test["operator"] in LISTS:
-        return _has(cell, values, test["operator"])
+    return _compared(known.records[candidate].get(known.columns[test["field"]]), test["operator"], values)
+
+
+def _compared(cell: object, operator: str, values: Sequence[Literal]) -> Verdict:
+    """Whether a comparison of a cell with values is true."""
+    if cell in {None, ""}:
+        return None if operator in {"NOT IN", "!="} else False  # the service guide has no word on blanks
+    if operator in LISTS:
+        return _has(cell, values, operator)
     number, other = _number(cell), _value_as_number(values)
     if math.isnan(number) or math.isnan(other):
-        return None if test["operator"] == "!=" else False
-    return COMPARE[test["operator"]](number, other)
+        return None if operator == "!=" else False
+    return COMPARE[operator](number, other)
 
 
 def _has(cell: object, values: Collection[Literal], operator: str) -> bool:
@@ -122,13 +130,18 @@ def _has_met(test: Test, candidate: str, known: Knowledge) -> Verdict:
 
 
 def _guard(guard: Test, known: Knowledge) -> Verdict:
-    """By the request's user, of whom the ID alone is known."""
-    values, is_list = guard["values"], guard["operator"] in LISTS
+    """By the request's user."""
+    values, operator = guard["values"], guard["operator"]
     if not values or not known.user:
-        return guard["operator"] == "NOT IN"
-    if guard["field"] == "USERID" and is_list:
-        return (known.user in map(_text, values)) == (guard["operator"] == "IN")
-    return None
+        return operator == "NOT IN"
+    if guard["field"] == "USERID":
+        return (known.user in map(_text, values)) == (operator == "IN") if operator in LISTS else None
+    if guard["field"] not in known.user_columns or known.user_values is None:
+        return None
+    cell, first = known.user_values.get(known.user_columns[guard["field"]]), values[0]
+    if operator in EQUALITY and isinstance(first, str) and cell and math.isnan(_number(cell)):
+        return bool(first == cell) == (operator == "=")
+    return _compared(cell, operator, values)
 
 
 def _any(verdicts: Iterable[Verdict]) -> Verdict:

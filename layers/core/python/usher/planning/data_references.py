@@ -108,13 +108,16 @@ class _Checks:
 
     def catalogue(self) -> Iterator[Problem]:
         catalogue = self.config.catalogue
-        named = [("catalogue.columns", name) for name in catalogue.columns]
-        named += [("catalogue.available", catalogue.available)] if catalogue.available else []
-        if named and "items" not in self.columns:
-            message = f"needs {self.group}/items.csv, which does not exist."
-            yield self.problem("catalogue", message, "Put it there, or remove catalogue.")
-        for place, name in named if "items" in self.columns else ():
-            yield from self.column(place, name, "items")
+        for path, dataset, names in (
+            ("columns", "items", catalogue.columns),
+            ("available", "items", [catalogue.available] if catalogue.available else []),
+            ("users", "users", catalogue.user_columns),
+        ):
+            if names and dataset not in self.columns:
+                message = f"needs {self.group}/{dataset}.csv, which does not exist."
+                yield self.problem(f"catalogue.{path}", message, f"Put it there, or remove {path}.")
+            for name in names if dataset in self.columns else ():
+                yield from self.column(f"catalogue.{path}", name, dataset)
 
     def metrics(self) -> Iterator[Problem]:
         metrics = (self.config.metric_attribution or {}).get("metrics")

@@ -2,13 +2,12 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from usher.aws import digest, now
-from usher.catalogue.entries import Kind
-from usher.catalogue.load_plan import FACTS, LoadPlan, loaded_digests
-from usher.config.model import Catalogue
+from usher.catalogue.entries import KINDS, Kind
+from usher.catalogue.load_plan import FACTS, Form, LoadPlan, loaded_digests
 from usher.datasets.reading import Source
 from usher.datasets.schemas import fields
 from usher.errors import Problem
@@ -38,22 +37,25 @@ class TableLoad:
 def table_load(bucket: Bucket, group: str, inputs: Inputs) -> TableLoad:
     """What a run is to load for these inputs."""
     wanted, notes = _wanted(group, inputs)
-    catalogue = inputs.config.catalogue if "items" in wanted else Catalogue()
-    known = fields(inputs.data["items"].schema) if "items" in wanted else {}
-    named = [*catalogue.columns, *filter(None, [catalogue.available])]
-    types = {name: min(known[name].types) for name in named}
-    form = [list(catalogue.columns), catalogue.available, types]
-    digests: dict[str, str] = {
-        kind: digest([_content(inputs, kind), form if kind == "items" else None], 32) for kind in wanted
-    }
+    forms: dict[str, Form] = {kind: _form(inputs, kind) for kind in wanted}
+    digests: dict[str, str] = {kind: digest([_content(inputs, kind), asdict(forms[kind])], 32) for kind in wanted}
     if wanted:
-        digests[FACTS] = digest([form, wanted], 32)
+        digests[FACTS] = digest([[kind, asdict(form)] for kind, form in forms.items()], 32)
     before = loaded_digests(bucket, group)
     changed = [kind for kind in wanted if digests[kind] != before.get(kind)]
     sources = {name: _source(inputs, name) for kind in changed for name in SOURCES[kind] if name in inputs.data}
     planned = int(now().timestamp() * 1000)
-    plan = LoadPlan(planned, sources, list(catalogue.columns), catalogue.available, types, digests)
+    plan = LoadPlan(planned, sources, forms, digests)
     return TableLoad(plan if digests != before else None, notes, _estimate(inputs, changed) if changed else None)
+
+
+def _form(inputs: Inputs, kind: Kind) -> Form:
+    """What the entries of a kind are made of."""
+    catalogue = inputs.config.catalogue
+    form = Form(catalogue.columns, catalogue.available) if kind == "items" else Form(catalogue.user_columns)
+    named = [*form.columns, *filter(None, [form.available])]
+    known = fields(inputs.data[kind].schema) if named else {}
+    return replace(form, types={name: min(known[name].types) for name in named})
 
 
 def _wanted(group: str, inputs: Inputs) -> tuple[list[Kind], list[Problem]]:
@@ -68,7 +70,8 @@ def _wanted(group: str, inputs: Inputs) -> tuple[list[Kind], list[Problem]]:
         else:
             message = (
                 f"names some {users:,d} users in {size / 1e9:.1f} GB. The API knows up to {MAX_USERS:,d} users in "
-                f"{MAX_USER_BYTES / 1e9:.1f} GB: its answers do not say whether a user is known."
+                f"{MAX_USER_BYTES / 1e9:.1f} GB: its answers do not say whether a user is known, and it applies no "
+                "filters by CurrentUser itself."
             )
             notes.append(Problem(f"{group}/", message, "Nothing has to be done; `catalogue: false` removes this note."))
     return wanted, notes
@@ -76,8 +79,13 @@ def _wanted(group: str, inputs: Inputs) -> tuple[list[Kind], list[Problem]]:
 
 def _entries(inputs: Inputs, kind: Kind) -> int:
     """How many entries of a kind the files have, at most."""
-    reports = [inputs.report[name] for name in SOURCES[kind] if name in inputs.report]
-    return sum(part["ids"] for report in reports for part in (report, *report.get("added", {}).values()))
+    return sum(_ids(inputs, name) for name in SOURCES[kind] if name in inputs.report)
+
+
+def _ids(inputs: Inputs, dataset: str) -> int:
+    """How many IDs a dataset's files have, at most."""
+    report = inputs.report[dataset]
+    return sum(part["ids"] for part in (report, *report.get("added", {}).values()))
 
 
 def _files(inputs: Inputs, kind: Kind) -> list[Any]:
@@ -96,9 +104,15 @@ def _source(inputs: Inputs, dataset: str) -> Source:
 
 
 def _estimate(inputs: Inputs, changed: list[Kind]) -> TableEstimate:
-    """The most that the load may write. An item with its metadata is no longer than its row."""
-    items = _entries(inputs, "items") if "items" in changed else 0
-    users = _entries(inputs, "users") if "users" in changed else 0
-    size = sum(file.size for file in _files(inputs, "items")) if items else 0
-    writes = items * max(1, math.ceil(size / max(items, 1) / 1024)) + users
+    """The most that the load may write."""
+    items, users = (_entries(inputs, kind) if kind in changed else 0 for kind in KINDS)
+    writes = items * _units(inputs, "items") + users * _units(inputs, "users")
     return TableEstimate(items=items, users=users, writes=writes, dollars=round(writes / 1e6 * WRITE_MILLION, 4))
+
+
+def _units(inputs: Inputs, kind: Kind) -> int:
+    """The kilobytes that are written of an entry: with its metadata, it is no longer than its row."""
+    if kind not in inputs.data or not _form(inputs, kind).types:
+        return 1
+    size = sum(file.size for file in _source(inputs, kind).files)
+    return max(1, math.ceil(size / max(_ids(inputs, kind), 1) / 1024))

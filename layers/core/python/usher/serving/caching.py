@@ -10,7 +10,8 @@ OF_A_USER = "private, no-cache"
 OF_NOBODY = "private, max-age=60"
 """The same for all of a group. No shared cache may keep it, as only those who are let in get it."""
 NOT_KEPT = "no-store"
-VARYING = "Authorization, X-Api-Key"
+VARYING = "Authorization, Origin, X-Api-Key"
+"""API Gateway names the page's origin in an answer (CORS): a page of another origin may not get it from the cache."""
 
 
 def cached(answer: dict[str, Any], method: str, headers: Mapping[str, str], *, for_all: bool) -> dict[str, Any]:

@@ -58,7 +58,7 @@ class Pages:
         `about`: all that makes a request what it is; `token`: None for the first part; `most`: the length of the whole
         list; `ask` gets the list's first items. Raises RequestError for a token of another request, or an old one.
         """
-        digest = _hash(json.dumps(about, sort_keys=True, default=str), ABOUT)
+        digest = _hash(json.dumps([group, about], sort_keys=True, default=str), ABOUT)
         if token is None:
             answer = ask(results)
             is_last = len(answer["itemList"]) < results or results >= most

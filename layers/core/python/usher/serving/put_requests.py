@@ -109,7 +109,7 @@ def _record(one: Any, place: str, kind: Kind, columns: Mapping[str, Field]) -> R
             raise _error(_unknown(name, place, kind, columns))
         if column in values:
             raise _error(f"{place} has {column} twice")
-        if value is not None and value != "":
+        if not _is_blank(value):
             values[column] = _value(value, columns[column], f"{column} of {place}")
     missing = [name for name, column in columns.items() if not column.nullable and name not in values]
     if missing:
@@ -148,11 +148,16 @@ def _value(value: Any, column: Field, place: str) -> Any:
     return _text(value, column, place)
 
 
+def _is_blank(value: Any) -> bool:
+    parts = value if isinstance(value, list) else [value]
+    return all(part is None or (isinstance(part, str) and not part.strip()) for part in parts)
+
+
 def _text(value: Any, column: Field, place: str) -> str:
     parts = value if isinstance(value, list) else [value]
-    if not parts or not all(isinstance(part, str) for part in parts):
+    if not all(isinstance(part, str) for part in parts):
         raise _error(f"{place} must be a text, or a list of texts, not {json.dumps(value)[:99]}")
-    text = "|".join(parts)
+    text = "|".join(part for part in parts if not _is_blank(part))
     limit = MAX_TEXT_LENGTH if column.textual else MAX_VALUE_LENGTH
     if len(text) > limit:
         raise _error(f"{place} has {len(text)} characters; {limit} are allowed")

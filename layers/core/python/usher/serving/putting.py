@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from usher.aws import now
-from usher.catalogue.entries import Catalogues, Entry, Facts, item_entry
+from usher.catalogue.entries import Catalogues, Entry, Facts, entry_of
 from usher.serving.put_requests import KINDS, Record, dataset_of, put_calls, read_records
 from usher.serving.serving_map import ServingMap
 
@@ -38,5 +38,7 @@ class Puts:
 def _entry(name: str, record: Record, facts: Facts) -> Entry | None:
     """What the table is to have of a record; None: nothing."""
     if name == "items" and facts["items"]:
-        return item_entry(record.id, record.values, tuple(facts["columns"]), facts["available"])
-    return Entry("users", record.id) if name == "users" and facts["users"] else None
+        return entry_of("items", record.id, record.values, facts["columns"], facts["available"])
+    if name == "users" and facts["users"]:
+        return entry_of("users", record.id, record.values, facts["userColumns"])
+    return None

@@ -1,5 +1,6 @@
 """Requests of the HTTP API: their options, and the calls of Personalize that answer them. Pure."""
 
+import json
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -223,11 +224,16 @@ def checked_ids(value: object, name: str, most: int = MAX_RESULTS) -> list[str]:
     return [checked_id(part, f"ID {number} of {name}") for number, part in enumerate(value, start=1)]
 
 
+def shown(value: object) -> str:
+    """A value of JSON for a message, as its sender has written it."""
+    return (value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))[:99]
+
+
 def _whole_number(value: object, name: str, most: int, code: str) -> int:
     """A number from 1 on. Raises RequestError."""
     text = str(value)
     if not text.isascii() or not text.isdigit() or len(text) > 9 or not 1 <= int(text) <= most:
-        raise RequestError(400, code, f"{name} must be a number from 1 to {most}, not {text[:99]}.")
+        raise RequestError(400, code, f"{name} must be a number from 1 to {most}, not {shown(value)}.")
     return int(text)
 
 

@@ -9,6 +9,7 @@ An item passes only if it is sure that the filter lets it through. An answer say
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 from usher.catalogue.entries import Facts
@@ -52,8 +53,8 @@ class StoredFilters:
         takes_values = any("placeholder" in test for test in tests(request.rules))
         is_own = made_with == request.members["filterArn"] and not takes_values
         passing, are_judged = list[Listed](), True
-        for start in range(0, len(items), BATCH_SIZE):
-            part = items[start : start + BATCH_SIZE]
+        for start, end in pairwise([0, *range(limit, len(items), BATCH_SIZE), len(items)]):
+            part = items[start:end]
             self._learn(request, known, [_id(item) for item in part])
             for item in part:
                 verdict = _judged(rules, _id(item), known)
@@ -78,7 +79,8 @@ class StoredFilters:
 
     def unknown_fields(self, group: str, rules: Rules) -> list[str]:
         """The fields of a filter of which nothing is known for most requests, as the filter spells them."""
-        anybody = Knowledge(_columns(self.guard.facts(group)), user="u", item="i", met={})
+        columns, of_users = _columns(self.guard.facts(group))
+        anybody = Knowledge(columns, user="u", item="i", met={}, user_columns=of_users, user_values={})
         return list(dict.fromkeys(_unknown(rules, anybody)))
 
     def _rules(self, request: ReadRequest) -> Rules:
@@ -93,11 +95,16 @@ class StoredFilters:
         """What the table says about a request, but for the items that may be listed."""
         facts = self.guard.facts(request.group)
         user, item = request.members.get("userId", ""), request.members.get("itemId", "")
-        known = Knowledge(_columns(facts), user, item)
+        columns, of_users = _columns(facts)
+        known = Knowledge(columns, user, item, user_columns=of_users)
+        named = {test["field"] for test in tests(request.rules or ()) if test["dataset"] == "CURRENTUSER"}
+        if known.user and named & of_users.keys():
+            known.user_values = self.guard.known.values_of_user(request.group, known.user)
         if known.user and any(test["dataset"] in EVENT_DATASETS for test in tests(request.rules or ())):
             kind = "action-interactions" if request.route.name == "actions" else "events"
             known.met = self.met(request.group, known.user, kind)
-            known.is_history_whole = facts["users"] and not self.guard.known.is_in_files(request.group, known.user)
+            is_in_files = self.guard.known.values_of_user(request.group, known.user) is not None
+            known.is_history_whole = facts["users"] and not is_in_files
         return known
 
     def _learn(self, request: ReadRequest, known: Knowledge, ids: Sequence[str]) -> None:
@@ -126,7 +133,8 @@ def _unknown(rules: Rules, known: Knowledge) -> Iterator[str]:
             decided = known.is_history_whole or test.get("notInFiles", False)
             is_known = not known.user or (known.met is not None and decided)
         elif test["dataset"] == "CURRENTUSER":
-            is_known = test["field"] == "USERID" or not known.user
+            in_catalogue = test["field"] in known.user_columns and known.user_values is not None
+            is_known = test["field"] == "USERID" or not known.user or in_catalogue
         else:
             columns = {*known.columns} if test["dataset"] == "ITEMS" else set()
             is_known = _fields(test) <= {*columns, *IDS} and ("current" not in test or bool(known.item))
@@ -134,9 +142,10 @@ def _unknown(rules: Rules, known: Knowledge) -> Iterator[str]:
             yield test["name"]
 
 
-def _columns(facts: Facts) -> dict[str, str]:
-    """The catalogue's columns, by their plain names."""
-    return {plain(name): name for name in facts["columns"]} if facts["items"] else {}
+def _columns(facts: Facts) -> tuple[dict[str, str], dict[str, str]]:
+    """The catalogue's columns of items, and those of users, by their plain names."""
+    items, users = facts["columns"] if facts["items"] else (), facts["userColumns"] if facts["users"] else ()
+    return {plain(name): name for name in items}, {plain(name): name for name in users}
 
 
 def _fields(test: Test) -> set[str]:

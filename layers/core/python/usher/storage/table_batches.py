@@ -52,18 +52,27 @@ class TableBatches:
 
     def query(self, group: str, prefix: str = "") -> Iterator[dict[str, Any]]:
         """The items of a partition whose sort key begins so, as they were written last, in the order of the keys."""
-        condition, names, values = "#group = :group", {"#group": "group"}, {":group": group}
-        if prefix:  # DynamoDB refuses an empty one
-            condition += " AND begins_with(#item, :prefix)"
-            names, values = names | {"#item": "item"}, values | {":prefix": prefix}
+        if not prefix:  # DynamoDB refuses an empty one
+            return self._query(group, "", {})
+        return self._query(group, " AND begins_with(#item, :prefix)", {":prefix": prefix})
+
+    def newest(self, group: str, first: str, last: str) -> Iterator[dict[str, Any]]:
+        """The items of a partition from one sort key to another, the last one first; read a hundred at a time."""
+        between = " AND #item BETWEEN :first AND :last"
+        return self._query(group, between, {":first": first, ":last": last}, ScanIndexForward=False, Limit=READ_SIZE)
+
+    def _query(self, group: str, more: str, values: Mapping[str, str], **options: Any) -> Iterator[dict[str, Any]]:
+        """The items of a partition of which a condition holds for the sort key."""
+        names = {"#group": "group", **({"#item": "item"} if more else {})}
         place: dict[str, Any] = {}
         while True:
             page = self.table.dynamodb.query(
                 TableName=self.table.name,
-                KeyConditionExpression=condition,
+                KeyConditionExpression=f"#group = :group{more}",
                 ExpressionAttributeNames=names,
-                ExpressionAttributeValues=serialized(values),
+                ExpressionAttributeValues=serialized({":group": group, **values}),
                 ConsistentRead=True,
+                **options,
                 **place,
             )
             yield from map(deserialized, page["Items"])

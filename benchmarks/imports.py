@@ -1,0 +1,79 @@
+"""The start of each API function beside that of the public sample personalization-apis: processor time of its import.
+
+Run it with `python -m benchmarks.imports`. Each import has a process of its own, and the functions come in turn. All
+run on the same Python with the same boto3 and Powertools: ours, which are newer than those that the sample asks for.
+"""
+
+import os
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import median
+
+from benchmarks.report import report
+from usher_local.cloud.aws_lambda.python import chosen, installed, runtime
+
+ROOT = Path(__file__).parents[1]
+FUNCTIONS = ("authorize", "catalogue", "events", "ranking", "recommendations")
+SAMPLE = "personalization-apis"
+SAMPLES_OWN = "aws-xray-sdk==2.15.0\npytz==2026.6\nwrapt==2.5.2\n"
+"""Packages that the sample needs besides ours."""
+TIMES = 9
+IMPORT = """
+import importlib, sys, time
+sys.path.insert(0, sys.argv[1])
+before, start = len(sys.modules), time.process_time()
+importlib.import_module(sys.argv[2])
+print((time.process_time() - start) * 1000, len(sys.modules) - before)
+"""
+ENVIRONMENT = {
+    "PATH": "/usr/bin:/bin",
+    "HOME": tempfile.gettempdir(),
+    "AWS_REGION": "us-east-1",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_ACCESS_KEY_ID": "x",
+    "AWS_SECRET_ACCESS_KEY": "x",
+    "LAMBDA_TASK_ROOT": str(ROOT),
+    "POWERTOOLS_SERVICE_NAME": "usher",
+    "TABLE_NAME": "usher",
+    "KEPT_QUEUE_URL": "https://sqs/kept",
+    "PENDING_QUEUE_URL": "https://sqs/pending.fifo",
+    "PERSONALIZE_MILLISECONDS": "250",
+}
+"""As Lambda has it, where Powertools traces."""
+
+
+def imported(name: str) -> tuple[float, int]:
+    """Milliseconds of the processor and modules of an import, in a process of its own."""
+    python = chosen()
+    core = (ROOT / "layers/core/requirements.txt").read_text()
+    path = [ROOT / "layers/core/python", installed(core, python), runtime(python), installed(SAMPLES_OWN, python)]
+    folder, module = (ROOT / "benchmarks", "public_sample") if name == SAMPLE else (ROOT / "functions" / name, "app")
+    done = subprocess.run(  # noqa: S603 - our own
+        [python.executable, "-S", "-s", "-P", "-c", IMPORT, str(folder), module],
+        env={**ENVIRONMENT, "PYTHONPATH": os.pathsep.join(map(str, path))},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    milliseconds, modules = done.stdout.split()
+    return float(milliseconds), int(modules)
+
+
+def run(times: int = TIMES) -> Iterator[dict[str, float | str]]:
+    """A row of each function, the sample's last."""
+    names = [*FUNCTIONS, SAMPLE]
+    found = [{name: imported(name) for name in names} for _ in range(times)]
+    took = {name: median(one[name][0] for one in found) for name in names}
+    for name in names:
+        yield {
+            "function": name,
+            "import CPU ms": round(took[name]),
+            "of the sample's": f"{took[name] / took[SAMPLE]:.0%}",
+            "modules": found[0][name][1],
+        }
+
+
+if __name__ == "__main__":
+    report("imports", list(run()))
