@@ -19,7 +19,6 @@ NAMED = ["50", "127", "98", "183", "176", "89"]
 CONFIG = {
     "solutions": {
         "for-you": {"recipe": "aws-user-personalization-v2"},
-        "popular": {"recipe": "aws-popularity-count"},
         "trending": {"recipe": "aws-trending-now"},
         "similar": {"recipe": "aws-sims"},
         "ranking": {"recipe": "aws-personalized-ranking-v2"},
