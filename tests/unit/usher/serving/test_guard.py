@@ -11,7 +11,7 @@ from usher.catalogue import known as known_module
 from usher.catalogue.entries import Catalogues, Entry, Facts, entry_of
 from usher.catalogue.known import CACHE_SECONDS, Known
 from usher.errors import RequestError
-from usher.serving.answers import Answer
+from usher.serving.answers import Answer, Source
 from usher.serving.guard import Guard
 from usher.serving.requests import ReadRequest
 from usher.serving.routes import ROUTES
@@ -30,6 +30,7 @@ class Api:
         self.guard = Guard(Known(self.catalogues, lambda: self.now))
         self.asked: list[Any] = []
         self.length = 500
+        self.source: Source = "campaign"
 
     def stock(self, **items: Mapping[str, Any]) -> None:
         """What the catalogue has."""
@@ -49,7 +50,7 @@ class Api:
             items = options.get("items") or [f"i{number}" for number in range(min(self.length, length))]
             if name == "actions":
                 return {"itemList": [{"actionId": item, "score": 0.5} for item in items]}
-            return {"itemList": [{"itemId": item, "score": 0.5} for item in items], "source": "campaign"}
+            return {"itemList": [{"itemId": item, "score": 0.5} for item in items], "source": self.source}
 
         return self.guard.answer(request, details, results, source)
 
@@ -128,6 +129,14 @@ def test_what_was_kept_loses_what_has_left_meanwhile_and_gets_the_details_of_now
 def test_details_without_a_catalogue_name_what_to_do(api: Api) -> None:
     with pytest.raises(RequestError, match=r"list them as `catalogue` in usher\.yaml"):
         api.ask(userId="u", numResults=1, details="true")
+
+
+def test_a_user_who_has_an_export_is_known_by_it(api: Api) -> None:
+    api.stock(i0={})
+    api.source = "export"
+    assert "known" not in api.ask(userId="nobody", numResults=1)
+    api.source = "popular"
+    assert api.ask(userId="nobody", numResults=1)["known"] is False
 
 
 def test_an_unknown_user_or_item_is_marked(api: Api) -> None:
