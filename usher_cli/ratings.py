@@ -120,6 +120,6 @@ def _seconds(path: Path, line: int, text: str) -> int:
         return int(float(text))
     except (ValueError, OverflowError):
         raise RatingsError(
-            f"{path}, line {line}: {text!r} is no timestamp; write Unix seconds, "
+            f"{path}, line {line}: {text!r} is not a timestamp; write Unix seconds, "
             f"or call the columns {', '.join(NAMES[name][0] for name in EVENTS[0])} if this is a header"
         ) from None

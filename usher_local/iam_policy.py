@@ -195,7 +195,7 @@ def _holds(
     negated = operation in NEGATED
     test = TESTS.get(NEGATED.get(operation, operation))
     if test is None:
-        raise ValueError(f"{name} is no condition operator of IAM")
+        raise ValueError(f"{name} is not a condition operator of IAM")
     if present is None:
         return optional or quantifier == "ForAllValues" or (negated and not quantifier)
     fits = [any(_fits(test, _text(one), value, variables) for one in wanted) != negated for value in present]

@@ -15,10 +15,10 @@ from typing import TypeVar
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from benchmarks.recommenders.asking import ABOUT_ITEMS, NotApplicableError, Questions
 from benchmarks.recommenders.groups import Groups
 from benchmarks.recommenders.holdout import Holdout, table
 from benchmarks.recommenders.inprocess import PEERS, Row, learnable, own, peer
+from benchmarks.recommenders.questions import ABOUT_ITEMS, NotApplicableError, Questions
 from benchmarks.recommenders.results import Results
 from benchmarks.recommenders.synthetic import purchases
 from benchmarks.service import serving

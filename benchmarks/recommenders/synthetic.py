@@ -64,7 +64,7 @@ def _life(
     for day in trips.tolist():
         season = seasons[day]
         wanted = [item for item, when in due.items() if when <= day]
-        basket = [item for item in wanted if chance.random() < season[item]]  # else the wish passes
+        basket = [item for item in wanted if chance.random() < season[item]]  # else it is not bought
         demand = taste * season
         tried = dict.fromkeys(chance.choice(len(demand), chance.poisson(TRIED), p=demand / demand.sum()).tolist())
         new = [item for item in tried if item not in due]

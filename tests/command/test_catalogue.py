@@ -181,7 +181,7 @@ def test_a_request_with_a_mistake_changes_nothing(stack: Stack) -> None:
         ("a", "IN_STOCK"), ("b", "INSTOCKS")))  # fmt: skip
     status, refused = Api(stack).put("items", good, bad)
     assert (status, refused["code"]) == (400, "BadRecord")
-    assert refused["message"] == "Item 2 has INSTOCKS, which is no column of items; the nearest is IN_STOCK."
+    assert refused["message"] == "Item 2 has INSTOCKS, which is not a column of items; the nearest is IN_STOCK."
     assert not stack.items("shop#a")
     assert Api(stack).put("actions", {"actionId": "a"}) == (
         404,

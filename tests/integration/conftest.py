@@ -221,7 +221,7 @@ def site() -> Iterator[Site]:
     # The stack's daily export comes half a day from now: one more would come in the way of a test that counts them.
     parameters = {
         "ExportSchedule": f"cron(0 {(now().hour + 12) % 24} * * ? *)",
-        "PersonalizeMilliseconds": "3000",  # a busy machine is no outage
+        "PersonalizeMilliseconds": "3000",  # a busy machine is not an outage
     }
     with (
         issuing() as issuer,

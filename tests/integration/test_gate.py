@@ -103,7 +103,7 @@ def test_a_held_version_leaves_the_old_one_serving_until_a_person_promotes_it(
     site.drop(f"{group}/interactions.csv", interactions(seed=1))
     again = site.run(group)
     assert state(again, "campaign/top")["status"] == "HELD"
-    assert messages() == [], "what is held already is no news"
+    assert messages() == [], "what is held already is not news"
 
     promoted = chosen(site, group, candidate["arn"])
     assert promoted["outcome"] == "SUCCEEDED"

@@ -62,7 +62,7 @@ UNUSED: Mapping[tuple[str, str], str] = {
 }
 """What nothing uses here, by logical id of the role and the action or resource, with the reason to keep it."""
 
-MAPS = "It sees to the executions of a distributed map; here they are no executions of their own."
+MAPS = "It sees to the executions of a distributed map; here they are not executions of their own."
 LOGS = "It sets up the delivery of its logs; here they are not delivered."
 ITSELF: Mapping[tuple[str, str], str] = {
     **{

@@ -169,7 +169,7 @@ def test_all_lines_of_a_condition_must_hold() -> None:
 
 
 def test_an_operator_that_iam_does_not_have_is_no_condition() -> None:
-    with pytest.raises(ValueError, match="StringAlike is no condition operator"):
+    with pytest.raises(ValueError, match="StringAlike is not a condition operator"):
         effect(allow(Condition={"StringAlike": {"aws:a": "1"}}))
 
 

@@ -1,4 +1,4 @@
-"""`usher remove`: a whole group goes, after a look at what that is, and is then looked for."""
+"""`usher remove`: show what a group has, remove it, and list what is left."""
 
 from argparse import ArgumentParser, Namespace
 

@@ -229,7 +229,7 @@ def no_event_was_refused(deployment: Deployment) -> str:
 
 
 def _is_empty(deployment: Deployment, queue: str) -> str:
-    """Whether a queue has no messages. Those of the queues Kept and Pending are on their way: they are no fault."""
+    """Whether a queue has no messages. Those of the queues Kept and Pending are on their way: they are not faults."""
     url = deployment.named(queue)
     found = client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])
     number = int(found["Attributes"]["ApproximateNumberOfMessages"])

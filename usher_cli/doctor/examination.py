@@ -1,6 +1,6 @@
 """Runs the checks of a deployed stack, one after the other, with the credentials of the caller.
 
-A check only reads. An unknown outcome is no fault of the stack: a permission or a service may be missing.
+A check only reads. An unknown outcome is not a fault of the stack: a permission or a service may be missing.
 """
 
 from collections import Counter

@@ -18,7 +18,7 @@ from usher_cli.ui.visit import Visit
 
 NEWCOMER = "newcomer"
 LOOKS = (0.0, 1.0, 3.0)
-"""Seconds before each look at the list once events were sent: Personalize takes a moment."""
+"""Seconds before each request for the list once events were sent: Personalize takes a moment."""
 
 
 async def show(visit: Visit) -> None:

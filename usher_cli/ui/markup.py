@@ -19,7 +19,7 @@ class Line:
     """Of the item's own page."""
     picture: str = ""
     badges: Sequence[str] = ()
-    """Short words, such as `met`; `up 3`, `down 2` and `new` get the look of a move."""
+    """Short words, such as `met`; `up 3`, `down 2` and `new` look like a move."""
     why: Sequence[str] = ()
     side: str = ""
     """At the end of the line: a score, or a time."""

@@ -1,4 +1,4 @@
-"""Parts of the stack's own pages (usher.reports), in the look of these."""
+"""Parts of the stack's own pages (usher.reports), in the style of these."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime

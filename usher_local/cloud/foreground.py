@@ -159,18 +159,18 @@ def parameters_of(template: Path | None, clock: Clock) -> dict[str, str]:
 
 
 def speed(text: str) -> Clock:
-    """A clock; ArgumentTypeError for anything that is no speed."""
+    """A clock; ArgumentTypeError for anything that is not a speed."""
     try:
         return Clock.parse(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text} is no speed: use a factor above 0, `real` or `instant`") from None
+        raise argparse.ArgumentTypeError(f"{text} is not a speed: use a factor above 0, `real` or `instant`") from None
 
 
 def seconds(text: str) -> float:
     """Read a duration such as `100ms` or `0.5s`; ValueError for anything else."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s)", text)
     if not match:
-        raise ValueError(f"{text} is no duration: use one such as 100ms or 0.5s")
+        raise ValueError(f"{text} is not a duration: use one such as 100ms or 0.5s")
     return float(match[1]) * UNITS[match[2]]
 
 
@@ -196,14 +196,14 @@ def argument(read: Callable[[str], Any]) -> Callable[[str], Any]:
 def account(text: str) -> str:
     """An account profile; ArgumentTypeError for anything else."""
     if text not in ("new", "raised"):
-        raise argparse.ArgumentTypeError(f"{text} is no account profile: use `new` or `raised`")
+        raise argparse.ArgumentTypeError(f"{text} is not an account profile: use `new` or `raised`")
     return text
 
 
 def port_number(text: str) -> int:
     """A TCP port; ArgumentTypeError for anything else."""
     if not text.isdecimal() or int(text) > LAST_PORT:
-        raise argparse.ArgumentTypeError(f"{text} is no port: use a number from 0 (any) to {LAST_PORT}")
+        raise argparse.ArgumentTypeError(f"{text} is not a port: use a number from 0 (any) to {LAST_PORT}")
     return int(text)
 
 

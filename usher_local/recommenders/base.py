@@ -148,7 +148,7 @@ def count_later(user: NDArray[np.int32]) -> NDArray[np.intp]:
 
 
 def number(parameters: Mapping[str, str], name: str, default: float) -> float:
-    """A hyperparameter that Personalize sends as a string; ValueError where it is no number."""
+    """A hyperparameter that Personalize sends as a string; ValueError where it is not a number."""
     return float(parameters.get(name, default))
 
 

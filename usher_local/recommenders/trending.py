@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from usher_local.recommenders.base import TIE_BREAK, Interactions, Query, Recommender, count_users
 
 BASELINE = 10  # intervals before the newest that say what is usual
-PRIOR = 5.0  # events added to the variance, so that one event where none was usual is no trend
+PRIOR = 5.0  # events added to the variance, so that one event where none was usual is not a trend
 DEFAULT_FREQUENCY = "2 hours"
 SECONDS = {"30 minutes": 1800, "1 hour": 3600, "2 hours": 7200, "3 hours": 10800, "1 day": 86400}
 

@@ -2,7 +2,7 @@
 
 An interleaving is drawn from a seed: when files are dropped, replaced and put back, versions promoted, the group
 removed, executions stopped, and at which boundaries inside a function some of that happens. `faults_of` holds what is
-left against the requests alone, without a look at Usher's code.
+left against the requests alone, without Usher's code.
 """
 
 import functools

@@ -10,10 +10,10 @@ from rich.console import Console
 
 from benchmarks import report
 from benchmarks.recommenders.__main__ import Step, main, measure, parse, steps
-from benchmarks.recommenders.asking import NotApplicableError, Questions, Row
 from benchmarks.recommenders.chart import chart
 from benchmarks.recommenders.holdout import Holdout
 from benchmarks.recommenders.inprocess import learnable, own
+from benchmarks.recommenders.questions import NotApplicableError, Questions, Row
 from benchmarks.recommenders.results import Results
 from benchmarks.recommenders.synthetic import purchases
 from usher_local.personalize.core.recipes import RECIPES

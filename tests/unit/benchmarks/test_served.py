@@ -11,10 +11,10 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from benchmarks import service as serving
-from benchmarks.recommenders import asking
-from benchmarks.recommenders.asking import NotApplicableError, Questions
+from benchmarks.recommenders import questions as asked
 from benchmarks.recommenders.groups import Groups
 from benchmarks.recommenders.holdout import Holdout
+from benchmarks.recommenders.questions import NotApplicableError, Questions
 from benchmarks.recommenders.served import served
 from benchmarks.recommenders.synthetic import purchases
 from benchmarks.service import Service
@@ -45,7 +45,7 @@ def groups(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Groups]:
 
 @pytest.fixture
 def questions(groups: Groups, monkeypatch: pytest.MonkeyPatch) -> Questions:
-    for module in (serving, asking):
+    for module in (serving, asked):
         monkeypatch.setattr(module, "REQUESTS", SAMPLE)
     return Questions(groups.holdout, ["Bakery", "Dairy"])
 

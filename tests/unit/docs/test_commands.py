@@ -20,7 +20,7 @@ ENDS = {"|", "&&", "||", ";", ">", "<", ")", "}", ">>"}
 GLOBAL = {"--query", "--output", "--max-items", "--cli-binary-format", "--endpoint-url"}
 """Options that every `aws` command has."""
 HIGH_LEVEL = {"s3"}
-"""Commands of `aws` that are no operation of a service."""
+"""Commands of `aws` that are not operations of a service."""
 OTHERS = {"docs/cli.md", "docs/decisions.md"}
 """Pages with the command's own synopsis, and with what was once."""
 SAM = {"build", "delete", "deploy", "package", "sync", "validate"}

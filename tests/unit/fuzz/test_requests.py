@@ -82,7 +82,7 @@ class Api:
     functions: dict[str, Any]
 
     def ask(self, request: Request, authorizer: Mapping[str, Any] = SIGNED) -> tuple[int, dict[str, Any]]:
-        """The status and the JSON of an answer; what is no answer as the API's fails."""
+        """The status and the JSON of an answer; what is not an answer as the API's fails."""
         event = request.as_event()
         event["requestContext"]["authorizer"] = authorizer
         answer = self.functions[ROUTES[request.route]].lambda_handler(event, CONTEXT)

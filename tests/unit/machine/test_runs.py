@@ -121,6 +121,6 @@ def test_a_headline_has_the_worst_first() -> None:
     assert headline(run) == "trained popular"
     run["held"] = [{"place": "campaign/popular", "message": "below the floor"}]
     assert headline(run) == "campaign/popular: below the floor"
-    run["problems"] = [{"place": "films/usher.yaml", "message": "is no YAML."}]
-    assert headline(run) == "films/usher.yaml: is no YAML."
+    run["problems"] = [{"place": "films/usher.yaml", "message": "is not YAML."}]
+    assert headline(run) == "films/usher.yaml: is not YAML."
     assert headline({"problems": [], "held": [], "progress": "", "done": [], "notes": []}) == ""  # type: ignore[typeddict-item]

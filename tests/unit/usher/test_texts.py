@@ -6,7 +6,7 @@ import unicodedata
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from usher.texts import HIDDEN, clean, listing, number_of, visible
+from usher.texts import HIDDEN, clean, enumeration, listing, number_of, visible
 
 anything = st.text(st.characters(codec=None, exclude_categories=[]))  # lone surrogates, too
 
@@ -67,3 +67,8 @@ def test_of_many_lines_whole_ones_are_shown_and_the_rest_is_counted() -> None:
 @pytest.mark.parametrize(("number", "text"), [(0, "0 rows"), (1, "1 row"), (2000, "2,000 rows")])
 def test_a_number_of_things_is_written_as_people_write_it(number: int, text: str) -> None:
     assert number_of(number, "row") == text
+
+
+@pytest.mark.parametrize(("names", "text"), [(["a"], "a"), (["a", "b"], "a and b"), (["a", "b", "c"], "a, b and c")])
+def test_names_are_listed_as_people_list_them(names: list[str], text: str) -> None:
+    assert enumeration(names) == text

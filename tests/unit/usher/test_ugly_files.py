@@ -468,7 +468,7 @@ REMARKS = {
         "items.csv line 2: GENRES is a list in brackets, which Personalize takes for one value (and 39 more). "
         "Write its values with | between them: a|b.",
     ),
-    "a price that is no number": (
+    "a price that is not a number": (
         "items.csv", "ITEM_ID,PRICE\n" + "".join(f"i{n},{'1.5' if n != 6 else 'NA'}\n" for n in range(40)),
         "items.csv line 8: has 'NA' as PRICE, which would be float without it: now PRICE is text. "
         "Write a plain number, or leave the cell empty. Filters compare numbers only.",
@@ -478,7 +478,7 @@ REMARKS = {
         "items.csv line 8: has '1,000' as PRICE, which would be long without it: now PRICE is text. "
         "Write a plain number, or leave the cell empty. Filters compare numbers only.",
     ),
-    "an age that is no number": (
+    "an age that is not a number": (
         "users.csv", "USER_ID,AGE\n" + "".join(f"u{n},{n + 18 if n else 'my age'}\n" for n in range(60)),
         "users.csv line 2: has a text as AGE, which would be long without it: now AGE is text. "
         "Write a plain number, or leave the cell empty. Filters compare numbers only.",

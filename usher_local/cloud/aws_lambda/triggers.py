@@ -145,7 +145,7 @@ def check_right(function: Any, action: str, queue: Queue) -> None:
 
 
 def queue_of(arn: str) -> Queue | None:
-    """The queue of an ARN; None for what is no queue, or not there."""
+    """The queue of an ARN; None for what is not a queue, or not there."""
     _, _, service, region, account, name = arn.split(":", 5)
     return sqs_backends[account][region].queues.get(name) if service == "sqs" else None
 

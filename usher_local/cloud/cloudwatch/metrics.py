@@ -26,7 +26,7 @@ UNITS = MappingProxyType(
         "SolutionTrainingJobExecutionTime": "Seconds",
     }
 )
-"""Units of what is no count."""
+"""Units of what is not a count."""
 
 
 def put(

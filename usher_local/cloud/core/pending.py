@@ -20,7 +20,7 @@ class Pending:
         return key
 
     def arrived(self, key: str) -> None:
-        """Forget a document; a second time is no error."""
+        """Forget a document; a second time is not an error."""
         if self._store:
             self._store.delete(self._kind, key)
 

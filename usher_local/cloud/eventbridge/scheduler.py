@@ -85,7 +85,7 @@ class Scheduler:
         self._failing: set[str] = set()
 
     def tick(self) -> int:
-        """Fire every enabled schedule that became due since the last look, once each; returns how many.
+        """Fire every enabled schedule that became due since the last tick, once each; returns how many.
 
         One that fails is logged when it begins to, and keeps none of the others from firing.
         """
@@ -160,7 +160,7 @@ def next_after(expression: str, moment: datetime, zone: ZoneInfo, origin: dateti
         wall = moment.astimezone(zone).replace(tzinfo=UTC)
         (found,) = AwsCroniter(body).get_next(wall)
         return found.replace(tzinfo=zone) if found else None
-    raise ValueError(f"{expression} is no schedule: at(...), rate(...) or cron(...)")
+    raise ValueError(f"{expression} is not a schedule: at(...), rate(...) or cron(...)")
 
 
 def moment_of(date: Any) -> datetime:

@@ -27,7 +27,7 @@ RETRIES = 185
 MAXIMUM_AGE = 86400.0
 MAXIMUM_PAUSE = 480.0
 """So that 185 attempts take about 24 hours."""
-# What a target refuses once it refuses again; only these are tried again, besides what is no answer at all.
+# What a target refuses once it refuses again; only these are tried again, besides what is not an answer at all.
 THROTTLED = ("Throttling", "TooManyRequests")
 
 
@@ -43,7 +43,7 @@ class Sender:
 def deliver(arn: str, payload: str, sender: Sender) -> None:
     """Hand `payload` (JSON) to the target `arn`, without waiting for what it does with it.
 
-    LookupError for a service that is no target here; PermissionError where the sender may not; what moto raises where
+    LookupError for a service that is not a target here; PermissionError where the sender may not; moto's error where
     the target does not exist.
     """
     _, _, service, region, account, _ = arn.split(":", 5)

@@ -173,7 +173,7 @@ def _invalid(reason: str) -> RefusedError:
 def _seconds(claims: Mapping[str, Any], name: str, now: float) -> float:
     value = claims.get(name, now)
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise _invalid(f"{name} is no number")
+        raise _invalid(f"{name} is not a number")
     return value
 
 

@@ -4,10 +4,10 @@ What SAM CLI (1.170.0) does otherwise, and is put right here: it knows neither I
 route is 403 "Missing Authentication Token"; a failing function is 502; header names keep their case; the event's time
 is the moment of the import; there are no limits of time, size or rate; parameters of the path are decoded once, while
 an HTTP API decodes the path for routing and then each parameter again, so that only `%2525` arrives as `%`; slashes are
-merged, and one at the end does not count; HEAD is taken where GET is, and fails. What follows a `%` that is no escape
-is not known to work on AWS: 404 here. A body that is no UTF-8 ends in an error; here the function gets it in base64, as
-it gets binary ones on AWS. AWS does not say either whether IAM is asked about the path as it was sent or as it is
-decoded: here policies must allow both. The server class is no public API, hence the pinned version.
+merged, and one at the end does not count; HEAD is taken where GET is, and fails. AWS does not document what follows a
+`%` that is not an escape: 404 here. A body that is not UTF-8 ends in an error; here the function gets it in base64, as
+it gets binary ones on AWS. Nor does AWS document whether IAM is asked about the path as it was sent or as it is
+decoded: here policies must allow both. The server class is not a public API, hence the pinned version.
 """
 
 import base64

@@ -40,7 +40,7 @@ def train_when_due(backend: DataBackend, solution: Resource) -> None:
         if _reset_since(solution, newest):
             wait = HOUR
     if environment.current.clock.simulated_seconds(time.time() - since) >= wait:
-        # A full quota puts the training off until the next look.
+        # A full quota puts the training off until the next check.
         with suppress(PersonalizeError):
             backend.create("SolutionVersion", {"solutionArn": solution.arn, **AUTOMATIC})
 

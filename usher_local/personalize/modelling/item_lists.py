@@ -44,7 +44,7 @@ def recommend(model: Model, data: GroupData, request: Request) -> Question:
 
 
 def rank(model: Model, data: GroupData, request: Request, items: Sequence[str]) -> Question:
-    """The given items, best first; items that are no candidates come last, with score 0."""
+    """The given items, best first; items that are not candidates come last, with score 0."""
     if model.recipe.type != RANKING:
         raise InvalidInputError(f"The recipe {model.recipe.name} does not support GetPersonalizedRanking.")
     history = data.interactions.history(request.user or "")
@@ -105,7 +105,7 @@ class Ranker:
         ]
 
     def ranked(self, scores: Scores, items: Sequence[str]) -> list[Entry]:
-        """The eligible ones of these items, best first; then those that are no candidates."""
+        """The eligible ones of these items, best first; then those that are not candidates."""
         candidates = self.candidates
         scope = item_scope(self.data, candidates, self.request, self.history)
         allowed = eligible(self.model.recipe, scope, self.request.filter)

@@ -49,6 +49,12 @@ def listing(lines: Sequence[str], limit: int, where: str) -> str:
     return "\n".join(listed)
 
 
+def enumeration(names: Sequence[str]) -> str:
+    """At least one name, as a sentence lists them: `a`, `a and b`, `a, b and c`."""
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last
+
+
 def _escape(character: str) -> str:
     return character.encode("unicode_escape").decode()
 

@@ -42,7 +42,7 @@ def test_a_schedule_is_due_next(expression: str, zone: str, moment: str, expecte
     "expression", ["every day", "rate(1 fortnight)", "rate(0 days)", "cron", "cron(0 3 * * ? *", "at(2026-07-01)"]
 )
 def test_what_is_no_schedule_is_refused(expression: str) -> None:
-    with pytest.raises(ValueError, match="is no schedule"):
+    with pytest.raises(ValueError, match="is not a schedule"):
         next_after(expression, ORIGIN, ZoneInfo("UTC"), ORIGIN)
 
 

@@ -118,7 +118,7 @@ FORGED: dict[str, Callable[[], bytes]] = {
     "more IDs that are there again than rows": lambda: with_ids(duplicates=SIZE + 1),
     "fewer IDs that are there again than places": lambda: with_ids(duplicates=1),
     "IDs though there are too many": lambda: with_ids(overflowed=True),
-    "a sample that is no base64": lambda: told(sample("users", rows="?")),
+    "a sample that is not base64": lambda: told(sample("users", rows="?")),
     "a sample that is not packed": lambda: told(sample("users", rows="AAAA")),
     "a sample that is a bomb": lambda: told(
         sample("pairs", rows=base64.b64encode(zlib.compress(bytes(1 << 26))).decode())

@@ -177,11 +177,11 @@ def test_a_line_may_be_longer_than_a_block(world: World) -> None:
         ('{"input": "{broken", "output": null, "error": "no JSON"}', "no JSON"),
         (
             '{"input": {"userId": 7}, "output": {"recommendedItems": ["a"]}, "error": null}',
-            "is no prediction: JSON parse",
+            "is not a prediction: JSON parse",
         ),
-        ('{"input": {"userId": 7}, "output": null, "error": ""}', "is no prediction: JSON parse"),
-        ("<xml>", "is no prediction: JSON parse"),
-        ("[]", "is no prediction: JSON parse"),
+        ('{"input": {"userId": 7}, "output": null, "error": ""}', "is not a prediction: JSON parse"),
+        ("<xml>", "is not a prediction: JSON parse"),
+        ("[]", "is not a prediction: JSON parse"),
     ],
 )
 def test_a_line_that_is_odd_is_an_error_and_costs_no_other(world: World, odd: str, said: str) -> None:

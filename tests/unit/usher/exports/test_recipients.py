@@ -44,7 +44,7 @@ def test_users_are_chosen_by_their_columns(world: World) -> None:
     world.put("films/users.csv", "USER_ID,COUNTRY,LIKES\na,DE,x\nb,AT,y|x\nc,US,x\nd,DE,xx\ne,D,x\n")
     assert lines(world, users={"COUNTRY": ["DE", "AT"]}) == ["a", "b", "d"]
     assert lines(world, users={"COUNTRY": ["DE", "AT"], "LIKES": ["x"]}) == ["a", "b"], "one of several counts"
-    assert lines(world, users={"COUNTRY": ["."]}) == [], "values are no patterns"
+    assert lines(world, users={"COUNTRY": ["."]}) == [], "values are not patterns"
 
 
 def test_the_last_row_of_a_user_counts_also_one_that_was_added(world: World) -> None:

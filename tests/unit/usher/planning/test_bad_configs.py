@@ -212,14 +212,14 @@ MISTAKES = [
     (
         "solutions: {s: {recipe: aws-sims, gate: {metric: precision@25, atLeast: 0.1}}}",
         "solutions.s.gate.metric",
-        "is precision@25, which is no metric of aws-sims.",
+        "is precision@25, which is not a metric of aws-sims.",
         "Did you mean precision_at_25?",
         "solutions: {s: {recipe: aws-sims, gate: {metric: precision_at_25, atLeast: 0.1}}}",
     ),
     (
         GATED % "precision_at_25",
         "solutions.s.gate.metric",
-        "is precision_at_25, which is no metric of aws-item-affinity.",
+        "is precision_at_25, which is not a metric of aws-item-affinity.",
         "recall_at_1_percent.",
         GATED % "recall_at_1_percent",
     ),
@@ -269,7 +269,7 @@ MISTAKES = [
     (
         OBJECTIVE % (UP, "PRIZE") + TEXTUAL,
         "solutions.s.solutionConfig.optimizationObjective.itemAttribute",
-        "is PRIZE, which is no number",
+        "is PRIZE, which is not a number",
         "Did you mean PRICE?",
         OBJECTIVE % (UP, "PRICE") + TEXTUAL,
     ),
@@ -312,7 +312,7 @@ MISTAKES = [
     (
         "metricAttribution: {metrics: [{eventType: watch, metricName: m, expression: SUM(Items.PRIZE)}]}",
         "metricAttribution.metrics[0].expression",
-        "names Items.PRIZE, which is no column of numbers.",
+        "names Items.PRIZE, which is not a column of numbers.",
         "Did you mean PRICE?",
         "metricAttribution: {metrics: [{eventType: watch, metricName: m, expression: SUM(Items.PRICE)}]}",
     ),

@@ -127,7 +127,7 @@ FAR: dict[str, Change] = {
     "a job's input elsewhere": lambda plan: find(plan, "batch_inference_job")["params"].update(
         jobInput={"s3DataSource": {"path": f"{URL}batch/victim/s/job_config.json"}}
     ),
-    "a path that is no text": lambda plan: find(plan, "batch_inference_job")["params"].update(
+    "a path that is not a text": lambda plan: find(plan, "batch_inference_job")["params"].update(
         jobInput={"path": [HOME]}
     ),
     "reports elsewhere": lambda plan: find(plan, "metric_attribution")["params"].update(

@@ -79,7 +79,7 @@ def test_whatever_a_folder_is_called_records_of_it_have_a_key_that_s3_takes(fold
     assert len(Run(None, group, run_name("arn:e-0001", "-again")).key("plan.json").encode()) <= 1024  # type: ignore[arg-type]
     assert group_of_input({"group": group}) == group
     long = f"{folder.replace('/', '')}{'é' * 500}"
-    assert not GROUP_NAME.match(group_of_input({"group": long})), "what was shortened is no group's name either"
+    assert not GROUP_NAME.match(group_of_input({"group": long})), "what was shortened is not a group's name either"
     assert len(Run(None, group_of_input({"group": long}), "r").key().encode()) <= 1024  # type: ignore[arg-type]
 
 

@@ -61,7 +61,7 @@ def test_what_is_null_or_blank_is_left_out() -> None:
         ({}, "Item 1 has no GENRES, which the schema requires."),
         ({"GENRES": ""}, "Item 1 has no GENRES, which the schema requires."),
         ({"GENRES": ["", " "]}, "Item 1 has no GENRES, which the schema requires."),
-        ({"GENRES": "x", "GENRE": "x"}, "Item 1 has GENRE, which is no column of items; the nearest is GENRES."),
+        ({"GENRES": "x", "GENRE": "x"}, "Item 1 has GENRE, which is not a column of items; the nearest is GENRES."),
         ({"GENRES": "x", "COLOUR_OF_IT": "x"}, "these are: GENRES, DISCOUNT_PCT, YEAR"),
         ({"GENRES": "x", "itemId": "i9"}, "Item 1 has itemId among its properties; the ID is itemId."),
         ({"GENRES": "x", "genres": "y"}, "Item 1 has GENRES twice."),

@@ -30,5 +30,5 @@ def _error_of(line: bytes, misfit: Exception) -> str:
         error = json.loads(line)["error"]
     except (ValueError, TypeError, KeyError, RecursionError):
         error = None
-    error = error or f"is no prediction: {misfit}"
+    error = error or f"is not a prediction: {misfit}"
     return error if isinstance(error, str) else json.dumps(error)

@@ -5,7 +5,7 @@
     {"group": "<group>", "item": "catalogue", "columns": ["TITLE"], "userColumns": ["AGE"], "items": True, ...}
 
 `away`: the item is not available. `at`: the millisecond of the knowledge. Of two writers the one whose knowledge is the
-newer one wins, whoever writes first: a PUT at its arrival, a run by its look at the files. The last item says what the
+newer one wins, whoever writes first: a PUT at its arrival, a run when it lists the files. The last item says what the
 catalogue holds.
 """
 

@@ -318,7 +318,7 @@ class _Reader:
         context = self.problems.mapping(block, "context")
         for name, source in context.items():
             if not COLUMN_NAME.fullmatch(name):
-                self.problems.note(f"context.{name}"[:99], "is no field's name.", "Name a field of the interactions.")
+                self.problems.note(f"context.{name}"[:99], "is not the name of a field.", "Use letters, digits and _.")
             if source not in CONTEXT_SOURCES:
                 remedy = f"Write one of {', '.join(CONTEXT_SOURCES)}."
                 self.problems.note(f"context.{name}"[:99], f"is {str(source)[:99]}.", remedy)

@@ -69,10 +69,10 @@ def _check_metric(problems: Problems, solution: Solution, recipe: Recipe, config
         return
     begins = tuple(begin for member, begin in BESIDES.items() if member in config)
     if metric not in recipe.metrics and not (begins and metric.startswith(begins)):
-        message = f"is {metric[:99]}, which is no metric of {solution.recipe}."
+        message = f"is {metric[:99]}, which is not a metric of {solution.recipe}."
         problems.note(path, message, problems.suggestion(metric, recipe.metrics))
     elif "versusPopularity" in solution.gate and metric not in RECIPES[POPULARITY].metrics:
-        message = f"is {metric}, which is no metric of {POPULARITY}."
+        message = f"is {metric}, which is not a metric of {POPULARITY}."
         problems.note(path, message, problems.suggestion(metric, RECIPES[POPULARITY].metrics & recipe.metrics))
 
 

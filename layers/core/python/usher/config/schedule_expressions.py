@@ -47,16 +47,16 @@ def starts(expression: str) -> Starts:
         try:
             datetime.fromisoformat(match[1])
         except ValueError:
-            raise ValueError(f"{expression} is no schedule: there is no such time") from None
+            raise ValueError(f"{expression} is not a schedule: there is no such time") from None
         return Starts(DAY_MINUTES, 1)
     if match := RATE.fullmatch(expression):
         apart = int(match[1]) * UNITS[match[2]]
         return Starts(min(apart, DAY_MINUTES), MONTH_DAYS * DAY_MINUTES / apart)
     if not (match := CRON.fullmatch(expression)):
-        raise ValueError(f"{expression} is no schedule")
+        raise ValueError(f"{expression} is not a schedule")
     minutes, hours, days, months, weekdays, years = match.groups()
     if (days == "?") == (weekdays == "?"):
-        raise ValueError(f"{expression} is no schedule: one of its days of the month and of the week must be a ?")
+        raise ValueError(f"{expression} is not a schedule: one of its days of the month and of the week must be a ?")
     _values(months, 1, 12, MONTHS)
     _values(years, 1970, 2199)
     times = sorted(60 * hour + minute for hour in _values(hours, 0, 23) for minute in _values(minutes, 0, 59))
@@ -90,7 +90,7 @@ def _values(field: str, first: int, last: int, names: Sequence[str] = ()) -> set
         low = first if begin is None else begin
         high = end if end is not None else last if begin is None or step else low
         if not (first <= low <= last and first <= high <= last and step != 0):
-            raise ValueError(f"{field} is no part of a schedule")
+            raise ValueError(f"{field} is not part of a schedule")
         whole = range(low, high + 1) if low <= high else [*range(low, last + 1), *range(first, high + 1)]
         values.update(list(whole)[:: step or 1])
     return values

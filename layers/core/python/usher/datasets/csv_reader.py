@@ -29,7 +29,7 @@ SEPARATORS = {b";": "semicolons", b"\t": "tabs", b"|": "bars"}
 CONTROL = re.compile(rb"[\x00-\x1f\x7f]")
 ROW_ERRORS = ("more values", "fewer values", "open quote", "stray return", "empty line", "not an object",
               "nested value", "unknown key", "unread time")  # fmt: skip
-"""The errors of a line that is no record: of CSVs, of JSON Lines, and of all files."""
+"""The errors of a line that is not a record: of CSVs, of JSON Lines, and of all files."""
 VALUE = rb'(?:"(?:[^"\\]++|\\.|"")*+"|(?!"))(?:[^,\\\r]++|\\.)*+'
 RECORD = re.compile(rb"%b(?:,%b)*+\r?" % (VALUE, VALUE), re.DOTALL)
 """A line that pyarrow reads as one record: its quotes are closed, and no backslash escapes its end."""

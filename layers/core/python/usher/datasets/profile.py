@@ -53,7 +53,7 @@ ROUNDED_ID = r"^[0-9](\.[0-9]+)?[eE]\+[0-9]+$"
 MAX_EXAMPLE_LENGTH = 40
 PER_MILLISECOND = {"milliseconds": 1, "microseconds": 10**3, "nanoseconds": 10**6}
 EXAMPLES = ("not a number", "date")
-"""The facts of which the first cell is kept. It is no ID, and shown with care: see data_rules.py."""
+"""The facts of which the first cell is kept. It is not an ID, and shown with care: see data_rules.py."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class Cells:
     number: pa.DoubleArray
     date: pa.BooleanArray
     bytes: tuple[int, int]
-    """None of the texts has a byte below the first or above the second: a glance that saves a look at each."""
+    """None of the texts has a byte below the first or above the second: one test in place of one for each."""
 
     @classmethod
     def of(cls, text: pa.StringArray, *, numeric: bool, times: bool = False) -> "Cells":

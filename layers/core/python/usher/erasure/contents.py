@@ -98,7 +98,7 @@ def _clean_lines(source: IO[bytes], target: Target, who: Forgotten, columns: Col
 def _parsed(line: bytes) -> Any:
     try:
         return json.loads(line)
-    except (ValueError, RecursionError):  # a line that is no record is nobody's
+    except (ValueError, RecursionError):  # a line that is not a record is nobody's
         return None
 
 

@@ -28,7 +28,7 @@ MAX_RECOMMENDATION_ID_LENGTH = 40
 MAX_NUMBER = 3.4e38
 """A value is a number of 32 bits."""
 MIN_SECOND = 10**8
-"""March 1973: what is less is no time of day one, but a duration, or minutes, hours or days since 1970."""
+"""March 1973: what is less is not a time of day one, but a duration, or minutes, hours or days since 1970."""
 MAX_CLOCK_SKEW_SECONDS = 86_400.0
 """How far ahead of ours a device's clock may be."""
 NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
@@ -225,7 +225,7 @@ def _seconds(value: Any, name: str) -> float:
 
 
 def _right_time(value: Any) -> str:
-    """What to write instead of a value that is no time in seconds."""
+    """What to write instead of a value that is not a time in seconds."""
     condition = ""
     try:
         if isinstance(value, str) and "-" in value:

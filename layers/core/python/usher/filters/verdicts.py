@@ -164,7 +164,7 @@ def _text(value: Literal) -> str:
 
 
 def _number(value: object) -> float:
-    """NaN, of which nothing is true, for what is no number."""
+    """NaN, of which nothing is true, for what is not a number."""
     try:
         return float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError):

@@ -70,7 +70,7 @@ class _Checks:
             numbers = [name for name, one in items.items() if one.numeric and not one.nullable]
             if attribute not in numbers:
                 place = f"{path}.solutionConfig.optimizationObjective.itemAttribute"
-                message = f"is {attribute[:99]}, which is no number that every item has."
+                message = f"is {attribute[:99]}, which is not a number that every item has."
                 remedy = nearest(attribute, numbers) if numbers else "Give schemas.items a number that can't be null."
                 yield self.problem(place, message, remedy)
 
@@ -129,13 +129,13 @@ class _Checks:
     def _metric(self, place: str, expression: str) -> Iterator[Problem]:
         found = METRIC.fullmatch(expression.replace(" ", ""))
         if not found:
-            message = f"is {expression[:99]}, which is no sum or count."
+            message = f"is {expression[:99]}, which is not a sum or count."
             yield self.problem(place, message, "Write SAMPLECOUNT(), or SUM(Items.PRICE) with a column of numbers.")
         elif found[1]:
             columns = self.columns.get(found[1].lower(), {})
             numbers = [name for name, column in columns.items() if column.numeric]
             if plain(found[2]) not in map(plain, numbers):
-                message = f"names {found[1]}.{found[2]}, which is no column of numbers."
+                message = f"names {found[1]}.{found[2]}, which is not a column of numbers."
                 yield self.problem(place, message, nearest(found[2], numbers))
 
     def column(self, place: str, name: str, dataset: str) -> Iterator[Problem]:

@@ -22,12 +22,15 @@ from usher.storage.bucket import Bucket
 from usher.storage.layout import export_prefix
 
 
-def without_idle(bucket: Bucket, group: str, config: Config, tasks: RequestedTasks) -> tuple[Config, list[Problem]]:
-    """The config without the campaigns that are let go, and notes on each that is asked to go."""
+def without_idle(
+    bucket: Bucket, group: str, config: Config, tasks: RequestedTasks
+) -> tuple[Config, list[str], list[Problem]]:
+    """The config without the campaigns that are let go, their ids, and notes on each that is asked to go."""
     asked = [one for one in config.solutions if is_let_go(one, tasks)]
     going = {one.name for one in asked if is_in_table(bucket, group, one.name)}
     solutions = (replace(one, campaign=None) if one.name in going else one for one in config.solutions)
-    return replace(config, solutions=tuple(solutions)), list(_notes(config, asked, going))
+    ids = [f"campaign/{name}" for name in sorted(going)]
+    return replace(config, solutions=tuple(solutions)), ids, list(_notes(config, asked, going))
 
 
 def is_let_go(solution: Solution, tasks: RequestedTasks) -> bool:

@@ -5,6 +5,7 @@ Nothing here changes anything in Personalize.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from usher.aws import now
 from usher.clients import Clients
@@ -42,6 +43,7 @@ from usher.resources.reconcile import DryRun, dry_run
 from usher.resources.states import State
 from usher.resources.target import Target
 from usher.resources.unmanaged import REPLACED, Unmanaged, find_unmanaged
+from usher.run_record import TableEstimate
 from usher.serving.serving_map import ServingMap
 from usher.storage.bucket import Bucket
 
@@ -85,9 +87,7 @@ def draft(
     _check_ceilings(ceilings, inputs)
     load = table_load(bucket, target.group, inputs)
     notes += load.notes
-    config, idle_notes = without_idle(bucket, target.group, inputs.config, tasks)
-    pairs = zip(inputs.config.solutions, config.solutions, strict=True)
-    gone = [f"campaign/{one.name}" for one, left in pairs if one.campaign != left.campaign]
+    config, gone, idle_notes = without_idle(bucket, target.group, inputs.config, tasks)
     notes += idle_notes
     inputs = hold_back_data(inventory, target, replace(inputs, config=config), tasks)
 
@@ -110,27 +110,36 @@ def draft(
     past = replace(past, budget=inputs.config.budget)
     estimator = Estimator(bucket, inventory, target, inputs, ceilings, past)
     plan, costs, cost_notes = _within_ceilings(estimator, plan, states, unmanaged, dry.training_hours)
-    estimate = estimate_plan(
-        desired, states, costs.size, inputs.config.prices, dry.expected_seconds, costs.monthly_after
-    )
-    if load.estimate:
-        estimate["table"] = load.estimate
     month = month_record(past, costs.monthly_now, now())
-    ordered = replace(past, ordered_in_month=past.ordered_in_month + costs.estimate.of_run)
-    advised = cost_advice(inputs.config, desired, costs.existing, past.traffic)
+    notes += [*estimator.notes, *cost_notes, *cost_advice(inputs.config, desired, costs.existing, past.traffic)]
+    notes += budget_notes(target.group, month)
     findings = {
-        "notes": [*inputs.notes, *notes, *estimator.notes, *cost_notes, *advised, *budget_notes(target.group, month)],
+        "notes": [*inputs.notes, *notes],
         "data": inputs.report,
         "resources": states,
-        "costsNow": costs.monthly_now,
-        "estimate": estimate,
-        "ceilings": ceilings.facts(costs.estimate),
-        "month": month_record(ordered, costs.monthly_after, now()),
+        **_cost_findings(estimator, plan, states, costs, load.estimate),
         "pins": pins,
         **({"problems": problems} if problems else {}),
         "unmanaged": [{"id": one.id, "arn": one.arn, "reason": one.reason, "deleted": one.delete} for one in unmanaged],
     }
     return Draft(findings, plan, inputs.sources, costs.size, costs.estimate, load.plan, inputs.config)
+
+
+def _cost_findings(
+    estimator: Estimator, plan: Plan, states: Sequence[State], costs: PlanCosts, table: TableEstimate | None
+) -> dict[str, Any]:
+    """The members of the run's record about costs."""
+    past, prices = estimator.past, estimator.inputs.config.prices
+    estimate = estimate_plan(plan.resources, states, costs.size, prices, plan.expected_seconds, costs.monthly_after)
+    if table:
+        estimate["table"] = table
+    ordered = replace(past, ordered_in_month=past.ordered_in_month + costs.estimate.of_run)
+    return {
+        "costsNow": costs.monthly_now,
+        "estimate": estimate,
+        "ceilings": estimator.ceilings.facts(costs.estimate),
+        "month": month_record(ordered, costs.monthly_after, now()),
+    }
 
 
 def _check_ceilings(ceilings: Ceilings, inputs: Inputs) -> None:

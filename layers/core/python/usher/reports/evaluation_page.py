@@ -21,6 +21,7 @@ from usher.reports.evaluation_report import (
     Score,
 )
 from usher.reports.html import code, document, facts, fold, grid, heading, join, note, number, table, when
+from usher.texts import enumeration
 
 CHARTED = (*DECISIVE_METRICS, "precision_at_10", "recall_at_25", "coverage", "novelty")
 WITHOUT_BEST = {"novelty"}
@@ -155,9 +156,9 @@ def _best(metric: str, ranked: Sequence[Score], baselines: Set[str], comparisons
     by = f"By {metric_name(metric, is_start=False)}, "
     if found := baselines & {*best}:
         others = "no model beats the baseline" if baselines < {one["contender"] for one in ranked} else "the best is"
-        return f"{by}{others} {' and '.join(sorted(found))}: {figures(top)}."
+        return f"{by}{others} {enumeration(sorted(found))}: {figures(top)}."
     verb = "are best, with equal figures" if len(best) > 1 else "is best"
-    sentences = [f"{by}{' and '.join(best)} {verb}: {figures(top)}."]
+    sentences = [f"{by}{enumeration(best)} {verb}: {figures(top)}."]
     leads = {
         one["contenders"][1]: one
         for one in comparisons

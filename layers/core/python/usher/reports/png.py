@@ -8,7 +8,7 @@ FONTS = [str(files("font_lato").joinpath("files", f"Lato-{weight}.ttf")) for wei
 
 
 def render_png(svg: str, width: int = 1120) -> bytes:
-    """A PNG of an SVG on white. `width`: in pixels. Raises ValueError if `svg` is no SVG."""
+    """A PNG of an SVG on white. `width`: in pixels. Raises ValueError if `svg` is not an SVG."""
     return resvg_py.svg_to_bytes(
         svg_string=svg,
         width=width,

@@ -17,7 +17,7 @@ def put_run_metrics(record: RunRecord) -> None:
 def run_metrics(record: RunRecord) -> Iterator[Metrics]:
     """The metrics of a run that has ended, by its last record. Pure.
 
-    None for a folder whose name is no group's: CloudWatch takes ASCII only, and bills each name as a metric.
+    None for a folder whose name is not a group's: CloudWatch takes ASCII only, and bills each name as a metric.
     """
     if not GROUP_NAME.match(record["group"]):
         return

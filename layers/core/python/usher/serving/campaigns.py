@@ -30,7 +30,7 @@ CALLERS_FAULTS = {"InvalidInputException", "ValidationException"}
 MIN_SERVER_ERROR = 500
 RETRIED = {"Unreachable", "ServerError", "Malformed"}
 PARSING = (AttributeError, TypeError, ValueError)
-"""What botocore raises on answers that have not the shape of its model: `[]`, `null`, or bytes that are no UTF-8."""
+"""What botocore raises on answers that have not the shape of its model: `[]`, `null`, or bytes that are not UTF-8."""
 
 
 class OutageError(UsherError):

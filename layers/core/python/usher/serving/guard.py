@@ -90,7 +90,7 @@ class Guard:
         return {**answer, "itemList": answer["itemList"][:results]}
 
     def _checked(self, group: str, answer: Answer, columns: Sequence[str]) -> Answer:
-        """An answer without the items that the catalogue lacks or that are not available. Actions are no items."""
+        """An answer without the items that the catalogue lacks or that are not available. Actions are not items."""
         ids = [item["itemId"] for item in answer["itemList"] if "itemId" in item]
         try:
             known = self.known.items(group, ids)

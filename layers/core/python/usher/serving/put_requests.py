@@ -135,7 +135,7 @@ def _unknown(name: str, place: str, kind: Kind, columns: Mapping[str, Field]) ->
     if _plain(name) == _plain(kind.column):
         return f"{place} has {name} among its properties; the ID is {kind.id_member}"
     near = like(name, columns)
-    return f"{place} has {name[:99]}, which is no column of {kind.dataset}; " + (
+    return f"{place} has {name[:99]}, which is not a column of {kind.dataset}; " + (
         f"the nearest is {near}" if near else f"these are: {', '.join(columns) or 'none'}"
     )
 

@@ -111,7 +111,7 @@ class Questions:
         number = {item: place for place, item in enumerate(self.holdout.learnt.item_ids)}
 
         def numbered(lists: Mapping[int, list[str]]) -> dict[int, List]:
-            """Items unknown even to the part held out are no hits."""
+            """Items unknown even to the part held out are not hits."""
             return {user: np.array([number.get(item, -1) for item in items], np.int64) for user, items in lists.items()}
 
         return table(name, self.holdout, numbered(raw), numbered(deep))
