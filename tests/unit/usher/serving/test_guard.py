@@ -99,6 +99,7 @@ def test_a_ranking_keeps_its_order_without_them_and_actions_are_no_items(api: Ap
         (True, {"TITLE": "Alien", "PRICE": 9.5}),
         ("PRICE", {"PRICE": 9.5}),
         (["TITLE"], {"TITLE": "Alien"}),
+        ('["TITLE", "PRICE"]', {"TITLE": "Alien", "PRICE": 9.5}),
     ],
 )
 def test_details_are_joined(api: Api, wanted: Any, details: Any) -> None:
@@ -107,7 +108,7 @@ def test_details_are_joined(api: Api, wanted: Any, details: Any) -> None:
     assert item == {"itemId": "i0", "score": 0.5, "details": details}
 
 
-@pytest.mark.parametrize("wanted", ["COLOUR", "TITLE,COLOUR", "", [], 5, {"TITLE": 1}, [5]])
+@pytest.mark.parametrize("wanted", ["COLOUR", "TITLE,COLOUR", "", [], 5, {"TITLE": 1}, [5], "[", "[1]", "[]"])
 def test_details_that_the_catalogue_does_not_have_are_refused_before_anything_is_asked(api: Api, wanted: Any) -> None:
     api.stock(i0={})
     with pytest.raises(RequestError) as refused:
