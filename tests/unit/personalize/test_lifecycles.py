@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import time_machine
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.unit.personalize.world import BUCKET, RECIPE, REGION, SCHEMAS, SETTLED, World, interactions, until
@@ -56,6 +56,7 @@ def test_a_resource_is_pending_then_in_progress_then_active(world_at: Callable[[
     turn=st.none() | st.tuples(st.floats(0, 7200), st.sampled_from(sorted(TRANSITIONS))),
     looks=st.lists(st.floats(0, 10_000), min_size=1, max_size=20),
 )
+@example(speed=600.0, minutes=30.0, work=None, turn=None, looks=[0.0, 0.3])
 def test_the_last_change_is_never_later_than_now_and_only_changes_move_it(
     speed: float, minutes: float, work: float | None, turn: tuple[float, str] | None, looks: list[float]
 ) -> None:

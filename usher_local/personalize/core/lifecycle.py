@@ -75,10 +75,10 @@ class Lifecycle:
         """The status now."""
         if self.transition is not None:
             return self._in_transition(TRANSITIONS[self.transition])
-        passed = time.time() - self.created
-        if passed < self._real(self.minutes * PENDING_SHARE):
+        now = time.time()  # compared as in `updated`, whose sums are rounded
+        if now < self.created + self._real(self.minutes * PENDING_SHARE):
             return "CREATE PENDING"
-        if passed < self._real(self.minutes) or self.working:
+        if now < self.created + self._real(self.minutes) or self.working:
             return "CREATE IN_PROGRESS"
         return "CREATE FAILED" if self.failure else "ACTIVE"
 
@@ -130,12 +130,11 @@ class Lifecycle:
         return cls(clock, **{name: saved[name] for name in SAVED})
 
     def _in_transition(self, transition: Transition) -> str:
-        passed = time.time() - self.transition_start
-        if passed >= self._real(transition.minutes):
+        now, begun = time.time(), self.transition_start
+        if now >= begun + self._real(transition.minutes):
             return transition.end
-        return (
-            transition.in_progress if passed >= self._real(transition.minutes * PENDING_SHARE) else transition.pending
-        )
+        worked_on = now >= begun + self._real(transition.minutes * PENDING_SHARE)
+        return transition.in_progress if worked_on else transition.pending
 
     def _real(self, minutes: float) -> float:
         return self.clock.real_seconds(minutes * 60)
