@@ -71,7 +71,7 @@ style: setup
 	ruff format --check
 
 types: setup
-	mypy
+	mypy --num-workers 2
 
 template: setup
 	sam validate --lint

@@ -1,4 +1,4 @@
-"""The start of each API function beside that of the public sample personalization-apis: processor time of its import.
+"""The start of each API function beside that of the sample personalization-apis: processor time of its import.
 
 Run it with `python -m benchmarks.imports`. Each import has a process of its own, and the functions come in turn. All
 run on the same Python with the same boto3 and Powertools: ours, which are newer than those that the sample asks for.

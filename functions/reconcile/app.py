@@ -71,7 +71,8 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     is_own = plan.group == run.group
     is_cleared_up = event["stage"] == "delete" and not is_own  # after an evaluation, also once its run has ended
     require_open = never_refuse if is_cleared_up else run.require_open
-    require_open()
+    if not is_cleared_up:
+        run.require_open(record)
     if is_own and event["stage"] != "export" and not plan.removal and REMOVAL in tasks.of(run.group):
         run.update({"waitSeconds": None, "note": ENDED_FOR_REMOVAL})
         return {"settled": True, "waitSeconds": None, "toDelete": False}

@@ -19,11 +19,30 @@ TRAINING = {"CREATE PENDING", "CREATE IN_PROGRESS"}
 @pytest.fixture
 def group(stack: Stack) -> Interleaving:
     """A group with a config; nothing has been dropped yet."""
-    stack.put(CONFIG, json.dumps(CONFIGS["one"]))
+    return interleaving(stack)
+
+
+def interleaving(stack: Stack) -> Interleaving:
     one = Interleaving(stack, 0)
     stack.put(CONFIG, json.dumps(CONFIGS["one"]))
     one.config = "one"
     return one
+
+
+@pytest.fixture
+def served(stack: Stack) -> Interleaving:
+    """The same after its first run."""
+    one = Interleaving(stack, 0)
+    stack.begin(serve)
+    stack.after, one.config, one.data = one.after, "one", "a"
+    return one
+
+
+def serve(stack: Stack) -> None:
+    one = interleaving(stack)
+    one.drop("a")
+    one.pass_by()
+    assert faults_of(one) == []
 
 
 def outcomes(group: Interleaving) -> list[str]:
@@ -87,31 +106,30 @@ def test_a_good_file_a_wrong_one_and_the_good_one_again_end_well(group: Interlea
     assert faults_of(group) == []
 
 
-def test_a_rollback_takes_effect_during_a_training_and_holds_until_that_is_done(group: Interleaving) -> None:
-    for name in ("a", "b"):
-        group.drop(name)
-        group.pass_by()
-    first, second = versions(group)
-    group.stack.stretch = lambda kind: 5 if kind == "SolutionVersion" else 1
-    group.drop("c")
-    group.pass_by(HOUR)
+def test_a_rollback_takes_effect_during_a_training_and_holds_until_that_is_done(served: Interleaving) -> None:
+    served.drop("b")
+    served.pass_by()
+    first, second = versions(served)
+    served.stack.stretch = lambda kind: 5 if kind == "SolutionVersion" else 1
+    served.drop("c")
+    served.pass_by(HOUR)
     assert live_version() == second.arn
-    assert versions(group)[-1].status in TRAINING
-    group.promote("previous")
-    group.pass_by(60)
-    assert versions(group)[-1].status in TRAINING
-    campaign = next(one for one in group.stack.personalize.resources.values() if one.kind.name == "Campaign")
+    assert versions(served)[-1].status in TRAINING
+    served.promote("previous")
+    served.pass_by(60)
+    assert versions(served)[-1].status in TRAINING
+    campaign = next(one for one in served.stack.personalize.resources.values() if one.kind.name == "Campaign")
     assert campaign.update, "the campaign is being updated"
     while live_version() != first.arn:
-        assert served_version(group) == second.arn, "an update that was only accepted serves nothing"
-        group.pass_by(60)
-    group.pass_by(60)
-    assert served_version(group) == first.arn
-    assert versions(group)[-1].status in TRAINING
-    group.pass_by()
-    assert live_version() == versions(group)[-1].arn
-    group.promoted_data = ""
-    assert faults_of(group) == []
+        assert served_version(served) == second.arn, "an update that was only accepted serves nothing"
+        served.pass_by(60)
+    served.pass_by(60)
+    assert served_version(served) == first.arn
+    assert versions(served)[-1].status in TRAINING
+    served.pass_by()
+    assert live_version() == versions(served)[-1].arn
+    served.promoted_data = ""
+    assert faults_of(served) == []
 
 
 def test_a_removal_waits_for_no_training(group: Interleaving) -> None:
@@ -125,23 +143,21 @@ def test_a_removal_waits_for_no_training(group: Interleaving) -> None:
     assert faults_of(group) == []
 
 
-def test_a_slow_event_from_before_a_removal_does_not_bring_the_group_back(group: Interleaving) -> None:
+def test_a_slow_event_from_before_a_removal_does_not_bring_the_group_back(served: Interleaving) -> None:
     """The function that takes the event is stuck before it notes that the group is wanted."""
     asked: list[Boundary] = []
 
     def remove_once(boundary: Boundary) -> None:
         if boundary.name == "dynamodb:UpdateItem" and boundary.when == "before" and not asked:
             asked.append(boundary)
-            group.stack.clock.shift(1)
-            group.remove()
+            served.stack.clock.shift(1)
+            served.remove()
 
-    group.drop("a")
-    group.pass_by()
-    group.stack.disturb = remove_once
-    group.drop("a")
-    group.pass_by()
+    served.stack.disturb = remove_once
+    served.drop("a")
+    served.pass_by()
     assert asked
-    assert faults_of(group) == []
+    assert faults_of(served) == []
 
 
 def test_what_is_dropped_after_a_request_for_removal_makes_the_group_anew(group: Interleaving) -> None:
@@ -161,26 +177,22 @@ def test_what_is_dropped_after_a_request_for_removal_makes_the_group_anew(group:
     "given", [{"task": "retrain", "at": "2023-11-15T00:00:00Z"}, {"at": "2023-11-15T00:00:00Z"}, {"task": "import"}]
 )
 def test_schedules_do_not_bring_back_a_group_that_is_removed(
-    group: Interleaving, given: dict[str, str], seconds: float
+    served: Interleaving, given: dict[str, str], seconds: float
 ) -> None:
     """One that fires just before it is deleted joins the removal."""
-    group.drop("a")
-    group.pass_by()
-    group.remove()
-    group.after(seconds, lambda: group.start({"group": GROUP, **given}))
-    group.pass_by()
-    assert faults_of(group) == []
+    served.remove()
+    served.after(seconds, lambda: served.start({"group": GROUP, **given}))
+    served.pass_by()
+    assert faults_of(served) == []
 
 
-def test_a_second_removal_after_a_drop_leaves_nothing(group: Interleaving) -> None:
+def test_a_second_removal_after_a_drop_leaves_nothing(served: Interleaving) -> None:
     """The drop joins the first removal, and so does the second one."""
-    group.drop("a")
-    group.pass_by()
-    group.remove()
-    group.after(20, lambda: group.drop("b"))
-    group.after(30, group.remove)
-    group.pass_by()
-    assert faults_of(group) == []
+    served.remove()
+    served.after(20, lambda: served.drop("b"))
+    served.after(30, served.remove)
+    served.pass_by()
+    assert faults_of(served) == []
 
 
 def test_a_choice_that_is_not_possible_stops_nothing_else(group: Interleaving) -> None:

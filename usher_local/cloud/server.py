@@ -17,7 +17,7 @@ from moto.core import DEFAULT_ACCOUNT_ID
 from moto.core.base_backend import BackendDict
 from moto.core.model_instances import reset_model_data
 from moto.moto_server import werkzeug_app
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 
 from usher_local import personalize
 from usher_local.authorization import Record
@@ -37,6 +37,7 @@ from usher_local.cloud.eventbridge.scheduler import TICK_SECONDS, Scheduler, che
 from usher_local.cloud.eventbridge.sources import flowing
 from usher_local.cloud.eventbridge.targets import Deliveries
 from usher_local.cloud.http_api.apis import Apis, listening, serving
+from usher_local.cloud.http_api.connections import Connection
 from usher_local.cloud.http_api.gateway import nothing_found
 from usher_local.cloud.http_api.request_gate import signed_only
 from usher_local.cloud.measurements import measuring
@@ -161,7 +162,7 @@ class LocalCloud:
         stack.enter_context(state.keeping())
         stack.enter_context(replaced(werkzeug_app, "DISABLE_GLOBAL_CORS", True))
         services = DomainDispatcherApplication(service_app)
-        stack.enter_context(serving(aws, signed_only(services, credentials.find), MotoRequestHandler))
+        stack.enter_context(serving(aws, signed_only(services, credentials.find), Connection))
         stack.callback(join)
         stack.callback(runner.close)
         stack.enter_context(executing(self.endpoint, self._clock))

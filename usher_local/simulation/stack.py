@@ -28,6 +28,7 @@ from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.models.dynamo_type import DynamoType
 from moto.events.models import events_backends
 from moto.logs.models import logs_backends
+from moto.s3 import notifications
 from moto.s3.models import FakeDeleteMarker, s3_backends
 from moto.scheduler.models import scheduler_backends
 from moto.sns.models import sns_backends
@@ -43,6 +44,7 @@ from usher_local.cloud.aws_lambda.triggers import Triggers, checking
 from usher_local.cloud.cloudformation.api import CloudFormation, answering
 from usher_local.cloud.cloudformation.provider import Place
 from usher_local.cloud.cloudformation.stacks import Deployed, Stacks
+from usher_local.cloud.core.patching import replaced
 from usher_local.cloud.http_api.apis import Apis
 from usher_local.cloud.server import STACK, environ
 from usher_local.cloud.services import faster_moto, refusals, service_quotas
@@ -53,6 +55,7 @@ from usher_local.personalize.modelling.training import model_folder
 from usher_local.personalize.models import PersonalizeBackend, personalize_backends
 from usher_local.simulation.machine import Machine, TaskError
 from usher_local.simulation.snapshot import Container, Snapshot
+from usher_local.simulation.transport import in_process
 
 LAUNCH = 1_700_000_000
 """Unix seconds at which a simulation begins."""
@@ -468,6 +471,9 @@ def deployed(template: Path = Path("template.yaml")) -> Iterator[Stack]:
         environment.current.__dict__.update(jobs=Inline(), trainings=Inline())
         stack.enter_context(mock_aws())
         stack.enter_context(faster_moto.faster())
+        stack.enter_context(in_process())
+        # Whoever plays with the stack tells which events of S3 arrive.
+        stack.enter_context(replaced(notifications, "_send_event_bridge_message", lambda *_: None))
         stack.enter_context(iam.managed_policies())
         stack.enter_context(iam.enforced())
         stack.enter_context(refusals.limited())

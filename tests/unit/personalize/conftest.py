@@ -13,6 +13,7 @@ from tests.unit.personalize.world import World, items, users
 from usher_local.clock import Clock
 from usher_local.cloud.services.faster_moto import faster
 from usher_local.personalize import install, shutdown
+from usher_local.simulation.transport import in_process
 
 
 @pytest.fixture(scope="session")
@@ -24,7 +25,7 @@ def trainer() -> Iterator[ThreadPoolExecutor]:
 @pytest.fixture
 def world_at(tmp_path: Path, trainer: ThreadPoolExecutor) -> Iterator[Callable[[float], World]]:
     """Make a world whose clock runs at a speed."""
-    with faster(), mock_aws():
+    with faster(), in_process(), mock_aws():
 
         def make(speed: float) -> World:
             install(Clock(speed), tmp_path, trainer)
@@ -53,7 +54,7 @@ class Served:
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory, trainer: ThreadPoolExecutor) -> Iterator[Served]:
     """Trained once for all tests of a module; they must not mind each other's filters and events."""
-    with faster(), mock_aws():
+    with faster(), in_process(), mock_aws():
         install(Clock(math.inf), tmp_path_factory.mktemp("models"), trainer)
         world = World()
         group = world.loaded()

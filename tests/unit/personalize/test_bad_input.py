@@ -2,26 +2,29 @@
 
 import math
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from operator import attrgetter
 
 import pandas as pd
 import pytest
 from moto import mock_aws
 from moto.core import DEFAULT_ACCOUNT_ID
 
+from tests.cases import check_each
 from tests.unit.personalize.test_hyperparameters import answer
 from tests.unit.personalize.world import World
 from usher_local.clock import Clock
+from usher_local.cloud.services.faster_moto import faster
 from usher_local.personalize import install, shutdown
+from usher_local.personalize.core import environment
 from usher_local.personalize.core.recipes import BY_ARN, SEGMENTS, Recipe
 from usher_local.personalize.data.datasets import GroupData
 from usher_local.personalize.modelling import item_lists
 from usher_local.personalize.modelling.queries import Request
 from usher_local.personalize.models import personalize_backends
+from usher_local.simulation.stack import Inline
 
 RECIPES = [recipe for recipe in BY_ARN.values() if not recipe.domain and recipe.name != "aws-next-best-action"]
 LONG = "\N{GRINNING FACE}" * 256
-LEARNT_FROM = pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.name)
 
 
 def events(users: list[str], items: list[str], times: list[int] | int) -> pd.DataFrame:
@@ -67,9 +70,11 @@ FEW = {
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory, trainer: ThreadPoolExecutor) -> Iterator[World]:
-    with mock_aws():
-        install(Clock(math.inf), tmp_path_factory.mktemp("models"), trainer)
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """One in which a version is trained by the time that its creation is answered."""
+    with faster(), mock_aws():
+        install(Clock(math.inf), tmp_path_factory.mktemp("models"), Inline())
+        environment.current.__dict__.update(trainings=Inline())
         yield World()
         shutdown()
 
@@ -92,17 +97,17 @@ def group_with(world: World, found: pd.DataFrame) -> tuple[str, GroupData]:
     return group, data
 
 
-@LEARNT_FROM
-class TestEveryRecipe:
-    @pytest.mark.parametrize("what", ODD)
-    def test_odd_data_give_whole_lists(self, world: World, recipe: Recipe, what: str) -> None:
-        group, data = group_with(world, ODD[what])
+@pytest.mark.parametrize("what", ODD)
+def test_odd_data_give_whole_lists_by_every_recipe(world: World, what: str) -> None:
+    group, data = group_with(world, ODD[what])
+    user, item = ODD[what]["USER_ID"].iloc[0], ODD[what]["ITEM_ID"].iloc[0]
+    backend = personalize_backends[DEFAULT_ACCOUNT_ID]["us-east-1"]
+
+    def check(recipe: Recipe) -> None:
         solution = world.solution(group, recipe.name.removeprefix("aws-"))
         version = world.version(solution)
         assert version["status"] == "ACTIVE", version
-        backend = personalize_backends[DEFAULT_ACCOUNT_ID]["us-east-1"]
         model = backend.models.of(backend, backend.get("SolutionVersion", version["solutionVersionArn"]))
-        user, item = ODD[what]["USER_ID"].iloc[0], ODD[what]["ITEM_ID"].iloc[0]
         known = model.users if recipe.type == SEGMENTS else {*model.items, *data.items.table.index}
         found = [entry.id for entry in answer(model, data, user, item)]
         assert found or len(model.items) == 1
@@ -113,14 +118,21 @@ class TestEveryRecipe:
             assert {entry.id for entry in every} >= set(model.items)
         world.personalize.delete_solution(solutionArn=solution)
 
-    @pytest.mark.parametrize("what", FEW)
-    def test_too_little_fails_in_the_service_s_words(self, world: World, recipe: Recipe, what: str) -> None:
-        found, reason = FEW[what]
-        group, _ = group_with(world, found)
-        arn = world.solution(group, recipe.name.removeprefix("aws-"))
-        version = world.version(arn)
+    check_each(check, RECIPES, attrgetter("name"))
+
+
+@pytest.mark.parametrize("what", FEW)
+def test_too_little_fails_in_the_service_s_words_by_every_recipe(world: World, what: str) -> None:
+    found, reason = FEW[what]
+    group, _ = group_with(world, found)
+
+    def check(recipe: Recipe) -> None:
+        solution = world.solution(group, recipe.name.removeprefix("aws-"))
+        version = world.version(solution)
         if recipe.name == "aws-semantic-similarity":  # learns from texts
             assert version["status"] == "ACTIVE"
         else:
             assert reason in version["failureReason"]
-        world.personalize.delete_solution(solutionArn=arn)
+        world.personalize.delete_solution(solutionArn=solution)
+
+    check_each(check, RECIPES, attrgetter("name"))

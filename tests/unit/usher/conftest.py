@@ -24,6 +24,7 @@ from tests.unit.usher.world import (
 )
 from usher_local.cloud.services.faster_moto import faster
 from usher_local.personalize import install, shutdown
+from usher_local.simulation.transport import in_process
 
 SLOW_FIXTURES = {"trainer", "stack", "measured"}
 """With them a test has a whole account, in which it may train."""
@@ -73,8 +74,9 @@ def account(path: Path, trainer: ThreadPoolExecutor, monkeypatch: pytest.MonkeyP
     }
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    with faster(), mock_aws():
+    with faster(), in_process(), mock_aws():
         world = World()
         yield world
         world.close()
+    trainer.submit(int).result()  # a model that is being fitted is written into the folder
     shutdown()

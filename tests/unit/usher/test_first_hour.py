@@ -18,12 +18,12 @@ from usher.serving.routes import ROUTES
 from usher.serving.serving_map import CACHE_SECONDS
 
 from tests.unit.usher.reads import call_members
-from tests.unit.usher.test_changes import Shop
+from tests.unit.usher.test_changes import Shop, quickly
 from tests.unit.usher.test_changes import shop as shop
 from tests.unit.usher.test_changes import stack as stack
 from tests.unit.usher.world import interactions
 from usher_local.personalize.core import environment
-from usher_local.simulation.stack import Boundary, StoppedError
+from usher_local.simulation.stack import Boundary, Stack, StoppedError
 
 POPULAR = {"recipe": "aws-popularity-count"}
 FOUR = {
@@ -95,6 +95,29 @@ class Callers:
 
 
 @pytest.fixture
+def few(stack: Stack) -> Shop:
+    """A shop with three campaigns."""
+    stack.begin(make_few)
+    stack.stretch = quickly
+    return Shop(stack)
+
+
+def make_few(stack: Stack) -> None:
+    stack.put("shop/interactions.csv", interactions())
+    assert Shop(stack).drop({"solutions": FEW, "prune": True})["outcome"] == "SUCCEEDED"
+
+
+@pytest.fixture
+def callers_of_few(few: Shop) -> Callers:
+    """They have asked for all that there is, and ask on at every boundary of the runs; no campaign more may exist."""
+    environment.current.quotas["Campaign"] = len(FEW)
+    made = Callers(few)
+    made.ask()
+    few.stack.disturb = lambda boundary: made.ask(boundary)
+    return made
+
+
+@pytest.fixture
 def callers(shop: Shop) -> Callers:
     """They ask at every boundary of the runs."""
     made = Callers(shop)
@@ -158,49 +181,47 @@ def test_the_first_hour_ends_well_with_five_campaigns_as_the_limit(shop: Shop, c
 
 
 def test_a_creation_that_fails_leaves_everything_answered_and_the_next_run_goes_on(
-    shop: Shop, callers: Callers
+    few: Shop, callers_of_few: Callers
 ) -> None:
-    environment.current.quotas["Campaign"] = len(FEW)
-    edit(shop, callers, FEW)
     created = Counter[str]()
 
     def disturb(boundary: Boundary) -> str | None:
         """Refuse campaigns from the second on."""
-        callers.ask(boundary)
+        callers_of_few.ask(boundary)
         is_new = boundary.name == "personalize:CreateCampaign"
-        created[boundary.when] += is_new and len(shop.names("Campaign")) < len(FEW)
+        created[boundary.when] += is_new and len(few.names("Campaign")) < len(FEW)
         return "InvalidInputException" if is_new and created["before"] > 1 else None
 
-    shop.stack.disturb = disturb
-    record = edit(shop, callers, renamed(FEW))
+    few.stack.disturb = disturb
+    record = edit(few, callers_of_few, renamed(FEW))
     assert record["outcome"] == "FAILED"
-    assert set(FEW) <= set(shop.served["solutions"]), "no name goes while something is missing"
-    assert record["cost"]["monthlyCost"] == pytest.approx(paid_by_hour(shop))
-    shop.stack.disturb = lambda boundary: callers.ask(boundary)
-    assert edit(shop, callers, renamed(FEW))["outcome"] == "SUCCEEDED"
-    assert list(shop.served["solutions"]) == list(renamed(FEW))
-    assert set(trained(shop).values()) == {1}
+    assert set(FEW) <= set(few.served["solutions"]), "no name goes while something is missing"
+    assert record["cost"]["monthlyCost"] == pytest.approx(paid_by_hour(few))
+    few.stack.disturb = lambda boundary: callers_of_few.ask(boundary)
+    assert edit(few, callers_of_few, renamed(FEW))["outcome"] == "SUCCEEDED"
+    assert list(few.served["solutions"]) == list(renamed(FEW))
+    assert set(trained(few).values()) == {1}
 
 
 @pytest.mark.parametrize("call", [4, 8])
-def test_a_run_that_is_stopped_while_it_makes_room_takes_nothing_away(shop: Shop, callers: Callers, call: int) -> None:
+def test_a_run_that_is_stopped_while_it_makes_room_takes_nothing_away(
+    few: Shop, callers_of_few: Callers, call: int
+) -> None:
     """Stopped after some calls that create or delete a campaign, or change the map."""
-    environment.current.quotas["Campaign"] = len(FEW)
-    edit(shop, callers, FEW)
     changes = Counter[str]()
 
     def disturb(boundary: Boundary) -> None:
-        callers.ask(boundary)
+        callers_of_few.ask(boundary)
         if boundary.when == "after" and boundary.name.endswith(("CreateCampaign", "DeleteCampaign", "UpdateItem")):
             changes["all"] += 1
             if changes["all"] == call:
                 raise StoppedError
 
-    shop.stack.disturb = disturb
-    edit(shop, callers, renamed(FEW))
-    assert edit(shop, callers, renamed(FEW))["outcome"] == "SUCCEEDED"
-    assert set(trained(shop).values()) == {1}
-    assert callers.most["Campaign"] == len(FEW)
+    few.stack.disturb = disturb
+    edit(few, callers_of_few, renamed(FEW))
+    assert edit(few, callers_of_few, renamed(FEW))["outcome"] == "SUCCEEDED"
+    assert set(trained(few).values()) == {1}
+    assert callers_of_few.most["Campaign"] == len(FEW)
 
 
 def test_recommenders_are_replaced_one_by_one(shop: Shop, callers: Callers) -> None:
@@ -263,25 +284,24 @@ SIX = {**QUICK, "sixth": {"recipe": "aws-popularity-count"}}
 
 
 @pytest.mark.parametrize(
-    ("before", "config", "remedy", "follow", "then"),
+    ("config", "remedy", "follow", "then"),
     [
-        (FEW, {"solutions": renamed(FEW)}, "Set prune: true, which deletes ", None,
+        ({"solutions": renamed(FEW)}, "Set prune: true, which deletes ", None,
          {"solutions": renamed(FEW), "prune": True}),
-        (FEW, {"solutions": SIX}, "Take 1 of them out of usher.yaml", None, {"solutions": QUICK}),
-        (FEW, {"solutions": SIX}, "ask AWS for a higher quota", raise_the_quota, {"solutions": SIX}),
+        ({"solutions": SIX}, "Take 1 of them out of usher.yaml", None, {"solutions": QUICK}),
+        ({"solutions": SIX}, "ask AWS for a higher quota", raise_the_quota, {"solutions": SIX}),
     ],
 )  # fmt: skip
 def test_the_remedy_of_what_has_no_room_works(
-    shop: Shop, before: Any, config: Any, remedy: str, follow: Callable[[Shop], None] | None, then: Any
+    few: Shop, config: Any, remedy: str, follow: Callable[[Shop], None] | None, then: Any
 ) -> None:
-    assert shop.drop({"solutions": before})["outcome"] == "SUCCEEDED"
-    versions = shop.count()["SolutionVersion"]
-    refused = shop.drop(config)
-    assert (refused["outcome"], shop.count()["SolutionVersion"]) == ("FAILED", versions)
+    versions = few.count()["SolutionVersion"]
+    refused = few.drop(config)
+    assert (refused["outcome"], few.count()["SolutionVersion"]) == ("FAILED", versions)
     assert remedy in refused["problems"][0]["remedy"]
     if follow:
-        follow(shop)
-    record = shop.drop(then)
+        follow(few)
+    record = few.drop(then)
     assert record["outcome"] == "SUCCEEDED", record["summary"]
 
 

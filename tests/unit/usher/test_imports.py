@@ -48,9 +48,8 @@ path, absent, before = sys.argv[1], set(json.loads(sys.argv[2])), set(sys.module
 sys.meta_path.insert(0, Absent())
 spec = importlib.util.spec_from_file_location("app", path)
 spec.loader.exec_module(importlib.util.module_from_spec(spec))
-print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules.keys() - before})))
 """
-BEGIN, END = IMPORT.split("spec = ")[0], "print(json.dumps({'calls': calls, 'sockets': sockets}))"
+BEGIN, END = IMPORT.split("spec = ")[0], "print(json.dumps({'calls': calls, 'sockets': sockets, 'packages': packages}))"
 WATCHED = f"""{BEGIN}
 import os
 MAKERS = {{"getrandbits", "monotonic", "now", "perf_counter", "random", "time", "today", "token_bytes", "token_hex",
@@ -68,6 +67,7 @@ module = importlib.util.module_from_spec(spec)
 sys.setprofile(watch)
 spec.loader.exec_module(module)
 sys.setprofile(None)
+packages = sorted({{name.partition(".")[0] for name in sys.modules.keys() - before}})
 with os.scandir("/proc/self/fd") as open_files:
     sockets = [name for one in open_files if (name := os.readlink(one.path)).startswith("socket:")]
 {END}
@@ -121,18 +121,6 @@ def imports(path: Path, function: dict[str, Any], script: str = IMPORT) -> subpr
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
 
 
-@cache
-def imports_of(name: str) -> subprocess.CompletedProcess[str]:
-    """Import a function of the template."""
-    return imports(REPOSITORY / FUNCTIONS[name]["CodeUri"] / "app.py", FUNCTIONS[name])
-
-
-@pytest.mark.parametrize("name", FUNCTIONS)
-def test_a_function_imports_what_its_layers_and_the_runtime_have(name: str) -> None:
-    done = imports_of(name)
-    assert done.returncode == 0, done.stderr
-
-
 @pytest.mark.parametrize(("name", "imported"), [("Reconcile", False), ("Plan", True)])
 def test_a_package_is_there_if_a_layer_has_it(tmp_path: Path, name: str, imported: bool) -> None:
     (tmp_path / "app.py").write_text("import yaml")
@@ -141,19 +129,24 @@ def test_a_package_is_there_if_a_layer_has_it(tmp_path: Path, name: str, importe
     assert imported or "No module named 'yaml'" in done.stderr
 
 
+@cache
+def watched(name: str) -> Any:
+    """What the import of a function of the template has called, opened and imported."""
+    done = imports(REPOSITORY / FUNCTIONS[name]["CodeUri"] / "app.py", FUNCTIONS[name], WATCHED)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
 @pytest.mark.parametrize("name", SNAPSHOT)
 def test_an_api_function_imports_these_packages_and_no_others(name: str) -> None:
-    done = imports_of(name)
-    imported = set(json.loads(done.stdout)) - sys.stdlib_module_names - OF_THE_TEST
+    imported = set(watched(name)["packages"]) - sys.stdlib_module_names - OF_THE_TEST
     assert imported <= LIGHT
     assert "usher" in imported
 
 
 @pytest.mark.parametrize("name", SNAPSHOT)
 def test_an_api_function_makes_nothing_at_its_import_that_is_unique_open_or_dated(name: str) -> None:
-    done = imports(REPOSITORY / FUNCTIONS[name]["CodeUri"] / "app.py", FUNCTIONS[name], WATCHED)
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout) == {"calls": [], "sockets": []}
+    assert (watched(name)["calls"], watched(name)["sockets"]) == ([], [])
 
 
 @pytest.mark.parametrize(

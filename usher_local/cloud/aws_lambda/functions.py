@@ -36,7 +36,7 @@ from usher_local.cloud.core.pending import Pending
 log = logging.getLogger(__name__)
 
 # A laptop has few cores: further calls of a function wait for one of its workers.
-WORKERS_PER_FUNCTION = 8
+WORKERS_PER_FUNCTION = 4
 PATIENCE = 5.0
 """Real seconds until an execution too many is refused, where the clock is faster than functions."""
 

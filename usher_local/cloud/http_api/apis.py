@@ -9,13 +9,14 @@ from typing import Any
 
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
+from usher_local.cloud.http_api.connections import hang_up
 from usher_local.cloud.http_api.cors import Cors
 from usher_local.cloud.http_api.gateway import HttpApi, Invoke, nothing_found
 from usher_local.cloud.http_api.request_gate import local_only
 from usher_local.cloud.http_api.stages import Stage, metered
 
-MAX_REQUESTS = 2000
-"""Under way at once, for each port: as many as functions may run, and a request of each to a service."""
+MAX_CONNECTIONS = 2000
+"""Open at once, for each port: as many as functions may run, and a request of each to a service."""
 
 
 class PortTakenError(Exception):
@@ -27,12 +28,12 @@ class PortTakenError(Exception):
 
 
 class Server(ThreadedWSGIServer):
-    """Answers each request in a thread, and keeps the threads: to start one takes longer than to read a request."""
+    """Serves each connection in a thread, and keeps the threads: to start one takes longer than to read a request."""
 
     pool: ThreadPoolExecutor
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Answer a request, meanwhile others."""
+        """Serve a connection, meanwhile others."""
         self.pool.submit(self.process_request_thread, request, client_address)
 
 
@@ -114,14 +115,15 @@ def listening(port: int) -> Iterator[socket.socket]:
 def serving(
     listener: socket.socket, app: Any, handler: type[WSGIRequestHandler], cors: Callable[[], Cors] = Cors
 ) -> Iterator[None]:
-    """Serve a WSGI application, `local_only`, in a thread for each request: they nest (task -> function -> service).
+    """Serve a WSGI application, `local_only`; `cors` says which pages may call it.
 
-    `cors` says which pages may call it.
+    Each connection has a thread, since requests nest (task -> function -> service).
     """
     host, port = listener.getsockname()
-    quiet = type("Quiet", (handler,), {"log_request": lambda *_: None})
+    connections = set[socket.socket]()
+    quiet = type("Quiet", (handler,), {"log_request": lambda *_: None, "connections": connections})
     server = Server(host, port, local_only(app, port, cors), quiet, fd=listener.fileno())
-    server.pool = ThreadPoolExecutor(MAX_REQUESTS, "request")
+    server.pool = ThreadPoolExecutor(MAX_CONNECTIONS, "request")
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     try:
@@ -129,5 +131,6 @@ def serving(
     finally:
         server.shutdown()
         server.server_close()
+        hang_up(connections)
         server.pool.shutdown(wait=False)
         thread.join()

@@ -4,19 +4,20 @@ moto (5.2.5) sorts the items of every partition of a table to query one of them.
 dates, four times for each message of a queue, whenever it looks at the queue; for each message that it receives, it
 counts all of them. It looks a backend up under one lock of the process, for which all threads wait. For each request it
 tries the patterns of a hundred services, makes the URLs of the one that fits, lists the methods of the class that
-answers and twice its own folders, draws 52 characters one by one, and makes up all names that a member of the answer
-may have in its objects. It keeps every object that it has made, for a page that the local cloud does not serve: also
-the copies of the items that a query answers. Each data point of a metric has dimensions of its own, which every
-collection of garbage visits.
+answers and twice its own folders, draws 52 characters one by one, looks twice for the caller's key, and makes up all
+names that a member of the answer may have in its objects. It keeps every object that it has made, for a page that the
+local cloud does not serve: also the copies of the items that a query answers. Each data point of a metric has
+dimensions of its own, which every collection of garbage visits.
 """
 
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
-from functools import cache, wraps
+from functools import cache, lru_cache, wraps
 from inspect import signature
 from string import ascii_letters, digits
+from types import SimpleNamespace
 from typing import Any
 
 from moto import backend_index, backends
@@ -24,6 +25,7 @@ from moto.cloudwatch.models import Dimension, MetricDatumBase
 from moto.core import responses, utils
 from moto.core.base_backend import BackendDict, BaseBackend
 from moto.core.common_models import BaseModel
+from moto.core.responses import BaseResponse
 from moto.core.serialize import XFormedAttributePicker
 from moto.dynamodb.models.table import Table
 from moto.moto_api._internal.moto_random import MotoRandom
@@ -56,6 +58,8 @@ def faster() -> Iterator[None]:
             (backends, "list_of_moto_modules", lambda: modules),
             (backend_index, "backend_url_patterns", sorted(backend_index.backend_url_patterns, key=_is_idle)),
             (responses, "method_names_from_class", cache(responses.method_names_from_class)),
+            (responses, "http_date", lru_cache(responses.http_date)),
+            (BaseResponse, "access_key_regex", SimpleNamespace(search=lru_cache(BaseResponse.access_key_regex.search))),
         ):
             stack.enter_context(replaced(owner, name, value))
         yield

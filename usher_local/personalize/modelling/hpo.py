@@ -139,10 +139,12 @@ def suggest(within: Sequence[Range], tried: Sequence[tuple[Point, float]], seed:
 
 @cache
 def _spread(dimensions: int, seed: int) -> list[list[float]]:
-    # scipy takes long to import; the first search pays, not everyone who installs the service.
+    if not dimensions:
+        return []
+    # scipy.stats takes long to import; the first search pays, not every training.
     from scipy.stats.qmc import Sobol
 
-    rows: list[list[float]] = Sobol(dimensions, rng=seed).random(POINTS).tolist() if dimensions else []
+    rows: list[list[float]] = Sobol(dimensions, rng=seed).random(POINTS).tolist()
     return rows
 
 

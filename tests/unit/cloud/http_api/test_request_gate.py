@@ -11,11 +11,11 @@ from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
-from moto.moto_server.werkzeug_app import MotoRequestHandler
 from werkzeug.test import Client
 from werkzeug.wrappers import Request, Response
 
 from usher_local.cloud.http_api.apis import listening, serving
+from usher_local.cloud.http_api.connections import Connection
 from usher_local.cloud.http_api.request_gate import MAX_UNVERIFIED_BYTES, local_only, signed_only
 
 USER = Credentials("AKIAUSER", "secret")
@@ -67,7 +67,7 @@ def test_another_host_and_a_page_are_refused(headers: dict[str, str]) -> None:
 
 def ask(service: str, by: Credentials, operation: str, **given: Any) -> Any:
     """The answer to a boto3 client, whose request is signed by somebody."""
-    with listening(0) as listener, serving(listener, signed_only(echo, find), MotoRequestHandler):
+    with listening(0) as listener, serving(listener, signed_only(echo, find), Connection):
         make: Any = boto3.client  # its stubs take literal names only
         client = make(
             service,
@@ -130,7 +130,7 @@ def test_names_and_keys_of_all_characters_that_s3_takes_are_signed_as_they_arriv
 
 
 def test_a_body_that_comes_in_chunks_arrives_as_it_was_signed() -> None:
-    with listening(0) as listener, serving(listener, signed_only(echo, find), MotoRequestHandler):
+    with listening(0) as listener, serving(listener, signed_only(echo, find), Connection):
         host = f"127.0.0.1:{listener.getsockname()[1]}"
         request = AWSRequest("PUT", f"http://{host}/bucket/key", data=b"one, two")
         S3SigV4Auth(USER, "s3", "us-east-1").add_auth(request)

@@ -314,7 +314,7 @@ def test_a_live_version_may_know_what_happened_before_its_training(
     assert ("leave their items out" in notes[0]) == ("Trained" in note and bool(expected))
 
 
-def test_an_evaluation_reports_and_leaves_nothing(dropped: World) -> None:
+def test_an_evaluation_reports_and_leaves_nothing_but_what_was_held_back(dropped: World) -> None:
     record = evaluate(dropped)
     assert record["outcome"] == "SUCCEEDED"
     told = report(dropped)
@@ -329,6 +329,8 @@ def test_an_evaluation_reports_and_leaves_nothing(dropped: World) -> None:
     assert scores["popular", "raw"]["coverage"]["value"] > 0
     assert dropped.personalize.list_dataset_groups()["datasetGroups"] == []
     assert dropped.personalize.list_schemas()["schemas"] == []
+    folders = {key.split("/")[4] for key in dropped.bucket.keys("films/out/evaluation/") if key.count("/") > 4}
+    assert folders == {"holdout", "input", "output", "pictures"}
 
 
 def test_an_evaluation_makes_and_takes_down_no_schema_of_the_group(dropped: World) -> None:
@@ -362,12 +364,6 @@ def test_inputs_are_written_in_parts(dropped: World) -> None:
     }  # fmt: skip
     users = dropped.bucket.keys(files.key("input/users/"))
     assert [dropped.bucket.count_lines(key) for key in users] == [10] * 6
-
-
-def test_of_the_data_only_what_was_held_back_stays(dropped: World) -> None:
-    evaluate(dropped)
-    folders = {key.split("/")[4] for key in dropped.bucket.keys("films/out/evaluation/") if key.count("/") > 4}
-    assert folders == {"holdout", "input", "output", "pictures"}
 
 
 def test_one_that_can_not_be_trained_is_told_and_the_others_are_compared(world: World) -> None:

@@ -299,6 +299,26 @@ def test_what_bears_the_tag_of_another_stack_is_neither_updated_nor_deleted(trai
     assert trained.world.calls["UpdateCampaign"] == trained.world.calls["DeleteFilter"] == 0
 
 
+def test_whose_something_is_that_was_as_desired_is_looked_up_again_only_to_change_it(trained: Stack) -> None:
+    def look(before: list[State]) -> tuple[dict[str, State], int]:
+        plan, calls = trained.plan("films").plan, trained.world.calls["ListTagsForResource"]
+        assert plan
+        states, _ = advance(trained.inventory, plan.resources, "train", {}, list(map(asdict, before)), 0, {})
+        return {state.id: state for state in states}, trained.world.calls["ListTagsForResource"] - calls
+
+    first, most = look([])
+    there = personalize_backends[ACCOUNT]["us-east-1"].resources
+    there[first["campaign/popular"].arn].tags[STACK_TAG] = PROD
+    again, fewer = look([*first.values()])
+    assert again == first
+    assert fewer < most
+    popular = {"recipe": "aws-popularity-count", "campaign": {"minProvisionedTPS": 2}}
+    trained.drop("films", {"solutions": {"popular": popular}})
+    changed, _ = look([*first.values()])
+    assert changed["campaign/popular"].reason == "It belongs to another stack."
+    assert trained.world.calls["UpdateCampaign"] == 0
+
+
 def test_a_removal_names_what_others_made_and_leaves_it_what_it_needs(trained: Stack) -> None:
     group = f"{ARN_PREFIX}:dataset-group/films"
     theirs = make_by_hand(

@@ -11,7 +11,7 @@ from usher.catalogue import known as known_module
 from usher.catalogue.entries import Catalogues, Entry, Facts, entry_of
 from usher.catalogue.known import CACHE_SECONDS, Known
 from usher.errors import RequestError
-from usher.serving.answers import Answer
+from usher.serving.answers import Answer, Source
 from usher.serving.guard import Guard
 from usher.serving.requests import ReadRequest
 from usher.serving.routes import ROUTES
@@ -30,6 +30,7 @@ class Api:
         self.guard = Guard(Known(self.catalogues, lambda: self.now))
         self.asked: list[Any] = []
         self.length = 500
+        self.source: Source = "campaign"
 
     def stock(self, **items: Mapping[str, Any]) -> None:
         """What the catalogue has."""
@@ -49,7 +50,7 @@ class Api:
             items = options.get("items") or [f"i{number}" for number in range(min(self.length, length))]
             if name == "actions":
                 return {"itemList": [{"actionId": item, "score": 0.5} for item in items]}
-            return {"itemList": [{"itemId": item, "score": 0.5} for item in items], "source": "campaign"}
+            return {"itemList": [{"itemId": item, "score": 0.5} for item in items], "source": self.source}
 
         return self.guard.answer(request, details, results, source)
 
@@ -98,6 +99,7 @@ def test_a_ranking_keeps_its_order_without_them_and_actions_are_no_items(api: Ap
         (True, {"TITLE": "Alien", "PRICE": 9.5}),
         ("PRICE", {"PRICE": 9.5}),
         (["TITLE"], {"TITLE": "Alien"}),
+        ('["TITLE", "PRICE"]', {"TITLE": "Alien", "PRICE": 9.5}),
     ],
 )
 def test_details_are_joined(api: Api, wanted: Any, details: Any) -> None:
@@ -106,7 +108,7 @@ def test_details_are_joined(api: Api, wanted: Any, details: Any) -> None:
     assert item == {"itemId": "i0", "score": 0.5, "details": details}
 
 
-@pytest.mark.parametrize("wanted", ["COLOUR", "TITLE,COLOUR", "", [], 5, {"TITLE": 1}, [5]])
+@pytest.mark.parametrize("wanted", ["COLOUR", "TITLE,COLOUR", "", [], 5, {"TITLE": 1}, [5], "[", "[1]", "[]"])
 def test_details_that_the_catalogue_does_not_have_are_refused_before_anything_is_asked(api: Api, wanted: Any) -> None:
     api.stock(i0={})
     with pytest.raises(RequestError) as refused:
@@ -128,6 +130,14 @@ def test_what_was_kept_loses_what_has_left_meanwhile_and_gets_the_details_of_now
 def test_details_without_a_catalogue_name_what_to_do(api: Api) -> None:
     with pytest.raises(RequestError, match=r"list them as `catalogue` in usher\.yaml"):
         api.ask(userId="u", numResults=1, details="true")
+
+
+def test_a_user_who_has_an_export_is_known_by_it(api: Api) -> None:
+    api.stock(i0={})
+    api.source = "export"
+    assert "known" not in api.ask(userId="nobody", numResults=1)
+    api.source = "popular"
+    assert api.ask(userId="nobody", numResults=1)["known"] is False
 
 
 def test_an_unknown_user_or_item_is_marked(api: Api) -> None:

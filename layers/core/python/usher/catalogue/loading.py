@@ -108,7 +108,8 @@ class Loader:
                 started, some = self.clock(), entries[done : done + SLICE]
                 list(executor.map(lambda entry: change(run.group, entry, plan.planned), some))
                 done += len(some)
-                if (rest := len(some) / WRITES_PER_SECOND - (self.clock() - started)) > 0:
+                rest = len(some) / WRITES_PER_SECOND - (self.clock() - started)
+                if done < len(entries) and rest > 0:
                     self.sleep(rest)
         return done
 

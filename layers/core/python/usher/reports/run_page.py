@@ -1,7 +1,9 @@
 """The page of a run, from its record: one HTML file without scripts, which loads nothing. Pure."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Literal, cast
 
 from markupsafe import Markup
@@ -41,7 +43,7 @@ def render_run_page(record: RunRecord) -> str:
         _export(record.get("export", {})),
         _data(record.get("data", {})),
         _findings(record.get("data", {})),
-        render_diagnosis(_diagnosis(record)),
+        _diagnosis(record),
         _prices(record.get("estimate")),
     )
     return document(title, sections)
@@ -224,9 +226,15 @@ def _findings(data: Mapping[str, DatasetRecord]) -> Markup:
     return table("Findings in the data", ["Dataset", "Severity", "Finding", "Remedy", "Place", "#Rows"], rows)
 
 
-def _diagnosis(record: RunRecord) -> DiagnosisReport | None:
+def _diagnosis(record: RunRecord) -> Markup:
     interactions = record.get("data", {}).get("interactions")
-    return cast(DiagnosisReport | None, interactions.get("diagnosis")) if interactions else None
+    return _diagnosis_section(json.dumps(interactions.get("diagnosis"))) if interactions else Markup("")
+
+
+@lru_cache(maxsize=1)
+def _diagnosis_section(report: str) -> Markup:
+    """The section on a diagnosis, given as JSON: it stays while the page is written anew after each pass of a run."""
+    return render_diagnosis(cast(DiagnosisReport | None, json.loads(report)))
 
 
 def _lines(lines: Mapping[str, Sequence[int]]) -> str:

@@ -105,7 +105,8 @@ def advance(
     Returns the states, and the seconds until the next pass; None: the stage is settled, well or badly.
     """
     last = {state["id"]: state for state in before}
-    this = _Pass(inventory, known_failures, room)
+    ready = {state["arn"] for state in before if state["status"] == "READY"}
+    this = _Pass(inventory, known_failures, ready, room)
     pending: dict[str, Pending] = {}
     for resource in resources:
         if STAGES.index(resource.stage) > STAGES.index(stage):
@@ -177,6 +178,8 @@ class _Pass:
 
     inventory: Inventory
     known_failures: Mapping[str, str]
+    ready: Collection[str] = ()
+    """ARNs of what the last pass of the run has found as desired, and the stack's."""
     room: Collection[str] = ()
     """Of advance."""
     states: dict[str, State] = field(default_factory=dict)
@@ -204,7 +207,8 @@ class _Pass:
         existing, desired, blocked = _compare(self.inventory, resource, self.states)
         if blocked and existing is None:
             return _blocked_first_version(resource, blocked)
-        decision = _decide(self.inventory, resource, existing, desired, self.known_failures, _group_arn(self.states))
+        group_arn = _group_arn(self.states)
+        decision = _decide(self.inventory, resource, existing, desired, self.known_failures, group_arn, self.ready)
         arn = existing.arn if existing else resource.arn
         state = State(resource.id, decision.action, "PENDING", arn, decision.reason)
         if existing and decision.action in {"reuse", "hold"}:
@@ -271,9 +275,15 @@ def _decide(
     desired: Mapping[str, Any],
     known_failures: Mapping[str, str],
     group_arn: str,
+    ready: Collection[str] = (),
 ) -> Decision:
-    """What to do about a resource; `fail` if it is not the group's to change. `group_arn`: of the dataset group."""
+    """What to do about a resource; `fail` if it is not the group's to change. `group_arn`: of the dataset group.
+
+    `ready`: ARNs of what the last pass has found as desired. Whose it is need not be looked up for each pass.
+    """
     decision = decide(resource, existing, desired, known_failures)
+    if existing and decision.action == "reuse" and existing.arn in ready:
+        return decision
     if existing and (refusal := objection(inventory, resource, existing, desired, decision.action, group_arn)):
         return Decision("fail", refusal.reason, remedy=refusal.remedy)
     return decision

@@ -159,9 +159,12 @@ class Run:
 
         self._change(noted)
 
-    def require_open(self) -> None:
-        """Raise EndedError if the run has ended: its execution was stopped, and another one may be at work."""
-        if has_ended(self.read_or_empty()):
+    def require_open(self, record: RunRecord | None = None) -> None:
+        """Raise EndedError if the run has ended: its execution was stopped, and another one may be at work.
+
+        `record`: as it has just been read; None to read it.
+        """
+        if has_ended(self.read_or_empty() if record is None else record):
             raise EndedError(f"The run {self.name} has ended.")
 
     def _change(self, change: Callable[[RunRecord], RunRecord | None]) -> RunRecord:

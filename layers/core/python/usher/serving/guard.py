@@ -16,7 +16,7 @@ from usher.embedded_metrics import Metrics, put_metrics
 from usher.errors import RequestError
 from usher.serving.answers import Answer, Listed
 from usher.serving.breaker import Breakers
-from usher.serving.requests import ReadRequest
+from usher.serving.requests import ReadRequest, columns_in
 
 logger = Logger()
 Ask = Callable[[int], Answer]
@@ -122,7 +122,7 @@ def details_of(value: object, facts: Facts) -> list[str]:
         raise RequestError(400, "BadDetails", f"The catalogue has no columns: {available}.")
     if value in (False, "false"):
         return []
-    names = value.split(",") if isinstance(value, str) else value
+    names = columns_in(value)
     if not isinstance(names, list) or not names:
         raise RequestError(400, "BadDetails", "details must be true, or names of columns such as TITLE,PRICE.")
     if unknown := [str(name) for name in names if name not in facts["columns"]]:

@@ -307,8 +307,18 @@ def _promotions(value: object, content: ServingMap) -> dict[str, Any]:
     raise RequestError(400, "BadPromotions", f"{expected}; it has filter, percent and, if need be, filterValues.")
 
 
+def columns_in(value: object) -> object:
+    """Columns as a list, if they are one: in a query, they are joined by commas, or a list as JSON text."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return parse_strict(value) if value.startswith("[") else value.split(",")
+    except ValueError:
+        return value
+
+
 def _metadata_columns(value: object, _: ServingMap) -> dict[str, Any]:
-    names = value.split(",") if isinstance(value, str) else value
+    names = columns_in(value)
     if not isinstance(names, list) or not 1 <= len(names) <= MAX_COLUMNS or not all(map(_is_column, names)):
         message = f"metadataColumns must name 1 to {MAX_COLUMNS} columns of the items, such as TITLE,GENRES."
         raise RequestError(400, "BadMetadataColumns", message)

@@ -1,0 +1,71 @@
+"""Connections to AWS's port: one serves many requests, none outlives the cloud."""
+
+import io
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from http.client import BadStatusLine, HTTPConnection
+from typing import Any
+
+import pytest
+from werkzeug.wrappers import Request, Response
+
+from usher_local.cloud.http_api.apis import listening, serving
+from usher_local.cloud.http_api.connections import Connection
+
+
+def app(environ: dict[str, Any], start_response: Any) -> Any:
+    """Reads a request, as the check of signatures does, unless its path is `/refused`."""
+    request = Request(environ)
+    if request.path == "/refused":
+        return Response("no", 403)(environ, start_response)
+    body = request.get_data()
+    environ["wsgi.input"] = io.BytesIO(body)
+    if request.path == "/broken":
+        raise LookupError
+    return Response(body, 204 if request.path == "/empty" else 200)(environ, start_response)
+
+
+@pytest.fixture
+def server() -> Iterator[tuple[HTTPConnection, ExitStack]]:
+    """A connection that has not been made yet, and what ends the server."""
+    with ExitStack() as stack:
+        listener = stack.enter_context(listening(0))
+        stack.enter_context(serving(listener, app, Connection))
+        with closing(HTTPConnection("127.0.0.1", listener.getsockname()[1], timeout=10)) as connection:
+            yield connection, stack
+
+
+def ask(connection: HTTPConnection, method: str, path: str, body: bytes | Iterator[bytes] = b"") -> tuple[int, bytes]:
+    connection.request(method, path, body)
+    with connection.getresponse() as answer:
+        return answer.status, answer.read()
+
+
+def test_a_connection_serves_one_request_after_the_other(server: tuple[HTTPConnection, ExitStack]) -> None:
+    connection, _ = server
+    assert ask(connection, "PUT", "/", b"one") == (200, b"one")
+    mine = connection.sock
+    assert ask(connection, "PUT", "/", iter([b"in ", b"chunks"])) == (200, b"in chunks")
+    assert ask(connection, "PUT", "/empty", b"two") == (204, b"")
+    assert ask(connection, "HEAD", "/") == (200, b"")
+    assert ask(connection, "PUT", "/broken", b"three")[0] == 500
+    assert ask(connection, "PUT", "/", b"four") == (200, b"four")
+    assert connection.sock is mine, "a new one was made"
+
+
+def test_what_is_refused_unread_is_answered_and_is_not_taken_for_a_request(
+    server: tuple[HTTPConnection, ExitStack],
+) -> None:
+    connection, _ = server
+    hidden = b"PUT / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 0\r\n\r\n" * 100_000
+    connection.request("PUT", "/refused", hidden)
+    answer = connection.getresponse()
+    assert (answer.status, answer.read(), answer.headers["Connection"]) == (403, b"no", "close")
+
+
+def test_a_connection_does_not_outlive_the_server(server: tuple[HTTPConnection, ExitStack]) -> None:
+    connection, stack = server
+    assert ask(connection, "PUT", "/", b"one") == (200, b"one")
+    stack.close()
+    with pytest.raises((ConnectionError, BadStatusLine)):
+        ask(connection, "PUT", "/", b"two")

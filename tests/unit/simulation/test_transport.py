@@ -1,0 +1,89 @@
+"""Requests that take the short way arrive as they do over HTTP."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+from time_machine import travel
+
+from usher_local.simulation.transport import in_process
+
+KEY = "a b/ü+%2F&?=.txt"
+TRUST = json.dumps({"Version": "2012-10-17", "Statement": []})
+
+
+def ask(session: Any) -> Iterator[Any]:
+    """Requests by every protocol: REST with XML and with JSON, JSON, and queries; two of them are refused."""
+    s3 = session.client("s3")
+    s3.create_bucket(Bucket="films")
+    yield s3.put_object(Bucket="films", Key=KEY, Body=b"0123456789", Metadata={"a_b": "c"}, Tagging="d=e%20f")
+    yield s3.head_object(Bucket="films", Key=KEY)
+    with s3.get_object(Bucket="films", Key=KEY, Range="bytes=2-4")["Body"] as stream:
+        yield stream.read()
+    yield s3.copy_object(Bucket="films", Key="copy", CopySource={"Bucket": "films", "Key": KEY})
+    yield [one["Key"] for one in s3.list_objects_v2(Bucket="films", Prefix="a ")["Contents"]]
+    yield s3.delete_objects(Bucket="films", Delete={"Objects": [{"Key": KEY}]})
+    with pytest.raises(s3.exceptions.ClientError) as refused:
+        s3.get_object(Bucket="films", Key=KEY)
+    yield refused.value.response["Error"]
+    dynamodb = session.client("dynamodb")
+    keys = {"AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}]}
+    keys["KeySchema"] = [{"AttributeName": "id", "KeyType": "HASH"}]
+    yield dynamodb.create_table(TableName="films", BillingMode="PAY_PER_REQUEST", **keys)["TableDescription"][
+        "KeySchema"
+    ]
+    yield dynamodb.put_item(TableName="films", Item={"id": {"S": "ü"}})
+    yield dynamodb.get_item(TableName="films", Key={"id": {"S": "ü"}})
+    with pytest.raises(dynamodb.exceptions.ClientError) as refused:
+        dynamodb.get_item(TableName="none", Key={"id": {"S": "ü"}})
+    yield refused.value.response["Error"]
+    iam = session.client("iam")
+    yield iam.create_role(RoleName="films", AssumeRolePolicyDocument=TRUST, Description="ü & b")["Role"]["Arn"]
+    yield session.client("sts").get_caller_identity()["Account"]
+    scheduler = session.client("scheduler")
+    yield scheduler.create_schedule_group(Name="films")["ScheduleGroupArn"]
+    yield scheduler.list_schedules(GroupName="films")
+
+
+@travel(1_700_000_000, tick=False)
+def test_what_is_asked_and_answered_is_the_same() -> None:
+    def answers() -> list[Any]:
+        return [_without_ids(one) for one in ask(boto3.Session(region_name="us-east-1"))]
+
+    with mock_aws():
+        usual = answers()
+    with mock_aws(), in_process():
+        assert answers() == usual
+    assert len(usual) == 15
+
+
+def _without_ids(answer: Any) -> Any:
+    """An answer without what differs between any two requests."""
+    if not isinstance(answer, dict) or "ResponseMetadata" not in answer:
+        return answer
+    headers = answer["ResponseMetadata"]["HTTPHeaders"]
+    return {**answer, "ResponseMetadata": {name: value for name, value in headers.items() if "id" not in name}}
+
+
+def test_nobody_answers_at_an_unknown_address() -> None:
+    with mock_aws(), in_process():
+        client = boto3.client("sqs", "us-east-1", endpoint_url="https://nowhere.amazonaws.com")
+        with pytest.raises(client.exceptions.ClientError, match="404"):
+            client.list_queues()
+
+
+def test_who_asks_is_known() -> None:
+    asked: list[bytes] = []
+
+    def listen(request: Any, **_: Any) -> None:
+        asked.append(request.headers["Authorization"])
+
+    with mock_aws(), in_process():
+        client = boto3.Session("AKIA1234567890123456", "x", region_name="us-east-1").client("sqs")
+        client.meta.events.register_first("before-send", listen)
+        client.list_queues()
+    assert b"Credential=AKIA1234567890123456/" in asked[0]
+    assert b"/us-east-1/sqs/aws4_request" in asked[0]

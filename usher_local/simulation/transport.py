@@ -1,0 +1,119 @@
+"""Requests that clients of this process send to moto: no signature is calculated, and no HTTP is written and read.
+
+A request has the same method, address, headers and body, and says whose it is. What a signature or a network may do is
+seen where the local cloud runs as a server.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import cache
+from io import BytesIO
+from typing import Any
+from urllib.parse import SplitResult, unquote_to_bytes, urlsplit
+
+from botocore.awsrequest import AWSPreparedRequest, AWSRequest
+from botocore.signers import RequestSigner
+from moto import backend_index, backends
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.core.botocore_stubber import BotocoreStubber
+from moto.core.exceptions import HTTPException
+from moto.core.request import (
+    PRESERVED_HEADER_NAMES_ENVIRON_KEY,
+    Request,
+    environ_key_for_header,
+    should_preserve_original_header_name,
+)
+
+from usher_local.cloud.core.patching import replaced
+
+
+@contextmanager
+def in_process() -> Iterator[None]:
+    """Let requests take the short way."""
+    with ExitStack() as stack:
+        stack.enter_context(replaced(RequestSigner, "sign", _naming_the_caller(RequestSigner.sign)))
+        stack.enter_context(replaced(BotocoreStubber, "process_request", _answering(BotocoreStubber.process_request)))
+        yield
+
+
+def _naming_the_caller(stock: Any) -> Any:
+    """A header that says whose a request is, in place of a signature; addresses that somebody else uses are signed."""
+
+    def sign(signer: Any, operation: str, request: AWSRequest, *arguments: Any, **named: Any) -> None:
+        credentials = signer._credentials
+        if arguments or named or not credentials:
+            stock(signer, operation, request, *arguments, **named)
+            return
+        signing = request.context.get("signing", {})
+        region, name = signing.get("region", signer.region_name), signing.get("signing_name", signer.signing_name)
+        scope = f"{credentials.access_key}/20000101/{region}/{name}/aws4_request"
+        request.headers["Authorization"] = f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=none"
+        if "X-Amz-Trailer" in request.headers:
+            request.headers["X-Amz-Content-SHA256"] = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
+
+    return sign
+
+
+def _answering(stock: Any) -> Any:
+    """moto's status, headers and body for a request."""
+
+    def answer(stubber: BotocoreStubber, request: AWSPreparedRequest) -> Any:
+        url = urlsplit(request.url)
+        route = _route(f"{url.scheme}://{url.netloc}", url.path)
+        if route is None:
+            return stock(stubber, request)
+        received = _received(request, url)
+        try:
+            return route(received, request.url, received.headers)
+        except HTTPException as error:
+            return error.code, error.get_headers(), error.get_body()
+
+    return answer
+
+
+def _route(host: str, path: str) -> Callable[..., Any] | None:
+    """What answers at an address; None if nothing does."""
+    return next((answer for pattern, answer in _routes(host) if pattern.match(f"{host}{path}")), None)
+
+
+@cache
+def _routes(host: str) -> list[tuple[re.Pattern[str], Callable[..., Any]]]:
+    service = next((service for service, pattern in backend_index.backend_url_patterns if pattern.match(host)), None)
+    if service is None:
+        return []
+    there = backends.get_backend(service)
+    backend = there[DEFAULT_ACCOUNT_ID]
+    regional = backend["us-east-1"] if "us-east-1" in backend else backend["aws"]
+    return [(re.compile(pattern), answer) for pattern, answer in regional.urls.items()]
+
+
+def _received(request: AWSPreparedRequest, url: SplitResult) -> Request:
+    """A request as moto has it from a server."""
+    body: Any = request.body or b""
+    body = body.read() if hasattr(body, "read") else body
+    body = body.encode() if isinstance(body, str) else body
+    raw = f"{url.path}?{url.query}" if url.query else url.path
+    environ: dict[str, Any] = {
+        "REQUEST_METHOD": request.method,
+        "SCRIPT_NAME": "",
+        "PATH_INFO": unquote_to_bytes(url.path).decode("latin-1"),
+        "QUERY_STRING": url.query,
+        "RAW_URI": raw,
+        "SERVER_NAME": url.hostname,
+        "SERVER_PORT": str(url.port or 443),
+        "HTTP_HOST": url.netloc,
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "wsgi.url_scheme": url.scheme,
+        "wsgi.input": BytesIO(body),
+        "CONTENT_LENGTH": str(len(body)),
+    }
+    preserved = {}
+    for name, value in request.headers.items():
+        key = environ_key_for_header(name)
+        if key not in ("CONTENT_LENGTH", "HTTP_TRANSFER_ENCODING"):
+            environ[key] = value.decode() if isinstance(value, bytes) else value
+            if should_preserve_original_header_name(name):
+                preserved[key] = name
+    environ[PRESERVED_HEADER_NAMES_ENVIRON_KEY] = preserved
+    return Request(environ)
