@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from itertools import count
 from typing import Any
 
+import pytest
+
 from tests.unit.fuzz.requests import Request
 from tests.unit.usher.world import interactions
 from usher_local.simulation.stack import Boundary, Stack, StoppedError
