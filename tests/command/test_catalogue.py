@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from itertools import count
 from typing import Any
 
+import pytest
+
 from tests.unit.fuzz.requests import Request
 from tests.unit.usher.world import interactions
 from usher_local.simulation.stack import Boundary, Stack, StoppedError
@@ -59,7 +61,10 @@ def test_a_run_that_has_nothing_else_to_do_loads_a_new_column_and_another_one_lo
     assert "table" not in dropped(stack, SHOP.replace("[TITLE]", "[TITLE, IN_STOCK]"), ITEMS)["estimate"]
 
 
-def test_a_load_that_is_stopped_at_any_call_is_made_good_by_the_next_run(stack: Stack) -> None:
+def test_a_load_that_is_stopped_at_any_call_is_made_good_by_the_next_run(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("usher.catalogue.loading.QUICK_SECONDS", 0)  # each step of the load is a call of its own
     stack.begin(shop)
     assert newest(stack)["outcome"] == "SUCCEEDED"
     facts, stopped = stack.items("shop")["catalogue"], 0
