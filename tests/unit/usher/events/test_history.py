@@ -88,7 +88,7 @@ def test_pages_have_each_event_once_newest_first(site: Site) -> None:
 
 def test_a_page_of_a_robot_with_many_events_reads_little_more_than_the_page(site: Site) -> None:
     for number in range(6):
-        events = [EVENT | {"eventId": f"e{number}-{place:03d}"} for place in range(500)]
+        events = [EVENT | {"eventId": f"e{number}-{place:03d}"} for place in range(200)]
         site.post(*events, userId="u", sessionId=f"s{number % 2}")
     read_items = list[int]()
 
