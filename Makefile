@@ -14,7 +14,7 @@ unexport PYTHONDONTWRITEBYTECODE
 MAX_LAYER_BYTES := 240000000
 
 # Integration tests wait for about half of their time.
-WORKERS := $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 2) * 3 // 2)')
+WORKERS := $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 2) * 2)')
 
 .DEFAULT_GOAL := help
 .PHONY: docs help setup demo up rehearse check test e2e lint style types template lock build clean

@@ -70,7 +70,7 @@ class Site:
     pages: socket.socket
     """The port of this machine whose pages may call its API."""
     dropped: Counter[str] = field(default_factory=Counter)
-    """How many files have been dropped, by group: each starts an execution, or two, a little later."""
+    """How many inputs were dropped and tasks started, by group: each starts an execution, or two, a little later."""
 
     @cached_property
     def s3(self) -> Any:
@@ -134,7 +134,8 @@ class Site:
         deadline = time.monotonic() + DEADLINE_SECONDS
         while time.monotonic() < deadline:
             executions = self.executions(group, machine)
-            if len(set(map(cause, executions))) >= started and all(one["status"] != "RUNNING" for one in executions):
+            causes = {one for one in map(cause, executions) if one.startswith("arn:") or is_input(one.split(" ")[0])}
+            if len(causes) >= started and all(one["status"] != "RUNNING" for one in executions):
                 return executions
             time.sleep(0.1)
         raise TimeoutError(f"executions of {group} did not end: {executions}")
