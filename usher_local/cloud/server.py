@@ -58,6 +58,8 @@ from usher_local.store import Store
 STACK = "usher"
 NOT_AWS = ("moto_api", "instance_metadata")
 """What moto serves beside AWS: pages that show and change its state, and an instance's credentials."""
+RARELY = 100
+"""Collections of young garbage before one of old garbage, which stops every request for as long as there are data."""
 WEEK_SECONDS = 7 * 86400
 """The longest that a signed address lasts."""
 NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -124,6 +126,8 @@ class LocalCloud:
 
     def _start(self, stack: ExitStack) -> None:
         stack.callback(gc.unfreeze)
+        stack.callback(gc.set_threshold, *gc.get_threshold())
+        gc.set_threshold(*gc.get_threshold()[:2], RARELY)
         gc.freeze()
         aws, api = (stack.enter_context(listening(port)) for port in self._ports)
         port = str(aws.getsockname()[1])
