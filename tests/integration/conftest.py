@@ -134,7 +134,9 @@ class Site:
         deadline = time.monotonic() + DEADLINE_SECONDS
         while time.monotonic() < deadline:
             executions = self.executions(group, machine)
-            causes = {one for one in map(cause, executions) if one.startswith("arn:") or is_input(one.split(" ")[0])}
+            causes = {
+                one for one in map(cause, executions) if one.startswith("arn:") or is_input(one.rsplit(" ", 1)[0])
+            }
             if len(causes) >= started and all(one["status"] != "RUNNING" for one in executions):
                 return executions
             time.sleep(0.1)
