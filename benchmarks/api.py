@@ -8,9 +8,7 @@ user gets other items, so that the function has none of them in memory.
 """
 
 import json
-import os
 import subprocess
-import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,10 +20,9 @@ from typing import Any
 from usher.filters.compiled import compiled
 from usher.filters.grammar import parse_filter
 
+from benchmarks.lambda_python import ROOT, command, environment
 from benchmarks.report import quantile, report
-from usher_local.cloud.aws_lambda.python import chosen, installed, runtime
 
-ROOT = Path(__file__).parents[1]
 FUNCTIONS = ("recommendations", "ranking")
 FILTER = 'INCLUDE ItemID WHERE Items.GENRE IN ("Drama") AND Items.YEAR > 1990'
 REQUESTS = 500
@@ -112,25 +109,14 @@ def serving() -> Iterator[str]:
 
 def started(name: str, endpoint: str, requests: int) -> subprocess.Popen[str]:
     """A function in a process of its own."""
-    python = chosen()
-    packages = installed((ROOT / "layers/core/requirements.txt").read_text(), python)
-    search_path = [ROOT / "layers/core/python", packages, runtime(python)]
-    environment = {
-        "PYTHONPATH": os.pathsep.join(map(str, search_path)),
-        "PATH": "/usr/bin:/bin",
-        "HOME": tempfile.gettempdir(),
-        "AWS_REGION": "us-east-1",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_ACCESS_KEY_ID": "x",
-        "AWS_SECRET_ACCESS_KEY": "x",
-        "AWS_ENDPOINT_URL": endpoint,
-        "TABLE_NAME": "usher",
-        "PERSONALIZE_MILLISECONDS": "3000",
-        "POWERTOOLS_SERVICE_NAME": "usher",
-    }
-    script = Path(__file__).with_name("api_function.py")
-    command = [python.executable, "-S", "-s", "-P", str(script), str(ROOT / "functions" / name), str(requests)]
-    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)  # noqa: S603 - our own
+    script = str(Path(__file__).with_name("api_function.py"))
+    variables = {"AWS_ENDPOINT_URL": endpoint, "PERSONALIZE_MILLISECONDS": "3000"}
+    return subprocess.Popen(  # noqa: S603 - our own
+        command(script, str(ROOT / "functions" / name), str(requests)),
+        env=environment(variables),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
 
 
 def measured(process: subprocess.Popen[str]) -> dict[str, Any]:

@@ -115,7 +115,7 @@ def measure(path: Path, lines: int) -> dict[str, float | str]:
     }
 
 
-def tell_apart(millions: int) -> dict[str, float | str]:
+def distinct_users(millions: int) -> dict[str, float | str]:
     """How much memory the IDs of so many users take, of 36 characters each, and how many a second are read."""
     before, start = round(peak_megabytes()), time.process_time()
     block, users = 100_000, millions * 1_000_000
@@ -156,6 +156,6 @@ if __name__ == "__main__":
         case [given_path, count]:
             print(json.dumps(measure(Path(given_path), int(count))))
         case [count]:
-            print(json.dumps(tell_apart(int(count))))
+            print(json.dumps(distinct_users(int(count))))
         case _:
             main()

@@ -4,17 +4,13 @@ Run it with `python -m benchmarks.imports`. Each import has a process of its own
 run on the same Python with the same boto3 and Powertools: ours, which are newer than those that the sample asks for.
 """
 
-import os
 import subprocess
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 from statistics import median
 
+from benchmarks.lambda_python import ROOT, command, environment
 from benchmarks.report import report
-from usher_local.cloud.aws_lambda.python import chosen, installed, runtime
 
-ROOT = Path(__file__).parents[1]
 FUNCTIONS = ("authorize", "catalogue", "events", "ranking", "recommendations")
 SAMPLE = "personalization-apis"
 SAMPLES_OWN = "aws-xray-sdk==2.15.0\npytz==2026.6\nwrapt==2.5.2\n"
@@ -27,32 +23,20 @@ before, start = len(sys.modules), time.process_time()
 importlib.import_module(sys.argv[2])
 print((time.process_time() - start) * 1000, len(sys.modules) - before)
 """
-ENVIRONMENT = {
-    "PATH": "/usr/bin:/bin",
-    "HOME": tempfile.gettempdir(),
-    "AWS_REGION": "us-east-1",
-    "AWS_DEFAULT_REGION": "us-east-1",
-    "AWS_ACCESS_KEY_ID": "x",
-    "AWS_SECRET_ACCESS_KEY": "x",
-    "LAMBDA_TASK_ROOT": str(ROOT),
-    "POWERTOOLS_SERVICE_NAME": "usher",
-    "TABLE_NAME": "usher",
+VARIABLES = {
+    "LAMBDA_TASK_ROOT": str(ROOT),  # where it is, Powertools traces
     "KEPT_QUEUE_URL": "https://sqs/kept",
     "PENDING_QUEUE_URL": "https://sqs/pending.fifo",
     "PERSONALIZE_MILLISECONDS": "250",
 }
-"""As Lambda has it, where Powertools traces."""
 
 
 def imported(name: str) -> tuple[float, int]:
     """Milliseconds of the processor and modules of an import, in a process of its own."""
-    python = chosen()
-    core = (ROOT / "layers/core/requirements.txt").read_text()
-    path = [ROOT / "layers/core/python", installed(core, python), runtime(python), installed(SAMPLES_OWN, python)]
     folder, module = (ROOT / "benchmarks", "public_sample") if name == SAMPLE else (ROOT / "functions" / name, "app")
     done = subprocess.run(  # noqa: S603 - our own
-        [python.executable, "-S", "-s", "-P", "-c", IMPORT, str(folder), module],
-        env={**ENVIRONMENT, "PYTHONPATH": os.pathsep.join(map(str, path))},
+        command("-c", IMPORT, str(folder), module),
+        env=environment(VARIABLES, SAMPLES_OWN),
         capture_output=True,
         text=True,
         check=True,

@@ -111,7 +111,7 @@ def measure(group: str) -> None:
     inventory = Inventory({"personalize": client("personalize")}, "")
     if home := dataset_group_of(inventory, content):
         Meter(inventory, client("cloudwatch"), spending, bucket).measure(group, home, now())
-        tell_of_budget(group)
+        report_budget(group)
         see_to_idle_campaigns(group, content)
 
 
@@ -125,7 +125,7 @@ def dataset_group_of(inventory: Inventory, content: ServingMap) -> str:
     return next((str(home) for home in found if home), "")
 
 
-def tell_of_budget(group: str) -> None:
+def report_budget(group: str) -> None:
     """Measure how much of a group's budget is spent, and notify people once of each threshold that is reached."""
     past = spending.of(group)
     if not past.budget:

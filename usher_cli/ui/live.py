@@ -118,11 +118,11 @@ def words(text: str) -> list[str]:
 def of_others(group: str, others: list[OtherRun]) -> Markup:
     """The last export of each solution, and the last evaluation. Pure."""
     rows = [
-        [link(one["what"], group, "run", id=one["run"]), minute(one["startedAt"]), tag(one["outcome"]), *_told(one)]
+        [link(one["what"], group, "run", id=one["run"]), minute(one["startedAt"]), tag(one["outcome"]), *_shown(one)]
         for one in others
     ]
     return table("", ["Run", "Started", "Outcome", "What came of it", "Where"], rows)
 
 
-def _told(one: OtherRun) -> list[object]:
+def _shown(one: OtherRun) -> list[object]:
     return [one["headline"], code(one["place"]) if one["place"] else ""]

@@ -227,7 +227,7 @@ REQUESTS: list[Callable[[Interleaving], None]] = [
 
 def faults_of(done: Interleaving) -> list[str]:
     """What is wrong with what an interleaving has left; empty if nothing is."""
-    seen = (_unclosed, _untold, _written_over, _made_twice, _failures, _end_state)
+    seen = (_unclosed, _unreported, _written_over, _made_twice, _failures, _end_state)
     return [fault for look in seen for fault in look(done)]
 
 
@@ -240,7 +240,7 @@ def _unclosed(done: Interleaving) -> Iterator[str]:
     yield from (f"{key} is not closed" for key, one in _records(done).items() if one["outcome"] == "RUNNING")
 
 
-def _untold(done: Interleaving) -> Iterator[str]:
+def _unreported(done: Interleaving) -> Iterator[str]:
     """Of each run that has made something, people are notified once; of no run twice."""
     messages = done.stack.notifications()
     for key, record in _records(done).items():

@@ -472,7 +472,7 @@ def deployed(template: Path = Path("template.yaml")) -> Iterator[Stack]:
         stack.enter_context(mock_aws())
         stack.enter_context(faster_moto.faster())
         stack.enter_context(in_process())
-        # Whoever plays with the stack tells which events of S3 arrive.
+        # Whoever runs the stack decides which events of S3 arrive.
         stack.enter_context(replaced(notifications, "_send_event_bridge_message", lambda *_: None))
         stack.enter_context(iam.managed_policies())
         stack.enter_context(iam.enforced())

@@ -122,9 +122,8 @@ def test_what_was_kept_loses_what_has_left_meanwhile_and_gets_the_details_of_now
     api.stock(i0={"PRICE": 1, "STOCK": 0}, i1={"PRICE": 2})
     api.catalogues.remove("films", Entry("items", "i2"), 2)
     request = ReadRequest("films", ROUTES["recommendations"], "u", {}, {})
-    assert api.guard.again(request, "PRICE", kept)["itemList"] == [
-        {"itemId": "i1", "score": 0.5, "details": {"PRICE": 2}}
-    ]
+    answer = api.guard.answer(request, "PRICE", 3, lambda _: kept)
+    assert answer["itemList"] == [{"itemId": "i1", "score": 0.5, "details": {"PRICE": 2}}]
 
 
 def test_details_without_a_catalogue_name_what_to_do(api: Api) -> None:

@@ -54,12 +54,12 @@ class History:
         unknown = self.unknown_items(group, items)
         answer = {
             "userId": user,
-            "events": [_told(one, Counting(one["kind"], content, unknown), trained_at) for one in page[:size]],
+            "events": [_shown(one, Counting(one["kind"], content, unknown), trained_at) for one in page[:size]],
         }
         return {**answer, "next": _token(page[size - 1], whose)} if len(page) > size else answer
 
 
-def _told(arrival: Arrival, counting: Counting, trained_at: Mapping[str, float]) -> dict[str, Any]:
+def _shown(arrival: Arrival, counting: Counting, trained_at: Mapping[str, float]) -> dict[str, Any]:
     """An arrival for a person: the event, what became of it, and what that means."""
     event, reasons = arrival["event"], counting.reasons(arrival["event"])
     if arrival["outcome"] == "pending":

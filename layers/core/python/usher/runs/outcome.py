@@ -27,7 +27,7 @@ def has_ended(record: RunRecord) -> bool:
     return record.get("outcome", "RUNNING") != "RUNNING"
 
 
-def tells_of(record: RunRecord, error: Mapping[str, str]) -> bool:
+def has_problem(record: RunRecord, error: Mapping[str, str]) -> bool:
     """Whether an error that broke an execution is among the problems of a record."""
     return _broke_off(record, error) in record.get("problems", ())
 

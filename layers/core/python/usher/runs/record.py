@@ -21,7 +21,7 @@ from usher.runs import documents
 from usher.runs.decision_log import log_decisions
 from usher.runs.lock import Lock
 from usher.runs.naming import AGAIN, is_of_any, next_name, run_name
-from usher.runs.outcome import has_ended, tells_of, with_outcome
+from usher.runs.outcome import has_ended, has_problem, with_outcome
 from usher.storage.bucket import Bucket, TooLargeError, as_json
 
 RecordFile = Literal["run.json"]
@@ -284,7 +284,7 @@ def run_that_broke(lock: Lock, bucket: Bucket, group: str, execution: str, error
     """
     begun = {record["run"]: record for record in runs_of(bucket, group, execution)}
     name = max([*begun, lock.run(group, execution)])
-    if error and name in begun and has_ended(begun[name]) and not tells_of(begun[name], error):
+    if error and name in begun and has_ended(begun[name]) and not has_problem(begun[name], error):
         return next_name(execution, name)
     return name or run_name(execution)
 

@@ -85,7 +85,9 @@ class Reads:
         if "next" in route.options:
             about, token = (route.name, options.get("solution"), request.members, details), options.get("next")
             answer = self.pages.answer(group, about, token, request.results, request.max_results, ask)
-            answer = answer if token is None else self.guard.again(request, details, answer)
+            if token is not None:  # it was kept: some of its items may have left meanwhile
+                kept = answer
+                answer = self.guard.answer(request, details, request.results, lambda _: kept)
         else:
             answer = ask(request.results)
         return {route.list_name if name == "itemList" else name: value for name, value in answer.items()}

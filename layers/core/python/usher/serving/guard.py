@@ -56,15 +56,6 @@ class Guard:
             return _degraded(request.group, answer, error)
         return answer if is_known else {**answer, "known": False}
 
-    def again(self, request: ReadRequest, details: object, answer: Answer) -> Answer:
-        """An answer that was kept, without the items that have left meanwhile, and with the details of now."""
-        try:
-            facts = self.facts(request.group)
-        except FAILURES as error:
-            return _degraded(request.group, answer, error)
-        columns = [] if details is None else details_of(details, facts)
-        return self._checked(request.group, answer, columns) if facts["items"] else answer
-
     def facts(self, group: str) -> Facts:
         """What a group's catalogue holds. Raises botocore's errors, and UnansweredError where the breaker is open."""
         if not self.breakers.allow(TABLE):
