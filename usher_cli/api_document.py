@@ -111,27 +111,6 @@ PAGES = {
 GATEWAY = {"401": "No key or no valid token", "413": "The request is too large"}
 """By status that only API Gateway answers, what it means."""
 SAME = {"description": "The answer is the one whose ETag the caller has sent"}
-STATUS = {"enum": ["ok", "degraded"]}
-HEALTH: dict[str, Schema] = {
-    "GET /{group}/health": {
-        "type": "object",
-        "required": ["status", "mapAgeSeconds", "solutions", "exports", "popular", "filters"],
-        "properties": {
-            "status": STATUS,
-            "mapAgeSeconds": {"type": "number"},
-            "solutions": {"type": "object", "additionalProperties": {"type": "object"}},
-            "exports": {"type": "array", "items": TEXT},
-            "popular": {"type": "object"},
-            "filters": {"type": "object", "additionalProperties": {"type": "array", "items": TEXT}},
-        },
-    },
-    "GET /health": {
-        "type": "object",
-        "required": ["status", "breakers"],
-        "properties": {"status": STATUS, "breakers": {"type": "object", "additionalProperties": {"type": "integer"}}},
-    },
-}
-"""By page, the answer that is no document."""
 SECURITY = {
     "signature": {
         "type": "apiKey",
@@ -298,6 +277,25 @@ def _object(properties: Schema, optional: Schema | None = None) -> Schema:
 
 def _list(items: Schema) -> Schema:
     return {"type": "array", "items": items}
+
+
+STATUS = {"enum": ["ok", "degraded"]}
+HEALTH = {
+    "GET /{group}/health": _object(
+        {
+            "status": STATUS,
+            "mapAgeSeconds": {"type": "number"},
+            "solutions": {"type": "object", "additionalProperties": {"type": "object"}},
+            "exports": _list(TEXT),
+            "popular": {"type": "object"},
+            "filters": {"type": "object", "additionalProperties": _list(TEXT)},
+        }
+    ),
+    "GET /health": _object(
+        {"status": STATUS, "breakers": {"type": "object", "additionalProperties": {"type": "integer"}}}
+    ),
+}
+"""By page, the answer that is not a document."""
 
 
 def _answer(route: Route) -> Schema:
