@@ -13,7 +13,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
-from usher.catalogue import changes, loading
 from usher.catalogue.entries import Catalogues, Entry, says_no
 from usher.catalogue.load_plan import Form, LoadPlan, load_plan_of, loaded_digests, write_load_plan
 from usher.catalogue.loading import Loader
@@ -35,6 +34,7 @@ class Site:
     def __init__(self, world: World) -> None:
         self.world, self.time, self.calls = world, 1000, list[tuple[str, str]]()
         self.catalogues = Catalogues(Table(world.dynamodb, TABLE))
+        self.loader = Loader(world.bucket, self.catalogues, sleep=lambda _: None)
         self.hook: Callable[[], None] = lambda: None
         world.listen(world.dynamodb, "before-call.dynamodb", self._note)
 
@@ -81,7 +81,7 @@ class Site:
         run = Run(self.world.bucket, "films", f"run-{plan.planned}")
         write_load_plan(run, plan)
         self.calls.clear()
-        loader = loader or Loader(self.world.bucket, self.catalogues, sleep=lambda _: None)
+        loader = loader or self.loader
         while loader.load(run)["more"]:
             pass
         return sorted(self.calls)
@@ -248,25 +248,22 @@ def test_a_load_may_die_at_any_write_and_the_last_one_makes_the_table_right(
     site: Site, contents: list[dict[str, str]], deaths: list[int], chunk: int
 ) -> None:
     site.clear()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(changes, "MAX_CHANGES", chunk)
-        patch.setattr(loading, "SLICE", 1)
-        for content, death in zip(contents, deaths, strict=False):
-            site.put("items.csv", csv({id_: {"TITLE": title} for id_, title in content.items()}))
-            site.hook = dying(death)
-            with suppress(DiedError):
-                site.load(site.plan("items.csv"))
-        site.hook = lambda: None
-        site.load(site.plan("items.csv"))
-        assert site.table() == {id_: {"TITLE": title} for id_, title in contents[-1].items()}
-        assert site.load(site.plan("items.csv")) == []
+    loader = replace(site.loader, max_changes=chunk, slice_size=1)
+    for content, death in zip(contents, deaths, strict=False):
+        site.put("items.csv", csv({id_: {"TITLE": title} for id_, title in content.items()}))
+        site.hook = dying(death)
+        with suppress(DiedError):
+            site.load(site.plan("items.csv"), loader)
+    site.hook = lambda: None
+    site.load(site.plan("items.csv"), loader)
+    assert site.table() == {id_: {"TITLE": title} for id_, title in contents[-1].items()}
+    assert site.load(site.plan("items.csv"), loader) == []
 
 
-def test_a_load_goes_on_where_the_time_of_a_call_ended(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loading, "SLICE", 2)
+def test_a_load_goes_on_where_the_time_of_a_call_ended(site: Site) -> None:
     site.put("items.csv", csv({f"i{number}": {"TITLE": "x"} for number in range(7)}))
     times = iter(range(0, 1_000_000, 300))
-    loader = Loader(site.world.bucket, site.catalogues, clock=lambda: float(next(times)), sleep=lambda _: None)
+    loader = replace(site.loader, clock=lambda: float(next(times)), slice_size=2)
     written = site.load(site.plan("items.csv"), loader)
     assert len(written) == len(set(written)) == 7
 
@@ -276,7 +273,7 @@ def test_a_small_load_takes_one_call(site: Site) -> None:
     site.put("users.csv", b"USER_ID\nu1\nu2\n")
     plan = site.plan("items.csv", "users.csv")
     write_load_plan(run := Run(site.world.bucket, "films", "r"), plan)
-    assert Loader(site.world.bucket, site.catalogues).load(run) == {
+    assert site.loader.load(run) == {
         "more": False,
         "written": 2 + len(FILMS),
         "deleted": 0,
@@ -287,7 +284,7 @@ def test_a_small_load_takes_one_call(site: Site) -> None:
 def test_no_more_than_a_thousand_writes_are_made_in_a_second(site: Site) -> None:
     site.put("items.csv", csv({f"i{number}": {"TITLE": "x"} for number in range(1200)}))
     slept: list[float] = []
-    site.load(site.plan("items.csv"), Loader(site.world.bucket, site.catalogues, clock=lambda: 0.0, sleep=slept.append))
+    site.load(site.plan("items.csv"), replace(site.loader, clock=lambda: 0.0, sleep=slept.append))
     assert slept == [0.5, 0.5], "after each slice but the last"
 
 

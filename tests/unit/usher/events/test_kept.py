@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
-from usher.events import compaction
 from usher.events.compaction import compact, compact_all, merged
 from usher.events.kept import KeptEvent, folder_of, keep, read
 from usher.events.messages import Message
@@ -113,11 +112,10 @@ def test_a_compaction_that_ends_midway_loses_nothing(
     assert [event["eventId"] for event in kept(bucket)] == ["a", "b"]
 
 
-def test_a_day_that_is_too_large_stays_as_it_is_and_is_told(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_day_that_is_too_large_stays_as_it_is_and_is_told(bucket: Bucket) -> None:
     for name in "ab":
         keep(bucket, [message("s", name)])
-    monkeypatch.setattr(compaction, "MAX_BYTES", 10)
-    assert compact_all(bucket, "g", "2023-11-20") == ["2023-11-14"]
+    assert compact_all(bucket, "g", "2023-11-20", max_bytes=10) == ["2023-11-14"]
     assert len(bucket.keys(FOLDER)) == 2
 
 

@@ -9,6 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
+from usher.batch.job_input import MAX_RESULTS_PER_FILE
 from usher.config.exports import desired_exports, read_exports
 from usher.config.problems import Problems
 from usher.costs.ledger import Past
@@ -23,7 +24,7 @@ from usher.runs.documents import plan_of
 from usher.runs.naming import run_name
 from usher.storage.bucket import Bucket, as_json
 
-from tests.unit.usher.world import ARN_PREFIX, BUCKET, ROLE, World
+from tests.unit.usher.world import ARN_PREFIX, BUCKET, ROLE, World, interactions
 
 TARGET = ExportTarget.from_env({"PERSONALIZE_ARN_PREFIX": ARN_PREFIX, "PERSONALIZE_ROLE_ARN": ROLE})
 SOLUTIONS = {
@@ -91,9 +92,8 @@ def test_job_names_keep_the_limit_and_tell_exports_apart(world: World) -> None:
     assert drawn_up(world, run="r-1", group=group).resources[0].params["jobName"] in names, "the same run, the same job"
 
 
-def test_large_lists_make_small_parts(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    world.put("films/interactions.csv", INTERACTIONS)
-    monkeypatch.setattr("usher.exports.export_job.MAX_RESULTS_PER_FILE", 500)
+def test_large_lists_make_small_parts(world: World) -> None:
+    world.put("films/interactions.csv", interactions(MAX_RESULTS_PER_FILE // 500 + 1, each=1))
     drawn_up(world, numResults=500)
     assert len(world.bucket.keys(f"{HOME}run-1/input/")) == 2
 
