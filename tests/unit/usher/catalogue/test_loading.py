@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from itertools import count
 from typing import Any
 
 import pyarrow as pa
@@ -15,14 +16,16 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 from usher.catalogue.entries import Catalogues, Entry, says_no
 from usher.catalogue.load_plan import Form, LoadPlan, load_plan_of, loaded_digests, write_load_plan
-from usher.catalogue.loading import Loader
+from usher.catalogue.loading import QUICK_SECONDS, Loader, Progress
 from usher.datasets.reading import Reading, Source
 from usher.errors import EndedError, UsherError
 from usher.formats.typed_json import UnfitError
 from usher.runs.record import Run
 from usher.storage.table import Table
 
-from tests.unit.usher.world import BUCKET, TABLE, World
+from tests.unit.stack.files import machine
+from tests.unit.usher.world import BUCKET, REPOSITORY, TABLE, World
+from usher_local.simulation.machine import Machine
 
 Rows = Mapping[str, Mapping[str, str]]
 TYPES = {"TITLE": "string", "PRICE": "float", "YEAR": "int", "IN_STOCK": "boolean", "AGE": "int", "PLAN": "string"}
@@ -266,6 +269,27 @@ def test_a_load_goes_on_where_the_time_of_a_call_ended(site: Site) -> None:
     loader = replace(site.loader, clock=lambda: float(next(times)), slice_size=2)
     written = site.load(site.plan("items.csv"), loader)
     assert len(written) == len(set(written)) == 7
+
+
+def test_the_pipeline_loads_on_until_nothing_is_left(site: Site) -> None:
+    site.put("items.csv", csv(FILMS))
+    site.put("users.csv", b"USER_ID\nu1\nu2\n")
+    plan = site.plan("items.csv", "users.csv")
+    write_load_plan(run := Run(site.world.bucket, "films", "r"), plan)
+    times, calls = count(0, QUICK_SECONDS), list[Progress]()
+    loader = replace(site.loader, clock=lambda: next(times))
+
+    def invoke(*_: object) -> Progress:
+        calls.append(loader.load(run))
+        return calls[-1]
+
+    pipeline = machine(REPOSITORY / "statemachine" / "pipeline.asl.yaml")
+    states = {**pipeline["States"], "Create and update resources": {"Type": "Pass", "End": True}}
+    names, context = {"group": "films", "run": "r"}, {"Execution": {"Input": None}}
+    loading = Machine({"StartAt": "Load the table", "States": states}, invoke, context, variables=names)
+    assert not [*loading.run()]
+    assert [call["written"] for call in calls] == [len(FILMS), 2, 0]
+    assert loaded_digests(site.world.bucket, "films") == plan.digests
 
 
 def test_a_small_load_takes_one_call(site: Site) -> None:
