@@ -27,7 +27,7 @@ DOCTOR = "tests/integration/test_doctor.py"
 ERASURE = "tests/command/test_erase.py"
 EVALUATION = "tests/integration/test_evaluation.py"
 EXPORT = "tests/integration/test_export.py"
-FIRST_HOUR = "tests/unit/usher/test_first_hour.py"
+FIRST_HOUR = "tests/unit/usher/resources/test_first_hour.py"
 GATE = "tests/integration/test_gate.py"
 IAM = "tests/unit/cloud/access/test_iam.py"
 LAMBDAS = "tests/unit/cloud/aws_lambda/test_lambda_functions.py"
@@ -133,8 +133,8 @@ CLAIMS: Mapping[str, tuple[Claim, ...]] = MappingProxyType(
             Claim(
                 "A group can have an increment a day for a year.",
                 (
-                    "tests/unit/usher/test_passes.py::test_no_pass_costs_more_calls_however_many_files_were_added",
-                    "tests/unit/usher/test_passes.py::test_a_year_of_files_at_once_is_imported_five_at_a_time_within_the_executions_time",
+                    "tests/unit/usher/resources/test_passes.py::test_no_pass_costs_more_calls_however_many_files_were_added",
+                    "tests/unit/usher/resources/test_passes.py::test_a_year_of_files_at_once_is_imported_five_at_a_time_within_the_executions_time",
                 ),
             ),
             Claim(

@@ -1,7 +1,7 @@
 """In the cloud as in the simulation: a hostile drop ends in a record and a notification, and soon.
 
-A sample of what tests/unit/usher/test_hostile_files.py goes through, and folders whose names services treat in their
-own ways.
+A sample of what tests/unit/usher/runs/test_hostile_files.py goes through, and folders whose names services treat in
+their own ways.
 """
 
 import json
@@ -13,7 +13,7 @@ from usher.runs.naming import group_of_input
 
 from tests.integration.conftest import Site, wait_until
 from tests.unit.fuzz.corpus import CONFIGS, TABLES
-from tests.unit.usher.test_hostile_files import FEW, SECONDS
+from tests.unit.usher.runs.test_hostile_files import FEW, SECONDS
 
 FOLDERS = ("été", "a b+c%2B", "x\u202ey", "-dash", "quote'\"<b>", "l" * 36, "é" * 400)
 CASES: Mapping[str, Mapping[str, str | bytes]] = {

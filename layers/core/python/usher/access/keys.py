@@ -59,6 +59,8 @@ class Keys:
 
     table: Table
     clock: Callable[[], datetime] = now
+    max_keys: int = MAX_KEYS
+    """Of a group."""
 
     def of(self, group: str) -> list[Key]:
         """The keys of a group, oldest first."""
@@ -81,8 +83,8 @@ class Keys:
             raise UsherError(f"There is no route {unknown[0]}. Routes: {', '.join(SHORT_NAMES)}.")
         if not 1 <= len(name) <= MAX_NAME_LENGTH:
             raise UsherError(f"The name has {len(name)} characters; 1 to {MAX_NAME_LENGTH} are allowed.")
-        if len(self.of(group)) >= MAX_KEYS:
-            raise UsherError(f"{group} has {MAX_KEYS} keys, as many as a group may have. Revoke one first.")
+        if len(self.of(group)) >= self.max_keys:
+            raise UsherError(f"{group} has {self.max_keys} keys, as many as a group may have. Revoke one first.")
         key_id = "k" + "".join(secrets.choice(ID_CHARACTERS) for _ in range(9))
         secret, hashed = _secret()
         limit = {"perMinute": per_minute} if per_minute else {}
