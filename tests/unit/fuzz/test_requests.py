@@ -26,7 +26,7 @@ from usher.serving.serving_map import ServingMaps
 from usher.storage.table import Table
 
 from tests.unit.fuzz.requests import BODIES_OF, CORPUS, ORDINARY, ROUTES, Request
-from tests.unit.personalize.test_actions import ACTIONS, ANSWERS
+from tests.unit.personalize.modelling.test_actions import ACTIONS, ANSWERS
 from tests.unit.personalize.world import BUCKET, SCHEMAS, World, items, users
 from tests.unit.usher.world import ACCOUNT, KEPT, PENDING, load_function
 from usher_local.clock import Clock
