@@ -158,9 +158,7 @@ def test_with_one_version_there_is_none_to_go_back_to(live: DeployedStack) -> No
         serve(live, "films", "popular", "previous", "Odd results").plan()
 
 
-def test_a_rollback_tells_its_plan_and_the_run_keeps_who_and_why(
-    live: DeployedStack, stack: Stack, started: list[dict[str, str]]
-) -> None:
+def test_a_rollback_tells_its_plan_and_the_run_keeps_who_and_why(live: DeployedStack, stack: Stack) -> None:
     stack.put("films/interactions.csv", interactions(users=70))
     assert stack.drop("films/interactions.csv").status == "SUCCEEDED"
     action = serve(live, "films", "popular", "previous", "Odd results")
@@ -168,7 +166,7 @@ def test_a_rollback_tells_its_plan_and_the_run_keeps_who_and_why(
     assert "until a newer version passes the gate" in plan["sentences"][0]
     assert [(row["id"], row["action"]) for row in plan["rows"]] == [("campaign/popular", "update")]
     action.carry_out(nothing)
-    assert stack.run(started[-1]).status == "SUCCEEDED"
+    assert stack.run_started().status == "SUCCEEDED"
     run: Run = live.runs("films")[-1]
     (pin,) = run.read()["pins"].values()
     assert pin["why"] == "Odd results"
