@@ -1,11 +1,12 @@
 """What a person can have a stack do, as the page does it: the plan first, and then the same code as the command's."""
 
 import json
+from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
-from usher.aws import now
-from usher.datasets.read_limits import ReadLimits
+from usher.aws import client, now
 from usher.errors import UsherError
 from usher.exports.documents import ExportPlan
 from usher.runs.record import Run
@@ -135,12 +136,26 @@ def test_an_erasure_names_the_files_that_stay_or_are_rewritten(live: DeployedSta
     assert stack.keys("films/erase/.*")
 
 
+@pytest.fixture
+def large_files() -> Iterator[None]:
+    """S3 lists files as if they were a million times as large."""
+
+    def enlarge(parsed: dict[str, Any], **_: object) -> None:
+        for entry in parsed.get("Contents", ()):
+            entry["Size"] <<= 20
+
+    events, event = client("s3").meta.events, "after-call.s3.ListObjectsV2"
+    events.register(event, enlarge)
+    yield
+    events.unregister(event, enlarge)
+
+
 def test_a_rollback_reads_no_large_files_before_it_asks(
-    live: DeployedStack, stack: Stack, monkeypatch: pytest.MonkeyPatch
+    live: DeployedStack, stack: Stack, request: pytest.FixtureRequest
 ) -> None:
     stack.put("films/interactions.csv", interactions(users=70))
     assert stack.drop("films/interactions.csv").status == "SUCCEEDED"
-    monkeypatch.setattr("usher_cli.actions.versions.LIMITS", ReadLimits(parallel_bytes=1))
+    request.getfixturevalue("large_files")
     reads: list[str] = []
 
     def count(boundary: Boundary) -> None:
