@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -136,9 +137,9 @@ def test_an_erasure_names_the_files_that_stay_or_are_rewritten(live: DeployedSta
     assert stack.keys("films/erase/.*")
 
 
-@pytest.fixture
+@contextmanager
 def large_files() -> Iterator[None]:
-    """S3 lists files as if they were a million times as large."""
+    """Let S3 list files as if they were a million times as large."""
 
     def enlarge(parsed: dict[str, Any], **_: object) -> None:
         for entry in parsed.get("Contents", ()):
@@ -146,16 +147,15 @@ def large_files() -> Iterator[None]:
 
     events, event = client("s3").meta.events, "after-call.s3.ListObjectsV2"
     events.register(event, enlarge)
-    yield
-    events.unregister(event, enlarge)
+    try:
+        yield
+    finally:
+        events.unregister(event, enlarge)
 
 
-def test_a_rollback_reads_no_large_files_before_it_asks(
-    live: DeployedStack, stack: Stack, request: pytest.FixtureRequest
-) -> None:
+def test_a_rollback_reads_no_large_files_before_it_asks(live: DeployedStack, stack: Stack) -> None:
     stack.put("films/interactions.csv", interactions(users=70))
     assert stack.drop("films/interactions.csv").status == "SUCCEEDED"
-    request.getfixturevalue("large_files")
     reads: list[str] = []
 
     def count(boundary: Boundary) -> None:
@@ -163,7 +163,8 @@ def test_a_rollback_reads_no_large_files_before_it_asks(
             reads.append(boundary.name)
 
     stack.disturb = count
-    told = serve(live, "films", "popular", "previous", "Odd results").plan()["sentences"]
+    with large_files():
+        told = serve(live, "films", "popular", "previous", "Odd results").plan()["sentences"]
     assert told[1:] == ["Then the run does what the new files, which are large, ask for: usher plan films shows it."]
     assert len(reads) == 1, "the config"
 
