@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from usher.catalogue.entries import Catalogues, Entry, Facts, entry_of
 from usher.catalogue.known import CACHE_SECONDS, MAX_CACHED, Cache, Known
 from usher.errors import RequestError
+from usher.routes import ROUTES
 from usher.serving.answers import Answer, Source
 from usher.serving.guard import Guard
 from usher.serving.requests import ReadRequest
-from usher.serving.routes import ROUTES
 from usher.storage.table import Table
 
 from tests.unit.usher.world import TABLE, World

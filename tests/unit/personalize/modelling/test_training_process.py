@@ -199,7 +199,7 @@ def test_the_service_needs_no_guard_in_a_script(tmp_path: Path) -> None:
     """A process that multiprocessing starts would run the script again."""
     script = tmp_path / "script.py"
     script.write_text(
-        f"from tests.unit.personalize.test_training_process import LEARNT, Path, ProcessFitter, task\n"
+        f"from tests.unit.personalize.modelling.test_training_process import LEARNT, Path, ProcessFitter, task\n"
         f"fitter = ProcessFitter()\n"
         f"print(sorted(fitter.fit(task(Path({str(tmp_path)!r})), print))[0])\n"
         f"fitter.close()\n"
