@@ -128,11 +128,10 @@ def test_loading_goes_on_where_it_stopped(world: World, users: tuple[int, int]) 
     assert rounds in {batches, batches + 1}
 
 
-def test_writing_keeps_its_pace(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(export_store, "WRITES_PER_SECOND", 10)
+def test_writing_keeps_its_pace(world: World) -> None:
     time = Time()
     table(world, time).load(world.bucket, [put(world, "a.out", range(100))], BEGUN, START, KEY)
-    assert sum(time.slept) == pytest.approx(10)
+    assert sum(time.slept) == pytest.approx(100 / export_store.WRITES_PER_SECOND)
 
 
 def answering(answers: Callable[[int], dict[str, Any]]) -> Any:
@@ -190,10 +189,10 @@ def test_all_that_a_group_has_in_partitions_of_its_own_is_erased_and_nobody_else
     assert Counter(left) == {"films-eu": 60, "film": 60, "films": 1}
 
 
-def test_erasing_goes_on_where_it_stopped(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_erasing_goes_on_where_it_stopped(world: World) -> None:
     table(world).load(world.bucket, [put(world, "a.out", range(60))], BEGUN, START, KEY)
-    scan = world.dynamodb.scan
-    monkeypatch.setattr(world.dynamodb, "scan", lambda **given: scan(Limit=20, **given))
+    pages = "provide-client-params.dynamodb.Scan"
+    world.listen(world.dynamodb, pages, lambda params, **_: {**params, "Limit": 20})
     calls, place = 0, None
     while calls == 0 or place:
         place, calls = (
