@@ -181,7 +181,7 @@ class _Pass:
     ready: Collection[str] = ()
     """ARNs of what the last pass of the run has found as desired, and the stack's."""
     room: Collection[str] = ()
-    """Of advance."""
+    """Kinds of which some can be deleted for others, so that a reached quota is waited for."""
     states: dict[str, State] = field(default_factory=dict)
     """Of the resources before, by id."""
     quotas_reached: dict[str, str] = field(default_factory=dict)
