@@ -151,7 +151,7 @@ def trained(world: World, rule: dict[str, Any], users: int = 60) -> tuple[list[R
 def test_a_first_version_below_the_floor_is_not_deployed(world: World) -> None:
     _, states = trained(world, {"metric": METRIC, "atLeast": 2.0})
     held = states["campaign/top"]
-    assert (held.action, held.status, held.remedy) == ("hold", "HELD", REMEDY)
+    assert (held.action, held.status, held.remedy) == ("keep", "HELD", REMEDY)
     assert "below 2.0000, atLeast: the floor" in held.reason
     assert not world.personalize.list_campaigns()["campaigns"]
 

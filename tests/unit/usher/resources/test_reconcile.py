@@ -423,16 +423,16 @@ HOUR = timedelta(hours=1)
 @pytest.mark.parametrize(
     ("age", "rest", "status", "inputs", "wanted", "usable", "action"),
     [
-        (HOUR, 7200, "ACTIVE", "old", "new", "v1", "hold"),
+        (HOUR, 7200, "ACTIVE", "old", "new", "v1", "keep"),
         (3 * HOUR, 7200, "ACTIVE", "old", "new", "v1", "retrain"),
         (HOUR, 0, "ACTIVE", "old", "new", "v1", "retrain"),
-        (999 * HOUR, ONLY_ON_REQUEST, "ACTIVE", "old", "new", "v1", "hold"),
+        (999 * HOUR, ONLY_ON_REQUEST, "ACTIVE", "old", "new", "v1", "keep"),
         (HOUR, ONLY_ON_REQUEST, "ACTIVE", "same@1", "same@1", "v1", "reuse"),
         (HOUR, ONLY_ON_REQUEST, "ACTIVE", "same", "same@1", "v1", "retrain"),
-        (HOUR, ONLY_ON_REQUEST, "ACTIVE", "old@1", "new@1", "v1", "hold"),
+        (HOUR, ONLY_ON_REQUEST, "ACTIVE", "old@1", "new@1", "v1", "keep"),
         (HOUR, ONLY_ON_REQUEST, "CREATE IN_PROGRESS", "old", "new", "v1", "wait"),
         (HOUR, ONLY_ON_REQUEST, "CREATE FAILED", "old", "new", "", "rebuild"),
-        (HOUR, ONLY_ON_REQUEST, "CREATE FAILED", "old", "new", "v1", "hold"),
+        (HOUR, ONLY_ON_REQUEST, "CREATE FAILED", "old", "new", "v1", "keep"),
     ],
 )
 def test_a_version_rests_by_its_policy_unless_it_is_asked_for(
@@ -443,7 +443,7 @@ def test_a_version_rests_by_its_policy_unless_it_is_asked_for(
     decision = decide(resource, Existing("arn", details, {INPUTS_TAG: inputs}, usable), {}, {})
     assert decision.action == action
     assert decision.reason
-    assert bool(decision.resume_at) == (action == "hold" and rest < ONLY_ON_REQUEST)
+    assert bool(decision.resume_at) == (action == "keep" and rest < ONLY_ON_REQUEST)
 
 
 def test_what_can_never_change_is_a_failure_with_a_way_out() -> None:

@@ -10,7 +10,7 @@ from usher.resources.inventory import Inventory
 from usher.resources.target import Target
 
 
-def hold_back_data(inventory: Inventory, target: Target, inputs: Inputs, tasks: RequestedTasks) -> Inputs:
+def without_waiting_data(inventory: Inventory, target: Target, inputs: Inputs, tasks: RequestedTasks) -> Inputs:
     """The inputs with the data as it was imported last, unless the import is requested, or nothing schedules it."""
     is_scheduled = any(schedule.name == "import" for schedule in inputs.config.schedules)
     if not is_scheduled or tasks.get("import"):

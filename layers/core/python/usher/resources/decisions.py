@@ -14,8 +14,8 @@ BROKEN = ("FAILED", "STOPPED")
 """How the statuses of failed resources end."""
 ONLY_ON_REQUEST = 10**10
 """A min_retrain_interval, in seconds, that only a request ends."""
-Action = Literal["create", "reuse", "update", "retrain", "rebuild", "promote", "wait", "hold", "fail"]
-UNCHANGING: frozenset[Action] = frozenset({"reuse", "hold"})
+Action = Literal["create", "reuse", "update", "retrain", "rebuild", "promote", "wait", "keep", "fail"]
+UNCHANGING: frozenset[Action] = frozenset({"reuse", "keep"})
 """The actions that change nothing."""
 
 
@@ -29,7 +29,7 @@ class Decision:
     update    change it in place
     promote   another version serves from now on
     reuse     it is as desired
-    hold      it stays as it is: something or somebody keeps it from being brought up to date
+    keep      it stays as it is: something or somebody keeps it from being brought up to date
     wait      the service is at work on it
     fail      it failed in this run, or can't be changed
     """
@@ -37,7 +37,7 @@ class Decision:
     action: Action
     reason: str
     resume_at: str = ""
-    """When a `hold` ends, if time ends it: ISO time, UTC, to the second."""
+    """When a `keep` ends, if time ends it: ISO time, UTC, to the second."""
     remedy: str = ""
     """What a person can do; empty: remedies.remedy_for knows it, as the reason is the service's."""
 
@@ -63,7 +63,7 @@ def decide(
     if outdated:
         return Decision(KINDS[resource.kind].successor, _outdated_reason(resource, existing))
     if existing.status == "INACTIVE":
-        return Decision("hold", "Somebody has stopped it; start it to have it serve again.")
+        return Decision("keep", "Somebody has stopped it; start it to have it serve again.")
     if existing.status != "ACTIVE":
         return Decision("wait", f"Its status is {existing.status}.")
     return _decide_on_change(resource, existing, desired, known_failures)
@@ -83,9 +83,9 @@ def _throttle(resource: Resource, existing: Existing) -> Decision | None:
         return None
     reason = _outdated_reason(resource, existing)
     if resource.min_retrain_interval >= ONLY_ON_REQUEST:
-        return Decision("hold", f"{reason} It is trained only on request.")
+        return Decision("keep", f"{reason} It is trained only on request.")
     text = f"{resume_at + timedelta(seconds=1):%Y-%m-%dT%H:%M:%S}"
-    return Decision("hold", f"{reason} It is trained again from {text} UTC on.", text)
+    return Decision("keep", f"{reason} It is trained again from {text} UTC on.", text)
 
 
 def _requested_at(inputs: str) -> str:
@@ -106,7 +106,7 @@ def _decide_on_change(
     if unchangeable := [name for name in kind.immutable if details.get(name) != desired.get(name)]:
         return Decision("fail", f"Its {unchangeable[0]} can't be changed; use a new folder, which becomes a new group.")
     if resource.frozen:
-        return Decision("hold", resource.frozen)
+        return Decision("keep", resource.frozen)
     changed = changed_in_place(kind, details, desired)
     new_tags = not kind.job and any(existing.tags.get(tag["tagKey"]) != tag["tagValue"] for tag in resource.tags)
     if not changed and not new_tags:
