@@ -20,7 +20,7 @@ LABELS = {"previous": "Roll back {}", "latest": "Serve the newest version of {}"
 """What an action is called, by what is asked for."""
 
 
-def serve(stack: DeployedStack, group: str, solution: str, version: str, why: str) -> Action:
+def serve_version(stack: DeployedStack, group: str, solution: str, version: str, why: str) -> Action:
     """Serving another version of a solution, whatever its gate says. `version`: an ARN, `latest` or `previous`."""
 
     def plan() -> PlanView:
