@@ -15,8 +15,8 @@ from usher.aws import NO_RETRY, client, now
 from usher.catalogue.entries import Catalogues
 from usher.costs.ledger import Spending
 from usher.exports.erasure import erase
-from usher.planning.immediate_promotions import promote
-from usher.planning.promotions_and_rollbacks import Pins, with_pins
+from usher.planning.immediate_pins import promote
+from usher.planning.pins import Pins, with_pins
 from usher.planning.quota_check import leaving_now
 from usher.planning.tasks import REMOVAL, Tasks
 from usher.resources.deletion import delete_unmanaged

@@ -199,7 +199,7 @@ class DatasetRecord(IncrementRecord):
 
 
 class PinRecord(TypedDict):
-    """A `usher.planning.promotions_and_rollbacks.Pin`."""
+    """A `usher.planning.pins.Pin`."""
 
     version: str
     who: str

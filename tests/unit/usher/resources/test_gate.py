@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from usher.config.model import Job, Solution
-from usher.planning.promotions_and_rollbacks import Pin, with_pins
+from usher.planning.pins import Pin, with_pins
 from usher.resources.gate import EPSILON, REMEDY, judge, version_to_serve, with_gates
 from usher.resources.inventory import Existing
 from usher.resources.kinds import Resource

@@ -26,7 +26,7 @@ from usher.planning.filter_rules import filter_rules
 from usher.planning.idle_campaigns import without_idle
 from usher.planning.inputs import Inputs, load_inputs, recipe_type
 from usher.planning.misplaced_files import check_group_name, ignored_files
-from usher.planning.promotions_and_rollbacks import Pin, live_versions, with_pins
+from usher.planning.pins import Pin, live_versions, with_pins
 from usher.planning.quota_check import count_existing, with_room
 from usher.planning.removal import draft_removal
 from usher.planning.route_notes import route_notes
