@@ -33,8 +33,8 @@ def _imported_data(inventory: Inventory, target: Target, inputs: Inputs, tasks: 
         dataset, _, file = name.partition("/")
         if not file:
             data[dataset] = inputs.data[dataset]
-            if existing and existing.usable and existing.inputs != resource.inputs:
-                data[dataset] = replace(data[dataset], imported=existing.inputs, increments={})
+            if existing and existing.usable and existing.fingerprint != resource.fingerprint:
+                data[dataset] = replace(data[dataset], imported=existing.fingerprint, increments={})
         elif existing is None and arns[f"dataset_import_job/{dataset}"]:
             data[dataset] = data[dataset].without_increment(file)
     return data

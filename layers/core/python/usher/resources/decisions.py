@@ -52,7 +52,7 @@ def decide(
     """
     if existing is None:
         return Decision("create", "It does not exist yet.")
-    outdated = existing.inputs != resource.inputs
+    outdated = existing.fingerprint != resource.fingerprint
     if outdated and (throttled := _throttle(resource, existing)):
         return throttled
     if existing.status.endswith(BROKEN):
@@ -71,7 +71,8 @@ def decide(
 
 def _throttle(resource: Resource, existing: Existing) -> Decision | None:
     """What to do about an outdated resource within its min_retrain_interval; None outside of it, or on request."""
-    if not resource.min_retrain_interval or _requested_at(resource.inputs) not in {"", _requested_at(existing.inputs)}:
+    request = _requested_at(resource.fingerprint)
+    if not resource.min_retrain_interval or request not in {"", _requested_at(existing.fingerprint)}:
         return None
     interval = timedelta(seconds=min(resource.min_retrain_interval, ONLY_ON_REQUEST))
     resume_at = existing.details["creationDateTime"] + interval
@@ -88,13 +89,13 @@ def _throttle(resource: Resource, existing: Existing) -> Decision | None:
     return Decision("keep", f"{reason} It is trained again from {text} UTC on.", text)
 
 
-def _requested_at(inputs: str) -> str:
-    """The time of the request in a Resource's inputs."""
-    return inputs.partition("@")[2]
+def _requested_at(fingerprint: str) -> str:
+    """The time of the request in a Resource's fingerprint; empty: there is none."""
+    return fingerprint.partition("@")[2]
 
 
 def _outdated_reason(resource: Resource, existing: Existing) -> str:
-    same = existing.inputs.partition("@")[0] == resource.inputs.partition("@")[0]
+    same = existing.fingerprint.partition("@")[0] == resource.fingerprint.partition("@")[0]
     return "A person or a schedule has requested it." if same else "Its inputs have changed."
 
 
