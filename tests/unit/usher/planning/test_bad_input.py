@@ -3,8 +3,6 @@
 That a run says so, and creates nothing: tests/unit/usher/runs/test_hostile_files.py.
 """
 
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -14,7 +12,6 @@ from hypothesis import strategies as st
 from usher.errors import InputError
 from usher.planning.inputs import load_inputs
 
-from tests.unit.usher.conftest import account
 from tests.unit.usher.world import ARN_PREFIX, World, interactions
 
 GOOD = interactions().splitlines()
@@ -51,12 +48,6 @@ FILES = {
 }
 
 
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory, trainer: ThreadPoolExecutor) -> Iterator[World]:
-    with pytest.MonkeyPatch.context() as patch, account(tmp_path_factory.mktemp("files"), trainer, patch) as world:
-        yield world
-
-
 def refused(world: World, **files: str) -> InputError:
     """How the files of a group are refused."""
     world.bucket.delete(world.bucket.keys("films/"))
@@ -69,9 +60,9 @@ def refused(world: World, **files: str) -> InputError:
 
 @quickly
 @given(st.dictionaries(st.integers(2, len(GOOD)), st.sampled_from(sorted(ROWS)), min_size=1, max_size=12))
-def test_every_broken_row_is_named(world: World, broken: dict[int, str]) -> None:
+def test_every_broken_row_is_named(shared_world: World, broken: dict[int, str]) -> None:
     lines = [ROWS[broken[line]] if line in broken else row for line, row in enumerate(GOOD, start=1)]
-    error = refused(world, interactions__csv="\n".join(lines))
+    error = refused(shared_world, interactions__csv="\n".join(lines))
     report = error.report["interactions"]
     found = {one.message: one.lines[KEY] for one in report["findings"] if one.severity == "error"}
     expected: dict[str, list[int]] = {}
@@ -83,8 +74,8 @@ def test_every_broken_row_is_named(world: World, broken: dict[int, str]) -> None
 
 
 @pytest.mark.parametrize("fault", FILES)
-def test_every_broken_file_is_named(world: World, fault: str) -> None:
-    assert fault in {problem.message for problem in refused(world, interactions__csv=FILES[fault]).problems}
+def test_every_broken_file_is_named(shared_world: World, fault: str) -> None:
+    assert fault in {problem.message for problem in refused(shared_world, interactions__csv=FILES[fault]).problems}
 
 
 names = st.text(st.characters(codec="ascii", categories=["L"]), min_size=1, max_size=8)
@@ -114,7 +105,7 @@ CONFIG: dict[str, Any] = {
 
 @quickly
 @given(st.sampled_from(["", *CONFIG]), names.map("zz{}".format), values(OF_64_BITS))
-def test_an_unknown_key_is_named_wherever_it_is(world: World, section: str, key: str, value: Any) -> None:
+def test_an_unknown_key_is_named_wherever_it_is(shared_world: World, section: str, key: str, value: Any) -> None:
     assume(section != "filters" or not isinstance(value, str))  # which would be another filter
     config = {name: dict(block) if isinstance(block, dict) else block for name, block in CONFIG.items()}
     target: Any = config[section] if section else config
@@ -122,13 +113,13 @@ def test_an_unknown_key_is_named_wherever_it_is(world: World, section: str, key:
         target.append({key: value})
     else:
         target[key] = value
-    error = refused(world, usher__yaml=yaml.safe_dump(config), interactions__csv="\n".join(GOOD))
+    error = refused(shared_world, usher__yaml=yaml.safe_dump(config), interactions__csv="\n".join(GOOD))
     assert any(key in f"{problem.place}: {problem.message}" for problem in error.problems), error
 
 
 @quickly
 @given(st.text(max_size=60) | st.dictionaries(st.sampled_from([*CONFIG]), values(ANY), min_size=1).map(yaml.safe_dump))
-def test_no_config_crashes_a_plan(world: World, config: str) -> None:
+def test_no_config_crashes_a_plan(shared_world: World, config: str) -> None:
     # Too few interactions: even a config that happens to be right leads to nothing.
-    error = refused(world, usher__yaml=config, interactions__csv="\n".join(GOOD[:41]))
+    error = refused(shared_world, usher__yaml=config, interactions__csv="\n".join(GOOD[:41]))
     assert FILES.keys() & {problem.message for problem in error.problems}
