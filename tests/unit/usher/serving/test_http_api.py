@@ -403,8 +403,8 @@ def hanging(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:  # 
         address = f"http://127.0.0.1:{server.getsockname()[1]}"
         monkeypatch.setenv("AWS_ENDPOINT_URL_PERSONALIZE_RUNTIME", address)
         runtime = boto3.client("personalize-runtime", config=within(0.25))
-        function = load_function("recommendations")
-        monkeypatch.setattr(function, "reads", replace(function.reads, campaigns=Campaigns(runtime)))
+        function: Any = load_function("recommendations")
+        function.reads = replace(function.reads, campaigns=Campaigns(runtime))
         yield function
 
 
