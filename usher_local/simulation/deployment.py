@@ -19,7 +19,7 @@ from usher_local import personalize
 from usher_local.clock import Clock
 from usher_local.cloud.access import iam
 from usher_local.cloud.access.credentials import REGION
-from usher_local.cloud.aws_lambda.triggers import checking
+from usher_local.cloud.aws_lambda.event_source_mappings import checking
 from usher_local.cloud.cloudformation.api import CloudFormation, answering
 from usher_local.cloud.cloudformation.provider import Place
 from usher_local.cloud.core.patching import replaced
