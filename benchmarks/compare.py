@@ -63,11 +63,11 @@ def row(score: Score) -> Row:
     return {"model": score["contender"], "form": score["form"], "MRR": values["MRR"], **half, **values}
 
 
-def publish(tables: Mapping[str, Sequence[Row]]) -> None:
-    """Print tables, and write results/evaluation.md. What has equal figures, as recipes of one model, shares a row."""
+def publish(tables: Mapping[str, Sequence[Row]], folder: Path = report.RESULTS) -> None:
+    """Print tables, and write evaluation.md. What has equal figures, as recipes of one model, shares a row."""
     text = "\n\n".join(f"**{name}**\n\n{report.table(report.merged(rows))}" for name, rows in tables.items())
     print(text)
-    (report.RESULTS / "evaluation.md").write_text(f"{text}\n", encoding="utf-8")
+    (folder / "evaluation.md").write_text(f"{text}\n", encoding="utf-8")
 
 
 def main(console: Console) -> None:

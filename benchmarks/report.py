@@ -33,12 +33,12 @@ def merged(rows: Sequence[Mapping[str, float | str]]) -> list[dict[str, float | 
     return [{column: ", ".join(names), **dict(figures)} for figures, names in named.items()]
 
 
-def keep(name: str, content: Mapping[str, object]) -> None:
-    """Write figures to results/<name>.json, with the day and the machine."""
+def keep(name: str, content: Mapping[str, object], folder: Path = RESULTS) -> None:
+    """Write figures to <name>.json in the folder (made if need be), with the day and the machine."""
     machine = {"cores": os.cpu_count(), "machine": platform.machine(), "python": platform.python_version()}
     written = {"measured": datetime.now(UTC).date().isoformat(), **machine, **content}
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / f"{name}.json").write_text(json.dumps(written, indent=2, ensure_ascii=False) + "\n")
+    folder.mkdir(exist_ok=True)
+    (folder / f"{name}.json").write_text(json.dumps(written, indent=2, ensure_ascii=False) + "\n")
 
 
 def quantile(sorted_values: Sequence[float], share: float) -> float:

@@ -3,7 +3,7 @@
 import os
 import sys
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from usher.errors import InputError
 
@@ -14,13 +14,16 @@ from usher_cli.explanation import TRACEBACK, explanation
 from usher_cli.output import Output, console
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command. Returns its exit status (usher_cli.command.EXIT_STATUS); a failure is explained on stderr."""
+def main(arguments: Sequence[str] | None = None, connect: Callable[[str], DeployedStack] = DeployedStack) -> int:
+    """Run a command. Returns its exit status (usher_cli.command.EXIT_STATUS); a failure is explained on stderr.
+
+    `connect`: makes the stack, by its name.
+    """
     options = parse(arguments)
     notes = console(stderr=True)
     output = Output(notes if options.json else console(), notes, options.json, options.yes)
     try:
-        stack = DeployedStack(options.stack)
+        stack = connect(options.stack)
         if options.needs_group and options.group:
             stack.check_group(options.group)
         result: int = options.do(stack, options, output)

@@ -2,7 +2,7 @@
 
     python -m usher_cli.api_document        writes it anew
 
-It is made of the tables of routes and events (usher.serving.routes, usher.events.checks), and of the errors in
+It is made of the tables of routes and events (usher.routes, usher.events.checks), and of the errors in
 docs/api.md. What a group's schemas require of properties is for the API alone to check.
 """
 
@@ -21,12 +21,12 @@ from usher.events.checks import (
     Kind,
 )
 from usher.limits import MAX_ID_LENGTH, MAX_RESULTS
+from usher.routes import ROUTES_BY_KEY, Route
 from usher.serving.answers import Source
 from usher.serving.api_pages import DOCUMENT
 from usher.serving.many_users import MAX_USERS
 from usher.serving.put_requests import MAX_RECORDS
 from usher.serving.requests import MAX_COLUMNS
-from usher.serving.routes import ROUTES_BY_KEY, Route
 from usher.serving.stored_filters import Mark
 
 Schema = dict[str, Any]
@@ -86,28 +86,6 @@ OPTIONS: dict[str, tuple[str, Schema]] = {
     "userIds": ("The users.", {"type": "array", "items": ID, "minItems": 1, "maxItems": MAX_USERS}),
 }
 """By option, what it means, and its value as JSON."""
-SUMMARIES = {
-    "recommendations": "Items for a user",
-    "similar-items": "Items similar to an item",
-    "popular": "Items that many like",
-    "trending": "Items that more and more people like",
-    "actions": "Actions for a user",
-    "rankings": "Given items, in the order that suits a user",
-    "many-users": "Items for each of many users",
-    "events": "Take events of a user",
-    "action-interactions": "Take what a user did with actions",
-    "user-events": "Which events of a user arrived, and which count",
-    "items": "Put items",
-    "users": "Put users",
-    "actions-put": "Put actions",
-}
-PAGES = {
-    "GET /{group}/health": ("What answers for a group, and why something else does not", "application/json"),
-    "GET /health": ("Whether the groups' models answer", "application/json"),
-    "GET /openapi.json": ("This document", "application/json"),
-    "GET /docs": ("This document, for people", "text/html"),
-}
-"""The routes that no table has."""
 GATEWAY = {"401": "No key or no valid token", "413": "The request is too large"}
 """By status that only API Gateway answers, what it means."""
 SAME = {"description": "The answer is the one whose ETag the caller has sent"}
@@ -127,10 +105,9 @@ SECURITY = {
 def api_document() -> Schema:
     """The document."""
     paths: Schema = {}
-    for key in [*ROUTES_BY_KEY, *PAGES]:
+    for key, route in ROUTES_BY_KEY.items():
         method, _, path = key.partition(" ")
-        operation = _page(key) if key in PAGES else _operation(key, ROUTES_BY_KEY[key])
-        paths.setdefault(path, {})[method.lower()] = operation
+        paths.setdefault(path, {})[method.lower()] = _operation(key, route)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -153,9 +130,9 @@ def api_document() -> Schema:
 
 
 def _operation(key: str, route: Route) -> Schema:
-    in_path = [name for name in re.findall(r"{(\w+)}", key) if name != "group"]
-    parameters = [_group(), *(_in_path(name) for name in in_path)]
-    operation: Schema = {"summary": SUMMARIES[_name(route)], "operationId": re.sub(r"\W+", "-", key).strip("-")}
+    in_path = re.findall(r"{(\w+)}", key)
+    parameters = [_group() if name == "group" else _in_path(name) for name in in_path]
+    operation: Schema = {"summary": route.summary, "operationId": re.sub(r"\W+", "-", key).strip("-")}
     if route.method == "GET":
         names = [name for name in (route.subject, *route.options) if name and name not in in_path]
         parameters += [_in_query(name, route, required=name == route.subject) for name in names]
@@ -163,29 +140,12 @@ def _operation(key: str, route: Route) -> Schema:
         operation["requestBody"] = {"required": True, "content": _json(_body(route))}
     is_taken = route.method == "PUT" or route.name in KINDS
     status, answer = ("202", _accepted(route)) if is_taken else ("200", _answer(route))
+    kind = "text/html" if route.name == "docs" else "application/json"
     return operation | {
         "parameters": parameters,
         "responses": {
-            status: {"description": "The answer", "content": _json(answer)},
+            status: {"description": "The answer", "content": {kind: {"schema": answer}}},
             **({"304": SAME} if route.method == "GET" else {}),
-            **_problems(),
-        },
-    }
-
-
-def _name(route: Route) -> str:
-    return "actions-put" if (route.method, route.name) == ("PUT", "actions") else route.name
-
-
-def _page(key: str) -> Schema:
-    summary, kind = PAGES[key]
-    return {
-        "summary": summary,
-        "operationId": re.sub(r"\W+", "-", key).strip("-"),
-        "parameters": [_group()] if "{group}" in key else [],
-        "responses": {
-            "200": {"description": "The answer", "content": {kind: {"schema": HEALTH.get(key, {})}}},
-            "304": SAME,
             **_problems(),
         },
     }
@@ -235,7 +195,8 @@ def _body(route: Route) -> Schema:
             "additionalProperties": False,
         }
     if route.method == "PUT":
-        id_name = f"{route.name.removesuffix('s')}Id"
+        [dataset] = route.options
+        id_name = f"{dataset.removesuffix('s')}Id"
         record = {
             "type": "object",
             "required": [id_name],
@@ -245,8 +206,8 @@ def _body(route: Route) -> Schema:
         records = {"type": "array", "items": record, "minItems": 1, "maxItems": MAX_RECORDS}
         return {
             "type": "object",
-            "required": [route.name],
-            "properties": {route.name: records},
+            "required": [dataset],
+            "properties": {dataset: records},
             "additionalProperties": False,
         }
     names = [name for name in (route.subject, *route.options) if name]
@@ -279,45 +240,6 @@ def _list(items: Schema) -> Schema:
     return {"type": "array", "items": items}
 
 
-STATUS = {"enum": ["ok", "degraded"]}
-HEALTH = {
-    "GET /{group}/health": _object(
-        {
-            "status": STATUS,
-            "mapAgeSeconds": {"type": "number"},
-            "solutions": {"type": "object", "additionalProperties": {"type": "object"}},
-            "exports": _list(TEXT),
-            "popular": {"type": "object"},
-            "filters": {"type": "object", "additionalProperties": _list(TEXT)},
-        }
-    ),
-    "GET /health": _object(
-        {"status": STATUS, "breakers": {"type": "object", "additionalProperties": {"type": "integer"}}}
-    ),
-}
-"""By page, the answer that is not a document."""
-
-
-def _answer(route: Route) -> Schema:
-    if route.name == "user-events":
-        return _object({"userId": TEXT, "events": _list(_arrived_event())}, {"next": TEXT})
-    members = {
-        "solution": TEXT,
-        "solutionVersion": TEXT,
-        "recommendationId": TEXT,
-        "degraded": _object({}, {"reason": TEXT, "filter": {"enum": list(get_args(Mark))}, "ignored": _list(TEXT)}),
-        "known": {"type": "boolean"},
-        "next": TEXT,
-    }
-    listed = _list({"$ref": "#/components/schemas/Item"})
-    source: Schema = {"enum": list(get_args(Source))}
-    if route.list_name == "users":
-        answer = {"itemList": listed, "source": source, **members}
-        error = {"$ref": "#/components/schemas/Problem"}
-        return _object({"users": _list(_object({"userId": TEXT}, {**answer, "error": error}))})
-    return _object({route.list_name: listed, "source": source}, members)
-
-
 def _arrived_event() -> Schema:
     """What is shown of an event that has arrived."""
     event: Schema = {name: {} for kind in KINDS.values() for name in kind.members if name != kind.time}
@@ -333,6 +255,44 @@ def _arrived_event() -> Schema:
         "why": _list(_object({"code": TEXT, "message": TEXT})),
     }
     return _object(always, event | always)
+
+
+STATUS = {"enum": ["ok", "degraded"]}
+ANSWERS: dict[str, Schema] = {
+    "user-events": _object({"userId": TEXT, "events": _list(_arrived_event())}, {"next": TEXT}),
+    "group-health": _object(
+        {
+            "status": STATUS,
+            "mapAgeSeconds": {"type": "number"},
+            "solutions": {"type": "object", "additionalProperties": {"type": "object"}},
+            "exports": _list(TEXT),
+            "popular": {"type": "object"},
+            "filters": {"type": "object", "additionalProperties": _list(TEXT)},
+        }
+    ),
+    "health": _object({"status": STATUS, "breakers": {"type": "object", "additionalProperties": {"type": "integer"}}}),
+}
+"""By route, what it answers where Personalize does not. Of other routes, the document does not say."""
+
+
+def _answer(route: Route) -> Schema:
+    if not route.operation:
+        return ANSWERS.get(route.name, {})
+    members = {
+        "solution": TEXT,
+        "solutionVersion": TEXT,
+        "recommendationId": TEXT,
+        "degraded": _object({}, {"reason": TEXT, "filter": {"enum": list(get_args(Mark))}, "ignored": _list(TEXT)}),
+        "known": {"type": "boolean"},
+        "next": TEXT,
+    }
+    listed = _list({"$ref": "#/components/schemas/Item"})
+    source: Schema = {"enum": list(get_args(Source))}
+    if route.list_name == "users":
+        answer = {"itemList": listed, "source": source, **members}
+        error = {"$ref": "#/components/schemas/Problem"}
+        return _object({"users": _list(_object({"userId": TEXT}, {**answer, "error": error}))})
+    return _object({route.list_name: listed, "source": source}, members)
 
 
 def _item() -> Schema:

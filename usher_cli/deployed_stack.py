@@ -2,6 +2,7 @@
 
 import difflib
 import json
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -40,6 +41,8 @@ class DeployedStack:
     """One stack. Raises UsherError if the account and region have none of this name."""
 
     name: str
+    sleep: Callable[[float], None] = time.sleep
+    """Waits for so many seconds between two looks at what goes on in it."""
 
     @cached_property
     def _described(self) -> Mapping[str, Any]:

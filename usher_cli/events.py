@@ -3,7 +3,6 @@
 import csv
 import json
 import re
-import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -70,8 +69,11 @@ def counted(bucket: Bucket, group: str, days: Iterable[str]) -> Iterator[Count]:
         yield from (Count(day, name, number, refused[name]) for name, number in sorted(events.items()))
 
 
-def arriving(bucket: Bucket, group: str, sleep: Callable[[float], None] = time.sleep) -> Iterator[KeptEvent]:
-    """Today's events in the order in which their files were written, then what is kept from now on."""
+def arriving(bucket: Bucket, group: str, sleep: Callable[[float], None]) -> Iterator[KeptEvent]:
+    """Today's events in the order in which their files were written, then what is kept from now on.
+
+    `sleep`: waits for so many seconds.
+    """
     seen, yielded = set[str](), set[tuple[str, str]]()
     while True:
         days = (today() - timedelta(1), today())

@@ -1,8 +1,7 @@
 """What `usher logs` shows: the decisions of a run, as its functions have logged them."""
 
 import json
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, NotRequired, TypedDict, cast
 
@@ -45,13 +44,8 @@ def run_named(stack: DeployedStack, group: str, name: str | None) -> Run:
     return found
 
 
-def lines_of(
-    stack: DeployedStack, run: Run, *, follow: bool = False, pause: Callable[[float], None] | None = None
-) -> Iterator[Line]:
-    """The lines of a run in the order of time; with `follow`, until the run has ended.
-
-    `pause`: waits for so many seconds; None: time.sleep.
-    """
+def lines_of(stack: DeployedStack, run: Run, *, follow: bool = False) -> Iterator[Line]:
+    """The lines of a run in the order of time; with `follow`, until the run has ended."""
     since = datetime.fromisoformat(run.read()["startedAt"]).timestamp() - EARLY_SECONDS
     seen: set[str] = set()
     looks_left = LAST_LOOKS if follow else 1
@@ -63,7 +57,7 @@ def lines_of(
                 seen.add(event["eventId"])
                 yield from _lines(event, run)
         if looks_left:
-            (pause or time.sleep)(POLL_SECONDS)
+            stack.sleep(POLL_SECONDS)
 
 
 def _events(log_group: str, run: Run, since: int) -> list[dict[str, Any]]:

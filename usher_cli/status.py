@@ -1,14 +1,13 @@
 """What `usher status` shows of a group: its last run, what is live, exports and evaluations."""
 
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import TypedDict, cast
 
 from usher.aws import client
 from usher.errors import UsherError
-from usher.planning.promotions_and_rollbacks import Pins
+from usher.planning.pins import Pins
 from usher.resources.kinds import KINDS
 from usher.resources.lookup import describe
 from usher.run_record import LiveModel, Outcome, PinRecord, RunRecord
@@ -93,23 +92,20 @@ def until_done(stack: DeployedStack, group: str, execution: str) -> Iterator[Run
     """
     running = is_running(client("stepfunctions"))
     while running(execution) is not False:
-        time.sleep(POLL_SECONDS)
+        stack.sleep(POLL_SECONDS)
         if stack.runs(group):
             yield last_record(stack, group)
     yield from until_end(stack, group)
 
 
-def until_end(stack: DeployedStack, group: str, pause: Callable[[float], None] | None = None) -> Iterator[RunRecord]:
-    """The record of a group's last run, again and again for as long as a run is at work, or is about to begin.
-
-    `pause`: waits for so many seconds; None: time.sleep.
-    """
+def until_end(stack: DeployedStack, group: str) -> Iterator[RunRecord]:
+    """The record of a group's last run, again and again for as long as a run is at work, or is about to begin."""
     polls = ARRIVAL_POLLS
     while (is_at_work := _is_at_work(stack, group)) or (polls and _is_about_to_begin(stack, group)):
         if is_at_work and stack.runs(group):
             yield last_record(stack, group)
         polls -= not is_at_work
-        (pause or time.sleep)(POLL_SECONDS)
+        stack.sleep(POLL_SECONDS)
 
 
 def _is_at_work(stack: DeployedStack, group: str) -> bool:

@@ -21,6 +21,7 @@ from benchmarks.recommenders.inprocess import PEERS, Row, learnable, own, peer
 from benchmarks.recommenders.questions import ABOUT_ITEMS, NotApplicableError, Questions
 from benchmarks.recommenders.results import Results
 from benchmarks.recommenders.synthetic import purchases
+from benchmarks.report import RESULTS
 from benchmarks.service import serving
 from usher_cli.ratings import Ratings, RatingsError, read_ratings
 from usher_local.demo.__main__ import CACHE
@@ -44,9 +45,9 @@ class Step:
     run: Callable[[], Tables]
 
 
-def main(arguments: Sequence[str], console: Console) -> int:
-    """Exit status: 0, or 1 with the reason where a file cannot be read."""
-    options, results = parse(arguments), Results()
+def main(arguments: Sequence[str], console: Console, folder: Path = RESULTS) -> int:
+    """Exit status: 0, or 1 with the reason where a file cannot be read. `folder`: where the figures are kept."""
+    options, results = parse(arguments), Results(folder)
     try:
         sets = [read_ratings(path) for path in options.files] or list(own_sets(console))
     except RatingsError as error:

@@ -1,6 +1,6 @@
 """Whom a recipe is asked about, and what its answers are worth: rows of the hold-out, and rows of costs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,6 +32,8 @@ class Questions:
 
     holdout: Holdout
     genres: Sequence[str]
+    requests: int = REQUESTS
+    """How many requests are timed, and of how many users at most."""
 
     def measure(self, groups: Groups, recipe: Recipe) -> tuple[list[Row], Row]:
         """Train a recipe and ask it: its rows of the hold-out, none for segments and actions, and its costs.
@@ -60,7 +62,7 @@ class Questions:
             raw[user] = model.ask(alone[user], DEPTH)
 
         timed(ask, lambda done: done < len(sample) // 5)  # warm-up
-        milliseconds, speed = timed(ask), 0.0
+        milliseconds, speed = self._timed(ask), 0.0
         # The filter is about the user of a line. A list to be ranked has none of what the user has seen.
         filtered = recipe.type in (USER, POPULAR) or bool(recipe.domain)
         if recipe.batch:
@@ -73,7 +75,7 @@ class Questions:
 
     def _actions(self, _: Recipe, model: Served) -> tuple[list[Row], list[float], float]:
         users = self.holdout.learnt.user_ids
-        return [], timed(lambda number: model.act(users[number % len(users)])), 0
+        return [], self._timed(lambda number: model.act(users[number % len(users)])), 0
 
     def _segments(self, recipe: Recipe, model: Served) -> tuple[list[Row], list[float], float]:
         lines: list[Line] = [{"itemAttributes": f'ITEMS.GENRES = "{genre}"'} for genre in self.genres]
@@ -83,9 +85,12 @@ class Questions:
         most = SEGMENT_LINES[recipe.name]
         return [], [], model.batch(dict(enumerate(lines[:most])), DEPTH, kind="segment")[1]
 
+    def _timed(self, call: Callable[[int], object]) -> list[float]:
+        return timed(call, lambda done: done < self.requests)
+
     def _sample(self, users: Sequence[int]) -> list[int]:
         """As many users as are asked about one by one."""
-        chosen: list[int] = np.random.default_rng(0).permutation(users)[:REQUESTS].tolist()
+        chosen: list[int] = np.random.default_rng(0).permutation(users)[: self.requests].tolist()
         return chosen
 
     def lines(self, recipe: Recipe, *, deep: bool) -> dict[int, Line]:

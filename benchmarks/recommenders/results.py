@@ -5,6 +5,7 @@ recommenders.json has them by data set, recommenders.md as tables, and recommend
 
 import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from benchmarks import report
 from benchmarks.recommenders.chart import chart
@@ -14,10 +15,11 @@ Row = Mapping[str, float | str]
 
 
 class Results:
-    """results/recommenders.json: rows by data set, by table, by model or recipe."""
+    """recommenders.json: rows by data set, by table, by model or recipe."""
 
-    def __init__(self) -> None:
-        path = report.RESULTS / f"{NAME}.json"
+    def __init__(self, folder: Path = report.RESULTS) -> None:
+        self._folder = folder
+        path = folder / f"{NAME}.json"
         self.data: dict[str, dict[str, dict[str, list[Row]]]] = (
             json.loads(path.read_text())["data"] if path.exists() else {}
         )
@@ -27,7 +29,7 @@ class Results:
         for title, rows in tables.items():
             if rows:
                 self.data.setdefault(data, {}).setdefault(title, {})[name] = list(rows)
-        report.keep(NAME, {"data": self.data})
+        report.keep(NAME, {"data": self.data}, self._folder)
 
     def has(self, data: str, name: str) -> bool:
         """Whether there are rows of it already."""
@@ -39,10 +41,10 @@ class Results:
         return "\n\n".join(f"**{data}: {title}**\n\n{report.table(rows)}" for title, rows in tables.items())
 
     def publish(self) -> None:
-        """Write results/recommenders.md and results/recommenders.svg."""
-        (report.RESULTS / f"{NAME}.md").write_text("\n\n".join(map(self.show, self.data)) + "\n", encoding="utf-8")
+        """Write recommenders.md and recommenders.svg."""
+        (self._folder / f"{NAME}.md").write_text("\n\n".join(map(self.show, self.data)) + "\n", encoding="utf-8")
         held = {name: _rows(tables["hold-out"]) for name, tables in self.data.items() if "hold-out" in tables}
-        (report.RESULTS / f"{NAME}.svg").write_text(chart(held), encoding="utf-8")
+        (self._folder / f"{NAME}.svg").write_text(chart(held), encoding="utf-8")
 
 
 def _rows(named: Mapping[str, Sequence[Row]]) -> list[Row]:

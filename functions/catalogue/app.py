@@ -8,7 +8,6 @@ from usher.aws import client
 from usher.catalogue.entries import Catalogues
 from usher.serving.http_api import Api
 from usher.serving.putting import Puts
-from usher.serving.routes import PUT_ROUTES
 from usher.serving.serving_map import ServingMaps
 from usher.storage.table import Table
 
@@ -18,11 +17,12 @@ serving = ServingMaps(table)
 puts = Puts(Catalogues(table), partial(client, "personalize-events"))
 
 
-@api.route(*(key for route in PUT_ROUTES.values() for key in route.keys))
+@api.route("put-users", "put-items", "put-actions")
 def put(group: str) -> tuple[dict[str, Any], int]:
     """Put the posted records in place of those with the same IDs."""
     route, body = api.asked()
-    return serving.resolve(group, lambda content: puts.put(group, route.name, content, body)), 202
+    [dataset] = route.options
+    return serving.resolve(group, lambda content: puts.put(group, dataset, content, body)), 202
 
 
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

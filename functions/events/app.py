@@ -11,7 +11,6 @@ from usher.events.arrivals import Arrivals
 from usher.events.history import History
 from usher.events.sessions import Sessions
 from usher.serving.http_api import Api
-from usher.serving.routes import EVENT_ROUTES
 from usher.serving.serving_map import ServingMaps
 from usher.storage.table import Table
 
@@ -25,13 +24,13 @@ acceptance = Acceptance(queues, sessions, arrivals, client("personalize-events",
 history = History(sessions, arrivals, known.unknown_items)
 
 
-@api.route(*EVENT_ROUTES["events"].keys)
+@api.route("events")
 def record(group: str) -> tuple[dict[str, Any], int]:
     """Accept the posted `events` of `userId` in `sessionId`."""
     return accept(group, "events")
 
 
-@api.route(*EVENT_ROUTES["action-interactions"].keys)
+@api.route("action-interactions")
 def record_actions(group: str) -> tuple[dict[str, Any], int]:
     """Accept what `userId` did with actions: the posted `actionInteractions`."""
     return accept(group, "action-interactions")
@@ -43,7 +42,7 @@ def accept(group: str, kind: EventKind) -> tuple[dict[str, Any], int]:
     return serving.resolve(group, lambda content: acceptance.accept(group, kind, content, body)), 202
 
 
-@api.route(*EVENT_ROUTES["user-events"].keys)
+@api.route("user-events")
 def show(group: str, **_user: str) -> dict[str, Any]:
     """List which events of a user arrived, and which count."""
     route, options = api.asked()

@@ -6,12 +6,11 @@ from typing import Any
 from usher.events.met import Met
 from usher.serving.fallback import Reads
 from usher.serving.http_api import Api
-from usher.serving.routes import ROUTES
 
 api, reads = Api(), Reads.of(os.environ, Met.by)
 
 
-@api.route(*ROUTES["rankings"].keys)
+@api.route("rankings")
 def rank(group: str) -> dict[str, Any]:
     """Order the posted `items` for the posted `userId`."""
     return reads.answer(group, *api.asked(), api.headers)

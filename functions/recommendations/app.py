@@ -6,47 +6,47 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 from usher.events.met import Met
+from usher.routes import ROUTES
 from usher.serving import api_pages, health
 from usher.serving.fallback import Reads
 from usher.serving.http_api import Api, error_document
 from usher.serving.many_users import answer_each
-from usher.serving.routes import ROUTES
 
 api, reads = Api(), Reads.of(os.environ, Met.by)
 
 
-@api.route(*(key for route in ROUTES.values() if route.method == "GET" for key in route.keys))
+@api.route(*(name for name, route in ROUTES.items() if route.method == "GET" and route.operation))
 def read(group: str, **_subject: str) -> dict[str, Any]:
     """Answer a request by what serves its route, or by a stored answer."""
     return reads.answer(group, *api.asked(), api.headers)
 
 
-@api.route("GET /{group}/health")
+@api.route("group-health")
 def group_health(group: str) -> dict[str, Any]:
     """Report what answers for a group."""
     return health.group_health(reads, group)
 
 
-@api.route("GET /health")
+@api.route("health")
 def all_health() -> dict[str, Any]:
     """Report whether all that answers for groups does."""
     return health.all_health(reads)
 
 
-@api.route(*ROUTES["many-users"].keys)
+@api.route("many-users")
 def read_for_each(group: str) -> dict[str, Any]:
     """Recommend items to each of the posted `userIds`."""
     answer = partial(reads.answer, group, ROUTES["recommendations"], headers=api.headers)
     return answer_each(api.body(), answer, error_document)
 
 
-@api.route("GET /openapi.json")
+@api.route("openapi")
 def document() -> Response[str]:
     """Show what the API has, for programs."""
     return api_pages.document()
 
 
-@api.route("GET /docs")
+@api.route("docs")
 def page() -> Response[bytes]:
     """Show what the API has, for people."""
     return api_pages.page()

@@ -2,7 +2,6 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -129,9 +128,7 @@ def test_scripts_tell_the_outcome_by_the_exit_status(
 
 
 @pytest.mark.parametrize("option", ["--wait", "--follow"])
-def test_status_waits_for_the_end_of_a_run(
-    live: Stack, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, option: str
-) -> None:
+def test_status_waits_for_the_end_of_a_run(live: Stack, capsys: pytest.CaptureFixture[str], option: str) -> None:
     live.put("films/interactions.csv", interactions(users=70))
     _, steps = live.start({"group": "films"})
     live.clock.shift(next(steps))
@@ -141,8 +138,7 @@ def test_status_waits_for_the_end_of_a_run(
         paused.append(seconds)
         live.clock.shift(next(steps, seconds))
 
-    monkeypatch.setattr("usher_cli.status.time.sleep", pause)
-    text = told(capsys, "status", "films", option)
+    text = told(capsys, "status", "films", option, sleep=pause)
     assert "retrained popular" in text
     assert len(paused) > 2
     assert ("resources are ready; at work on" in text) == (option == "--follow")
@@ -150,7 +146,7 @@ def test_status_waits_for_the_end_of_a_run(
 
 @pytest.mark.parametrize("has_run", [True, False])
 def test_status_waits_for_the_run_of_a_drop_that_has_not_begun(
-    stack: Stack, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, has_run: bool
+    stack: Stack, capsys: pytest.CaptureFixture[str], has_run: bool
 ) -> None:
     if has_run:
         stack.put("films/interactions.csv", interactions(users=70))
@@ -165,25 +161,21 @@ def test_status_waits_for_the_run_of_a_drop_that_has_not_begun(
         if len(paused) == 2:  # the event of S3 has come
             stack.drop("films/usher.yaml")
 
-    monkeypatch.setattr("usher_cli.status.time.sleep", pause)
     stack.put("films/interactions.csv", interactions())
     stack.put("films/usher.yaml", json.dumps({"solutions": {"hits": {"recipe": "aws-popularity-count"}}}))
-    assert "trained hits" in told(capsys, "status", "films", "--wait")
+    assert "trained hits" in told(capsys, "status", "films", "--wait", sleep=pause)
     assert len(paused) == 2
-    told(capsys, "status", "films", "--wait")
+    told(capsys, "status", "films", "--wait", sleep=pause)
     assert len(paused) == 2, "no file has arrived since"
 
 
-def test_status_waits_a_minute_where_no_run_begins(
-    stack: Stack, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_status_waits_a_minute_where_no_run_begins(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
     paused = list[float]()
-    monkeypatch.setattr("usher_cli.status.time.sleep", paused.append)
     stack.put("films/readme.txt", "")
-    assert "has had no run yet" in told(capsys, "status", "films", "--wait", status=1)
+    assert "has had no run yet" in told(capsys, "status", "films", "--wait", status=1, sleep=paused.append)
     assert not paused, "no file starts a run"
     stack.put("films/interactions.csv", interactions())
-    assert "has had no run yet" in told(capsys, "status", "films", "--wait", status=1)
+    assert "has had no run yet" in told(capsys, "status", "films", "--wait", status=1, sleep=paused.append)
     assert sum(paused) == 60
 
 
@@ -258,14 +250,7 @@ def test_where_nothing_has_happened_status_says_how_to_begin(stack: Stack, capsy
     assert "has had no run yet. Put interactions.csv into s3://" in told(capsys, "status", "films", status=1)
 
 
-def serve(stack: Stack, steps: Any) -> None:
-    for seconds in steps:
-        stack.clock.shift(seconds)
-
-
-def test_a_rollback_and_a_promotion_change_what_is_served(
-    live: Stack, capsys: pytest.CaptureFixture[str], started: list[dict[str, str]]
-) -> None:
+def test_a_rollback_and_a_promotion_change_what_is_served(live: Stack, capsys: pytest.CaptureFixture[str]) -> None:
     def served() -> str:
         serving = json.loads(live.items("films")["serving"]["map"]["S"])
         return str(serving["solutions"]["popular"]["solutionVersionArn"])
@@ -278,10 +263,10 @@ def test_a_rollback_and_a_promotion_change_what_is_served(
     why = ("--why", "too many old films")
     asked = told(capsys, "rollback", "films", "popular", *why, status=UNCONFIRMED)
     assert f"{first.rpartition('/')[2]} serves instead of {second.rpartition('/')[2]}" in asked
-    assert not started
+    assert not live.started
     text = told(capsys, "rollback", "films", "popular", *why, "--yes")
     assert "usher status films" in text
-    serve(live, live.start(started[-1])[1])
+    live.run_started()
     assert served() == first
     (pin,) = live.read(r"films/out/runs/[^/]+/run\.json")[max(live.read(r"films/out/runs/[^/]+/run\.json"))][
         "pins"
@@ -289,7 +274,7 @@ def test_a_rollback_and_a_promotion_change_what_is_served(
     assert pin["why"] == "too many old films"
     assert pin["who"].startswith("arn:aws:")
     told(capsys, "promote", "films", "popular", second, "--why", "they asked for them", "--yes")
-    serve(live, live.start(started[-1])[1])
+    live.run_started()
     assert served() == second
 
 

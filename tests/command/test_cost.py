@@ -1,8 +1,6 @@
 """What a group's month costs: measured by the hour, told, and held within a budget. On the simulated stack."""
 
 import json
-from collections.abc import Iterator
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -151,23 +149,6 @@ def test_automatic_training_beside_a_schedule_is_told(stack: Stack) -> None:
     )
 
 
-@pytest.fixture
-def started(live: Stack) -> Iterator[list[dict[str, Any]]]:
-    """The inputs of the executions that functions start; they are left to the test."""
-    inputs: list[dict[str, Any]] = []
-
-    def start(params: Any, **_: Any) -> Any:
-        inputs.append(json.loads(json.loads(params["body"])["input"]))
-        answer = {"executionArn": "arn", "startDate": 0, "ResponseMetadata": {"HTTPStatusCode": 200}}
-        return SimpleNamespace(status_code=200), answer
-
-    live.invoke(watch_of(live), {"detail": {}})
-    events, event = client("stepfunctions").meta.events, "before-call.stepfunctions.StartExecution"
-    events.register_first(event, start)
-    yield inputs
-    events.unregister(event, start)
-
-
 def recommendations(stack: Stack, user: str, **query: str) -> tuple[int, dict[str, Any]]:
     (name,) = (name for name, folder in stack.folders.items() if folder.name == "recommendations")
     event = {
@@ -181,9 +162,8 @@ def recommendations(stack: Stack, user: str, **query: str) -> tuple[int, dict[st
     return answer["statusCode"], json.loads(answer["body"])
 
 
-def test_an_idle_campaign_is_let_go_for_its_export_and_made_again_on_demand(
-    live: Stack, started: list[dict[str, Any]]
-) -> None:
+def test_an_idle_campaign_is_let_go_for_its_export_and_made_again_on_demand(live: Stack) -> None:
+    live.invoke(watch_of(live), {"detail": {}})
     config = {
         "solutions": {"popular": {"recipe": "aws-popularity-count", "idle": "table"}},
         "exports": {"popular": {"table": True, "numResults": 5}},
@@ -192,17 +172,17 @@ def test_an_idle_campaign_is_let_go_for_its_export_and_made_again_on_demand(
     live.put("films/usher.yaml", json.dumps(config))
     assert live.drop("films/usher.yaml").status == "SUCCEEDED"
     tick(live, 15 * DAY)
-    idle = {"group": "films", "task": "idle", "solution": "popular"}
-    assert started == [idle]
-    assert live.run(idle).status == "SUCCEEDED"
+    execution = live.run_started()
+    assert execution.given == {"group": "films", "task": "idle", "solution": "popular"}
+    assert execution.status == "SUCCEEDED"
     tick(live)
-    assert started == [idle], "it is asked once a day"
+    assert not live.started, "it is asked once a day"
     assert campaigns(live), "nothing goes that no export stands in for"
     assert "no export of the last month is in the table" in str(last_record(live)["notes"])
 
     assert live.run({"group": "films"}, "Exports").status == "SUCCEEDED"
     tick(live, DAY)
-    assert live.run(started.pop()).status == "SUCCEEDED"
+    assert live.run_started().status == "SUCCEEDED"
     assert not campaigns(live)
     assert "deleted 1 campaign" in live.notifications()[-1]
     status, answer = recommendations(live, "u1")
@@ -211,16 +191,17 @@ def test_an_idle_campaign_is_let_go_for_its_export_and_made_again_on_demand(
     live.put("films/interactions.csv", interactions(users=61))
     assert live.drop("films/interactions.csv").status == "SUCCEEDED"
     assert not campaigns(live), "it stays away, whatever is dropped"
-    started.clear()
+    live.started.clear()
 
     assert recommendations(live, "u1", filter="unseen")[0] == 404
     tick(live)
-    assert started == [{"group": "films", "task": "serve", "solution": "popular"}]
-    assert live.run(started.pop()).status == "SUCCEEDED"
+    execution = live.run_started()
+    assert execution.given == {"group": "films", "task": "wake", "solution": "popular"}
+    assert execution.status == "SUCCEEDED"
     live.set_variables(PERSONALIZE_MILLISECONDS="500")  # a process that has not kept the former map
     assert recommendations(live, "u1", filter="unseen")[0] == 200
     tick(live)
-    assert not started, "it is new, and no longer idle"
+    assert not live.started, "it is new, and no longer idle"
     assert live.run({"group": "films", "task": "remove"}).status == "SUCCEEDED"
     assert all("expires" in one for one in live.items("films").values()), "nothing stays for ever"
 

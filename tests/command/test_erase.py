@@ -21,10 +21,8 @@ from usher.events.messages import Message, encode, ordering
 from usher.events.sessions import Session, Sessions
 from usher.storage.table import Table
 
-from tests.command.world import told
-from usher_cli.__main__ import main
-from usher_cli.command import OK, UNCONFIRMED
-from usher_cli.deployed_stack import DeployedStack
+from tests.command.world import going_on, told
+from usher_cli.command import UNCONFIRMED
 from usher_local.cloud.access.credentials import REGION
 from usher_local.demo.synthetic import interactions
 from usher_local.personalize import Faults, inject
@@ -95,14 +93,6 @@ def faults(**given: Any) -> Iterator[None]:
 
 
 @pytest.fixture
-def requested(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, str]]:
-    """The pipeline's inputs that the command would have started."""
-    given: list[dict[str, str]] = []
-    monkeypatch.setattr(DeployedStack, "start", lambda _self, **request: given.append(request))
-    return given
-
-
-@pytest.fixture
 def known(stack: Stack) -> Stack:
     """A group that knows Ann and Ben wherever a user can be known."""
     stack.begin(know)
@@ -133,16 +123,14 @@ def know(stack: Stack) -> None:
         send("Kept", message(user, user, 10))
 
 
-def erase(stack: Stack, requested: list[dict[str, str]], capsys: Any, *more: str) -> Execution:
+def erase(stack: Stack, capsys: Any, *more: str) -> Execution:
     told(capsys, "erase", "films", ANN, "--yes", *more)
-    return stack.run(requested[-1])
+    return stack.run_started()
 
 
-def test_nothing_is_left_of_a_user_and_all_of_the_others(
-    known: Stack, requested: list[dict[str, str]], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_nothing_is_left_of_a_user_and_all_of_the_others(known: Stack, capsys: pytest.CaptureFixture[str]) -> None:
     before = places(known, BEN)
-    assert erase(known, requested, capsys, "--data").status == "SUCCEEDED"
+    assert erase(known, capsys, "--data").status == "SUCCEEDED"
     assert places(known, ANN) == []
     (record,) = (one for one in known.read(r"films/out/runs/[^/]+/run\.json").values() if "erasure" in one)
     assert record["outcome"] == "SUCCEEDED"
@@ -163,18 +151,16 @@ def test_nothing_is_left_of_a_user_and_all_of_the_others(
     assert "erase" not in str(known.items("films")["tasks"])
 
 
-def test_without_data_your_own_files_are_named_and_stay(
-    known: Stack, requested: list[dict[str, str]], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_without_data_your_own_files_are_named_and_stay(known: Stack, capsys: pytest.CaptureFixture[str]) -> None:
     text = told(capsys, "erase", "films", ANN, status=UNCONFIRMED)
     assert "films/interactions.csv: 20 rows" in text
     assert "films/users.csv: 1 row" in text
     assert "Use --data" in text
     assert "Nothing is erased. Repeat the command with --yes." in text
-    assert not requested
+    assert not known.started
     assert not known.keys("films/erase/.*")
     before, imports = set(places(known, BEN)), [arn for arn in known.personalize.resources if "-import-job/" in arn]
-    assert erase(known, requested, capsys).status == "SUCCEEDED"
+    assert erase(known, capsys).status == "SUCCEEDED"
     assert set(places(known, ANN)) == {"films/interactions.csv", "films/users.csv"}
     assert set(places(known, BEN)) == before
     assert [arn for arn in known.personalize.resources if "-import-job/" in arn] == imports, "nothing is imported again"
@@ -225,7 +211,7 @@ def cut(at: int, strike: type[BaseException]) -> tuple[Callable[[Boundary], None
 
 
 def test_an_erasure_that_is_cut_anywhere_is_taken_up_by_the_next_run(
-    stack: Stack, requested: list[dict[str, str]], capsys: pytest.CaptureFixture[str]
+    stack: Stack, capsys: pytest.CaptureFixture[str]
 ) -> None:
     length, noted = 0, 4  # the request is noted by then
     for part, strike in enumerate((None, *[StoppedError, DiedError] * 4)):
@@ -233,7 +219,7 @@ def test_an_erasure_that_is_cut_anywhere_is_taken_up_by_the_next_run(
         told(capsys, "erase", "films", ANN, "--yes")
         at = noted + (length - noted) * (part - 1) // 8
         stack.disturb, met = cut(at, strike) if strike else cut(0, StoppedError)
-        stack.run(requested[-1])
+        stack.run_started()
         stack.disturb = lambda _: None
         length = length or len(met)
         if strike is StoppedError:
@@ -245,12 +231,12 @@ def test_an_erasure_that_is_cut_anywhere_is_taken_up_by_the_next_run(
 
 
 def test_an_erasure_that_personalize_fails_at_says_so_and_does_all_the_rest(
-    watched: Stack, requested: list[dict[str, str]], capsys: pytest.CaptureFixture[str]
+    watched: Stack, capsys: pytest.CaptureFixture[str]
 ) -> None:
     told(capsys, "erase", "films", ANN, "--yes")
-    name = f"films-erase-{requested[-1]['list']}"
+    name = f"films-erase-{watched.started[0][0].given['list']}"
     with faults(fail={name: "The bucket is away."}):
-        watched.run(requested[-1])
+        watched.run_started()
     (record,) = (one for one in watched.read(r"films/out/runs/[^/]+/run\.json").values() if "erasure" in one)
     assert record["outcome"] == "FAILED"
     assert "failed: The bucket is away." in record["summary"]
@@ -259,7 +245,7 @@ def test_an_erasure_that_personalize_fails_at_says_so_and_does_all_the_rest(
 
 
 def test_an_erasure_waits_for_an_export_and_for_events_in_the_queue(
-    watched: Stack, requested: list[dict[str, str]], capsys: pytest.CaptureFixture[str]
+    watched: Stack, capsys: pytest.CaptureFixture[str]
 ) -> None:
     told(capsys, "erase", "films", ANN, "--yes")
     name = "20231114T231320000Z-abcd-popular-export"
@@ -273,7 +259,7 @@ def test_an_erasure_waits_for_an_export_and_for_events_in_the_queue(
     watched.put(f"films/out/runs/{name}/run.json", json.dumps(at_work))
     send("Pending", message(BEN, BEN, 11))
     send("Pending", message(ANN, ANN, 12))
-    execution, waits = watched.start(requested[-1])
+    [(execution, waits)] = watched.started
     said = []
     for number, seconds in enumerate(waits):
         watched.clock.shift(seconds)
@@ -301,17 +287,13 @@ def test_an_erasure_of_nobody_or_nowhere_is_refused(
     assert "No user is named." in told(capsys, "erase", "films", "--file", str(tmp_path / "gone.csv"), status=1)
 
 
-def test_the_command_waits_for_the_proof(
-    watched: Stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    monkeypatch.setattr(DeployedStack, "start", lambda _self, **request: watched.run(request).arn)
+def test_the_command_waits_for_the_proof(watched: Stack, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     (tmp_path / "gone.csv").write_text(f"USER_ID\n{ANN}\n{BEN}\n")
     gone = ("erase", "films", "--file", str(tmp_path / "gone.csv"), "--yes", "--wait")
-    text = told(capsys, *gone)
+    text = told(capsys, *gone, sleep=going_on(watched))
     assert "2 users are erased: " in text
     assert "The last search found nothing." in text
-    assert main([*gone, "--json"]) == OK
-    found = json.loads(capsys.readouterr().out)
+    found, _ = json.JSONDecoder().raw_decode(told(capsys, *gone, "--json", sleep=going_on(watched)))
     assert found["outcome"] == "SUCCEEDED"
     assert found["erasure"]["files"] == found["erasure"]["items"] == found["erasure"]["messages"] == 0
     assert ANN not in str(found)

@@ -13,7 +13,6 @@ from usher.serving.serving_map import ServingMaps
 from usher.storage.table import Table
 
 from tests.command.world import POPULAR, told
-from usher_cli import events
 from usher_local.cloud.access.credentials import REGION
 from usher_local.demo.synthetic import interactions
 from usher_local.simulation.stack import LAUNCH, Stack
@@ -65,9 +64,7 @@ def test_stats_count_each_event_once_and_those_that_were_refused(
     )
 
 
-def test_tail_shows_each_event_once_and_goes_on(
-    stack: Stack, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_tail_shows_each_event_once_and_goes_on(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
     keep(stack, "a")
     slept: list[float] = []
 
@@ -77,8 +74,7 @@ def test_tail_shows_each_event_once_and_goes_on(
             raise KeyboardInterrupt
         keep(stack, "a", "b", userId="ann")
 
-    monkeypatch.setattr(events.arriving, "__defaults__", (sleep,))
-    first, second = told(capsys, "events", "tail", "films", status=130).splitlines()
+    first, second = told(capsys, "events", "tail", "films", status=130, sleep=sleep).splitlines()
     assert first.split() == ["2023-11-14T22:13:20+00:00", "watch", "ia", "session", "s"]
     assert second.split()[1:] == ["watch", "ib", "ann"]
 

@@ -60,8 +60,8 @@ def test_a_run_is_followed_to_its_end(stack: Stack) -> None:
         if (seconds := next(waits, None)) is not None:
             stack.clock.shift(seconds)
 
-    deployed = DeployedStack("usher")
-    lines = list(lines_of(deployed, run_named(deployed, "films", None), follow=True, pause=pause))
+    deployed = DeployedStack("usher", pause)
+    lines = list(lines_of(deployed, run_named(deployed, "films", None), follow=True))
     assert [line["action"] for line in lines][:: len(lines) - 1] == ["begin", "end"]
     assert len(lines) == len({json.dumps(line) for line in lines}), "each once"
 

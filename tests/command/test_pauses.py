@@ -12,7 +12,7 @@ WHY = ("--why", "we check the data")
 
 
 def test_what_arrives_during_a_pause_waits_and_is_done_after_it(
-    exported: Stack, capsys: pytest.CaptureFixture[str], started: list[dict[str, str]]
+    exported: Stack, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert "$144.12 a month" in told(capsys, "pause", "films", *WHY, status=5)
     assert "films is not paused." in told(capsys, "resume", "films", "--yes", status=1)
@@ -30,20 +30,20 @@ def test_what_arrives_during_a_pause_waits_and_is_done_after_it(
     asked = told(capsys, "resume", "films", status=5)
     assert "retrain" in asked, "the plan of what has waited is shown first"
     told(capsys, "resume", "films", "--yes")
-    assert exported.run(started[0]).status == "SUCCEEDED"
+    assert exported.run_started().status == "SUCCEEDED"
     assert "retrained popular" in told(capsys, "status", "films")
     assert json.loads(told(capsys, "status", "films", "--json"))["paused"] is None
 
 
 def test_a_group_whose_files_are_broken_can_be_resumed_and_says_what_to_mend(
-    stack: Stack, capsys: pytest.CaptureFixture[str], started: list[dict[str, str]]
+    stack: Stack, capsys: pytest.CaptureFixture[str]
 ) -> None:
     stack.put("films/interactions.csv", "USER_ID\nu1\n")
     told(capsys, "pause", "films", *WHY, "--yes")
     said = told(capsys, "resume", "films", "--yes")
     assert "The run makes nothing until these problems are mended:" in said
     assert "lacks the column ITEM_ID" in said
-    assert started == [{"group": "films"}]
+    assert [execution.given for execution, _ in stack.started] == [{"group": "films"}]
 
 
 def test_a_paused_group_can_be_removed(live: Stack, capsys: pytest.CaptureFixture[str]) -> None:
@@ -55,7 +55,7 @@ def test_a_paused_group_can_be_removed(live: Stack, capsys: pytest.CaptureFixtur
 
 @pytest.mark.parametrize("hindrance", ["pause", "broken files"])
 def test_a_rollback_serves_at_once_during_a_pause_and_whatever_the_files_are_like(
-    live: Stack, capsys: pytest.CaptureFixture[str], started: list[dict[str, str]], hindrance: str
+    live: Stack, capsys: pytest.CaptureFixture[str], hindrance: str
 ) -> None:
     live.put("films/interactions.csv", interactions(users=70))
     assert live.drop("films/interactions.csv").status == "SUCCEEDED"
@@ -67,7 +67,7 @@ def test_a_rollback_serves_at_once_during_a_pause_and_whatever_the_files_are_lik
     asked = told(capsys, "rollback", "films", "popular", "--why", "Odd results", status=5)
     assert "othing else is done" in asked
     told(capsys, "rollback", "films", "popular", "--why", "Odd results", "--yes")
-    live.run(started[-1])
+    live.run_started()
     status = json.loads(told(capsys, "status", "films", "--json", status=0 if hindrance == "pause" else 1))
     (model,) = status["live"]
     assert (model["version"] == before, model["why"]) == (False, "Odd results")

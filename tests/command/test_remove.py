@@ -2,13 +2,12 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from usher.aws import client
 
-from tests.command.world import POPULAR, told
+from tests.command.world import POPULAR, going_on, told
 from tests.unit.usher.world import interactions
 from usher_cli.command import FAILED, UNCONFIRMED
 from usher_cli.deployed_stack import DeployedStack
@@ -50,24 +49,6 @@ def make_two(stack: Stack) -> None:
     DeployedStack("usher").keys.create("films", "mail tool", ["GET popular"])
 
 
-@pytest.fixture
-def at_work(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> list[Iterator[float]]:
-    """What the command starts goes on while it waits: the steps of the executions."""
-    steps: list[Iterator[float]] = []
-
-    def start(_: DeployedStack, **request: str) -> str:
-        execution, begun = stack.start(request)
-        steps.append(begun)
-        return execution.arn
-
-    def sleep(seconds: float) -> None:
-        stack.clock.shift(max([seconds, *(next(one, 0) for one in steps)]))
-
-    monkeypatch.setattr(DeployedStack, "start", start)
-    monkeypatch.setattr("usher_cli.status.time.sleep", sleep)
-    return steps
-
-
 def resources(stack: Stack, group: str) -> set[str]:
     """The ARNs of what EventBridge Scheduler and Personalize have of a group, but for jobs."""
     schedules = client("scheduler").list_schedules(NamePrefix=f"{group}.")["Schedules"]
@@ -88,7 +69,7 @@ def files(stack: Stack, group: str) -> set[str]:
 
 
 def test_what_goes_and_what_it_costs_is_shown_before_anything_does(
-    two: Stack, at_work: list[Iterator[float]], capsys: pytest.CaptureFixture[str]
+    two: Stack, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = resources(two, "films"), files(two, "films"), two.items("films")
     text = told(capsys, "remove", "films", status=UNCONFIRMED)
@@ -107,15 +88,15 @@ def test_what_goes_and_what_it_costs_is_shown_before_anything_does(
     assert document["saves"]["monthlyCost"] == pytest.approx(288.23, abs=0.01)
     assert not document["done"]
     assert (resources(two, "films"), files(two, "films"), two.items("films")) == before
-    assert not at_work
+    assert not two.started
 
 
 def test_a_removed_group_is_gone_by_listing_and_its_files_and_another_group_stay(
-    two: Stack, at_work: list[Iterator[float]], capsys: pytest.CaptureFixture[str]
+    two: Stack, capsys: pytest.CaptureFixture[str]
 ) -> None:
     others = resources(two, "books"), files(two, "books"), two.items("books")
-    text = told(capsys, "remove", "films", "--yes")
-    assert len(at_work) == 1
+    text = told(capsys, "remove", "films", "--yes", sleep=going_on(two))
+    assert len(two.started) == 1
     assert "Nothing is left of films. What is listed now belongs to others: " in text
     assert "That saves $288.23 a month for what serves" in text
     assert resources(two, "films") == set()
@@ -124,25 +105,24 @@ def test_a_removed_group_is_gone_by_listing_and_its_files_and_another_group_stay
     assert {key.split("/")[2] for key in kept if "/out/" in key} == {"runs"}
     assert all("expires" in one for one in two.items("films").values())
     assert (resources(two, "books"), files(two, "books"), two.items("books")) == others
-    assert "Nothing is left of films" in told(capsys, "remove", "films", "--yes"), "once more, nothing is wrong"
+    assert "Nothing is left of films" in told(capsys, "remove", "films", "--yes", sleep=going_on(two)), (
+        "once more, nothing is wrong"
+    )
 
 
-def test_with_data_the_files_go_too_with_all_their_versions(
-    two: Stack, at_work: list[Iterator[float]], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_with_data_the_files_go_too_with_all_their_versions(two: Stack, capsys: pytest.CaptureFixture[str]) -> None:
     two.put("films/interactions.csv", interactions(users=70))
     two.put("train/films/items.csv", "ITEM_ID\ni1\n")
     two.put("films2/items.csv", "ITEM_ID\ni1\n")
     client("s3").delete_object(Bucket=two.bucket, Key="films/interactions.csv")
     others = resources(two, "books"), files(two, "books")
-    told(capsys, "remove", "films", "--data", "--yes")
-    assert at_work
+    told(capsys, "remove", "films", "--data", "--yes", sleep=going_on(two))
     listed: Any = client("s3").list_object_versions(Bucket=two.bucket)
     keys = {one["Key"] for name in ("Versions", "DeleteMarkers") for one in listed.get(name, ())}
     assert not [key for key in keys if key.startswith(("films/", "train/films/"))]
     assert "films2/items.csv" in keys
     assert (resources(two, "books"), files(two, "books")) == others
-    assert "Nothing is left of films" in told(capsys, "remove", "films", "--data", "--yes")
+    assert "Nothing is left of films" in told(capsys, "remove", "films", "--data", "--yes", sleep=going_on(two))
 
 
 def remove_with_cuts(stack: Stack, group: str) -> set[str]:
@@ -170,7 +150,7 @@ def remove_with_cuts(stack: Stack, group: str) -> set[str]:
 
 @pytest.mark.parametrize("group", ["films", "shop"])
 def test_after_a_cut_at_any_step_a_removal_goes_on_and_leaves_nothing(
-    two: Stack, at_work: list[Iterator[float]], capsys: pytest.CaptureFixture[str], group: str
+    two: Stack, capsys: pytest.CaptureFixture[str], group: str
 ) -> None:
     expected = {"DeleteDataset", "DeleteDatasetGroup", "DeleteSchema", "DeleteItem", "UpdateItem", "PutObject"}
     if group == "films":
@@ -185,13 +165,12 @@ def test_after_a_cut_at_any_step_a_removal_goes_on_and_leaves_nothing(
     others = resources(two, "books"), files(two, "books"), two.items("books")
     assert remove_with_cuts(two, group) >= expected
     assert resources(two, group) == set()
-    assert f"Nothing is left of {group}" in told(capsys, "remove", group, "--yes")
+    assert f"Nothing is left of {group}" in told(capsys, "remove", group, "--yes", sleep=going_on(two))
     assert (resources(two, "books"), files(two, "books"), two.items("books")) == others
-    assert at_work
 
 
 def test_what_is_not_the_stacks_or_is_used_elsewhere_is_named_and_stays(
-    live: Stack, at_work: list[Iterator[float]], capsys: pytest.CaptureFixture[str]
+    live: Stack, capsys: pytest.CaptureFixture[str]
 ) -> None:
     stack, personalize = live, client("personalize")
     (schema,) = personalize.list_schemas()["schemas"]
@@ -202,15 +181,14 @@ def test_what_is_not_the_stacks_or_is_used_elsewhere_is_named_and_stays(
     )
     text = told(capsys, "remove", "films", status=UNCONFIRMED)
     assert f"schema/interactions keep used by {made['datasetArn']}" in " ".join(text.split())
-    text = told(capsys, "remove", "films", "--yes", status=FAILED)
+    text = told(capsys, "remove", "films", "--yes", status=FAILED, sleep=going_on(stack))
     assert f"* {schema['schemaArn']}" in text
     assert "Delete the resources that still use it, and request the removal again." in text
     stack.clock.shift(600)
     personalize.delete_dataset(datasetArn=made["datasetArn"])
     stack.clock.shift(600)
-    told(capsys, "remove", "films", "--yes")
+    told(capsys, "remove", "films", "--yes", sleep=going_on(stack))
     assert [one.arn for one in stack.personalize.resources.values() if one.kind.name == "DatasetGroup"] == [group]
-    assert at_work
 
 
 @pytest.mark.usefixtures("stack")

@@ -4,14 +4,12 @@ import json
 from argparse import ArgumentParser
 from collections.abc import Iterator
 from itertools import chain
-from typing import Any
 
 import pytest
 
-from tests.command.world import told
+from tests.command.world import going_on, told
 from tests.unit.usher.world import interactions
 from usher_cli.__main__ import main
-from usher_cli.actions.action import Done
 from usher_cli.arguments import commands
 from usher_cli.command import FAILED, UNCONFIRMED
 from usher_local.simulation.stack import Stack
@@ -28,40 +26,24 @@ def test_versions_are_shown_with_what_is_live_newest_first(exported: Stack, caps
     assert "Its solutions: popular." in told(capsys, "versions", "films", "popula", status=1)
 
 
-def test_an_export_asks_first_and_is_waited_for(
-    exported: Stack, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_export_asks_first_and_is_waited_for(exported: Stack, capsys: pytest.CaptureFixture[str]) -> None:
     asked = told(capsys, "export", "films", status=5)
     assert "A batch job of Personalize" in asked
     assert "Do it with --yes." in asked
-    started: list[dict[str, str]] = []
-    ends = iter(["RUNNING", "SUCCEEDED"])
-
-    def start(_: Any, machine: str, said: str, **request: str) -> Done:
-        started.append({"machine": machine, **request})
-        return Done(said, "arn:aws:states:us-east-1:123456789012:execution:usher-export:new")
-
-    class StepFunctions:
-        def describe_execution(self, **_: str) -> dict[str, str]:
-            return {"status": next(ends)}
-
-    monkeypatch.setattr("usher_cli.actions.exports.execute", start)
-    monkeypatch.setattr("usher_cli.commands.export.client", lambda _: StepFunctions())
-    monkeypatch.setattr("usher_cli.commands.export.time.sleep", exported.clock.shift)
-    found = told(capsys, "export", "films", "popular", "--yes", "--wait")
-    assert started == [{"machine": "ExportArn", "group": "films", "solution": "popular"}]
+    assert not exported.started
+    found = told(capsys, "export", "films", "popular", "--yes", "--wait", sleep=going_on(exported))
+    [(execution, _)] = exported.started
+    assert (execution.machine, execution.given) == ("Exports", {"group": "films", "solution": "popular"})
     assert "popular: SUCCEEDED." in found
     assert "It exports: popular." in told(capsys, "export", "films", "hits", "--yes", status=1)
 
 
-def test_a_run_is_watched_to_its_end_also_by_programs(
-    exported: Stack, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_run_is_watched_to_its_end_also_by_programs(exported: Stack, capsys: pytest.CaptureFixture[str]) -> None:
     exported.put("films/interactions.csv", interactions(users=70))
     _, steps = exported.start({"group": "films"})
     exported.clock.shift(next(steps))
-    monkeypatch.setattr("usher_cli.status.time.sleep", lambda seconds: exported.clock.shift(next(steps, seconds)))
-    lines = [json.loads(line) for line in told(capsys, "watch", "films", "--json").splitlines()]
+    watched = told(capsys, "watch", "films", "--json", sleep=lambda _: exported.clock.shift(next(steps, 5)))
+    lines = [json.loads(line) for line in watched.splitlines()]
     assert [one["outcome"] for one in lines][-2:] == ["RUNNING", "SUCCEEDED"]
     assert "retrained popular" in lines[-1]["done"]
 

@@ -1,11 +1,14 @@
 """How the command is called in tests, and the groups that it finds."""
 
 import json
+import time
+from collections.abc import Callable
 
 import pytest
 
 from tests.unit.usher.world import interactions
 from usher_cli.__main__ import main
+from usher_cli.deployed_stack import DeployedStack
 from usher_local.simulation.stack import Stack
 
 POPULAR = {"solutions": {"popular": {"recipe": "aws-popularity-count"}}, "exports": False}
@@ -28,8 +31,18 @@ def _serve(stack: Stack, config: object) -> None:
     assert stack.drop("films/interactions.csv").status == "SUCCEEDED"
 
 
-def told(capsys: pytest.CaptureFixture[str], *arguments: str, status: int = 0) -> str:
-    """What the command prints, in whichever way."""
+def told(
+    capsys: pytest.CaptureFixture[str],
+    *arguments: str,
+    status: int = 0,
+    sleep: Callable[[float], None] = time.sleep,
+) -> str:
+    """What the command prints, in whichever way. `sleep`: what happens while it waits."""
     capsys.readouterr()
-    assert main(arguments) == status
+    assert main(arguments, lambda name: DeployedStack(name, sleep)) == status
     return "".join(capsys.readouterr())
+
+
+def going_on(stack: Stack) -> Callable[[float], None]:
+    """A sleep during which the executions that the command has started take their next steps."""
+    return lambda seconds: stack.clock.shift(max([seconds, *(next(steps, 0) for _, steps in stack.started)]))

@@ -10,6 +10,7 @@ from pathlib import Path
 from shutil import copytree, ignore_patterns
 
 import pytest
+from usher.serving.api_pages import DOCUMENT
 
 from tests.unit.docs.adding import Example, Step, examples
 from tests.unit.stack.files import REPOSITORY
@@ -26,7 +27,9 @@ LEFT_OUT = [
 GENERATED = [
     "tests/unit/docs/test_docs.py::test_the_tables_and_diagrams_that_follow_from_the_code_are_current",
     "tests/command/test_editor_schema.py::test_the_schema_is_current",
+    "tests/unit/docs/test_api.py",
 ]
+OPENAPI = str(DOCUMENT.relative_to(REPOSITORY))
 CHECKED = ["tests/unit/usher/resources/test_kinds.py", "tests/unit/stack/test_template.py", "tests/unit/usher/config"]
 """Tests of everything that the tables hold."""
 CHANGED = {step.file for example in EXAMPLES.values() for step in example.steps}
@@ -44,7 +47,7 @@ def copied(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def project(copied: Path) -> Iterator[Path]:
     """The copy, whose files are as they were after each test."""
-    generated = {"usher.schema.json", *(f"docs/{path.name}" for path in (copied / "docs").glob("*.md"))}
+    generated = {"usher.schema.json", OPENAPI, *(f"docs/{path.name}" for path in (copied / "docs").glob("*.md"))}
     former = {file: (copied / file).read_text() for file in CHANGED | generated}
     yield copied
     for file, text in former.items():

@@ -5,6 +5,7 @@ import os
 import subprocess
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -14,7 +15,7 @@ from usher.errors import InputError, Problem
 
 from tests.integration.conftest import ROOT, Site, wait_until
 from usher_cli.deployed_stack import DeployedStack
-from usher_cli.doctor import checks, examination
+from usher_cli.doctor import examination
 from usher_cli.doctor.checks import CHECKS
 from usher_local.cloud.cloudwatch import alarms
 
@@ -35,9 +36,9 @@ def results(environment: None) -> Iterator[Examine]:  # noqa: ARG001
     """Makes every check, or one, for a group where `counted` is given."""
     client.cache_clear()
 
-    def examine(name: str = "", counted: Counted | None = None) -> dict[str, examination.Result]:
+    def examine(name: str = "", counted: Counted | None = None, **other: Any) -> dict[str, examination.Result]:
         group = "films" if counted else None
-        deployment = examination.Deployment(DeployedStack("usher"), group, counted or nothing)
+        deployment = replace(examination.Deployment(DeployedStack("usher"), group, counted or nothing), **other)
         checks = [check for check in CHECKS if name in ("", check.name)]
         return {one.check: one for one in examination.examine(deployment, checks)}
 
@@ -145,20 +146,23 @@ def test_what_is_broken_is_named_with_a_remedy(
     ("most", "outcome"), [("5", examination.OK), ("9", examination.OK), ("10", examination.PROBLEM)]
 )
 def test_a_new_account_runs_more_functions_at_once_than_the_default_takes(
-    results: Examine, monkeypatch: pytest.MonkeyPatch, most: str, outcome: str
+    results: Examine, most: str, outcome: str
 ) -> None:
-    given = DeployedStack("usher").parameters
-    assert given["MapConcurrency"] == "5"
-    monkeypatch.setattr(DeployedStack, "parameters", {**given, "MapConcurrency": most})
-    found = results("concurrency")["concurrency"]
+    class OtherParameters(DeployedStack):
+        @property
+        def parameters(self) -> dict[str, str]:
+            assert super().parameters["MapConcurrency"] == "5"
+            return {**super().parameters, "MapConcurrency": most}
+
+    found = results("concurrency", stack=OtherParameters("usher"))["concurrency"]
     assert (found.outcome, found.details) == (
         outcome, f"10 at once, of which a check of much data takes {most} (MapConcurrency)",
     )  # fmt: skip
 
 
-def test_a_clock_that_is_wrong_is_a_problem(results: Examine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checks, "now", lambda: now() + timedelta(minutes=10))
-    assert results("clock")["clock"].outcome == examination.PROBLEM
+def test_a_clock_that_is_wrong_is_a_problem(results: Examine) -> None:
+    wrong = results("clock", clock=lambda: now() + timedelta(minutes=10))
+    assert wrong["clock"].outcome == examination.PROBLEM
 
 
 def test_a_config_must_have_room_in_the_quotas(results: Examine) -> None:

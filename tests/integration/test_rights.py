@@ -33,7 +33,6 @@ from tests.integration.test_export import start as start_export
 from tests.integration.test_large_data import small_parts as small_parts
 from usher_local.authorization import Entry, Record, bucket_policy, parsed, queue_policy, recording
 from usher_local.cloud.access.credentials import PARTITION, REGION, client
-from usher_local.cloud.eventbridge import targets
 from usher_local.cloud.server import STACK
 from usher_local.iam_policy import Request, Statement, context, decide, listed
 from usher_local.personalize import Faults, inject
@@ -360,7 +359,7 @@ def message(kind: Kind, event_id: str, arrived: float) -> Message:
 def lose(site: Site) -> None:
     """Let an event of a rule, and one of each schedule, reach no target, and see them in the dead-letter queue."""
 
-    def gone(account: str, region: str, arn: str, payload: str) -> None:  # noqa: ARG001 - a target's signature
+    def gone(arn: str, *_: object) -> None:
         raise LookupError(f"{arn} does not exist")
 
     sqs, found = site.cloud.client("sqs"), set[str]()
@@ -376,7 +375,7 @@ def lose(site: Site) -> None:
         return "rule" in kinds and kinds.count("schedule") == 3 and not answer.get("Messages")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(targets, "TARGETS", dict.fromkeys(targets.TARGETS, gone))
+        patch.setattr(site.cloud.scheduler.deliveries, "deliver", gone)
         site.s3.put_object(Bucket=site.bucket, Key="lost/usher.yaml", Body="solutions: none")
         site.days[0] += 1
         site.cloud.scheduler.tick()

@@ -22,7 +22,7 @@ from usher_cli.output import Output
 
 def tail(stack: DeployedStack, options: Namespace, output: Output) -> int:
     """Show today's events of a group, and those that are kept from now on, until you press Ctrl-C."""
-    for event in events.arriving(stack.bucket, options.group):
+    for event in events.arriving(stack.bucket, options.group, stack.sleep):
         output.line(event, show.event_line)
     return OK
 

@@ -1,6 +1,5 @@
 """`usher export`: recommendations for everyone, as files."""
 
-import time
 from argparse import ArgumentParser, Namespace
 
 from usher.aws import client
@@ -35,7 +34,7 @@ def export(stack: DeployedStack, options: Namespace, output: Output) -> int:
         show.plan(output.notes, action.plan())
     is_started = output.confirm(f"Export {', '.join(actions)}?")
     started = {name: one.carry_out(output.note).execution for name, one in actions.items()} if is_started else {}
-    ends = _ends(started, output) if options.wait else {}
+    ends = _ends(stack, started, output) if options.wait else {}
     begun = {"group": options.group, "exports": list(actions), "executions": started, "ends": ends}
 
     def say(*_: object) -> None:
@@ -52,7 +51,7 @@ def export(stack: DeployedStack, options: Namespace, output: Output) -> int:
     return FAILED if set(ends.values()) - {"SUCCEEDED"} else OK
 
 
-def _ends(started: dict[str, str], output: Output) -> dict[str, str]:
+def _ends(stack: DeployedStack, started: dict[str, str], output: Output) -> dict[str, str]:
     """How the executions of exports have ended, once they have: Step Functions' status, by solution."""
     ends: dict[str, str] = {}
     with output.notes.status("Exporting"):
@@ -62,7 +61,7 @@ def _ends(started: dict[str, str], output: Output) -> dict[str, str]:
                 if status != "RUNNING":
                     ends[name] = status
             if len(ends) < len(started):
-                time.sleep(POLL_SECONDS)
+                stack.sleep(POLL_SECONDS)
     return ends
 
 

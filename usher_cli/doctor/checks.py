@@ -9,7 +9,7 @@ from typing import Any
 
 import boto3
 from botocore.exceptions import ClientError
-from usher.aws import client, error_code, now
+from usher.aws import client, error_code
 from usher.errors import InputError
 from usher.resources.kinds import KINDS
 from usher.resources.quotas import account_quotas, quota_of
@@ -197,12 +197,12 @@ def quotas_have_room(deployment: Deployment) -> str:
     )
 
 
-def clocks_agree(deployment: Deployment) -> str:  # noqa: ARG001 - as all checks
+def clocks_agree(deployment: Deployment) -> str:
     """This machine's clock agrees with that of AWS."""
     headers = client("sts").get_caller_identity()["ResponseMetadata"]["HTTPHeaders"]
     if "date" not in headers:
         raise UnknownError("the response has no Date header")
-    skew = abs((now() - parsedate_to_datetime(headers["date"])).total_seconds())
+    skew = abs((deployment.clock() - parsedate_to_datetime(headers["date"])).total_seconds())
     return require([f"{skew:.0f} s apart"] if skew > SKEW_SECONDS else [], f"{skew:.0f} s apart")
 
 

@@ -7,11 +7,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
-from usher.aws import client, error_code
+from usher.aws import client, error_code, now
 
 from usher_cli.deployed_stack import DeployedStack
 
@@ -46,6 +47,8 @@ class Deployment:
     group: str | None
     counted: Callable[[], tuple[Counter[str], Counter[str]]]
     """By kind, the resources that exist, and those that the group's config adds. Raises InputError without room."""
+    clock: Callable[[], datetime] = now
+    """This machine's time."""
 
     @cached_property
     def resources(self) -> dict[str, list[str]]:

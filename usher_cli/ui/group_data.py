@@ -180,14 +180,14 @@ class GroupData:
         return _found(self.items, self.all_items, text)
 
 
-def read_group_data(bucket: Bucket, group: str) -> GroupData:
+def read_group_data(bucket: Bucket, group: str, max_rows: int = MAX_ROWS) -> GroupData:
     """Read a group's files. Raises UnreadableError for one that can't be read, and S3's errors."""
     config = next((key for key in config_keys(group) if key in bucket.keys(key)), "")
     readings = readings_of(bucket.read(config) or b"", config) if config else {}
 
     def read(dataset: str) -> tuple[dict[str, "pa.Array[Any]"], bool]:
         files = dataset_files(bucket, group, dataset)
-        return _joined(read_files(bucket, files, readings.get(dataset, PLAIN)))
+        return _joined(read_files(bucket, files, readings.get(dataset, PLAIN)), max_rows)
 
     return GroupData(
         _records("USER_ID", *read("users")), _records("ITEM_ID", *read("items")), _interactions(*read("interactions"))
@@ -232,12 +232,12 @@ class DataCache:
             return kept
 
 
-def _joined(blocks: Iterable[Block]) -> tuple[dict[str, "pa.Array[Any]"], bool]:
+def _joined(blocks: Iterable[Block], max_rows: int) -> tuple[dict[str, "pa.Array[Any]"], bool]:
     """The columns of all blocks, and whether that is everything."""
     parts: list[Mapping[str, pa.Array[Any]]] = []
     rows = 0
     for block in blocks:
-        if rows >= MAX_ROWS:
+        if rows >= max_rows:
             return _columns(parts), False
         parts.append(block.columns)
         rows += len(block.lines)

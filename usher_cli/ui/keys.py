@@ -3,9 +3,9 @@
 from datetime import UTC, datetime
 
 from nicegui import ui
-from usher.access.callers import ROUTES
 from usher.access.keys import Key
 from usher.reports.html import facts
+from usher.routes import SHORT_NAMES
 
 from usher_cli.actions import api_keys
 from usher_cli.actions.action import Action
@@ -17,7 +17,7 @@ from usher_cli.ui.visit import Visit
 
 NEW = (
     Field("name", "What it is for"),
-    Field("routes", "What it may ask", options=list(ROUTES), is_list=True),
+    Field("routes", "What it may ask", options=list(SHORT_NAMES), is_list=True),
     Field("per_minute", "Requests a minute at most (empty: as many as the API takes)"),
 )
 DAYS = Field("days", "Days for which the former secret stays valid", "7")

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from usher.serving.routes import ROUTES
+from usher.routes import ROUTES
 from usher.serving.serving_map import ServingMap
 
 from usher_cli.ui import api_requests

@@ -35,9 +35,9 @@ def tfidf(documents: Iterable[Iterable[str]]) -> csr_array:
     return counts
 
 
-def nearest(new: csr_array, known: csr_array) -> csr_array:
+def nearest(new: csr_array, known: csr_array, budget: int = BUDGET) -> csr_array:
     """Weights (n_new, n_known) of sum 1 (or 0, for those like nothing) of the NEAREST most alike known items."""
-    block = BUDGET // max(1, known.shape[0]) or 1
+    block = budget // max(1, known.shape[0]) or 1
     rows = [_block(new[row : row + block], known) for row in range(0, new.shape[0], block)]
     return csr_array(vstack(rows, format="csr") if rows else (0, known.shape[0]), dtype=np.float32)
 

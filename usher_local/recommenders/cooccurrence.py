@@ -31,13 +31,14 @@ class Pairs:
 
     bound: NDArray[np.int64]  # (n_items,) how many neighbours an item has, at most
     rows: Callable[[slice], csr_array]  # the rows of some items
+    budget: int  # pairs held at a time
 
     def strongest(self, worth: NDArray[np.float32], least: float = 0) -> csr_array:
         """Each item's KEPT best neighbours, other than itself, by value times the neighbour's `worth` (n_items,).
 
         Pairs of a value below `least` are none.
         """
-        edges = np.unique(np.cumsum(self.bound) // BUDGET, return_index=True)[1].tolist()
+        edges = np.unique(np.cumsum(self.bound) // self.budget, return_index=True)[1].tolist()
         kept = []
         for begin, end in pairwise([*edges, len(self.bound)]):
             kept.append(_best(self.rows(slice(begin, end)), begin, worth, least))
@@ -66,14 +67,14 @@ def met_by(interactions: Interactions) -> csr_array:
     return met
 
 
-def met_both(met: csr_array) -> Pairs:
+def met_both(met: csr_array, budget: int = BUDGET) -> Pairs:
     """How many users met both items, of `met` (n_items, n_users)."""
     items = csr_array(met.T)
     bound = np.minimum(met @ np.diff(items.indptr), met.shape[0]).astype(np.int64)
-    return Pairs(bound, lambda block: csr_array(met[block] @ items))
+    return Pairs(bound, lambda block: csr_array(met[block] @ items), budget)
 
 
-def met_near(interactions: Interactions) -> Pairs:
+def met_near(interactions: Interactions, budget: int = BUDGET) -> Pairs:
     """How often users met the other item at most LAGS events after, or before, the one; near ones count more."""
     size = len(interactions.item_ids)
     order = np.argsort(interactions.item, kind="stable")
@@ -95,10 +96,10 @@ def met_near(interactions: Interactions) -> Pairs:
 
     def rows(block: slice) -> csr_array:
         events = order[start[block.start] : start[block.stop]]
-        parts = -(-len(events) * len(lags) // BUDGET) or 1  # of an item met very often, not even one row fits at once
+        parts = -(-len(events) * len(lags) // budget) or 1  # of an item met very often, not even one row fits at once
         return reduce(add, (count(part, block) for part in np.array_split(events, parts)))
 
-    return Pairs(np.minimum(np.diff(start) * len(lags), size), rows)
+    return Pairs(np.minimum(np.diff(start) * len(lags), size), rows, budget)
 
 
 @dataclass(frozen=True)

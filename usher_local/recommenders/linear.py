@@ -61,7 +61,7 @@ class Steps(Linear):
 
         The weights of events say how much a future is worth, so that items met by heavy events rank higher.
         """
-        dense, position, inside = _vocabulary(interactions)
+        dense, position, inside = vocabulary(interactions)
         user, item = interactions.user[inside], position[interactions.item[inside]]
         gram, cross = _count_steps(user, item, interactions.weight[inside], len(dense))
         forgetting = np.inf if parameters.get("apply_recency_bias") == "false" else PAST
@@ -81,7 +81,7 @@ class Taste(Linear):
     @classmethod
     def fit(cls, interactions: Interactions, parameters: Mapping[str, str], seed: int = 0) -> Self:  # noqa: ARG003
         """Invert the items' Gram matrix; there is nothing to tune."""
-        dense, position, inside = _vocabulary(interactions)
+        dense, position, inside = vocabulary(interactions)
         user, item = interactions.user[inside], position[interactions.item[inside]]
         met = csr_array((np.ones(len(user), np.float32), (user, item)), (len(interactions.user_ids), len(dense)))
         met.data[:] = 1  # the constructor has summed repeated meetings
@@ -98,7 +98,7 @@ class Taste(Linear):
         return self.spread(scores)
 
 
-def _vocabulary(interactions: Interactions) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.bool_]]:
+def vocabulary(interactions: Interactions) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.bool_]]:
     """The dense items, the position of each item among them, and which events (n,) are about them."""
     events = np.bincount(interactions.item, minlength=len(interactions.item_ids))
     some = np.argsort(-events, kind="stable")[:DENSE_ITEMS]

@@ -66,7 +66,7 @@ class Sequential(Recommender):
             with part(0, 0.5):
                 apprentice = cls._gather(learnt, parameters, weights)
             with part(0.5, 0.65):
-                weights = apprentice._learn(_lessons(cases, np.random.default_rng(seed)))
+                weights = apprentice._learn(lessons(cases, np.random.default_rng(seed)))
         with part(0.65, 1):
             return cls._gather(interactions, parameters, weights)
 
@@ -135,7 +135,7 @@ class Lesson:
     hidden: NDArray[np.int32]
 
 
-def _lessons(cases: Sequence[Case], chance: np.random.Generator) -> Iterator[Lesson]:
+def lessons(cases: Sequence[Case], chance: np.random.Generator) -> Iterator[Lesson]:
     """Two of each chosen user: all that came before the newest events, and the end of it, as of somebody less known."""
     for user in chance.permutation(len(cases))[:LESSONS]:
         query, truth = cases[user].query, cases[user].truth

@@ -147,6 +147,8 @@ class Stack:
     after: Callable[[float, Callable[[], object]], object] = field(init=False)
     """How something happens some seconds from now. By default, the clock is put forward for it."""
     executions: dict[str, Execution] = field(default_factory=dict)
+    started: list[tuple[Execution, Iterator[float]]] = field(default_factory=list)
+    """Those that calls of StartExecution have started, with their steps: whoever runs the stack lets them go on."""
     bucket: str = ""
     table: str = ""
     machines: Mapping[str, str] = field(default_factory=dict)
@@ -178,6 +180,7 @@ class Stack:
             container.clear()
         for queue in sqs_backends[ACCOUNT][REGION].queues.values():
             vars(queue).pop("taken", None)
+        self.started.clear()
         self.disturb, self.stretch, self._numbers = _leave_alone, _as_usual, count()
         self.after = self._put_forward
         environment.current.quotas.clear()
@@ -275,7 +278,13 @@ class Stack:
 
     def run(self, given: Mapping[str, Any], machine: str = "Pipeline") -> Execution:
         """Let an execution of a state machine run to its end."""
-        execution, waits = self.start(given, machine)
+        return self._finish(*self.start(given, machine))
+
+    def run_started(self) -> Execution:
+        """Let the first of the executions that calls have started run to its end."""
+        return self._finish(*self.started.pop(0))
+
+    def _finish(self, execution: Execution, waits: Iterator[float]) -> Execution:
         for seconds in waits:
             self.clock.shift(seconds)
         return execution
@@ -283,9 +292,11 @@ class Stack:
     def start(self, given: Mapping[str, Any], machine: str = "Pipeline") -> tuple[Execution, Iterator[float]]:
         """An execution of a state machine, and its steps: the seconds to wait until it goes on, up to its end."""
         name = f"{self.machines[machine].replace(':stateMachine:', ':execution:')}:{len(self.executions):04}"
-        execution = Execution(name, machine, given, time.time())
+        return self._start(Execution(name, machine, given, time.time()))
+
+    def _start(self, execution: Execution) -> tuple[Execution, Iterator[float]]:
         self.executions[execution.arn] = execution
-        return execution, self._steps(execution, given)
+        return execution, self._steps(execution, execution.given)
 
     def deliver(self) -> int:
         """Let functions work on what is visible in their queues; how many batches. One whose window is open waits."""
@@ -447,7 +458,16 @@ class Stack:
         if model.service_model.service_name == "personalize" and model.name.startswith(("Create", "Update")):
             for arn in (value for name, value in parsed.items() if name.endswith("Arn")):
                 self._stretch(arn, updating=model.name.startswith("Update"))
+        if model.name == "StartExecution" and "executionArn" in parsed:
+            self._note_start(parsed["executionArn"])
         self._disturb_call(Boundary(self._call, "call", f"{model.service_model.service_name}:{model.name}", "after"))
+
+    def _note_start(self, arn: str) -> None:
+        """Keep an execution that a call has started, if its state machine is simulated."""
+        made = stepfunctions_backends[ACCOUNT][REGION].describe_execution(arn)
+        for name, machine in self.machines.items():
+            if machine == made.state_machine_arn:
+                self.started.append(self._start(Execution(arn, name, json.loads(made.execution_input), time.time())))
 
     def _stretch(self, arn: str, *, updating: bool) -> None:
         resource = self.personalize.resources[arn]

@@ -7,11 +7,12 @@ seen where the local cloud runs as a server.
 import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from functools import cache
+from functools import cache, lru_cache
 from io import BytesIO
 from typing import Any
 from urllib.parse import SplitResult, unquote_to_bytes, urlsplit
 
+from botocore import parsers
 from botocore.awsrequest import AWSPreparedRequest, AWSRequest
 from botocore.signers import RequestSigner
 from moto import backend_index, backends
@@ -24,8 +25,18 @@ from moto.core.request import (
     environ_key_for_header,
     should_preserve_original_header_name,
 )
+from werkzeug.datastructures import ImmutableMultiDict
 
 from usher_local.cloud.core.patching import replaced
+
+FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
+"""The content types of bodies that are parsed before anybody reads them."""
+
+
+class _Received(Request):  # type: ignore[misc]
+    """A request whose address need not be put together anew, nor its body be read from a stream."""
+
+    raw_url = ""
 
 
 @contextmanager
@@ -34,6 +45,8 @@ def in_process() -> Iterator[None]:
     with ExitStack() as stack:
         stack.enter_context(replaced(RequestSigner, "sign", _naming_the_caller(RequestSigner.sign)))
         stack.enter_context(replaced(BotocoreStubber, "process_request", _answering(BotocoreStubber.process_request)))
+        known = lru_cache(4096)(parsers.DEFAULT_TIMESTAMP_PARSER)  # of a clock that stands still there are few
+        stack.enter_context(replaced(parsers, "DEFAULT_TIMESTAMP_PARSER", known))
         yield
 
 
@@ -72,6 +85,7 @@ def _answering(stock: Any) -> Any:
     return answer
 
 
+@lru_cache(4096)
 def _route(host: str, path: str) -> Callable[..., Any] | None:
     """What answers at an address; None if nothing does."""
     return next((answer for pattern, answer in _routes(host) if pattern.match(f"{host}{path}")), None)
@@ -116,4 +130,8 @@ def _received(request: AWSPreparedRequest, url: SplitResult) -> Request:
             if should_preserve_original_header_name(name):
                 preserved[key] = name
     environ[PRESERVED_HEADER_NAMES_ENVIRON_KEY] = preserved
-    return Request(environ)
+    received = _Received(environ)
+    received.raw_url = request.url
+    if not environ.get("CONTENT_TYPE", "").startswith(FORMS) and "HTTP_CONTENT_ENCODING" not in environ:
+        received.__dict__ |= {"_cached_data": body, "form": ImmutableMultiDict(), "files": ImmutableMultiDict()}
+    return received

@@ -8,7 +8,6 @@ from xml.etree import ElementTree
 import pytest
 from rich.console import Console
 
-from benchmarks import report
 from benchmarks.recommenders.__main__ import Step, main, measure, parse, steps
 from benchmarks.recommenders.chart import chart
 from benchmarks.recommenders.holdout import Holdout
@@ -23,12 +22,6 @@ BY_NAME = {recipe.name: recipe for recipe in RECIPES}
 COSTS: list[Row] = [{"recipe": "b", "training s": 1.5}]
 
 
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(report, "RESULTS", tmp_path)
-    return tmp_path
-
-
 @pytest.fixture
 def holdout() -> Holdout:
     return Holdout.of(purchases(users=30, items=600, days=60))
@@ -39,13 +32,13 @@ def console() -> Console:
     return Console(record=True, width=200, quiet=False)
 
 
-def test_figures_are_kept_at_once_and_replaced_by_newer_ones(folder: Path) -> None:
-    results = Results()
+def test_figures_are_kept_at_once_and_replaced_by_newer_ones(tmp_path: Path) -> None:
+    results = Results(tmp_path)
     results.put("films", "a", {"service": [{"recipe": "a", "training s": 1.0}], "hold-out": []})
     results.put("films", "b", {"service": COSTS})
     results.put("films", "c", {"service": [{"recipe": "c", "training s": 1.5}]})
     results.put("films", "a", {"service": [{"recipe": "a", "training s": 2.0}]})
-    again = Results()
+    again = Results(tmp_path)
     assert again.has("films", "a")
     assert not again.has("films", "d")
     assert not again.has("books", "a")
@@ -55,21 +48,21 @@ def test_figures_are_kept_at_once_and_replaced_by_newer_ones(folder: Path) -> No
         "| a | 2.0 |",
         "| b, c | 1.5 |",
     ]
-    assert json.loads((folder / "recommenders.json").read_text())["cores"]
+    assert json.loads((tmp_path / "recommenders.json").read_text())["cores"]
 
 
-def test_what_cannot_be_measured_is_told_and_left_out(console: Console) -> None:
+def test_what_cannot_be_measured_is_told_and_left_out(tmp_path: Path, console: Console) -> None:
     def fail() -> dict[str, list[Row]]:
         raise NotApplicableError("needs titles")
 
-    results = Results()
+    results = Results(tmp_path)
     measure("films", [Step("bad", fail), Step("good", lambda: {"service": COSTS})], results, console)
     assert "films: without bad: needs titles" in console.export_text()
     assert list(results.data["films"]["service"]) == ["good"]
 
 
 def test_a_bad_file_ends_the_run_with_its_reason(tmp_path: Path, console: Console) -> None:
-    assert main([str(tmp_path / "no.csv")], console) == 1
+    assert main([str(tmp_path / "no.csv")], console, tmp_path) == 1
     assert "no.csv cannot be read" in console.export_text()
 
 
@@ -79,7 +72,7 @@ def test_only_what_is_named_is_measured_and_resuming_leaves_out_the_rest(
     path = tmp_path / "films.csv"
     path.write_text("".join(f"u{n % 30},i{n % 7},{n}\n" for n in range(300)))
     for option in ([], ["--resume"]):
-        assert main([str(path), "--only", "popularity", *option], console) == 0
+        assert main([str(path), "--only", "popularity", *option], console, tmp_path) == 0
     assert "| popularity | dedup |" in capsys.readouterr().out
     told = console.export_text()
     assert [f"{count}/{count}" in told for count in range(3)] == [True, True, False]

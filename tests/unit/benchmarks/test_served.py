@@ -10,8 +10,6 @@ from urllib.request import Request, urlopen
 import pytest
 from moto.server import ThreadedMotoServer
 
-from benchmarks import service as serving
-from benchmarks.recommenders import questions as asked
 from benchmarks.recommenders.groups import Groups
 from benchmarks.recommenders.holdout import Holdout
 from benchmarks.recommenders.questions import NotApplicableError, Questions
@@ -44,10 +42,8 @@ def groups(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Groups]:
 
 
 @pytest.fixture
-def questions(groups: Groups, monkeypatch: pytest.MonkeyPatch) -> Questions:
-    for module in (serving, asked):
-        monkeypatch.setattr(module, "REQUESTS", SAMPLE)
-    return Questions(groups.holdout, ["Bakery", "Dairy"])
+def questions(groups: Groups) -> Questions:
+    return Questions(groups.holdout, ["Bakery", "Dairy"], SAMPLE)
 
 
 @pytest.mark.parametrize(

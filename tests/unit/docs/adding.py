@@ -1,10 +1,11 @@
 """The examples of docs/adding.md: steps that change one file each, and commands that write what is generated."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.unit.docs.api import anchor
 from tests.unit.stack.files import REPOSITORY
 
 PAGE = REPOSITORY / "docs" / "adding.md"
@@ -72,6 +73,14 @@ def examples() -> Mapping[str, Example]:
     """The examples of the page, by the thing that they add."""
     _, *sections = re.split(r"^## ", PAGE.read_text(), flags=re.M)
     return {section.partition("\n")[0]: _example(section) for section in sections}
+
+
+def overview() -> Iterator[tuple[str, str, str]]:
+    """The examples: how many files each changes, and which."""
+    yield "Added", "Files", "Which"
+    for thing, example in examples().items():
+        files = [f"`{step.file.rpartition('/')[2]}`" for step in example.steps]
+        yield f"[{thing}](#{anchor(thing)})", str(len(files)), ", ".join(files)
 
 
 def _example(section: str) -> Example:

@@ -13,7 +13,7 @@ from textwrap import indent
 from typing import Any
 
 from layers import sbom
-from tests.unit.docs import architecture, commands
+from tests.unit.docs import adding, api, architecture, commands
 from tests.unit.stack.files import MACHINES, machine
 from usher_local.personalize.control.kinds import KINDS
 from usher_local.personalize.core.algorithms import PARAMETERS, TRANSFORMATIONS
@@ -23,7 +23,10 @@ from usher_local.personalize.coverage import Row, coverage
 from usher_local.recommenders import registry
 
 ROOT = Path(__file__).parents[3]
-PAGES = [ROOT / "docs" / name for name in ("architecture.md", "cli.md", "local-personalize.md", "licences.md")]
+PAGES = [
+    ROOT / "docs" / name
+    for name in ("adding.md", "api.md", "architecture.md", "cli.md", "local-personalize.md", "licences.md")
+]
 PINNED = re.compile(r"^([\w.-]+)==(\S+)", re.M)
 MARKED = re.compile(r"<!-- (table|diagram|part): (\w+) -->\n(.*?)<!-- end of \1 -->", re.S)
 NOUN = re.compile(r"[A-Z][a-z]+([A-Z]\w*?)(?<!Metric)s?$")
@@ -156,6 +159,8 @@ TABLES: dict[str, Callable[[], Iterable[str]]] = {
     "commands": lambda: _rows([("Command", "Effect", "Changes"), *commands.overview()]),
     "exits": lambda: _rows([("Status", "Meaning"), *commands.exits()]),
     "reference": commands.reference,
+    "routes": lambda: _rows(api.routes()),
+    "additions": lambda: _rows(adding.overview()),
     "packages": lambda: _rows(architecture.packages()),
     "functions": lambda: _rows(architecture.functions()),
     "rights": lambda: _rows(architecture.rights()),

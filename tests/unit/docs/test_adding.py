@@ -17,7 +17,7 @@ def test_there_is_an_example_of_each_thing() -> None:
     assert {thing: len(example.steps) for thing, example in EXAMPLES.items()} == {
         "An export format": 3,
         "A recipe": 3,
-        "A route": 5,
+        "A route": 4,
         "A kind of resource": 8,
     }
 

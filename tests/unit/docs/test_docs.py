@@ -22,10 +22,12 @@ from usher.evaluation.scoring import FORMS
 from usher.evaluation.splits import SPLITS
 from usher.events import checks
 from usher.resources.kinds import KINDS
-from usher.serving import http_api, routes
+from usher.routes import ROUTES
+from usher.serving import http_api
 from usher.storage.layout import DATASETS, is_input
 
 from tests.unit.docs import tables
+from tests.unit.docs.api import anchor
 from tests.unit.stack.files import REPOSITORY, SENT_ROUTES, TEMPLATE
 from usher_cli.arguments import make_parser
 from usher_local.cloud.foreground import PORTS
@@ -80,8 +82,7 @@ def missing(pages: str, names: Iterable[str]) -> list[str]:
 
 def anchors(text: str) -> set[str]:
     """The anchors that a page's headings have on GitHub."""
-    headings = re.findall(r"^#+ (.+)$", FENCED.sub("", text), re.M)
-    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    return set(map(anchor, re.findall(r"^#+ (.+)$", FENCED.sub("", text), re.M)))
 
 
 def test_every_key_of_the_config_is_described() -> None:
@@ -167,14 +168,18 @@ def test_every_route_of_the_api_is_described() -> None:
 
 
 @pytest.mark.parametrize("language", ["sh", "python"])
-def test_every_route_that_is_about_a_group_has_an_example(language: str) -> None:
+def test_every_route_with_options_has_an_example(language: str) -> None:
     examples = "".join(code for found, code in FENCED.findall(DOCS["api.md"]) if found == language)
-    asked = {one.paths[0].removeprefix("/{group}").partition("/{")[0] for one in routes.ROUTES_BY_KEY.values()}
+    asked = {
+        one.paths[0].removeprefix("/{group}").partition("/{")[0]
+        for one in ROUTES.values()
+        if one.subject or one.options
+    }
     assert [path for path in asked if not re.search(rf"/movielens{path}[/?\"']", examples)] == []
 
 
 def test_every_option_and_every_member_of_an_event_is_described() -> None:
-    options = {option for route in routes.ROUTES_BY_KEY.values() for option in (route.subject, *route.options)} - {""}
+    options = {option for route in ROUTES.values() for option in (route.subject, *route.options)} - {""}
     members = {member for kind in checks.KINDS.values() for member in kind.members}
     assert missing("api.md", [*options, *members]) == []
 
@@ -275,10 +280,10 @@ def test_links_lead_somewhere(page: str) -> None:
     for link in LINK.findall(PAGES[page]):
         if link.startswith("https://"):
             continue
-        target, _, anchor = link.partition("#")
+        target, _, fragment = link.partition("#")
         path = (REPOSITORY / page).parent / target if target else REPOSITORY / page
         assert path.exists(), link
-        assert not anchor or anchor in anchors(path.read_text()), link
+        assert not fragment or fragment in anchors(path.read_text()), link
 
 
 @pytest.mark.parametrize("code", blocks("python"))

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote
 
-from usher.serving.routes import ROUTES_BY_KEY
+from usher.routes import ROUTES_BY_KEY
 
 from tests.unit.stack.files import SENT_ROUTES
 

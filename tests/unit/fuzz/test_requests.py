@@ -19,15 +19,14 @@ from typing import Any
 
 import pytest
 from moto import mock_aws
-from usher.access.callers import ROUTES as RULES
-from usher.access.callers import route_name
 from usher.aws import client
 from usher.catalogue.entries import Catalogues, Facts, entry_of
+from usher.routes import ROUTES_BY_KEY, SHORT_NAMES, short_name
 from usher.serving.serving_map import ServingMaps
 from usher.storage.table import Table
 
 from tests.unit.fuzz.requests import BODIES_OF, CORPUS, ORDINARY, ROUTES, Request
-from tests.unit.personalize.test_actions import ACTIONS, ANSWERS
+from tests.unit.personalize.modelling.test_actions import ACTIONS, ANSWERS
 from tests.unit.personalize.world import BUCKET, SCHEMAS, World, items, users
 from tests.unit.usher.world import ACCOUNT, KEPT, PENDING, load_function
 from usher_local.clock import Clock
@@ -218,10 +217,10 @@ def key(group: str, *routes: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", ORDINARY)
 def test_no_caller_reaches_what_is_anothers_by_any_route(api: Api, name: str) -> None:
-    request, route = ORDINARY[name], route_name(ORDINARY[name].route)
-    is_open, is_of_a_group = RULES[route], "{group}" in request.route
+    request, route = ORDINARY[name], short_name(ORDINARY[name].route)
+    is_open, is_of_a_group = not ROUTES_BY_KEY[request.route].needs_scope, "{group}" in request.route
     names_u1 = b'"u1"' in (request.body or b"") or "u1" in request.path + request.query
-    others = {*RULES} - {route}
+    others = {*SHORT_NAMES} - {route}
     refusals = {
         "a token of another user": (token("u9"), names_u1 or not is_open),
         "a token of the user": (token("u1"), not is_open or b"u2" in (request.body or b"")),
@@ -229,7 +228,7 @@ def test_no_caller_reaches_what_is_anothers_by_any_route(api: Api, name: str) ->
         "a token of a program": (token("", scope="usher/all"), False),
         "a key": (key("films", route), False),
         "a key of another group": (key("art", route), is_of_a_group),
-        "a key of a group whose name begins alike": (key("film", *RULES), is_of_a_group),
+        "a key of a group whose name begins alike": (key("film", *SHORT_NAMES), is_of_a_group),
         "a key of other routes": (key("films", *others), True),
         "a key of no route": (key("films"), True),
         "nobody": ({}, True),

@@ -3,9 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from usher_local.recommenders import content
 from usher_local.recommenders.base import Interactions, Query
-from usher_local.recommenders.content import Semantic, nearest, tfidf
+from usher_local.recommenders.content import BUDGET, NEAREST, Semantic, nearest, tfidf
 
 TEXTS = {"a": "A space ship lost in space", "b": "Lost in a ship far in space", "c": "A wedding in Rome", "d": ""}
 
@@ -38,13 +37,17 @@ def test_a_row_of_terms_has_length_one_or_none(documents: list[list[str]]) -> No
     np.testing.assert_allclose(lengths, [1.0 if document else 0.0 for document in documents], atol=1e-5)
 
 
-@pytest.mark.parametrize("budget", [1, 1 << 24])
-def test_newcomers_inherit_from_the_items_they_are_most_like(monkeypatch: pytest.MonkeyPatch, budget: int) -> None:
-    monkeypatch.setattr(content, "BUDGET", budget)
-    monkeypatch.setattr(content, "NEAREST", 1)
+@pytest.mark.parametrize("budget", [1, BUDGET])
+def test_newcomers_inherit_from_the_items_they_are_most_like(budget: int) -> None:
     terms = tfidf([["comedy"], ["horror"], ["comedy"], ["horror"], []])
-    weights = nearest(terms[2:], terms[:2]).toarray()
+    weights = nearest(terms[2:], terms[:2], budget).toarray()
     np.testing.assert_allclose(weights, [[1, 0], [0, 1], [0, 0]], atol=1e-6)
+
+
+def test_newcomers_inherit_from_no_more_items_than_help() -> None:
+    terms = tfidf([["comedy"], ["comedy", "old"], *[["comedy"]] * NEAREST])
+    weights = nearest(terms[:1], terms[1:]).toarray()
+    np.testing.assert_allclose(weights, [[0, *[1 / NEAREST] * NEAREST]], atol=1e-6)
 
 
 def test_fewer_items_than_a_newcomer_may_inherit_from_are_all_taken() -> None:

@@ -6,11 +6,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
-from usher_local.recommenders import cooccurrence
 from usher_local.recommenders.base import Interactions, Query
-from usher_local.recommenders.cooccurrence import BACKWARD, DECAY, LAGS, Neighbours, SimilarItems, Sims
+from usher_local.recommenders.cooccurrence import (
+    BACKWARD,
+    BUDGET,
+    DECAY,
+    KEPT,
+    LAGS,
+    NEWEST,
+    Neighbours,
+    SimilarItems,
+    Sims,
+    met_both,
+    met_by,
+    met_near,
+)
 from usher_local.recommenders.progress import listening
 from usher_local.recommenders.registry import train
 
@@ -79,12 +90,11 @@ def test_an_unknown_item_is_answered_with_popular_ones() -> None:
         assert interactions.item_ids[scores.argmax()] == "p"
 
 
-def table(kind: type[Neighbours], histories: list[str]) -> NDArray[np.float32]:
-    """Likeness of every item to every other."""
-    model = kind.fit(build(histories), {"min_cointeraction_count": "0", "popularity_discount_factor": "0"})
-    size = len(model.popularity)
-    likeness = csr_array((model.likeness, model.neighbour, model.start), (size, size))
-    return np.asarray(likeness.toarray(), np.float32)
+def counted(kind: type[Neighbours], histories: list[str], budget: int) -> NDArray[np.float32]:
+    """What every item has to do with every other."""
+    interactions = build(histories)
+    pairs = met_both(met_by(interactions), budget) if kind is Sims else met_near(interactions, budget)
+    return np.asarray(pairs.strongest(np.ones(len(pairs.bound), np.float32)).toarray(), np.float32)
 
 
 def expected(kind: type[Neighbours], histories: list[str]) -> NDArray[np.float64]:
@@ -111,10 +121,8 @@ def expected(kind: type[Neighbours], histories: list[str]) -> NDArray[np.float64
 @settings(max_examples=50, deadline=None)
 def test_counting_in_blocks_counts_every_pair(kind: type[Neighbours], histories: list[str], budget: int) -> None:
     wanted = expected(kind, histories)
-    np.testing.assert_allclose(table(kind, histories), wanted, rtol=1e-5)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cooccurrence, "BUDGET", budget)
-        np.testing.assert_allclose(table(kind, histories), wanted, rtol=1e-5)
+    for size in (BUDGET, budget):
+        np.testing.assert_allclose(counted(kind, histories, size), wanted, rtol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -135,22 +143,25 @@ def test_every_hyperparameter_of_sims_has_an_effect(tmp_path: Path, name: str, v
     assert tuned != default
 
 
-def test_only_the_best_neighbours_are_stored(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cooccurrence, "KEPT", 2)
-    model = SimilarItems.fit(build(["abbbcd", "abbbdc", "dbac"]), {})
-    assert np.diff(model.start).max() == 2
-    assert 1 in model.neighbour[model.start[0] : model.start[1]]
+def test_only_the_best_neighbours_are_stored() -> None:
+    """An item has as many neighbours as LAGS allows after and before each time that it is met, and all differ."""
+    others = [chr(0x4E00 + number) for number in range(KEPT + 2 * LAGS)]
+    met = ["a" + "".join(others[place : place + 2 * LAGS]) for place in range(0, len(others), 2 * LAGS)]
+    model = SimilarItems.fit(build(["".join(met) + "a"]), {})
+    kept = model.neighbour[model.start[0] : model.start[1]]
+    assert len(kept) == KEPT
+    assert set(range(1, len(others), 2 * LAGS)) < set(kept.tolist()), "the next ones"
+    assert not set(range(LAGS + 1, len(others), 2 * LAGS)) & set(kept.tolist()), "those farthest before it"
 
 
-def test_only_the_newest_events_of_a_user_make_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cooccurrence, "NEWEST", 2)
-    assert like(Sims, ["abc", "d", "d"], "c", min_cointeraction_count="0")[0] == "b"
-    assert like(Sims, ["abc", "d", "d"], "a", min_cointeraction_count="0")[0] == "d"
+@pytest.mark.parametrize(("between", "nearest"), [(NEWEST - 2, "b"), (NEWEST - 1, "d")])
+def test_only_the_newest_events_of_a_user_make_pairs(between: int, nearest: str) -> None:
+    histories = ["a" + "b" * between + "c", "d", "d"]
+    assert like(Sims, histories, "a", min_cointeraction_count="0")[0] == nearest
 
 
-def test_how_far_the_counting_has_come_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cooccurrence, "BUDGET", 1)
+def test_how_far_the_counting_has_come_is_told() -> None:
     told = list[float]()
     with listening(told.append):
-        Sims.fit(build(USERS), {})
+        counted(Sims, USERS, 1)
     assert told == [0.25, 0.5, 0.75, 1]

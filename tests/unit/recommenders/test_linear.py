@@ -4,9 +4,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from usher_local.recommenders import linear
 from usher_local.recommenders.base import Interactions, Query
-from usher_local.recommenders.linear import FUTURE, LAGS, PAST, STEPS_RIDGE, TASTE_RIDGE, Steps, Taste
+from usher_local.recommenders.linear import (
+    DENSE_ITEMS,
+    ENOUGH,
+    FUTURE,
+    LAGS,
+    PAST,
+    STEPS_RIDGE,
+    TASTE_RIDGE,
+    Steps,
+    Taste,
+    vocabulary,
+)
 
 HISTORIES = st.lists(st.lists(st.sampled_from("abcde"), min_size=1, max_size=LAGS), min_size=1, max_size=4)
 
@@ -21,15 +31,10 @@ def numbers(interactions: Interactions, items: str) -> NDArray[np.int32]:
     return np.array([interactions.item_ids.index(item) for item in items], np.int32)
 
 
-@pytest.fixture(autouse=True)
-def _all_items(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(linear, "ENOUGH", 1)
-
-
 @given(HISTORIES)
 @settings(max_examples=50, deadline=None)
 def test_steps_are_the_ridge_regression_of_decayed_futures_on_decayed_pasts(histories: list[list[str]]) -> None:
-    interactions = build(histories)
+    interactions = build(histories * ENOUGH)
     size = len(interactions.item_ids)
     pasts, futures = [np.zeros(size)], [np.zeros(size)]
     for items in interactions.histories():
@@ -45,7 +50,7 @@ def test_steps_are_the_ridge_regression_of_decayed_futures_on_decayed_pasts(hist
 @given(HISTORIES)
 @settings(max_examples=50, deadline=None)
 def test_taste_predicts_each_item_from_the_others_by_ridge_regression(histories: list[list[str]]) -> None:
-    interactions = build(histories)
+    interactions = build(histories * ENOUGH)
     size = len(interactions.item_ids)
     met = np.zeros((len(interactions.user_ids), size))
     met[interactions.user, interactions.item] = 1
@@ -84,9 +89,8 @@ def test_taste_says_nothing_about_what_was_met() -> None:
 
 
 @pytest.mark.parametrize("kind", [Steps, Taste])
-def test_only_the_items_with_most_events_are_learnt(kind: type[Steps | Taste], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(linear, "DENSE_ITEMS", 2)
-    interactions = build(["ab"] * 9 + ["abd"] * 4 + ["c"] * 2)
+def test_what_is_not_learnt_says_nothing_and_scores_nothing(kind: type[Steps | Taste]) -> None:
+    interactions = build(["ab"] * 9 + ["abd"] * (ENOUGH - 1) + ["c"] * 2)
     model = kind.fit(interactions, {})
     assert model.weight.shape == (2, 2)
     scores = model.score(Query(numbers(interactions, "ad")))
@@ -95,17 +99,25 @@ def test_only_the_items_with_most_events_are_learnt(kind: type[Steps | Taste], m
     assert not model.score(Query(numbers(interactions, "cd"))).any()
 
 
-def test_items_with_few_events_are_left_to_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(linear, "ENOUGH", 5)
+def test_only_the_items_with_most_events_are_learnt() -> None:
+    all_items = [f"{item:04}" for item in range(DENSE_ITEMS + 1)]
+    items = all_items * ENOUGH + [item for item in all_items if item != "0013"]
+    dense, position, inside = vocabulary(Interactions.of("u" * len(items), items, range(len(items))))
+    assert dense.tolist() == [item for item in range(DENSE_ITEMS + 1) if item != 13]
+    assert position[[12, 13, 14]].tolist() == [12, -1, 13]
+    assert (~inside).sum() == ENOUGH
+
+
+def test_items_with_few_events_are_left_to_others() -> None:
     assert Steps.fit(build(["abc"] * 4 + ["ab"]), {}).dense.tolist() == [0, 1]
     assert Steps.fit(build(["abc"] * 3 + ["ab"]), {}).dense.tolist() == [0, 1]  # at least the most frequent ones
 
 
 def test_heavy_events_lift_what_they_led_to() -> None:
-    users, items = "aabbccdd", "xyxzxyxz"
+    users, items = "aabbccddeeffgghhiijj", "xyxz" * 5
     heavy = [5.0 if item == "z" else 1.0 for item in items]
     plain, weighted = (
-        Steps.fit(Interactions.of(users, items, range(8), weights=weights), {})
+        Steps.fit(Interactions.of(users, items, range(20), weights=weights), {})
         for weights in (None, np.array(heavy, np.float32))
     )
     after_x = Query(np.array([0], np.int32))
@@ -114,8 +126,8 @@ def test_heavy_events_lift_what_they_led_to() -> None:
 
 
 def test_without_recency_bias_the_order_of_a_history_does_not_matter() -> None:
-    interactions = Interactions.of("aaabbbccc", "xyzyzxzxw", range(9))
-    one, other = np.array([0, 1, 2], np.int32), np.array([2, 1, 0], np.int32)
+    interactions = build(["xyz", "yzx", "zxw"] * ENOUGH)
+    one, other = numbers(interactions, "wxy"), numbers(interactions, "yxw")
     for bias, same in (("false", True), ("true", False)):
         model = Steps.fit(interactions, {"apply_recency_bias": bias})
         assert np.allclose(model.score(Query(one)), model.score(Query(other)), rtol=1e-3) == same

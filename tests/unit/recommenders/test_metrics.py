@@ -8,9 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from usher_local.recommenders import metrics
 from usher_local.recommenders.base import Interactions, Query, Recommender
-from usher_local.recommenders.metrics import best, evaluate, hold_out, measure, rank
+from usher_local.recommenders.metrics import TESTED, best, evaluate, hold_out, measure, rank
 from usher_local.recommenders.popularity import Popularity
 
 
@@ -79,12 +78,11 @@ def test_the_best_are_those_of_a_stable_sort(values: list[int], count: int) -> N
     assert best(scores, count).tolist() == np.argsort(-scores, kind="stable")[:count].tolist()
 
 
-def test_no_more_than_so_many_users_are_tested(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(metrics, "TESTED", 3)
-    users = [str(user) for user in range(100)]
-    evaluate(Diary, Interactions.of(users, users, range(100)), {})
-    assert len(Diary.asked) == 3
-    assert len(np.unique(Diary.learnt[0].user)) == 97
+def test_no_more_than_so_many_users_are_tested() -> None:
+    count = 10 * TESTED + 10
+    evaluate(Diary, Interactions.of([str(user) for user in range(count)], "x" * count, range(count)), {})
+    assert len(Diary.asked) == TESTED
+    assert len(np.unique(Diary.learnt[0].user)) == count - TESTED
 
 
 def test_a_tenth_of_the_users_is_tested_and_not_learnt_from() -> None:

@@ -2,11 +2,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from usher_local.recommenders import sequential
 from usher_local.recommenders.base import Interactions, Query
 from usher_local.recommenders.metrics import hold_out, measure, rank
 from usher_local.recommenders.popularity import Popularity
-from usher_local.recommenders.sequential import PRIOR, Sequential
+from usher_local.recommenders.sequential import LESSONS, PRIOR, Sequential, lessons
 
 
 def walks(users: int, again: float, seed: int = 0) -> Interactions:
@@ -75,10 +74,16 @@ def test_another_fit_to_more_keeps_the_weights(once: Interactions) -> None:
     assert len(after.sessions.item) == len(once.item)
 
 
-def test_only_so_many_users_teach_the_weights(once: Interactions, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sequential, "LESSONS", 1)
-    one, other = (Sequential.fit(once, {}, seed) for seed in (0, 1))
-    assert not np.array_equal(one.weights, other.weights)
+def test_only_so_many_users_teach_the_weights(once: Interactions) -> None:
+    case = hold_out(once)[1][0]
+    for users, teachers in ((1, 1), (LESSONS + 1, LESSONS)):
+        assert len(list(lessons([case] * users, np.random.default_rng(0)))) == 2 * teachers
+
+
+def test_the_seed_chooses_the_users_that_teach_the_weights() -> None:
+    _, cases = hold_out(walks(3, again=0))
+    one, other = (next(lessons(cases, np.random.default_rng(seed))).query for seed in (0, 1))
+    assert one.history.tolist() != other.history.tolist()
 
 
 def scores(parameters: dict[str, str], interactions: Interactions) -> NDArray[np.float32]:

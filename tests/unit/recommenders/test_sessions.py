@@ -3,13 +3,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from usher_local.recommenders import sessions
 from usher_local.recommenders.base import Interactions, Query
 from usher_local.recommenders.sessions import (
     ERA,
     FORGETTING,
     NEARNESS,
     NEIGHBOURS,
+    OCCURRENCES,
     RARITY,
     RECENT,
     SHARPNESS,
@@ -68,10 +68,11 @@ def test_only_the_most_alike_sessions_vote() -> None:
     assert scores[3] == 0
 
 
-def test_of_an_item_only_the_newest_occurrences_are_looked_through(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sessions, "OCCURRENCES", 1)
-    scores = Sessions.fit(build([["a", "x"], ["a", "y"]]), {}).score(Query(np.array([0], np.int32)))
-    assert scores.tolist()[1:] == [0, scores[2]]
+@pytest.mark.parametrize(("newer", "is_found"), [(OCCURRENCES - 2, True), (OCCURRENCES, False)])
+def test_of_an_item_only_the_newest_occurrences_are_looked_through(newer: int, is_found: bool) -> None:
+    histories = [["a", "a", "x"], *[["a", "y"]] * newer]  # the first session would be the nearest
+    scores = Sessions.fit(build(histories), {}).score(Query(np.array([0], np.int32)))
+    assert (scores[1] > 0) == is_found
     assert scores[2] > 0
 
 

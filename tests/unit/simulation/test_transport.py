@@ -29,6 +29,12 @@ def ask(session: Any) -> Iterator[Any]:
     with pytest.raises(s3.exceptions.ClientError) as refused:
         s3.get_object(Bucket="films", Key=KEY)
     yield refused.value.response["Error"]
+    for name, head in (
+        ("form", {"ContentType": "application/x-www-form-urlencoded"}),
+        ("zip", {"ContentEncoding": "gzip"}),
+    ):
+        yield s3.put_object(Bucket="films", Key=name, Body=b"key=value", **head)
+        yield s3.get_object(Bucket="films", Key=name)["LastModified"]
     dynamodb = session.client("dynamodb")
     keys = {"AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}]}
     keys["KeySchema"] = [{"AttributeName": "id", "KeyType": "HASH"}]
@@ -46,6 +52,10 @@ def ask(session: Any) -> Iterator[Any]:
     scheduler = session.client("scheduler")
     yield scheduler.create_schedule_group(Name="films")["ScheduleGroupArn"]
     yield scheduler.list_schedules(GroupName="films")
+    cloudwatch = session.client("cloudwatch")  # what is so long is sent compressed
+    data = [{"MetricName": f"films-{number}", "Value": 1} for number in range(900)]
+    yield cloudwatch.put_metric_data(Namespace="Usher", MetricData=data)
+    yield cloudwatch.list_metrics()["Metrics"]
 
 
 @travel(1_700_000_000, tick=False)
@@ -57,7 +67,7 @@ def test_what_is_asked_and_answered_is_the_same() -> None:
         usual = answers()
     with mock_aws(), in_process():
         assert answers() == usual
-    assert len(usual) == 15
+    assert len(usual) == 21
 
 
 def _without_ids(answer: Any) -> Any:

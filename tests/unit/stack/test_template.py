@@ -12,8 +12,8 @@ from cfnlint.api import lint
 from samcli.yamlhelper import yaml_dump, yaml_parse
 from usher.datasets.read_limits import LIMITS, ReadLimits
 from usher.resources.kinds import KINDS, Kind
+from usher.routes import ROUTES_BY_KEY
 from usher.runs.notifications import SOURCE
-from usher.serving.routes import ROUTES_BY_KEY
 
 from tests.unit.stack.files import FUNCTIONS, MACHINES, REPOSITORY, RESOURCES, SENT_ROUTES, TEMPLATE, policies
 

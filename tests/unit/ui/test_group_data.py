@@ -5,12 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import boto3
-import pytest
 from moto import mock_aws
 from usher.storage.bucket import Bucket, File
 
-from usher_cli.ui import group_data
-from usher_cli.ui.group_data import DataCache, GroupData, Met, read_group_data
+from usher_cli.ui.group_data import MAX_ROWS, DataCache, GroupData, Met, read_group_data
 
 INTERACTIONS = """USER_ID,ITEM_ID,TIMESTAMP,EVENT_TYPE
 u1,i1,100,watch
@@ -25,13 +23,13 @@ i2,Comedy|Crime,Fargo,javascript:alert(1)
 """
 
 
-def data(**files: str) -> GroupData:
+def data(max_rows: int = MAX_ROWS, **files: str) -> GroupData:
     with mock_aws():
         bucket = Bucket(boto3.client("s3", region_name="us-east-1"), "films")
         bucket.s3.create_bucket(Bucket="films")
         for name, content in files.items():
             bucket.write(f"films/{name.replace('_', '.')}", content.encode())
-        return read_group_data(bucket, "films")
+        return read_group_data(bucket, "films", max_rows)
 
 
 def whole() -> GroupData:
@@ -81,9 +79,9 @@ def test_a_group_without_files_is_empty() -> None:
     assert data().all_items == data().all_users == []
 
 
-def test_what_is_beyond_the_most_rows_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(group_data, "MAX_ROWS", 0)
-    assert not whole().is_whole
+def test_what_is_beyond_the_most_rows_is_told() -> None:
+    assert whole().is_whole
+    assert not data(max_rows=0, interactions_csv=INTERACTIONS).is_whole
 
 
 def test_data_is_read_anew_once_a_file_has_changed() -> None:

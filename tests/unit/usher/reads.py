@@ -3,9 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
+from usher.recipes import RECIPES
+from usher.routes import ROUTES
 from usher.serving.requests import read_request
-from usher.serving.routes import ROUTES
 
+COUNTED = {route for recipe in RECIPES.values() for route in recipe.routes} - {"popular", "trending"}
+"""The routes that need something live: the stored popular list answers the others."""
 REQUIRED: Mapping[str, Any] = {"userId": "u", "itemId": "i", "items": ["i"], "userIds": ["u"]}
 
 

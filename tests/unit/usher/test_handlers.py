@@ -3,12 +3,12 @@
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from usher.aws import client
 from usher.costs.ledger import Past, Spending
-from usher.exports import export_job, steps
+from usher.exports import steps
 from usher.prices import PRICES
 from usher.serving.export_store import ExportStore
 from usher.storage.bucket import Bucket
@@ -145,18 +145,25 @@ def test_a_drop_becomes_a_served_group_and_an_export(stack: Stack) -> None:
     assert manifest["files"][0]["key"].encode() in (page or b"")
 
 
-def test_many_parts_are_assembled_in_ten_shares_each_as_far_as_time_allows(
-    site: Stack, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_many_parts_are_assembled_in_ten_shares(site: Stack) -> None:
     """An execution's history holds 25,000 events, seven for each call."""
-    monkeypatch.setattr(export_job, "MAX_RESULTS_PER_FILE", 15)
-    monkeypatch.setattr(steps, "WORK_SECONDS", -1)
-    execution = export(site)
-    assert execution.status == "SUCCEEDED"
-    assert len(site.keys(r"films/out/export/popular/.*/input/.*")) == 12
+    calls = list[str]()
+
+    def divide_the_output(boundary: Boundary) -> None:
+        if boundary.when == "before" and boundary.kind == "function" and "-Export-" in boundary.name:
+            calls.append(boundary.name)
+            if len(calls) == len(["find", "prepare", "collect"]):
+                (key,) = site.keys(r"films/out/export/popular/.*/output/.*\.out")
+                lines = list(Bucket(client("s3"), site.bucket).lines(key))
+                for part in range(12):
+                    site.put(key.replace("part-0001", f"part-{part + 1:04}"), b"\n".join(lines[part::12]))
+
+    site.disturb = divide_the_output
+    assert export(site).status == "SUCCEEDED"
+    assert len(calls) == len(["find", "prepare", "collect"]) + steps.SHARES + len(["load", "publish"])
     manifest = latest(site)
     assert manifest
-    assert manifest["lines"] == 60
+    assert (manifest["lines"], len(manifest["answers"])) == (60, 12)
 
 
 def test_overlapping_exports_make_one_job(site: Stack) -> None:
@@ -171,11 +178,9 @@ def test_overlapping_exports_make_one_job(site: Stack) -> None:
     assert [one["outcome"] for one in export(site).output] == ["SUCCEEDED"], "the export was given back"
 
 
-def test_an_export_that_cannot_be_published_is_named(site: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(*_: object, **__: object) -> None:
-        raise KeyError("latest")
-
-    monkeypatch.setitem(cast(dict[str, Any], steps.STEPS), "publish", broken)
+def test_an_export_that_cannot_be_published_is_named(site: Stack) -> None:
+    first = ["find", "prepare", "collect", "assemble", "load"]
+    before(site, "Export", *[lambda: None for _ in first], *[fail(TaskError("KeyError", "latest"))] * 99)
     execution = export(site)
     assert execution.status == "FAILED"
     assert "films/: exports.popular: could not be published: KeyError: " in str(execution.output)
@@ -364,20 +369,16 @@ def test_an_export_above_a_ceiling_makes_no_job_and_leaves_the_former_latest(sit
     assert latest(site) == manifest
 
 
-def test_a_job_answers_what_was_counted_whatever_is_put_there_afterwards(
-    stack: Stack, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_job_answers_what_was_counted_whatever_is_put_there_afterwards(stack: Stack) -> None:
     batch = {"b": {"solution": "popular", "numResults": 5}}
     stack.put("films/usher.yaml", json.dumps({"solutions": CONFIG["solutions"], "batch": batch}))
     stack.put("films/batch/b.jsonl", '{"userId": "u1"}\n')
-    count = Bucket.count_lines
 
-    def count_lines(bucket: Bucket, key: str, most: float) -> int:
-        lines = count(bucket, key, most)
-        stack.put("films/batch/b.jsonl", '{"userId": "u1"}\n' * 5)
-        return lines
+    def put_more_lines(boundary: Boundary) -> None:
+        if (boundary.name, boundary.when) == ("s3:CopyObject", "before"):
+            stack.put("films/batch/b.jsonl", '{"userId": "u1"}\n' * 5)
 
-    monkeypatch.setattr(Bucket, "count_lines", count_lines)
+    stack.disturb = put_more_lines
     assert drop(stack, interactions()).status == "FAILED"
     assert record(stack)["summary"].startswith("films/batch/b.jsonl: has grown beyond the 1 lines")
     assert not made(stack)

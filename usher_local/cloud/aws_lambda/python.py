@@ -74,21 +74,21 @@ def runtime(python: Interpreter) -> Path:
     return installed(RUNTIME.read_text(), python)
 
 
-def installed(requirements: str, python: Interpreter, without: Collection[str] = ()) -> Path:
-    """A folder with the required packages, installed for `python` and this machine unless it is there already.
+def installed(requirements: str, python: Interpreter, without: Collection[str] = (), parent: Path = CACHE) -> Path:
+    """A folder in `parent` with packages, installed for `python` and this machine unless it is there already.
 
     `requirements` pins every package; with hashes, they are checked. Files named in `without` are left out.
     Several processes may ask at once. Raises PackagesError.
     """
     key = "\n".join([python.tag, requirements, *sorted(without)])
-    folder = CACHE / hashlib.sha256(key.encode()).hexdigest()[:32]
+    folder = parent / hashlib.sha256(key.encode()).hexdigest()[:32]
     if folder.exists():
         return folder
-    CACHE.mkdir(parents=True, exist_ok=True)
-    with (CACHE / "lock").open("w") as lock:
+    parent.mkdir(parents=True, exist_ok=True)
+    with (parent / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not folder.exists():
-            with tempfile.TemporaryDirectory(dir=CACHE, ignore_cleanup_errors=True) as temporary:
+            with tempfile.TemporaryDirectory(dir=parent, ignore_cleanup_errors=True) as temporary:
                 target = Path(temporary) / "packages"
                 install(requirements, python, target)
                 for name in without:

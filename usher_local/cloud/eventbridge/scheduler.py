@@ -78,7 +78,7 @@ class Scheduler:
     """Fires what is due, by `deliveries`. `now` returns the time; `tick` looks once. Thread-safe."""
 
     def __init__(self, deliveries: Deliveries, now: Callable[[], datetime] = utc_now) -> None:
-        self._deliveries = deliveries
+        self.deliveries = deliveries
         self._now = now
         self._looked = now()
         self._lock = threading.Lock()
@@ -109,7 +109,7 @@ class Scheduler:
         moment = due_at(schedule, since, until)
         if moment is None:
             return False
-        self._deliveries.send(delivery(schedule, moment))
+        self.deliveries.send(delivery(schedule, moment))
         if schedule.action_after_completion == "DELETE" and not due_at(schedule, until, FOREVER):
             group.delete_schedule(schedule.name)
         return True

@@ -5,32 +5,40 @@ dates, four times for each message of a queue, whenever it looks at the queue; f
 counts all of them. It looks a backend up under one lock of the process, for which all threads wait. For each request it
 tries the patterns of a hundred services, makes the URLs of the one that fits, lists the methods of the class that
 answers and twice its own folders, draws 52 characters one by one, looks twice for the caller's key, and makes up all
-names that a member of the answer may have in its objects. It keeps every object that it has made, for a page that the
-local cloud does not serve: also the copies of the items that a query answers. Each data point of a metric has
-dimensions of its own, which every collection of garbage visits.
+names that a member of the answer may have in its objects. Three times it puts a request's address together and finds
+out whether its host has a bucket's name. It splits a condition into words by patterns that it makes for each word,
+parses times to write them in another format, and lists all errors of a service for each that it answers. It keeps every
+object that it has made, for a page that the local cloud does not serve: also the copies of the items that a query
+answers. Each data point of a metric has dimensions of its own, which every collection of garbage visits.
 """
 
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
-from functools import cache, lru_cache, wraps
+from functools import cache, lru_cache, partial, wraps
 from inspect import signature
 from string import ascii_letters, digits
 from types import SimpleNamespace
 from typing import Any
 
+import botocore.utils
 from moto import backend_index, backends
 from moto.cloudwatch.models import Dimension, MetricDatumBase
 from moto.core import responses, utils
 from moto.core.base_backend import BackendDict, BaseBackend
 from moto.core.common_models import BaseModel
+from moto.core.errors import ErrorLookupFactory
+from moto.core.request import Request
 from moto.core.responses import BaseResponse
 from moto.core.serialize import XFormedAttributePicker
+from moto.dynamodb.comparisons import ConditionExpressionParser
 from moto.dynamodb.models.table import Table
 from moto.moto_api._internal.moto_random import MotoRandom
 from moto.s3.models import FakeKey, FakeMultipart
+from moto.s3.responses import S3Response
 from moto.sqs.models import Message, SQSBackend
+from werkzeug.utils import cached_property
 
 from usher_local.cloud.core.patching import replaced
 
@@ -55,8 +63,13 @@ def faster() -> Iterator[None]:
             (MetricDatumBase, "__init__", _sharing_dimensions(MetricDatumBase.__init__)),
             (MotoRandom, "get_random_string", _random_string),
             (XFormedAttributePicker, "get_possible_keys", _by_member(XFormedAttributePicker.get_possible_keys)),
+            (Request, "raw_url", cached_property(Request.raw_url.fget, "raw_url")),
+            (S3Response, "subdomain_based_buckets", staticmethod(_by_host(S3Response.subdomain_based_buckets))),
+            (ConditionExpressionParser, "_lex_one_node", _by_text(ConditionExpressionParser._lex_one_node)),
+            (botocore.utils, "parse_timestamp", lru_cache(4096)(botocore.utils.parse_timestamp)),
             (backends, "list_of_moto_modules", lambda: modules),
             (backend_index, "backend_url_patterns", sorted(backend_index.backend_url_patterns, key=_is_idle)),
+            (ErrorLookupFactory, "_create_error_lut", staticmethod(cache(ErrorLookupFactory._create_error_lut))),
             (responses, "method_names_from_class", cache(responses.method_names_from_class)),
             (responses, "http_date", lru_cache(responses.http_date)),
             (BaseResponse, "access_key_regex", SimpleNamespace(search=lru_cache(BaseResponse.access_key_regex.search))),
@@ -155,3 +168,26 @@ def _by_member(stock: Any) -> Any:
         return kept[place]
 
     return possible_keys
+
+
+def _by_host(stock: Any) -> Any:
+    kept: dict[str, bool] = {}
+
+    @wraps(stock)
+    def subdomain_based_buckets(request: Request) -> bool:
+        host = request.headers["Host"]
+        if host not in kept:
+            kept[host] = stock(request)
+        return kept[host]
+
+    return subdomain_based_buckets
+
+
+def _by_text(stock: Any) -> Any:
+    lexed = lru_cache(4096)(partial(stock, ConditionExpressionParser))  # of the parser it reads the class alone
+
+    @wraps(stock)
+    def lex_one_node(_: ConditionExpressionParser, text: str) -> Any:
+        return lexed(text)
+
+    return lex_one_node

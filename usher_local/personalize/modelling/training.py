@@ -103,7 +103,7 @@ def _outcomes(backend: DataBackend, resource: Resource, fitter: Fitter, folder: 
             target = folder / f"{recipe.name}-{len(tried)}"
             task = Task(recipe.name, str(data), parameters(resource.values) | tuned, str(target))
             words = f"{recipe.name}, {len(tried) + 1} of at most {most}" if searched else recipe.name
-            metrics = _fit(fitter, task, _log(f"{_name(resource)}: {words}"))
+            metrics = _fit(fitter, task, log(f"{_name(resource)}: {words}"))
             if searched and goal.metric not in metrics:
                 raise JobFailedError(f"There is no metric {goal.metric} to choose by.")
             tried.append((tuned, goal.sign * metrics.get(goal.metric, 0.0)))
@@ -119,14 +119,14 @@ def _fit(fitter: Fitter, task: Task, on_progress: OnProgress) -> dict[str, float
     return {name: round(value, 4) for name, value in metrics.items()}
 
 
-def _log(what: str) -> OnProgress:
-    """Log the beginning, and the progress now and then."""
+def log(what: str, silence: float = SILENCE) -> OnProgress:
+    """Log the beginning, and the progress as soon as the last line is `silence` real seconds old."""
     logger.info("%s", what)
     last = time.monotonic()
 
     def log_progress(share: float) -> None:
         nonlocal last
-        if time.monotonic() - last >= SILENCE:
+        if time.monotonic() - last >= silence:
             last = time.monotonic()
             logger.info("%s, %.0f %%", what, 100 * share)
 

@@ -33,7 +33,7 @@ def function() -> Any:
     """Answers with the group that a request is about, as the API's functions find it."""
     api = Api()
 
-    @api.route("GET /{group}/recommendations", "GET /{group}/recommendations/{userId}", "POST /{group}/events")
+    @api.route("recommendations", "events")
     def told(group: str, user_id: str = "") -> dict[str, str]:  # noqa: ARG001 - the router's names
         return {"group": group}
 

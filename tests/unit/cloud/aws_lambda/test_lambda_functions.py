@@ -5,7 +5,7 @@ import json
 import os
 import time
 import zipfile
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -18,9 +18,7 @@ from moto.core import DEFAULT_ACCOUNT_ID
 from moto.iam.models import iam_backends
 
 from tests.unit.cloud.roles import allow, document
-from usher_local.cloud.aws_lambda import layers
 from usher_local.cloud.aws_lambda.functions import Answer, Lambdas
-from usher_local.cloud.aws_lambda.layers import Layer
 from usher_local.cloud.aws_lambda.limits import (
     NEW,
     RAISED,
@@ -288,18 +286,11 @@ def test_a_worker_that_answers_after_its_function_is_deleted_ends_then(
         assert ended(told(answer.result()))
 
 
-def test_a_layer_that_two_ask_for_at_once_is_unpacked_once(lambdas: Lambdas, monkeypatch: pytest.MonkeyPatch) -> None:
-    unpacked = []
-
-    def unpack(*_: object) -> Layer:
-        unpacked.append(1)
-        time.sleep(0.2)
-        return Layer((), 0)
-
-    monkeypatch.setattr(layers, "unpacked", unpack)
+def test_a_layer_that_two_ask_for_at_once_is_unpacked_once(lambdas: Lambdas) -> None:
+    content = b64decode(archive({f"python/m{number}.py": "" for number in range(500)})["ZipFile"])
     with ThreadPoolExecutor(4) as threads:
-        assert len(set(threads.map(lambda _: lambdas.layer("arn", b""), range(4)))) == 1
-    assert unpacked == [1]
+        first, *others = threads.map(lambda _: lambdas.layer("arn", content), range(4))
+    assert all(other is first for other in others)
 
 
 def test_files_in_tmp_are_gone_with_the_worker(lambdas: Lambdas, make: Make) -> None:

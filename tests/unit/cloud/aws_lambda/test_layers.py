@@ -12,10 +12,9 @@ import pytest
 import yaml
 
 from tests.cases import check_each
-from usher_local.cloud.aws_lambda import python as lambda_python
 from usher_local.cloud.aws_lambda.forks import Forks
 from usher_local.cloud.aws_lambda.layers import unpacked, unzipped
-from usher_local.cloud.aws_lambda.python import Interpreter, PackagesError, chosen, installed, probe, runtime
+from usher_local.cloud.aws_lambda.python import PackagesError, chosen, installed, probe, runtime
 from usher_local.cloud.aws_lambda.workers import Configuration, Worker
 from usher_local.cloud.cloudformation.lambda_resources import zipped
 
@@ -30,12 +29,6 @@ def archive(files: Mapping[str, str]) -> bytes:
         for name, text in files.items():
             made.writestr(name, text)
     return buffer.getvalue()
-
-
-@pytest.fixture
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(lambda_python, "CACHE", tmp_path / "cache")
-    return tmp_path / "cache"
 
 
 @pytest.fixture
@@ -65,29 +58,20 @@ def test_a_layer_without_packages_is_its_files(tmp_path: Path) -> None:
     assert (own / "own.py").read_text() == "x = 1"
 
 
-def test_many_may_install_the_same_at_once(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    installs: list[Path] = []
-    install = lambda_python.install
-
-    def counted(requirements: str, python: Interpreter, target: Path) -> None:
-        installs.append(target)
-        install(requirements, python, target)
-
-    monkeypatch.setattr(lambda_python, "install", counted)
+def test_many_may_install_the_same_at_once(tmp_path: Path) -> None:
+    """A second one could not be put where the first is."""
     with ThreadPoolExecutor(4) as pool:
-        folders = set(pool.map(lambda _: installed("six==1.17.0", chosen()), range(4)))
+        folders = set(pool.map(lambda _: installed("six==1.17.0", chosen(), parent=tmp_path), range(4)))
     (folder,) = folders
     assert (folder / "six.py").is_file()
-    assert len(installs) == 1
-    assert {path.name for path in cache.iterdir()} == {"lock", folder.name}
+    assert {path.name for path in tmp_path.iterdir()} == {"lock", folder.name}
 
 
-@pytest.mark.usefixtures("cache")
-def test_what_cannot_be_installed_is_told_with_what_to_do(monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
+def test_what_cannot_be_installed_is_told_with_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("UV_OFFLINE", "1")
     with pytest.raises(PackagesError, match="needs the package registry"):
-        installed("six==0.0.1", chosen())
-    assert [path.name for path in cache.iterdir()] == ["lock"]
+        installed("six==0.0.1", chosen(), parent=tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["lock"]
 
 
 @pytest.mark.usefixtures("fresh_choice")

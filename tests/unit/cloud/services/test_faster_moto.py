@@ -8,17 +8,22 @@ from string import digits
 from typing import Any
 
 import boto3
+import botocore.utils
 import pytest
 from boto3.dynamodb.conditions import Key
+from botocore.exceptions import ClientError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from moto import backend_index, mock_aws
 from moto.cloudwatch.models import cloudwatch_backends
 from moto.core import DEFAULT_ACCOUNT_ID as ACCOUNT
 from moto.core import utils
+from moto.core.request import Request
+from moto.dynamodb.comparisons import get_filter_expression
 from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.models.dynamo_type import DynamoType, Item
 from moto.moto_api._internal import mock_random
+from moto.s3.responses import S3Response
 from time_machine import travel
 
 from usher_local.cloud.services.faster_moto import faster
@@ -117,6 +122,90 @@ def test_a_request_is_for_the_service_that_moto_would_find() -> None:
     assert {"s3", "sqs", "dynamodb", "sns", "personalize"} <= {*usual}
     with faster():
         assert services() == usual
+
+
+def test_a_hosts_bucket_is_the_one_that_moto_would_find() -> None:
+    hosts = ["s3.amazonaws.com", "s3.eu-west-1.amazonaws.com", "s3-fips.us-east-1.amazonaws.com", "s3.cn-north-1.a.cn"]
+    hosts = [*hosts, *(f"films.{host}" for host in hosts), "localhost:80", "films", "10.0.0.1:80", "[::1]:80", "a.b"]
+    requests = [Request.from_primitives("GET", f"https://{host}/k%2F?a=b%20c", {"Host": host}) for host in hosts]
+
+    def found() -> list[tuple[bool, str]]:
+        return [(S3Response.subdomain_based_buckets(request), request.raw_url) for request in requests]
+
+    usual = found()
+    assert {is_in_host for is_in_host, _ in usual} == {True, False}
+    with faster():
+        assert found() == usual == found()
+
+
+def test_a_time_is_read_as_botocore_would() -> None:
+    values: list[Any] = [
+        "2023-11-14T22:13:20Z",
+        "2023-11-14T22:13:20.123+01:00",
+        "Tue, 14 Nov 2023 22:13:20 GMT",
+        "1.5",
+        1_700_000_000,
+        0.25,
+    ]
+
+    def read() -> list[str]:
+        return [repr(botocore.utils.parse_to_aware_datetime(value)) for value in values]
+
+    usual = read()
+    with faster():
+        assert read() == usual == read()
+        with pytest.raises(ValueError, match="Invalid timestamp"):
+            botocore.utils.parse_to_aware_datetime("never")
+
+
+CONDITIONS = [
+    "attribute_not_exists(p)",
+    "#a = :b AND (NOT a.#b <> :b OR a.b BETWEEN :b AND :c)",
+    "#a IN (:b, :c) AND begins_with(#a, :b)",
+    "size(a) >= :c",
+    "#a = = :b",
+    "a ! :b",
+]
+
+
+def test_a_condition_is_read_as_moto_would() -> None:
+    def read(condition: str) -> str:
+        try:
+            return repr(get_filter_expression(condition, {"#a": "x", "#b": "y"}, {":b": {"S": "v"}, ":c": {"S": "w"}}))
+        except Exception as error:
+            return repr(error)
+
+    usual = [read(condition) for condition in CONDITIONS]
+    assert ["Error" in text for text in usual] == [False] * 4 + [True] * 2
+    with faster():
+        assert [read(condition) for condition in CONDITIONS * 2] == usual * 2
+
+
+def test_an_error_has_the_shape_that_moto_would_find(table: Any) -> None:
+    clients: Any = [boto3.client(service, "us-east-1") for service in ("s3", "sqs", "iam", "events")]
+    s3, sqs, iam, events = clients
+    calls: list[Callable[[], Any]] = [
+        lambda: table.put_item(Item={"p": "a", "s": "b"}, ConditionExpression="attribute_exists(p)"),
+        lambda: table.meta.client.describe_table(TableName="none"),
+        lambda: s3.get_object(Bucket="none", Key="none"),
+        lambda: sqs.get_queue_url(QueueName="none"),
+        lambda: iam.get_role(RoleName="none"),
+        lambda: events.describe_rule(Name="none"),
+    ]
+
+    def errors() -> list[tuple[Any, ...]]:
+        found = []
+        for call in calls:
+            with pytest.raises(ClientError) as refused:
+                call()
+            answer: Any = refused.value.response
+            metadata = answer["ResponseMetadata"]
+            found.append((type(refused.value), answer["Error"], metadata["HTTPStatusCode"]))
+        return found
+
+    usual = errors()
+    with faster():
+        assert errors() == usual == errors()
 
 
 def test_what_a_query_has_answered_is_forgotten(table: Any) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -113,18 +114,20 @@ def test_a_key_needs_routes_that_exist_and_a_name(keys: Keys) -> None:
         keys.create("films", "", ["POST events"])
 
 
-def test_a_group_has_a_limited_number_of_keys(keys: Keys, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("usher.access.keys.MAX_KEYS", 2)
+def test_a_group_has_a_limited_number_of_keys(keys: Keys) -> None:
+    few = replace(keys, max_keys=2)
     for _ in range(2):
-        keys.create("films", "n", ["POST events"])
-    with pytest.raises(UsherError, match="Revoke one first"):
-        keys.create("films", "n", ["POST events"])
+        few.create("films", "n", ["POST events"])
+    with pytest.raises(UsherError, match=r"films has 2 keys.*Revoke one first"):
+        few.create("films", "n", ["POST events"])
 
 
-def test_who_rotates_at_the_same_moment_is_told(keys: Keys, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_rotates_at_the_same_moment_is_told(keys: Keys) -> None:
     key_id = keys.create("films", "mail tool", ["POST events"]).split(".")[1]
-    before = keys.of("films")
-    keys.rotate("films", key_id, DAY)
-    monkeypatch.setattr(Keys, "of", lambda _keys, _group: before)
-    with pytest.raises(UsherError, match="Somebody else"):
+
+    def somebody_else_rotates() -> datetime:
         keys.rotate("films", key_id, DAY)
+        return NOW
+
+    with pytest.raises(UsherError, match="Somebody else"):
+        replace(keys, clock=somebody_else_rotates).rotate("films", key_id, DAY)

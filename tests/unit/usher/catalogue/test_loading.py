@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from itertools import count
 from typing import Any
 
 import pyarrow as pa
@@ -13,17 +14,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
-from usher.catalogue import changes, loading
 from usher.catalogue.entries import Catalogues, Entry, says_no
 from usher.catalogue.load_plan import Form, LoadPlan, load_plan_of, loaded_digests, write_load_plan
-from usher.catalogue.loading import Loader
+from usher.catalogue.loading import QUICK_SECONDS, Loader, Progress
 from usher.datasets.reading import Reading, Source
 from usher.errors import EndedError, UsherError
 from usher.formats.typed_json import UnfitError
 from usher.runs.record import Run
 from usher.storage.table import Table
 
-from tests.unit.usher.world import BUCKET, TABLE, World
+from tests.unit.stack.files import machine
+from tests.unit.usher.world import BUCKET, REPOSITORY, TABLE, World
+from usher_local.simulation.machine import Machine
 
 Rows = Mapping[str, Mapping[str, str]]
 TYPES = {"TITLE": "string", "PRICE": "float", "YEAR": "int", "IN_STOCK": "boolean", "AGE": "int", "PLAN": "string"}
@@ -35,6 +37,7 @@ class Site:
     def __init__(self, world: World) -> None:
         self.world, self.time, self.calls = world, 1000, list[tuple[str, str]]()
         self.catalogues = Catalogues(Table(world.dynamodb, TABLE))
+        self.loader = Loader(world.bucket, self.catalogues, sleep=lambda _: None)
         self.hook: Callable[[], None] = lambda: None
         world.listen(world.dynamodb, "before-call.dynamodb", self._note)
 
@@ -81,7 +84,7 @@ class Site:
         run = Run(self.world.bucket, "films", f"run-{plan.planned}")
         write_load_plan(run, plan)
         self.calls.clear()
-        loader = loader or Loader(self.world.bucket, self.catalogues, sleep=lambda _: None)
+        loader = loader or self.loader
         while loader.load(run)["more"]:
             pass
         return sorted(self.calls)
@@ -248,27 +251,45 @@ def test_a_load_may_die_at_any_write_and_the_last_one_makes_the_table_right(
     site: Site, contents: list[dict[str, str]], deaths: list[int], chunk: int
 ) -> None:
     site.clear()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(changes, "MAX_CHANGES", chunk)
-        patch.setattr(loading, "SLICE", 1)
-        for content, death in zip(contents, deaths, strict=False):
-            site.put("items.csv", csv({id_: {"TITLE": title} for id_, title in content.items()}))
-            site.hook = dying(death)
-            with suppress(DiedError):
-                site.load(site.plan("items.csv"))
-        site.hook = lambda: None
-        site.load(site.plan("items.csv"))
-        assert site.table() == {id_: {"TITLE": title} for id_, title in contents[-1].items()}
-        assert site.load(site.plan("items.csv")) == []
+    loader = replace(site.loader, max_changes=chunk, slice_size=1)
+    for content, death in zip(contents, deaths, strict=False):
+        site.put("items.csv", csv({id_: {"TITLE": title} for id_, title in content.items()}))
+        site.hook = dying(death)
+        with suppress(DiedError):
+            site.load(site.plan("items.csv"), loader)
+    site.hook = lambda: None
+    site.load(site.plan("items.csv"), loader)
+    assert site.table() == {id_: {"TITLE": title} for id_, title in contents[-1].items()}
+    assert site.load(site.plan("items.csv"), loader) == []
 
 
-def test_a_load_goes_on_where_the_time_of_a_call_ended(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loading, "SLICE", 2)
+def test_a_load_goes_on_where_the_time_of_a_call_ended(site: Site) -> None:
     site.put("items.csv", csv({f"i{number}": {"TITLE": "x"} for number in range(7)}))
     times = iter(range(0, 1_000_000, 300))
-    loader = Loader(site.world.bucket, site.catalogues, clock=lambda: float(next(times)), sleep=lambda _: None)
+    loader = replace(site.loader, clock=lambda: float(next(times)), slice_size=2)
     written = site.load(site.plan("items.csv"), loader)
     assert len(written) == len(set(written)) == 7
+
+
+def test_the_pipeline_loads_on_until_nothing_is_left(site: Site) -> None:
+    site.put("items.csv", csv(FILMS))
+    site.put("users.csv", b"USER_ID\nu1\nu2\n")
+    plan = site.plan("items.csv", "users.csv")
+    write_load_plan(run := Run(site.world.bucket, "films", "r"), plan)
+    times, calls = count(0, QUICK_SECONDS), list[Progress]()
+    loader = replace(site.loader, clock=lambda: next(times))
+
+    def invoke(*_: object) -> Progress:
+        calls.append(loader.load(run))
+        return calls[-1]
+
+    pipeline = machine(REPOSITORY / "statemachine" / "pipeline.asl.yaml")
+    states = {**pipeline["States"], "Create and update resources": {"Type": "Pass", "End": True}}
+    names, context = {"group": "films", "run": "r"}, {"Execution": {"Input": None}}
+    loading = Machine({"StartAt": "Load the table", "States": states}, invoke, context, variables=names)
+    assert not [*loading.run()]
+    assert [call["written"] for call in calls] == [len(FILMS), 2, 0]
+    assert loaded_digests(site.world.bucket, "films") == plan.digests
 
 
 def test_a_small_load_takes_one_call(site: Site) -> None:
@@ -276,7 +297,7 @@ def test_a_small_load_takes_one_call(site: Site) -> None:
     site.put("users.csv", b"USER_ID\nu1\nu2\n")
     plan = site.plan("items.csv", "users.csv")
     write_load_plan(run := Run(site.world.bucket, "films", "r"), plan)
-    assert Loader(site.world.bucket, site.catalogues).load(run) == {
+    assert site.loader.load(run) == {
         "more": False,
         "written": 2 + len(FILMS),
         "deleted": 0,
@@ -287,7 +308,7 @@ def test_a_small_load_takes_one_call(site: Site) -> None:
 def test_no_more_than_a_thousand_writes_are_made_in_a_second(site: Site) -> None:
     site.put("items.csv", csv({f"i{number}": {"TITLE": "x"} for number in range(1200)}))
     slept: list[float] = []
-    site.load(site.plan("items.csv"), Loader(site.world.bucket, site.catalogues, clock=lambda: 0.0, sleep=slept.append))
+    site.load(site.plan("items.csv"), replace(site.loader, clock=lambda: 0.0, sleep=slept.append))
     assert slept == [0.5, 0.5], "after each slice but the last"
 
 

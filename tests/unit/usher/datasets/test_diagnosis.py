@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from usher.datasets import diagnosis
-from usher.datasets.diagnosis import MONDAY, PERIOD_LENGTHS, Diagnosis, diagnosis_report, empty_samples
+from usher.datasets.diagnosis import CAPS, MAX_TYPES, MONDAY, PERIOD_LENGTHS, Diagnosis, diagnosis_report, empty_samples
 from usher.datasets.hashing import Hashed, hashes
 
 RATINGS = Path(__file__).parents[4] / "shared/data/movielens-latest-small/ratings.csv"
@@ -33,9 +33,11 @@ def _events(draw: st.DrawFn) -> list[Event]:
 EVENTS = _events()
 
 
-def columns(events: list[Event]) -> dict[str, pa.StringArray]:
+def columns(events: list[Event], length: int = 1) -> dict[str, pa.StringArray]:
+    """Events as columns. The type of an event is its item's ID, repeated `length` times."""
     users, items, times = zip(*events, strict=True) if events else ((), (), ())
-    texts = {"USER_ID": users, "ITEM_ID": items, "TIMESTAMP": map(str, times), "EVENT_TYPE": items}
+    types = (item * length for item in items)
+    texts = {"USER_ID": users, "ITEM_ID": items, "TIMESTAMP": map(str, times), "EVENT_TYPE": types}
     return {name: pa.array(list(values), pa.string()) for name, values in texts.items()}
 
 
@@ -49,27 +51,29 @@ def diagnosed(events: list[Event], /, **caps: int) -> Diagnosis:
     return added(Diagnosis(empty_samples(**caps)), columns(events))
 
 
-def again(one: Diagnosis) -> Diagnosis:
+def again(one: Diagnosis, caps: Mapping[str, int] = CAPS) -> Diagnosis:
     """What comes back from JSON."""
-    return Diagnosis.from_dict(json.loads(json.dumps(one.as_dict())))
+    return Diagnosis.from_dict(json.loads(json.dumps(one.as_dict())), caps)
 
 
 @pytest.mark.slow
 @given(EVENTS, st.sampled_from([2, 4, 1000]), st.data())
 @settings(max_examples=200, deadline=None)
 def test_it_is_the_same_in_any_order_blocks_and_parts(events: list[Event], cap: int, data: st.DataObject) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(diagnosis, "CAPS", {name: min(cap, most) for name, most in diagnosis.CAPS.items()})
-        patch.setattr(diagnosis, "MAX_TYPES", 3)
-        shuffled = data.draw(st.permutations(events))
-        cuts = sorted(data.draw(st.lists(st.integers(0, len(events)), max_size=4)))
-        parts = Diagnosis()
-        for begin, end in zip([0, *cuts], [*cuts, len(events)], strict=True):
-            part, middle = Diagnosis(), (begin + end) // 2
-            added(part, columns(shuffled[begin:middle]))
-            added(part, columns(shuffled[middle:end]))
-            parts.merge(again(part) if data.draw(st.booleans()) else part)
-        assert parts.as_dict() == diagnosed(events).as_dict()
+    caps = {name: min(cap, most) for name, most in CAPS.items()}
+
+    def empty() -> Diagnosis:
+        return Diagnosis(empty_samples(**caps))
+
+    shuffled = data.draw(st.permutations(events))
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(events)), max_size=4)))
+    parts, length = empty(), data.draw(st.sampled_from([1, 5000]))
+    for begin, end in zip([0, *cuts], [*cuts, len(events)], strict=True):
+        part, middle = empty(), (begin + end) // 2
+        added(part, columns(shuffled[begin:middle], length))
+        added(part, columns(shuffled[middle:end], length))
+        parts.merge(again(part, caps) if data.draw(st.booleans()) else part)
+    assert parts.as_dict() == added(empty(), columns(events, length)).as_dict()
 
 
 @given(EVENTS)
@@ -198,6 +202,14 @@ def test_long_texts_are_no_types() -> None:
     assert diagnosis_report(added(Diagnosis(), one))["types"] == {}
 
 
+def test_no_types_are_counted_where_there_are_many_in_whatever_parts() -> None:
+    events = [("u", f"t{number}", number) for number in range(MAX_TYPES + 1)]
+    parts = diagnosed(events[1:])
+    assert len(parts.types or ()) == MAX_TYPES
+    parts.merge(diagnosed(events[:1]))
+    assert parts.types is diagnosed(events).types is None
+
+
 def test_types_are_not_needed() -> None:
     one = columns([("u", "i", 1)])
     del one["EVENT_TYPE"]
@@ -223,7 +235,7 @@ def test_a_sample_tells_about_what_all_tell() -> None:
         for number in range(40_000)
     ]
     exact = diagnosis_report(diagnosed(events))
-    caps = {name: min(cap, 1 << 10) for name, cap in diagnosis.CAPS.items()}
+    caps = {name: min(cap, 1 << 10) for name, cap in CAPS.items()}
     told = diagnosis_report(diagnosed(events, **caps))
     assert told["sampled"] == {
         "users": 4, "items": 2, "usersByPeriod": 4, "itemsByPeriod": 2, "pairs": 64, "events": 64,

@@ -1,17 +1,16 @@
 """What was found in parts of large data is kept, and only what is new is read."""
 
-from collections import Counter
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from usher.datasets import profile_cache
-from usher.datasets.byte_ranges import Part, parts_of, profile_part
+from usher.datasets.byte_ranges import Part, parts_of
 from usher.datasets.profile import DatasetProfile
 from usher.datasets.profile_cache import CODE_VERSION, ProfileCache
 from usher.datasets.read_limits import ReadLimits
 from usher.errors import InputError
 from usher.storage.bucket import File
+from usher.storage.layout import is_data
 
 from tests.unit.usher.world import STATES, World, call, interactions
 
@@ -20,20 +19,20 @@ LIMITS = ReadLimits(part_bytes=5000, parallel_bytes=5000)
 
 
 @pytest.fixture
-def reads(world: World, monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
-    """How many parts were read of each file, in a world where much is 5,000 bytes."""
+def reads(world: World, monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """Which files of data were read, in a world where much is 5,000 bytes."""
     monkeypatch.setenv("PART_BYTES", "5000")
     monkeypatch.setenv("PARALLEL_BYTES", "5000")
-    counted = Counter[str]()
+    noted = set[str]()
 
-    def counting(bucket: Any, part: Part, limits: ReadLimits) -> DatasetProfile:
-        counted[part.key] += 1
-        return profile_part(bucket, part, limits)
+    def note(params: Any, **_: Any) -> None:
+        if is_data(params["Key"]):
+            noted.add(params["Key"])
 
-    monkeypatch.setattr(profile_cache, "profile_part", counting)
+    world.listen(world.s3, "provide-client-params.s3.GetObject", note)
     world.put(ONE, interactions())
     world.put(TWO, interactions(users=70))
-    return counted
+    return noted
 
 
 def cache(world: World) -> ProfileCache:
@@ -53,10 +52,11 @@ def check_all(world: World) -> list[Part]:
     return missing
 
 
-def test_what_was_checked_is_not_read_again(world: World, reads: Counter[str]) -> None:
+def test_what_was_checked_is_not_read_again(world: World, reads: set[str]) -> None:
     alone = profile(world, ONE, TWO)
     reads.clear()
-    assert len(check_all(world)) == reads.total() == 5 + 6
+    assert len(check_all(world)) == 5 + 6
+    assert reads == {ONE, TWO}
     reads.clear()
     together = profile(world, ONE, TWO)
     assert (together.rows, together.digest, together.size) == (alone.rows, alone.digest, alone.size)
@@ -65,35 +65,36 @@ def test_what_was_checked_is_not_read_again(world: World, reads: Counter[str]) -
     assert cache(world).missing_parts("films", "run") == []
 
 
-def test_only_what_is_new_is_outstanding(world: World, reads: Counter[str]) -> None:
+def test_only_what_is_new_is_outstanding(world: World, reads: set[str]) -> None:
     check_all(world)
     reads.clear()
     world.put(TWO, interactions(users=80))
     world.put("films/interactions/incremental/3.csv", interactions())
     check_all(world)
-    assert set(reads) == {TWO, "films/interactions/incremental/3.csv"}
+    assert reads == {TWO, "films/interactions/incremental/3.csv"}
 
 
-def test_little_that_is_new_is_read_on_the_spot(world: World, reads: Counter[str]) -> None:
+def test_little_that_is_new_is_read_on_the_spot(world: World, reads: set[str]) -> None:
     check_all(world)
     reads.clear()
     world.put("films/interactions/3.csv", interactions(users=3))
     assert cache(world).missing_parts("films", "run") == []
     assert profile(world, ONE, TWO, "films/interactions/3.csv").rows == 1200 + 1400 + 60
-    assert reads == {"films/interactions/3.csv": 1}
+    assert reads == {"films/interactions/3.csv"}
 
 
-def test_profiles_by_other_code_are_ignored(world: World, reads: Counter[str]) -> None:
+@pytest.mark.usefixtures("reads")
+def test_profiles_by_other_code_are_ignored(world: World) -> None:
     check_all(world)
-    reads.clear()
     other = replace(cache(world), code_version=CODE_VERSION + 1)
     assert len(other.missing_parts("films", "run")) == 11
 
 
-def test_what_is_kept_has_the_tag_by_which_it_expires(world: World, reads: Counter[str]) -> None:
-    check_all(world)
+@pytest.mark.usefixtures("reads")
+def test_what_is_kept_has_the_tag_by_which_it_expires(world: World) -> None:
+    checked = check_all(world)
     kept = world.bucket.keys("films/out/checks/")
-    assert len(kept) == reads.total()
+    assert len(kept) == len(checked)
     tags = world.s3.get_object_tagging(Bucket=world.bucket.name, Key=kept[0])["TagSet"]
     assert tags == [{"Key": "usher", "Value": "check"}]
 
@@ -111,7 +112,7 @@ def test_what_failed_is_told_in_that_run_and_outstanding_in_the_next(world: Worl
     assert cache(world).missing_parts("films", "run-again")[0] == first
 
 
-def test_large_data_goes_through_the_functions(world: World, reads: Counter[str]) -> None:
+def test_large_data_goes_through_the_functions(world: World, reads: set[str]) -> None:
     given = {"input": {"detail": {"object": {"key": ONE}}}, "execution": STATES + "e-0001"}
     planned = call("plan", **given, step="plan", waits=0)
     assert planned["outcome"] == "CHECK"

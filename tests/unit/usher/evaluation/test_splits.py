@@ -1,8 +1,7 @@
-"""What is held back: the three splits are those of slower definitions, and the files are parted row by row."""
+"""What is held out: the three splits are those of slower definitions, and the files are parted row by row."""
 
 import io
 from collections import defaultdict
-from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -12,9 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from usher.datasets import csv_reader
 from usher.datasets.columns import texts_of
-from usher.datasets.files import chunks
 from usher.errors import InputError
-from usher.evaluation import interactions as module
 from usher.evaluation.interactions import Files, Interactions, read_interactions, read_items, write_parts
 from usher.evaluation.splits import SPLITS, Split, hold_out
 
@@ -30,6 +27,21 @@ def read(*found: Row) -> Interactions:
     text = HEADER + "".join(f"{user},{item},{time}\n" for user, item, time in found)
     (events,) = read_interactions(streams(one__csv=text))
     return events
+
+
+class Dripping(io.BytesIO):
+    """A stream that gives `most` bytes at a time."""
+
+    def __init__(self, content: bytes, most: int) -> None:
+        super().__init__(content)
+        self.most = most
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        return super().read(self.most if size is None or size < 0 else min(size, self.most))
+
+
+def dripping(most: int, **files: str) -> list[tuple[str, io.BytesIO]]:
+    return [(key, Dripping(stream.getvalue(), most)) for key, stream in streams(**files)]
 
 
 def held(found: list[Row], split: Split) -> list[bool]:
@@ -102,10 +114,9 @@ def test_a_user_with_one_event_is_held_back_and_unknown_to_the_training() -> Non
 
 
 @pytest.mark.parametrize("block", [10, 1 << 20])
-def test_ids_have_one_code_in_all_files_and_parts(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "chunks", partial(chunks, size=block))
-    first = streams(one__csv=HEADER + "b,x,1\na,y,2\n", two__csv=HEADER + "b,z,3\n")
-    events, others, none = read_interactions(first, streams(three__csv=HEADER + "c,x,1e3\na,x,5\n"), [])
+def test_ids_have_one_code_in_all_files_and_parts(block: int) -> None:
+    first = dripping(block, one__csv=HEADER + "b,x,1\na,y,2\n", two__csv=HEADER + "b,z,3\n")
+    events, others, none = read_interactions(first, dripping(block, three__csv=HEADER + "c,x,1e3\na,x,5\n"), [])
     assert events.user_ids.to_pylist() == ["b", "a", "c"]
     assert events.item_ids.to_pylist() == ["x", "y", "z"]
     assert (events.user.tolist(), events.item.tolist(), events.time.tolist()) == ([0, 1, 0], [0, 1, 2], [1, 2, 3])
@@ -164,9 +175,7 @@ def test_every_cell_survives(table: list[tuple[str, str, bool]], block: int) -> 
     escaped = [[cell.replace("\\", "\\\\").replace('"', '""') for cell in row[:2]] for row in table]
     content = "A,B\n" + "\n".join(f'"{one}","{other}"' for one, other in escaped)
     parts = io.BytesIO(), io.BytesIO()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "chunks", partial(chunks, size=block))
-        write_parts(streams(one__csv=content), np.array([back for _, _, back in table]), *parts)
+    write_parts(dripping(block, one__csv=content), np.array([back for _, _, back in table]), *parts)
     for part, wanted in zip(parts, (False, True), strict=True):
         columns: dict[str, list[str]] = {"A": [], "B": []}
         for found in csv_reader.read_csv("part.csv", [part.getvalue()]):

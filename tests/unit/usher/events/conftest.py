@@ -105,12 +105,12 @@ def make_table() -> Table:
     return Table(dynamodb, TABLE)
 
 
-def make_site(table: Table) -> Site:
+def make_site(table: Table, personalize: Any = None) -> Site:
     sqs = boto3.client("sqs", region_name="us-east-1")
     kept = sqs.create_queue(QueueName="kept")["QueueUrl"]
     pending = sqs.create_queue(QueueName="pending.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
     unknown = set[str]()
-    personalize: Any = Personalize()
+    personalize = personalize or Personalize()
     sessions, arrivals = Sessions(table), Arrivals(table)
 
     def unknown_items(_: str, items: set[str]) -> set[str]:

@@ -10,8 +10,9 @@ from botocore.exceptions import EndpointConnectionError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from usher.errors import RequestError
+from usher.storage.table import Table
 
-from tests.unit.usher.events.conftest import MAP, Personalize, Site
+from tests.unit.usher.events.conftest import MAP, Personalize, Site, make_site
 
 EVENT = {"eventType": "watch", "itemId": "i1"}
 ACTION = {"eventType": "TAKEN", "actionId": "a1"}
@@ -96,16 +97,15 @@ def test_what_personalize_does_not_take_for_now_is_queued_with_all_that_follows(
     assert site.post(*numbered(1, 27), userId="u", sessionId="s") == FINE
 
 
-def test_a_service_that_does_not_answer_is_waited_for_once(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    calls = []
+def test_a_service_that_does_not_answer_is_waited_for_once(table: Table) -> None:
+    class Unreachable(Personalize):
+        def put_events(self, **members: Any) -> None:
+            super().put_events(**members)
+            raise EndpointConnectionError(endpoint_url="x")
 
-    def fail(**members: Any) -> None:
-        calls.append(members)
-        raise EndpointConnectionError(endpoint_url="x")
-
-    monkeypatch.setattr(site.personalize, "put_events", fail)
+    site = make_site(table, Unreachable())
     assert site.post(*numbered(30)) == FINE | {"accepted": 30, "queued": 30}
-    assert len(calls) == 1
+    assert len(site.personalize.calls) == 1
 
 
 def test_nothing_is_accepted_that_is_not_kept(site: Site) -> None:
@@ -141,15 +141,13 @@ def test_of_what_personalize_refuses_nothing_is_accepted_because_it_was_sent_twi
         site.post(*numbered(1), *numbered(2))
 
 
-def test_what_is_not_refused_with_the_others_is_accepted(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    put = site.personalize.put_events
+def test_what_is_not_refused_with_the_others_is_accepted(table: Table) -> None:
+    class RefusesTheSecond(Personalize):
+        def put_events(self, **members: Any) -> None:
+            self.error = "InvalidInputException" if self.calls else ""
+            super().put_events(**members)
 
-    def refuse_the_second(**members: Any) -> None:
-        site.personalize.error = "InvalidInputException" if site.personalize.calls else ""
-        put(**members)
-
-    monkeypatch.setattr(site.personalize, "put_events", refuse_the_second)
-    answer = site.post(*numbered(12))
+    answer = make_site(table, RefusesTheSecond()).post(*numbered(12))
     assert (answer["accepted"], answer["refused"]) == (10, 2)
     assert answer["warnings"] == [{"code": "Refused", "message": "Not this.", "events": [11, 12]}]
 

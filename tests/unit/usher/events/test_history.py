@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from usher.aws import digest
 from usher.errors import RequestError
-from usher.serving.routes import EVENT_ROUTES
+from usher.routes import ROUTES
 
 from tests.unit.usher.events.conftest import MAP, Site
 
 EVENT = {"eventType": "watch", "itemId": "i1"}
-ROUTE = EVENT_ROUTES["user-events"]
+ROUTE = ROUTES["user-events"]
 
 
 def read(site: Site, user: str = "u", trained: float = 0, **options: Any) -> dict[str, Any]:

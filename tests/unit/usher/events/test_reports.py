@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from usher.errors import RequestError
-from usher.serving.routes import EVENT_ROUTES
+from usher.routes import ROUTES
 
 from tests.unit.usher.events.conftest import MAP, Site
 
@@ -84,7 +84,7 @@ def test_what_vanished_is_refused_with_a_remedy(site: Site, report: str) -> None
 def test_what_arrived_and_counts_can_be_seen(site: Site) -> None:
     site.unknown.add("sold")
     site.post(EVENT | {"eventType": "stare"}, EVENT | {"itemId": "sold"}, EVENT | {"recommendationId": "RID-1"})
-    told = site.history.of_user("g", EVENT_ROUTES["user-events"], {"userId": "u"}, MAP, {})["events"]
+    told = site.history.of_user("g", ROUTES["user-events"], {"userId": "u"}, MAP, {})["events"]
     assert [one["counts"] for one in told] == [True, False, False]
     assert [[reason["code"] for reason in one["why"]] for one in told] == [[], ["UnknownItem"], ["UnusedEventType"]]
     assert told[0]["recommendationId"] == site.personalize.calls[0]["eventList"][2]["recommendationId"] == "RID-1"
@@ -93,4 +93,4 @@ def test_what_arrived_and_counts_can_be_seen(site: Site) -> None:
 def test_a_guest_is_tracked_and_later_known(site: Site) -> None:
     site.post(EVENT, sessionId="s")
     site.post(EVENT, sessionId="s", userId="u")
-    assert len(site.history.of_user("g", EVENT_ROUTES["user-events"], {"userId": "u"}, MAP, {})["events"]) == 2
+    assert len(site.history.of_user("g", ROUTES["user-events"], {"userId": "u"}, MAP, {})["events"]) == 2

@@ -9,6 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
+from usher.batch.job_input import MAX_RESULTS_PER_FILE
 from usher.config.exports import desired_exports, read_exports
 from usher.config.problems import Problems
 from usher.costs.ledger import Past
@@ -21,9 +22,9 @@ from usher.formats.typed_json import UnfitError
 from usher.resources.plan import Plan
 from usher.runs.documents import plan_of
 from usher.runs.naming import run_name
-from usher.storage.bucket import Bucket, as_json
+from usher.storage.bucket import as_json
 
-from tests.unit.usher.world import ARN_PREFIX, BUCKET, ROLE, World
+from tests.unit.usher.world import ARN_PREFIX, BUCKET, ROLE, World, interactions
 
 TARGET = ExportTarget.from_env({"PERSONALIZE_ARN_PREFIX": ARN_PREFIX, "PERSONALIZE_ROLE_ARN": ROLE})
 SOLUTIONS = {
@@ -91,9 +92,8 @@ def test_job_names_keep_the_limit_and_tell_exports_apart(world: World) -> None:
     assert drawn_up(world, run="r-1", group=group).resources[0].params["jobName"] in names, "the same run, the same job"
 
 
-def test_large_lists_make_small_parts(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    world.put("films/interactions.csv", INTERACTIONS)
-    monkeypatch.setattr("usher.exports.export_job.MAX_RESULTS_PER_FILE", 500)
+def test_large_lists_make_small_parts(world: World) -> None:
+    world.put("films/interactions.csv", interactions(MAX_RESULTS_PER_FILE // 500 + 1, each=1))
     drawn_up(world, numResults=500)
     assert len(world.bucket.keys(f"{HOME}run-1/input/")) == 2
 
@@ -269,15 +269,13 @@ def test_the_newest_complete_exports_are_kept_and_what_is_no_export_too(world: W
 
 
 @pytest.mark.parametrize("error", [UsherError("x can't be deleted: Denied"), ClientError({}, "DeleteObjects")])
-def test_an_export_is_published_even_if_older_ones_cannot_be_deleted(
-    world: World, monkeypatch: pytest.MonkeyPatch, error: Exception
-) -> None:
-    def refuse(*_: Any) -> None:
+def test_an_export_is_published_even_if_older_ones_cannot_be_deleted(world: World, error: Exception) -> None:
+    def refuse(**_: Any) -> None:
         raise error
 
-    monkeypatch.setattr(Bucket, "delete", refuse)
-    export = answered(world, RUNS[0], GOOD + EMPTY)
-    manifest, notes = publish_export(world.bucket, RUNS[0], export, "")
+    world.listen(world.s3, "before-call.s3.DeleteObjects", refuse)
+    publish_export(world.bucket, RUNS[0], answered(world, RUNS[0], GOOD + EMPTY, keep=1), "")
+    manifest, notes = publish_export(world.bucket, RUNS[1], answered(world, RUNS[1], GOOD + EMPTY, keep=1), "")
     assert world.bucket.read_json(f"{HOME}latest.json") == manifest
     (note,) = notes
     assert str(error) in note.message

@@ -11,8 +11,7 @@ from usher.batch.job_input import encoded_line
 from usher.batch.lines import example, read_line, read_lines
 from usher.datasets.dataset_files import read_files
 from usher.errors import InputError
-from usher.exports import recipients
-from usher.exports.recipients import Recipients, distinct, have_value
+from usher.exports.recipients import MAX_REPORTED, Recipients, distinct, have_value
 from usher.recipes import BY_ITEM, BY_USER, RANKING, SEGMENT_BY_ATTRIBUTES, SEGMENT_BY_ITEM, BatchShape
 
 from tests.unit.usher.world import World
@@ -130,16 +129,13 @@ def test_lines_beside_a_choice_in_the_config_are_refused(world: World) -> None:
         lines(world, users={"COUNTRY": ["DE"]})
 
 
-def test_lines_that_cannot_be_sent_are_told_by_file_and_line_and_the_others_sent(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    bad = '{"user": "b"}\n{"userId": 7}\n{"userId": "\\ud800"}\n'
+def test_lines_that_cannot_be_sent_are_told_by_file_and_line_and_the_others_sent(world: World) -> None:
+    bad = '{"user": "b"}\n{"userId": 7}\n{"userId": "\\ud800"}\n' * MAX_REPORTED
     world.put("films/export/s/users.jsonl", f'nonsense\n{{"userId": "a"}}\n{bad}{{"userId": "z"}}\n')
-    monkeypatch.setattr(recipients, "MAX_REPORTED", 2)
     this = source()
     assert list(this.lines(world.bucket, "films")) == [{"userId": "a"}, {"userId": "z"}]
-    assert this.refused == 4
-    assert list(map(str, this.problems)) == [
+    assert (this.refused, len(this.problems)) == (1 + 3 * MAX_REPORTED, MAX_REPORTED)
+    assert list(map(str, this.problems[:2])) == [
         'films/export/s/users.jsonl line 1: is not a JSON object. Write {"userId": "u1"}.',
         "films/export/s/users.jsonl line 3: has no userId that is a text of 1 to 256 characters. "
         'Write {"userId": "u1"}.',

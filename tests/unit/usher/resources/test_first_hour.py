@@ -14,13 +14,12 @@ from typing import Any
 
 import pytest
 from usher.errors import RequestError
-from usher.serving.routes import ROUTES
 from usher.serving.serving_map import CACHE_SECONDS
 
 from tests.unit.usher.planning.test_changes import Shop, quickly
 from tests.unit.usher.planning.test_changes import shop as shop
 from tests.unit.usher.planning.test_changes import stack as stack
-from tests.unit.usher.reads import call_members
+from tests.unit.usher.reads import COUNTED, call_members
 from tests.unit.usher.world import interactions
 from usher_local.personalize.core import environment
 from usher_local.simulation.stack import Boundary, Stack, StoppedError
@@ -79,7 +78,7 @@ class Callers:
 
     def _answers(self, content: Any) -> dict[tuple[str, str], str]:
         answers = {}
-        for route in ROUTES.keys() - {"popular", "trending", "many-users"}:
+        for route in COUNTED:
             for name in ("", *content["solutions"], *content["recommenders"]):
                 with suppress(RequestError):
                     who, members = call_members(content, route, {"solution": name} if name else {})

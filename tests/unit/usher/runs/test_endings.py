@@ -99,10 +99,11 @@ def test_without_a_topic_programs_are_told_the_group_is_given_back_and_people_ar
     assert len(world.bucket.keys("films/out/runs/")) == 2, "there is one run"
 
 
-def test_without_a_bus_people_are_told(
-    world: World, inbox: Inbox, broken: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("usher.runs.notifications.SOURCE", "")  # PutEvents refuses the entry, and answers with 200
+def test_without_a_bus_people_are_told(world: World, inbox: Inbox, broken: str) -> None:
+    def without_source(params: Any, **_: Any) -> Any:  # PutEvents refuses the entries, and answers with 200
+        return {**params, "Entries": [{**entry, "Source": ""} for entry in params["Entries"]]}
+
+    world.listen(client("events"), "provide-client-params.events.PutEvents", without_source)
     with pytest.raises(ExceptionGroup, match="event: EventBridge refuses 1 events: InvalidArgument"):
         call("publish", **GIVEN, group="films", run=broken, error=None)
     assert len(inbox.read()) == 1
@@ -111,9 +112,11 @@ def test_without_a_bus_people_are_told(
 
 
 def test_what_arrives_is_seen_to_and_the_next_round_tells_what_the_former_could_not(
-    world: World, inbox: Inbox, broken: str, monkeypatch: pytest.MonkeyPatch
+    world: World, inbox: Inbox, broken: str
 ) -> None:
-    monkeypatch.setattr("usher.runs.lock.is_running", lambda _: lambda _: True)
+    states, role = client("stepfunctions"), "arn:aws:iam::123456789012:role/states"
+    machine = states.create_state_machine(name="usher-pipeline", definition="{}", roleArn=role)["stateMachineArn"]
+    assert states.start_execution(stateMachineArn=machine, name="e-0001")["executionArn"] == EXECUTION
     assert (
         call("plan", input={"group": "films"}, execution=STATES + "e-0002", step="plan", waits=0)["outcome"] == "JOINED"
     )

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import time_machine
 from usher.aws import client, now
 from usher.config.model import Solution
 from usher.errors import EndedError
@@ -101,16 +102,14 @@ def test_what_concerns_no_group_is_left_alone(world: World, inbox: Any) -> None:
     assert world.bucket.keys("") == []
 
 
-def test_the_age_of_what_is_live_is_measured(
-    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_age_of_what_is_live_is_measured(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     world.put("films/interactions.csv", interactions())
     states = world.settle(world.plan(Solution("top", "aws-popularity-count")))
     versions = {"top": states["solution_version/top"].arn, "gone": states["solution_version/top"].arn + "0"}
     solutions: Any = {name: {"solutionVersionArn": arn} for name, arn in versions.items()}
     ServingMaps(Table(world.dynamodb, TABLE)).write("films", {"solutions": solutions})
-    monkeypatch.setattr("usher.resources.versions.now", lambda: now() + timedelta(hours=30))
-    watch({"detail": {}})
+    with time_machine.travel(now() + timedelta(hours=30)):
+        watch({"detail": {}})
     measured, _of_the_stack = measured_in(capsys, "HoursSinceTraining")
     assert (measured["Group"], measured["Solution"]) == ("films", "top")
     assert measured["HoursSinceTraining"] == [pytest.approx(30, abs=0.1)]

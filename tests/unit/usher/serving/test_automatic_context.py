@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from usher.config.keys import CONTEXT_SOURCES
+from usher.routes import ROUTES
 from usher.serving.automatic_context import SOURCES, ZONE, context_of
 from usher.serving.requests import read_request
-from usher.serving.routes import ROUTES
 
 from tests.unit.usher.serving.test_serving_map import LIVE
 

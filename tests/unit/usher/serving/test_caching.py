@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from usher.serving.api_pages import DOCUMENT
 from usher.serving.caching import cached
+from usher.serving.http_api import MAX_ANSWER_LENGTH, Api
 
 from tests.unit.usher.serving.test_http_api import CONTEXT, event_of
 from tests.unit.usher.world import World, load_function
@@ -53,9 +54,12 @@ def test_another_answer_is_sent(known: str) -> None:
     assert cached(other, "GET", {"if-none-match": f'"{tag}"'}, for_all=False)["statusCode"] == 200
 
 
+def event(path: str) -> dict[str, Any]:
+    return event_of("GET", path, parameters={}) | {"routeKey": f"GET {path}", "pathParameters": None}
+
+
 def ask(path: str) -> dict[str, Any]:
-    event = event_of("GET", path, parameters={}) | {"routeKey": f"GET {path}", "pathParameters": None}
-    answer: dict[str, Any] = load_function("recommendations").lambda_handler(event, CONTEXT)
+    answer: dict[str, Any] = load_function("recommendations").lambda_handler(event(path), CONTEXT)
     return answer
 
 
@@ -79,12 +83,9 @@ def test_the_page_holds_all_that_it_needs(world: World) -> None:  # noqa: ARG001
     assert "<link" not in html
 
 
-def test_an_answer_that_is_too_long_for_a_function_is_refused_with_a_remedy(
-    world: World,  # noqa: ARG001
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    length = len(DOCUMENT.read_text())
-    monkeypatch.setattr("usher.serving.http_api.MAX_ANSWER_LENGTH", length)
-    assert length < len(json.dumps(DOCUMENT.read_text())), "Lambda counts what escapes quotes, too"
-    answer = ask("/openapi.json")
+def test_an_answer_that_is_too_long_for_a_function_is_refused_with_a_remedy() -> None:
+    api, content = Api(), {"text": '"' * (MAX_ANSWER_LENGTH // 4)}
+    api.route("GET /docs")(lambda: content)
+    assert len(json.dumps(content)) < MAX_ANSWER_LENGTH, "Lambda counts what escapes quotes, too"
+    answer = api.resolve(event("/docs"), CONTEXT)
     assert (answer["statusCode"], json.loads(answer["body"])["code"]) == (400, "TooLong")

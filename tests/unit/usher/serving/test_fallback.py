@@ -14,6 +14,7 @@ from usher.catalogue.entries import Catalogues, Entry, Facts
 from usher.catalogue.known import CACHE_SECONDS as KNOWN_SECONDS
 from usher.catalogue.known import Known
 from usher.errors import RequestError
+from usher.routes import ROUTES
 from usher.serving.breaker import MAX_PAUSE_SECONDS, Breakers, RetryBudget
 from usher.serving.campaigns import Campaigns, OutageError
 from usher.serving.demand import Demand
@@ -23,7 +24,6 @@ from usher.serving.guard import Guard
 from usher.serving.health import all_health, group_health
 from usher.serving.pages import Pages
 from usher.serving.popular_lists import PopularLists
-from usher.serving.routes import ROUTES
 from usher.serving.serving_map import CACHE_SECONDS, ServingMaps
 from usher.serving.stored_filters import StoredFilters
 from usher.storage.table import Table

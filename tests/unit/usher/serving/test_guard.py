@@ -7,14 +7,13 @@ import pytest
 from botocore.exceptions import ConnectTimeoutError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from usher.catalogue import known as known_module
 from usher.catalogue.entries import Catalogues, Entry, Facts, entry_of
-from usher.catalogue.known import CACHE_SECONDS, Known
+from usher.catalogue.known import CACHE_SECONDS, MAX_CACHED, Cache, Known
 from usher.errors import RequestError
+from usher.routes import ROUTES
 from usher.serving.answers import Answer, Source
 from usher.serving.guard import Guard
 from usher.serving.requests import ReadRequest
-from usher.serving.routes import ROUTES
 from usher.storage.table import Table
 
 from tests.unit.usher.world import TABLE, World
@@ -169,45 +168,42 @@ def test_a_change_is_seen_within_seconds_and_items_are_read_once_until_then(api:
     assert api.ids(userId="u", numResults=2) == ["i1", "i2"]
 
 
-def test_the_memory_of_items_is_bounded(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(known_module, "MAX_CACHED", 600)
-    api.stock(**{f"i{number}": {} for number in range(20)})
-    for user in range(1000):
-        api.ids(userId=f"u{user % 300}", numResults=2)
-    assert len(api.guard.known._cache._kept) <= 600
+def test_the_memory_is_bounded_and_the_oldest_are_forgotten() -> None:
+    cache, entries = Cache(lambda: 0.0), range(MAX_CACHED + 100)
+    for entry in entries:
+        cache.keep({entry: entry})
+    assert [entry for entry in entries if cache.get(entry)[0]] == [*entries[100:]]
 
 
 def fail(*_: Any, **__: Any) -> Any:
     raise ConnectTimeoutError(endpoint_url="https://dynamodb")
 
 
-@pytest.mark.parametrize("operation", ["get_item", "batch_get_item", "query"])
-def test_an_answer_goes_out_marked_when_the_table_does_not_answer(
-    api: Api, monkeypatch: pytest.MonkeyPatch, operation: str
-) -> None:
+@pytest.mark.parametrize("operation", ["GetItem", "BatchGetItem", "Query"])
+def test_an_answer_goes_out_marked_when_the_table_does_not_answer(api: Api, operation: str) -> None:
     api.stock(i0={}, i1={})
-    monkeypatch.setattr(api.world.dynamodb, operation, fail)
+    api.world.listen(api.world.dynamodb, f"before-call.dynamodb.{operation}", fail)
     answer = api.ask(userId="u", numResults=2, details="true")
     assert [item["itemId"] for item in answer["itemList"]] == ["i0", "i1"]
     assert answer["degraded"]
 
 
-def test_what_the_table_leaves_unprocessed_is_asked_for_again(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_the_table_leaves_unprocessed_is_asked_for_again(api: Api) -> None:
     api.stock(**{f"i{number}": {} for number in range(300)})
-    whole = api.world.dynamodb.batch_get_item
+    most, left = 1, list[Any]()
 
-    def half(**asked: Any) -> Any:
-        first, *rest = asked["RequestItems"][TABLE]["Keys"]
-        left = {TABLE: {"Keys": rest}} if rest else {}
-        return {**whole(RequestItems={TABLE: {"Keys": [first]}}), "UnprocessedKeys": left}
+    def divide(params: Any, **_: Any) -> Any:
+        keys = params["RequestItems"][TABLE]["Keys"]
+        left[:] = keys[most:]
+        return {"RequestItems": {TABLE: {"Keys": keys[:most] or keys}}}
 
-    monkeypatch.setattr(api.world.dynamodb, "batch_get_item", half)
+    def tell(parsed: Any, **_: Any) -> None:
+        parsed["UnprocessedKeys"] = {TABLE: {"Keys": [*left]}} if left else {}
+
+    api.world.listen(api.world.dynamodb, "provide-client-params.dynamodb.BatchGetItem", divide)
+    api.world.listen(api.world.dynamodb, "after-call.dynamodb.BatchGetItem", tell)
     assert api.ids("rankings", userId="u", items=["i0", "i1"]) == ["i0", "i1"]
-    monkeypatch.setattr(
-        api.world.dynamodb,
-        "batch_get_item",
-        lambda **asked: {"Responses": {}, "UnprocessedKeys": asked["RequestItems"]},
-    )
+    most = 0
     assert api.ask("rankings", userId="u", items=["i5"])["degraded"]
 
 

@@ -20,6 +20,7 @@ from usher.aws import client, now, within
 from usher.catalogue.entries import Catalogues
 from usher.catalogue.known import Known
 from usher.errors import UsherError
+from usher.routes import ROUTES
 from usher.serving import http_api
 from usher.serving.campaigns import CALLERS_FAULTS, REASONS, Campaigns
 from usher.serving.demand import Demand
@@ -29,7 +30,6 @@ from usher.serving.guard import Guard
 from usher.serving.http_api import HANDLERS, OUTAGES, STATUSES
 from usher.serving.pages import Pages
 from usher.serving.popular_lists import PopularLists
-from usher.serving.routes import ROUTES
 from usher.serving.serving_map import ServingMaps
 from usher.serving.stored_filters import StoredFilters
 from usher.storage.table import Table
@@ -403,8 +403,8 @@ def hanging(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:  # 
         address = f"http://127.0.0.1:{server.getsockname()[1]}"
         monkeypatch.setenv("AWS_ENDPOINT_URL_PERSONALIZE_RUNTIME", address)
         runtime = boto3.client("personalize-runtime", config=within(0.25))
-        function = load_function("recommendations")
-        monkeypatch.setattr(function, "reads", replace(function.reads, campaigns=Campaigns(runtime)))
+        function: Any = load_function("recommendations")
+        function.reads = replace(function.reads, campaigns=Campaigns(runtime))
         yield function
 
 

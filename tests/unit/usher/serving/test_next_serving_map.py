@@ -12,14 +12,12 @@ from usher.planning.quota_check import Rehearsal, leaving_now
 from usher.resources.plan import Plan
 from usher.resources.states import State
 from usher.resources.unmanaged import Unmanaged
+from usher.routes import ROUTES
 from usher.serving.next_serving_map import next_map, next_to_leave, without
-from usher.serving.routes import ROUTES
 
-from tests.unit.usher.reads import call_members
+from tests.unit.usher.reads import COUNTED, call_members
 
 USER, POPULAR, RELATED, RANKED = "USER_PERSONALIZATION", "POPULAR_ITEMS", "RELATED_ITEMS", "PERSONALIZED_RANKING"
-COUNTED = ROUTES.keys() - {"popular", "trending", "many-users"}
-"""The stored popular list answers the first two of the others, and what answers recommendations the last."""
 ACCOUNT = "arn:aws:personalize:us-east-1:1:"
 
 

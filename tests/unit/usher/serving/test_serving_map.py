@@ -7,9 +7,9 @@ import botocore.session
 import pytest
 from usher.errors import RequestError
 from usher.resources.plan import Plan
+from usher.routes import ROUTES
 from usher.serving.next_serving_map import next_map
 from usher.serving.requests import MAX_VALUE_LENGTH, READERS, checked_id, checked_ids
-from usher.serving.routes import ROUTES
 from usher.serving.serving_map import CACHE_SECONDS, ServingMaps
 from usher.storage.table import Table
 
@@ -374,7 +374,8 @@ def test_what_is_no_id_is_refused(value: object) -> None:
 def test_every_option_of_every_route_is_understood() -> None:
     from usher.serving.requests import READERS
 
-    assert {option for route in ROUTES.values() for option in route.options} == {
+    reads = [route for route in ROUTES.values() if route.operation.startswith("get_")]
+    assert {option for route in reads for option in route.options} == {
         "solution",
         "details",
         "next",

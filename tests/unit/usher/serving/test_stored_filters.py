@@ -14,6 +14,7 @@ from usher.catalogue.known import Known
 from usher.errors import RequestError
 from usher.filters.compiled import compiled
 from usher.filters.grammar import parse_filter
+from usher.routes import ROUTES
 from usher.serving.campaigns import Campaigns, OutageError
 from usher.serving.demand import Demand
 from usher.serving.export_store import ExportStore
@@ -22,7 +23,6 @@ from usher.serving.guard import Guard
 from usher.serving.health import group_health
 from usher.serving.pages import Pages
 from usher.serving.popular_lists import PopularLists
-from usher.serving.routes import ROUTES
 from usher.serving.serving_map import ServingMaps
 from usher.serving.stored_filters import StoredFilters
 from usher.storage.table import Table

@@ -11,30 +11,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from usher.errors import RequestError
+from usher.routes import ROUTES_BY_KEY, short_name
 
 SCOPE = "usher/all"
 """The scope of a token that may act for every user."""
-ROUTES: Mapping[str, bool] = {
-    "GET recommendations": True,
-    "POST recommendations": True,
-    "GET similar-items": True,
-    "GET popular": True,
-    "GET trending": True,
-    "POST rankings": True,
-    "GET actions": True,
-    "POST events": True,
-    "POST action-interactions": True,
-    "GET users/events": True,
-    "PUT users": True,
-    "PUT items": False,
-    "PUT actions": False,
-    "GET health": True,
-    "GET docs": True,
-    "GET openapi.json": True,
-}
-"""Every route that a key can be for, and whether a user's own token is enough for it. Others are refused to both."""
-OWN = frozenset({"POST events", "POST action-interactions", "POST rankings"})
-"""Routes where a request that names no user is about the user of the token."""
 USERS = frozenset({"userId", "userIds"})
 """The members of requests that name users, at any depth."""
 
@@ -48,7 +28,7 @@ class Caller:
     group: str | None = None
     """The only group; None: any."""
     routes: frozenset[str] | None = None
-    """The only routes, as ROUTES names them; None: any."""
+    """The only routes, by their short names; None: any."""
     key: str = ""
     """The ID of the key that was sent."""
     per_minute: int | None = None
@@ -56,12 +36,12 @@ class Caller:
 
     def check_route(self, route_key: str, group: str | None) -> None:
         """Raise RequestError (403) unless the route may be called. `group`: of the path; None where it has none."""
-        name = route_name(route_key)
+        name, route = short_name(route_key), ROUTES_BY_KEY.get(route_key)
         if self.group is not None and "{group}" in route_key and group != self.group:
             raise forbidden("This key is for another group.")
-        if self.routes is not None and name not in self.routes & ROUTES.keys():
+        if self.routes is not None and (route is None or name not in self.routes):
             raise forbidden(f"This key is not for {name}; it is for {', '.join(sorted(self.routes))}.")
-        if self.user is not None and not ROUTES.get(name):
+        if self.user is not None and (route is None or route.needs_scope):
             raise forbidden(f"{name} needs a token with the scope {SCOPE}.")
 
     def check_users(self, content: object) -> None:
@@ -71,7 +51,7 @@ class Caller:
 
     def named(self, route_key: str, content: Mapping[str, Any]) -> dict[str, Any]:
         """A body that names the token's user where it may name one, and names none."""
-        if self.user is None or route_name(route_key) not in OWN or content.get("userId") is not None:
+        if self.user is None or not ROUTES_BY_KEY[route_key].is_of_caller or content.get("userId") is not None:
             return dict(content)
         return {**content, "userId": self.user}
 
@@ -117,12 +97,6 @@ def _ids(value: object) -> Iterable[object]:
     if isinstance(value, list):
         return [one for part in value for one in _ids(part)]
     return [str(value) if isinstance(value, int) and not isinstance(value, bool) else value]
-
-
-def route_name(route_key: str) -> str:
-    """A route without group and IDs: `GET /{group}/users/{userId}/events` is `GET users/events`."""
-    method, _, path = route_key.partition(" ")
-    return f"{method} {'/'.join(part for part in path.split('/') if part and not part.startswith('{'))}"
 
 
 def forbidden(message: str) -> RequestError:

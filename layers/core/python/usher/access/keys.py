@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from usher.access.callers import ROUTES
 from usher.aws import now
 from usher.errors import UsherError
+from usher.routes import SHORT_NAMES
 from usher.storage.layout import GROUP_NAME
 from usher.storage.table import Table
 
@@ -38,7 +38,7 @@ class Key:
     name: str
     """What it is for, in a person's words."""
     routes: tuple[str, ...]
-    """As usher.access.callers.ROUTES names them."""
+    """By their short names: usher.routes."""
     created: str
     """ISO time."""
     per_minute: int | None
@@ -59,6 +59,8 @@ class Keys:
 
     table: Table
     clock: Callable[[], datetime] = now
+    max_keys: int = MAX_KEYS
+    """Of a group."""
 
     def of(self, group: str) -> list[Key]:
         """The keys of a group, oldest first."""
@@ -77,12 +79,12 @@ class Keys:
 
     def create(self, group: str, name: str, routes: Sequence[str], per_minute: int | None = None) -> str:
         """Make a key; return its text, which nobody can read again. `per_minute`: as Key's."""
-        if unknown := [route for route in routes if route not in ROUTES]:
-            raise UsherError(f"There is no route {unknown[0]}. Routes: {', '.join(ROUTES)}.")
+        if unknown := [route for route in routes if route not in SHORT_NAMES]:
+            raise UsherError(f"There is no route {unknown[0]}. Routes: {', '.join(SHORT_NAMES)}.")
         if not 1 <= len(name) <= MAX_NAME_LENGTH:
             raise UsherError(f"The name has {len(name)} characters; 1 to {MAX_NAME_LENGTH} are allowed.")
-        if len(self.of(group)) >= MAX_KEYS:
-            raise UsherError(f"{group} has {MAX_KEYS} keys, as many as a group may have. Revoke one first.")
+        if len(self.of(group)) >= self.max_keys:
+            raise UsherError(f"{group} has {self.max_keys} keys, as many as a group may have. Revoke one first.")
         key_id = "k" + "".join(secrets.choice(ID_CHARACTERS) for _ in range(9))
         secret, hashed = _secret()
         limit = {"perMinute": per_minute} if per_minute else {}

@@ -46,8 +46,15 @@ class Chunk:
         return texts([entry.id for entry in self.entries])
 
 
-def next_chunk(bucket: Bucket, plan: LoadPlan, kind: Kind, snapshot: Snapshot, limits: ReadLimits = LIMITS) -> Chunk:
-    """The next entries that differ. What is gone comes with the last of them.
+def next_chunk(
+    bucket: Bucket,
+    plan: LoadPlan,
+    kind: Kind,
+    snapshot: Snapshot,
+    limits: ReadLimits = LIMITS,
+    max_changes: int = MAX_CHANGES,
+) -> Chunk:
+    """The next entries that differ, at most `max_changes`. What is gone comes with the last of them.
 
     Of several rows with one ID, the last one counts, as in Personalize. Raises UnreadableError, and S3's
     PreconditionFailed or NoSuchKey for a file that is no longer the one that was planned with.
@@ -59,7 +66,7 @@ def next_chunk(bucket: Bucket, plan: LoadPlan, kind: Kind, snapshot: Snapshot, l
         seen[places[places >= 0]] = True
         known = np.where(places >= 0, snapshot.digests[places], UNKNOWN) if len(seen) else np.zeros_like(digests)
         for row in np.flatnonzero(known != digests):
-            if len(chunk.entries) >= MAX_CHANGES or size >= MAX_BYTES:
+            if len(chunk.entries) >= max_changes or size >= MAX_BYTES:
                 chunk.is_last = False
                 return chunk
             entry = _entry(plan, kind, ids[int(row)].as_py(), columns, int(row))

@@ -13,7 +13,7 @@ from typing import Any, TypedDict
 import numpy as np
 
 from usher.aws import error_code
-from usher.catalogue.changes import Chunk, next_chunk
+from usher.catalogue.changes import MAX_CHANGES, Chunk, next_chunk
 from usher.catalogue.entries import KINDS, Catalogues, Entry, Kind
 from usher.catalogue.load_plan import LoadPlan, loaded_digests, note_loaded, read_load_plan, snapshot_key
 from usher.catalogue.snapshot import UNKNOWN, Snapshot, read_snapshot
@@ -54,6 +54,8 @@ class Loader:
     limits: ReadLimits = field(default_factory=lambda: LIMITS)
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
+    max_changes: int = MAX_CHANGES
+    slice_size: int = SLICE
 
     def load(self, run: Run) -> Progress:
         """Write as much of what a run is to load as a call has time for, and at least a chunk.
@@ -84,7 +86,7 @@ class Loader:
         """
         key = snapshot_key(run.group, kind)
         snapshot = read_snapshot(self.bucket, key)
-        chunk = next_chunk(self.bucket, plan, kind, snapshot, self.limits)
+        chunk = next_chunk(self.bucket, plan, kind, snapshot, self.limits, self.max_changes)
         gone = [Entry(kind, id_) for id_ in texts_of(chunk.gone)]
         written = deleted = 0
         if chunk.entries or gone:
@@ -105,7 +107,7 @@ class Loader:
         with ThreadPoolExecutor(CONCURRENCY) as executor:
             while done < len(entries) and self.clock() - begun < WORK_SECONDS:
                 run.require_open()
-                started, some = self.clock(), entries[done : done + SLICE]
+                started, some = self.clock(), entries[done : done + self.slice_size]
                 list(executor.map(lambda entry: change(run.group, entry, plan.planned), some))
                 done += len(some)
                 rest = len(some) / WRITES_PER_SECOND - (self.clock() - started)

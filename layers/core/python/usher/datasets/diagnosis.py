@@ -129,16 +129,16 @@ class Diagnosis:
         return {"samples": samples, "first": self.first, "last": self.last, "step": self.step, "types": self.types}
 
     @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> "Diagnosis":
-        """The inverse of `as_dict`. Raises UnfitError for anything else."""
+    def from_dict(cls, content: Mapping[str, Any], caps: Mapping[str, int] = CAPS) -> "Diagnosis":
+        """The inverse of `as_dict`. Raises UnfitError for anything else. `caps`: of its samples."""
         stored = fit(_DiagnosisJson, content)
-        if stored.samples.keys() != CAPS.keys():
+        if stored.samples.keys() != caps.keys():
             raise UnfitError("it has other samples")
         types = None if stored.types is None else Counter(stored.types)
         if len(types or ()) > MAX_TYPES or not 0 <= stored.step < len(PERIOD_LENGTHS):
             raise UnfitError("it has too many types of events, or no length of periods")
-        periods = {name: MAX_PERIODS if name in BY_PERIOD else 1 for name in CAPS}
-        samples = {name: Sample.from_dict(stored.samples[name], cap, cap * periods[name]) for name, cap in CAPS.items()}
+        periods = {name: MAX_PERIODS if name in BY_PERIOD else 1 for name in caps}
+        samples = {name: Sample.from_dict(stored.samples[name], cap, cap * periods[name]) for name, cap in caps.items()}
         diagnosis = cls(samples, stored.first, stored.last, stored.step, types)
         first, last = (0, 0) if stored.first is None or stored.last is None else (stored.first, stored.last)
         begin, end = diagnosis.period(first), diagnosis.period(last)

@@ -21,11 +21,11 @@ from usher.erasure.personalize import ENDED, EXPECTED_SECONDS, DeletionJobs
 from usher.errors import Problem
 from usher.planning.tasks import ERASURE, Tasks
 from usher.resources.polling import MIN_SECONDS, Pending, seconds_until_next_pass
+from usher.routes import ROUTES
 from usher.run_record import ErasureRecord, StillKnown, TrainingSchedule
 from usher.runs.naming import EVALUATION, EXPORT
 from usher.runs.outcome import has_ended, problem_record
 from usher.runs.record import Run
-from usher.serving.routes import ROUTES
 from usher.serving.serving_map import ServingMaps
 from usher.storage.bucket import MAX_BYTES, Bucket
 from usher.storage.table import Table

@@ -30,7 +30,7 @@ MAX_BYTES = 1 << 30
 """Of a day's files, packed, that one function can compact; those of a larger day stay as they are."""
 
 
-def compact_all(bucket: Bucket, group: str, today: str) -> list[str]:
+def compact_all(bucket: Bucket, group: str, today: str, max_bytes: int = MAX_BYTES) -> list[str]:
     """Compact the finished days of a group, oldest first; the days that are too large, whose files stay."""
     files = bucket.files(folder_of(group))
     too_large = []
@@ -38,7 +38,7 @@ def compact_all(bucket: Bucket, group: str, today: str) -> list[str]:
         of_day = list(some)
         if day >= today or len(of_day) < 2:
             continue
-        if sum(file.size for file in of_day) > MAX_BYTES:
+        if sum(file.size for file in of_day) > max_bytes:
             too_large.append(day)
         else:
             compact(bucket, [file.key for file in of_day])

@@ -13,8 +13,8 @@ from usher.events.arrivals import EVENT, Arrival, Arrivals, arrivals_of
 from usher.events.counting import Counting, Reason
 from usher.events.sessions import Sessions
 from usher.limits import DEFAULT_RESULTS
+from usher.routes import Route
 from usher.serving.requests import READERS, check_names, checked_id
-from usher.serving.routes import Route
 from usher.serving.serving_map import ServingMap
 
 MAX_KEY_BYTES = 1024

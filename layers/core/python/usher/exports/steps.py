@@ -12,6 +12,7 @@ from usher.exports.assembly import assemble_output
 from usher.exports.documents import ExportPlan
 from usher.exports.export_job import ExportTarget, prepare_export, requested_exports
 from usher.exports.publication import publish_export
+from usher.routes import ROUTES
 from usher.run_record import RunChanges, RunRecord
 from usher.runs.decision_log import log_decision
 from usher.runs.lock import Lock
@@ -22,7 +23,6 @@ from usher.runs.pauses import pause_of
 from usher.runs.record import Run, current_run
 from usher.serving.export_store import ExportStore
 from usher.serving.popular_lists import PopularLists
-from usher.serving.routes import ROUTES
 from usher.serving.serving_map import ServingMaps
 from usher.storage.bucket import Bucket
 from usher.texts import listing

@@ -12,6 +12,7 @@ from usher.aws import client, error_kind, now, within
 from usher.catalogue.entries import Catalogues
 from usher.catalogue.known import Known
 from usher.embedded_metrics import Metrics, put_metrics
+from usher.routes import Route
 from usher.serving.answers import Answer, Degraded, Listed, Source
 from usher.serving.automatic_context import context_of
 from usher.serving.campaigns import Campaigns, OutageError
@@ -21,7 +22,6 @@ from usher.serving.guard import FAILURES, Guard
 from usher.serving.pages import Pages
 from usher.serving.popular_lists import PopularLists
 from usher.serving.requests import ReadRequest, read_request
-from usher.serving.routes import Route
 from usher.serving.serving_map import ServingMaps
 from usher.serving.stored_filters import Met, StoredFilters
 from usher.storage.table import Table
@@ -162,7 +162,8 @@ class Reads:
     def _from_store(self, request: ReadRequest, *, is_outage: bool = False) -> Answer | None:
         """The newest export for the subject, else the popular list; None if none of them can answer.
 
-        What they can't do is left out in an outage alone, as the answer then says so.
+        In an outage it ignores the options that stored answers can't take, and the answer lists them as `ignored`.
+        Otherwise, a request with such an option gets None.
         """
         if request.beyond_stored and not is_outage:
             return None

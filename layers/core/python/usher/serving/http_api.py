@@ -20,9 +20,9 @@ from usher.access.key_limits import KeyLimits
 from usher.aws import client, error_code, error_kind, within
 from usher.errors import RequestError
 from usher.formats.strict_json import parse_strict
+from usher.routes import ROUTES, ROUTES_BY_KEY, Route
 from usher.serving.caching import cached
 from usher.serving.campaigns import OutageError
-from usher.serving.routes import ROUTES, ROUTES_BY_KEY, Route
 from usher.storage.layout import GROUP_NAME
 from usher.storage.table import Table
 
@@ -44,12 +44,7 @@ OUTAGES = {
 PASSING = {429, 503}
 PRIVATE = re.compile(r"\barn:[^\s\"',;)\]}]+|(?<![0-9])[0-9]{12}(?![0-9])")
 """Details of the account in a service's message: ARNs, and the account's number."""
-FOR_ALL = {
-    "GET /docs",
-    "GET /openapi.json",
-    *(key for name in ("similar-items", "popular", "trending") for key in ROUTES[name].keys),
-}
-"""The routes whose answer is the same for everybody, unless the query has a user."""
+FOR_ALL = {key for key, route in ROUTES_BY_KEY.items() if route.is_for_all}
 MAX_ANSWER_LENGTH = 6_000_000
 """Characters as a text of JSON. A function's answer has 6 MB at most, with its headers (Lambda quotas)."""
 TOO_LONG = {"code": "TooLong", "message": "The answer is too long. Ask for fewer results, users or columns."}
@@ -71,20 +66,21 @@ class Api:
         for kind, handler in HANDLERS.items():
             self._app.exception_handler(kind)(handler)
 
-    def route(self, *routes: str) -> Callable[[Handler], Handler]:
-        """Answer requests of these routes by a function, which gets the decoded values of the path by name.
+    def route(self, *names: str) -> Callable[[Handler], Handler]:
+        """Answer requests of routes by a function, which gets the decoded values of the path by name.
 
-        `userId` in a route is the function's argument `user_id`.
+        `userId` in a path is the function's argument `user_id`.
         """
+        keys = [key for name in names for key in ROUTES[name].keys]
 
         def register(handler: Handler) -> Handler:
             def with_decoded_path(**_encoded: str) -> Any:
                 return handler(**self._admitted())
 
-            for route in routes:
-                method, _, path = route.partition(" ")
+            for key in keys:
+                method, _, path = key.partition(" ")
                 self._app.route(PARAMETER.sub(r"<\1>", path), method=method)(with_decoded_path)
-            self.routes.extend(routes)
+            self.routes.extend(keys)
             return handler
 
         return register

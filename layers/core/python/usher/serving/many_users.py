@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
 
 from usher.errors import RequestError
+from usher.routes import ROUTES
 from usher.serving.requests import check_names, checked_ids
-from usher.serving.routes import ROUTES
 
 MAX_USERS = 100
 THREADS = 10

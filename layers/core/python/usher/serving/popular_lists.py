@@ -15,9 +15,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from usher.aws import error_kind, now
 from usher.clients import PersonalizeRuntimeClient
 from usher.limits import MAX_RESULTS
+from usher.routes import ROUTES
 from usher.serving.last_copies import LastCopies
 from usher.serving.requests import read_request
-from usher.serving.routes import ROUTES
 from usher.serving.serving_map import ServingMap
 from usher.storage.table import Table
 

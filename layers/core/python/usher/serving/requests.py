@@ -11,7 +11,7 @@ from usher.filter_values import as_filter_value
 from usher.filters.compiled import Rules
 from usher.formats.strict_json import parse_strict
 from usher.limits import MAX_ID_LENGTH, MAX_RESULTS, MAX_WITH_METADATA
-from usher.serving.routes import Route
+from usher.routes import Route
 from usher.serving.serving_map import ServedRecommender, ServedSolution, ServingMap
 
 UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")

@@ -19,7 +19,7 @@ from usher_local.personalize.core import environment
 from usher_local.personalize.core.errors import KilledError
 from usher_local.personalize.modelling import training
 from usher_local.personalize.modelling.training_files import read_interactions, write_interactions
-from usher_local.personalize.modelling.training_process import Fitter, InProcessFitter, ProcessFitter, Task
+from usher_local.personalize.modelling.training_process import Fitter, InProcessFitter, OnProgress, ProcessFitter, Task
 from usher_local.recommenders import progress
 from usher_local.recommenders.base import Interactions
 
@@ -150,17 +150,23 @@ def test_a_killed_fitter_fits_no_more(tmp_path: Path) -> None:
     fitter.close()
 
 
-def test_in_a_thread_a_fit_ends_when_it_next_tells_how_far_it_is(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+class HalfTask(Task):
+    """Half of a fit."""
+
+    def carry_out(self, on_progress: OnProgress) -> dict[str, float]:
+        on_progress(0.5)
+        return {}
+
+
+def test_in_a_thread_a_fit_ends_when_it_next_tells_how_far_it_is() -> None:
     told: list[float] = []
-    monkeypatch.setattr(Task, "carry_out", lambda _, listen: listen(0.5) or {})
+    half = HalfTask("", "", {}, "")
     with ThreadPoolExecutor(1) as executor:
         fitter = InProcessFitter(executor)
-        fitter.fit(task(tmp_path), told.append)
+        fitter.fit(half, told.append)
         fitter.kill()
         with pytest.raises(KilledError):
-            fitter.fit(Task("", "", {}, ""), told.append)
+            fitter.fit(half, told.append)
     assert told == [0.5]
 
 
@@ -182,22 +188,18 @@ def test_parts_of_a_fit_are_told_as_shares_of_the_whole() -> None:
     assert len(told) == 3
 
 
-def test_a_fit_s_progress_is_logged_now_and_then(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_fit_s_progress_is_logged_now_and_then(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, "usher_local"):
-        told = training._log("solution/films/1: aws-sims")
-        told(0.2)
-        monkeypatch.setattr(training, "SILENCE", 0)
-        told(0.4)
-    assert caplog.messages == ["solution/films/1: aws-sims", "solution/films/1: aws-sims, 40 %"]
+        training.log("films/1: aws-sims", silence=math.inf)(0.2)
+        training.log("films/2: aws-sims", silence=0)(0.4)
+    assert caplog.messages == ["films/1: aws-sims", "films/2: aws-sims", "films/2: aws-sims, 40 %"]
 
 
 def test_the_service_needs_no_guard_in_a_script(tmp_path: Path) -> None:
     """A process that multiprocessing starts would run the script again."""
     script = tmp_path / "script.py"
     script.write_text(
-        f"from tests.unit.personalize.test_training_process import LEARNT, Path, ProcessFitter, task\n"
+        f"from tests.unit.personalize.modelling.test_training_process import LEARNT, Path, ProcessFitter, task\n"
         f"fitter = ProcessFitter()\n"
         f"print(sorted(fitter.fit(task(Path({str(tmp_path)!r})), print))[0])\n"
         f"fitter.close()\n"

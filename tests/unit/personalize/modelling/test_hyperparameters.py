@@ -10,8 +10,8 @@ import pytest
 from moto import mock_aws
 from moto.core import DEFAULT_ACCOUNT_ID
 
-from tests.unit.personalize.test_actions import ACTIONS as ACTION_FIELDS
-from tests.unit.personalize.test_actions import ANSWERS
+from tests.unit.personalize.modelling.test_actions import ACTIONS as ACTION_FIELDS
+from tests.unit.personalize.modelling.test_actions import ANSWERS
 from tests.unit.personalize.world import REGION, World, schema
 from usher_local.clock import Clock
 from usher_local.personalize import install, shutdown

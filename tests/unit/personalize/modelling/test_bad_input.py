@@ -10,7 +10,7 @@ from moto import mock_aws
 from moto.core import DEFAULT_ACCOUNT_ID
 
 from tests.cases import check_each
-from tests.unit.personalize.test_hyperparameters import answer
+from tests.unit.personalize.modelling.test_hyperparameters import answer
 from tests.unit.personalize.world import World
 from usher_local.clock import Clock
 from usher_local.cloud.services.faster_moto import faster

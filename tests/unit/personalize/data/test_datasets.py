@@ -2,15 +2,16 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
+import time_machine
 
 from tests.unit.personalize.world import World
 from usher_local.personalize.api.validation import decoded
-from usher_local.personalize.data import interactions
 from usher_local.personalize.data.datasets import GroupData
 from usher_local.personalize.data.interactions import Event, Interaction
 from usher_local.personalize.data.kept import Kept
@@ -117,12 +118,11 @@ def test_an_event_id_is_known_after_a_restart(kept: Kept) -> None:
     assert [row.item for row in restored.interactions.of("a")] == ["q"]
 
 
-def test_filters_forget_users_of_whom_nothing_came_for_three_months(
-    data: GroupData, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert not data.interactions.forgotten("a")
-    monkeypatch.setattr(interactions, "INACTIVE", -1)
-    assert data.interactions.forgotten("a")
+def test_filters_forget_users_of_whom_nothing_came_for_three_months(data: GroupData) -> None:
+    now = datetime.now(UTC)
+    for days, is_forgotten in ((89, False), (91, True)):
+        with time_machine.travel(now + timedelta(days)):
+            assert data.interactions.forgotten("a") == is_forgotten
 
 
 def test_a_cleared_dataset_is_empty(data: GroupData) -> None:

@@ -1,0 +1,136 @@
+"""The routes of the HTTP API. Which recipes answer a route stands in usher.recipes. Light and pure.
+
+What functions answer, what callers may do, the OpenAPI document and the table in docs/api.md follow from this table; a
+route without a row is refused. template.yaml has the routes once more, with the function that each is sent to.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from usher.limits import DEFAULT_ACTIONS, DEFAULT_RESULTS, MAX_ACTIONS, MAX_RESULTS
+from usher.recipes import recipe_of
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A route of the API."""
+
+    name: str
+    method: str
+    paths: tuple[str, ...]
+    """The same request in several forms: an ID stands in the path or in the query."""
+    summary: str
+    """What it does, in a few words."""
+    subject: str = ""
+    """The required option that it is about: `userId`, `itemId` or none."""
+    options: tuple[str, ...] = ()
+    """What a request may say besides: in the query, or for POST and PUT in the body."""
+    required: tuple[str, ...] = ()
+    """The options that it must have."""
+    operation: str = ""
+    """The call of Personalize that answers it."""
+    list_name: str = "itemList"
+    """The list in that call's answer, and in ours."""
+    max_results: int = MAX_RESULTS
+    default_results: int = DEFAULT_RESULTS
+    needs_scope: bool = False
+    """Whether a user's own token is not enough, as the request changes what everybody gets."""
+    is_of_caller: bool = False
+    """Whether a request that names no user is about the user of the token."""
+    is_for_all: bool = False
+    """Whether the answer is the same for everybody, unless the query has a user."""
+
+    @property
+    def keys(self) -> list[str]:
+        """As API Gateway and template.yaml name them: `GET /{group}/recommendations/{userId}`."""
+        return [f"{self.method} {path}" for path in self.paths]
+
+    def is_answered_by(self, entry: Mapping[str, Any]) -> bool:
+        """Whether the recipe of an entry of the serving map, a solution or a recommender, can answer it."""
+        return self.name in recipe_of(entry.get("recipe", ""), entry["type"]).routes
+
+
+def short_name(route_key: str) -> str:
+    """A route's key without group and IDs: `GET /{group}/users/{userId}/events` is `GET users/events`."""
+    method, _, path = route_key.partition(" ")
+    return f"{method} {'/'.join(part for part in path.split('/') if part and not part.startswith('{'))}"
+
+
+def _paths(name: str, subject: str) -> tuple[str, ...]:
+    """The paths of a route whose subject stands in the path or in the query."""
+    return f"/{{group}}/{name}/{{{subject}}}", f"/{{group}}/{name}"
+
+
+FILTERED = ("solution", "filter", "filterValues")
+PAGED = ("numResults", "next")
+LISTED = (*FILTERED, "context", "promotions", "metadataColumns", "details", *PAGED)
+ROUTES = {
+    route.name: route
+    for route in (
+        Route(
+            "recommendations", "GET", _paths("recommendations", "userId"), "Recommend items to a user",
+            "userId", LISTED, operation="get_recommendations",
+        ),
+        Route(
+            "many-users", "POST", ("/{group}/recommendations",), "Recommend items to each of many users",
+            "", (*FILTERED, "context", "promotions", "metadataColumns", "details", "numResults", "userIds"),
+            ("userIds",), operation="get_recommendations", list_name="users",
+        ),
+        Route(
+            "similar-items", "GET", _paths("similar-items", "itemId"), "List items similar to an item",
+            "itemId", (*LISTED, "userId"), operation="get_recommendations", is_for_all=True,
+        ),
+        Route(
+            "popular", "GET", ("/{group}/popular",), "List popular items",
+            "", (*LISTED, "userId"), operation="get_recommendations", is_for_all=True,
+        ),
+        Route(
+            "trending", "GET", ("/{group}/trending",), "List trending items",
+            "", (*LISTED, "userId"), operation="get_recommendations", is_for_all=True,
+        ),
+        Route(
+            "rankings", "POST", ("/{group}/rankings",), "Order given items for a user",
+            "userId", (*FILTERED, "context", "metadataColumns", "details", "items"), ("items",),
+            operation="get_personalized_ranking", list_name="personalizedRanking", is_of_caller=True,
+        ),
+        Route(
+            "actions", "GET", _paths("actions", "userId"), "Recommend actions to a user",
+            "userId", (*FILTERED, *PAGED), operation="get_action_recommendations", list_name="actionList",
+            max_results=MAX_ACTIONS, default_results=DEFAULT_ACTIONS,
+        ),
+        Route(
+            "events", "POST", ("/{group}/events",), "Take events of a user",
+            "", ("userId", "sessionId", "events"), operation="put_events", is_of_caller=True,
+        ),
+        Route(
+            "action-interactions", "POST", ("/{group}/action-interactions",), "Take what a user did with actions",
+            "", ("userId", "sessionId", "actionInteractions"), operation="put_action_interactions", is_of_caller=True,
+        ),
+        Route(
+            "user-events", "GET", ("/{group}/users/{userId}/events", "/{group}/users/events"),
+            "List which events of a user arrived, and which count",
+            "userId", PAGED, list_name="events",
+        ),
+        Route("put-users", "PUT", ("/{group}/users",), "Put users", "", ("users",), operation="put_users"),
+        Route(
+            "put-items", "PUT", ("/{group}/items",), "Put items", "", ("items",), operation="put_items",
+            needs_scope=True,
+        ),
+        Route(
+            "put-actions", "PUT", ("/{group}/actions",), "Put actions", "", ("actions",), operation="put_actions",
+            needs_scope=True,
+        ),
+        Route(
+            "group-health", "GET", ("/{group}/health",),
+            "Report what answers for a group, and why something else does not",
+        ),
+        Route("health", "GET", ("/health",), "Report whether all that answers for groups does"),
+        Route("docs", "GET", ("/docs",), "Show the API's description to people", is_for_all=True),
+        Route("openapi", "GET", ("/openapi.json",), "Give the API's description to programs", is_for_all=True),
+    )
+}  # fmt: skip
+"""By name."""
+ROUTES_BY_KEY = {key: route for route in ROUTES.values() for key in route.keys}
+SHORT_NAMES = tuple(dict.fromkeys(map(short_name, ROUTES_BY_KEY)))
+"""What API keys are made for, such as `GET recommendations`."""
