@@ -31,7 +31,7 @@ TASKS = {
 }
 """The further members of each task."""
 REMOVAL = "remove"
-IDLE = "idle#"
+IDLE_PREFIX = "idle#"
 """Precedes a solution whose campaign nobody needs. It stays in the table, as the state of that campaign."""
 ERASURE = "erase"
 MAX_ERASURES = 5

@@ -15,6 +15,8 @@ BROKEN = ("FAILED", "STOPPED")
 ONLY_ON_REQUEST = 10**10
 """A min_retrain_interval, in seconds, that only a request ends."""
 Action = Literal["create", "reuse", "update", "retrain", "rebuild", "promote", "wait", "hold", "fail"]
+UNCHANGING: frozenset[Action] = frozenset({"reuse", "hold"})
+"""The actions that change nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from typing import Any
 from usher.aws import error_code
 from usher.resources import gate
 from usher.resources.comparison import members_of_update
-from usher.resources.decisions import Decision, decide, failure_id
+from usher.resources.decisions import UNCHANGING, Decision, decide, failure_id
 from usher.resources.inventory import Existing, Inventory
 from usher.resources.kinds import KINDS, LIVE_VERSION, Resource
 from usher.resources.ownership import objection
@@ -66,7 +66,7 @@ def dry_run(inventory: Inventory, resources: Sequence[Resource], *, retry_failed
         decision = _decide(inventory, resource, existing, desired, known_failures, _group_arn(states))
         if blocked and existing is None:
             states[resource.id] = _blocked_first_version(resource, blocked)
-        elif existing and decision.action in {"reuse", "hold"}:
+        elif existing and decision.action in UNCHANGING:
             states[resource.id] = _ready(resource, existing, decision, blocked)
         else:
             arn = existing.arn if existing and decision.action not in {"create", "retrain"} else ""
@@ -181,7 +181,7 @@ class _Pass:
     ready: Collection[str] = ()
     """ARNs of what the last pass of the run has found as desired, and the stack's."""
     room: Collection[str] = ()
-    """Of advance."""
+    """Kinds of which some can be deleted for others, so that a reached quota is waited for."""
     states: dict[str, State] = field(default_factory=dict)
     """Of the resources before, by id."""
     quotas_reached: dict[str, str] = field(default_factory=dict)
@@ -211,7 +211,7 @@ class _Pass:
         decision = _decide(self.inventory, resource, existing, desired, self.known_failures, group_arn, self.ready)
         arn = existing.arn if existing else resource.arn
         state = State(resource.id, decision.action, "PENDING", arn, decision.reason)
-        if existing and decision.action in {"reuse", "hold"}:
+        if existing and decision.action in UNCHANGING:
             return _ready(resource, existing, decision, blocked)
         if existing and decision.action == "fail":
             return replace(state, status="FAILED", remedy=decision.remedy or remedy_for(decision.reason))
