@@ -25,11 +25,11 @@ from usher.planning.filter_rules import filter_rules
 from usher.planning.idle_campaigns import without_idle
 from usher.planning.inputs import Inputs, load_inputs, recipe_type
 from usher.planning.misplaced_files import check_group_name, ignored_files
-from usher.planning.promotions_and_rollbacks import Pin, live_versions, with_pins
+from usher.planning.pins import Pin, live_versions, with_pins
 from usher.planning.quota_check import count_existing, with_room
 from usher.planning.removal import draft_removal
 from usher.planning.route_notes import route_notes
-from usher.planning.scheduled_imports import hold_back_data
+from usher.planning.scheduled_imports import without_waiting_data
 from usher.planning.table_load import table_load
 from usher.planning.tasks import RequestedTasks
 from usher.recipes import POPULARITY
@@ -47,7 +47,7 @@ from usher.serving.serving_map import ServingMap
 from usher.storage.bucket import Bucket
 
 RESUME = "resume"
-"""The name of the schedule that starts a run when a solution on hold may be trained again."""
+"""The name of the schedule that starts a run when a solution whose training waits may be trained again."""
 NOTHING_TO_DO = "Nothing to do until there is {0}/interactions.csv or {0}/interactions/*.csv."
 DEFAULTS, NOTHING_YET = Ceilings(), Past()
 ResolvePins = Callable[[Sequence[Resource], Mapping[str, str]], tuple[Mapping[str, Pin], Sequence[Problem]]]
@@ -89,7 +89,7 @@ class Planner:
             raise AboveCeilingError(above, loaded.report)
         load = table_load(bucket, target.group, loaded)
         config, gone, idle_notes = without_idle(bucket, target.group, loaded.config, self.tasks)
-        inputs = hold_back_data(inventory, target, replace(loaded, config=config), self.tasks)
+        inputs = without_waiting_data(inventory, target, replace(loaded, config=config), self.tasks)
 
         desired, pins, problems = self._desired(inputs)
         possible = self._with_room(self._compared(inputs, desired, gone))
@@ -156,7 +156,7 @@ class Planner:
         return Proposal(plan, _with_replacements(states, unmanaged), unmanaged, dry.training_hours)
 
     def _resuming(self, states: Sequence[State]) -> list[Resource]:
-        """The schedule that starts a run when the first solution on hold may be trained again, if one is."""
+        """The schedule that starts a run when the first solution whose training waits may be trained again, if one is."""
         resume_at = min((state.resume_at for state in states if state.resume_at), default="")
         settings = {"ScheduleExpression": f"at({resume_at})", "ActionAfterCompletion": "DELETE"}
         return [schedule_resource(self.target, RESUME, {}, settings)] if resume_at else []
