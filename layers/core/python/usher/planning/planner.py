@@ -156,7 +156,7 @@ class Planner:
         return Proposal(plan, _with_replacements(states, unmanaged), unmanaged, dry.training_hours)
 
     def _resuming(self, states: Sequence[State]) -> list[Resource]:
-        """The schedule that starts a run when the first solution whose training waits may be trained again, if one is."""
+        """The schedule that starts a run when the first solution whose training waits may be trained again, if any."""
         resume_at = min((state.resume_at for state in states if state.resume_at), default="")
         settings = {"ScheduleExpression": f"at({resume_at})", "ActionAfterCompletion": "DELETE"}
         return [schedule_resource(self.target, RESUME, {}, settings)] if resume_at else []
