@@ -8,6 +8,7 @@ from usher.clients import Clients, EventBridgeClient
 from usher.exports.group_cleanup import clean_up
 from usher.passes.removed_group import forget_group
 from usher.planning.immediate_pins import promote
+from usher.planning.next_serving_map import next_map
 from usher.planning.pins import Pins, with_pins
 from usher.planning.quota_check import leaving_now
 from usher.planning.tasks import REMOVAL, Tasks
@@ -22,7 +23,6 @@ from usher.runs.documents import check_reach
 from usher.runs.notifications import changed_states, put_change_events
 from usher.runs.record import Run
 from usher.serving.export_store import ExportStore
-from usher.serving.next_serving_map import next_map
 from usher.serving.serving_map import CACHE_SECONDS, ServingMaps, served_arns
 from usher.storage.bucket import Bucket
 from usher.storage.table import Table
