@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from usher.resources.kinds import Gate
 
-from usher_cli.machine.versions import gate_of
+from usher_cli.stack_views.versions import gate_of
 from usher_cli.ui.versions import chart, of_gate
 
 RULE = {"metric": "coverage", "atLeast": 0.5}
