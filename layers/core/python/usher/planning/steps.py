@@ -1,8 +1,9 @@
 """The steps that plan a run, as the state machine takes them. Each may be repeated."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC
+from functools import partial
 from typing import Any, Literal, TypedDict
 
 from usher.catalogue.load_plan import write_load_plan
@@ -12,17 +13,17 @@ from usher.costs.ceilings import AboveCeilingError, Ceilings
 from usher.costs.ledger import Spending
 from usher.costs.monthly import existing_costs
 from usher.datasets.profile_cache import ProfileCache
-from usher.errors import InputError, Problem
+from usher.errors import InputError
 from usher.planning.desired import schedule_resource
 from usher.planning.draft import Draft
 from usher.planning.input_copies import copy_inputs
 from usher.planning.inputs import load_config, load_readings
-from usher.planning.pins import Pin, Pins, live_versions
-from usher.planning.planner import draft
+from usher.planning.pins import Pins, live_versions
+from usher.planning.planner import Planner
 from usher.planning.tasks import IDLE_PREFIX, REMOVAL, RequestedTasks, Tasks
 from usher.resources.billed import find_billed
 from usher.resources.inventory import Inventory
-from usher.resources.kinds import KINDS, LIVE_VERSION, Resource
+from usher.resources.kinds import KINDS, LIVE_VERSION
 from usher.resources.lookup import describe
 from usher.resources.target import Target
 from usher.run_record import ErasureRecord, MonthlyCost, TrainingSchedule
@@ -47,14 +48,20 @@ ERASING = "Users are being erased."
 
 
 class Outcome(TypedDict):
-    """How a step ends."""
+    """How a step ends.
+
+    NOTHING  the input is not about a group
+    JOINED   another execution holds the group, and makes a further run
+    PROMOTE  a version is to serve first, without waiting for the execution that holds the group, or for this run's plan
+    WAIT     more files may follow those that have arrived: come back after the settling time
+    CHECK    parts.json lists parts of the data to be profiled first
+    LOAD     load.json says what to load into the table first
+    GO       go on
+    ERASE    the run forgets users, and does nothing else
+    DONE     nothing is to be done, or the run's record has problems
+    """
 
     outcome: Literal["NOTHING", "JOINED", "PROMOTE", "WAIT", "CHECK", "LOAD", "GO", "ERASE", "DONE"]
-    """NOTHING: the input is not about a group; JOINED: another run holds the group, and makes another round; PROMOTE: a
-    version is to serve first, without waiting for the run that holds the group, or for this run's own plan; WAIT: more
-    files may follow those that have arrived: come back after the settling time; CHECK: parts.json lists parts of the
-    data to be profiled first; LOAD: load.json says what to load into the table first; GO: go on; ERASE: the run forgets
-    users, and does nothing else; DONE: nothing is to be done, or the run's record has problems."""
     group: str | None
     run: str | None
 
@@ -153,7 +160,7 @@ class PlanSteps:
         return "LOAD" if drafted.load else "GO" if drafted.is_work else "DONE"
 
     def _begin_erasure(self, run: Run, execution: str, reference: str) -> Literal["ERASE"]:
-        """Note what an erasure needs to know. Another round does what else has been requested."""
+        """Note what an erasure needs to know. A further run does what else has been requested."""
         self.lock.repeat(run.group, execution)
         erasure: ErasureRecord = {
             "reference": reference,
@@ -254,23 +261,19 @@ class PlanSteps:
         if REMOVAL not in tasks and (pause := pause_of(self.tasks.table, run.group)):
             return Draft({"note": pause_note(run.group, pause)})
 
-        def resolve_pins(
-            desired: Sequence[Resource], live: Mapping[str, str]
-        ) -> tuple[Mapping[str, Pin], Sequence[Problem]]:
-            return self.pins.resolve(self.clients["personalize"], run.group, desired, live)
-
-        drafted = draft(
+        target = self.target_of(run.group, run.name)
+        drafted = Planner(
             self.bucket,
-            self.target_of(run.group, run.name),
-            self.clients,
+            target,
+            Inventory(self.clients, target.stack_arn),
             self.serving_map_of(run.group),
-            tasks=tasks,
-            resolve_pins=resolve_pins,
-            retry_failed=retry_failed,
-            ceilings=self.ceilings,
-            past=self.spending.of(run.group),
-            limits=self.profiles.limits,
-        )
+            tasks,
+            partial(self.pins.resolve, self.clients["personalize"], run.group),
+            retry_failed,
+            self.ceilings,
+            self.spending.of(run.group),
+            self.profiles.limits,
+        ).draft()
         if config := drafted.config:
             idle = [one.name for one in config.solutions if one.idle == "table"]
             self.spending.note_settings(run.group, config.budget, config.prices, idle)
