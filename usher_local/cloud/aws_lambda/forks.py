@@ -18,8 +18,6 @@ from usher_local.cloud.aws_lambda.python import Interpreter
 
 SERVER = Path(__file__).with_name("fork_server.py")
 SDK = ("boto3.session", "botocore.client", "botocore.httpsession", "botocore.signers")
-LIBRARIES = ("numpy", "pyarrow", "yaml")
-"""What else takes long to import. Without submodules: who forgets to import one must fail, as on AWS."""
 BROUGHT = ("boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six", "urllib3")
 """What the SDK imports. A function that brings its own is a fork of a process that has imported nothing."""
 MAX_SERVERS = 4
@@ -101,7 +99,7 @@ class Forks:
     def start(self, search_path: Sequence[Path], environment: Mapping[str, str], arguments: Sequence[str]) -> Fork:
         """A process in the first folder of its search path; `environment` lacks PYTHONPATH."""
         own, *shared = search_path
-        modules = () if any(list(own.glob(f"{name}*")) for name in BROUGHT) else SDK + LIBRARIES
+        modules = () if any(list(own.glob(f"{name}*")) for name in BROUGHT) else SDK
         key = (*shared, *modules)
         if key in self._servers and self._servers[key].process.poll() is not None:  # it was killed
             self._end(key)
