@@ -24,7 +24,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def init(_stack: DeployedStack, options: Namespace, output: Output) -> int:
-    """Write a commented usher.yaml that suits the CSVs of a folder. It needs neither a stack nor AWS."""
+    """Write a commented usher.yaml for the CSVs of a folder. It needs neither a stack nor AWS."""
     group, path = group_of_folder(options.folder, options.group), options.folder / NAME
     folder = Folder.of(options.folder, group)
     if others := [key for key in folder.paths if is_config(key) and key != f"{group}/{NAME}"]:
