@@ -117,7 +117,7 @@ def end_of(removed: Removal) -> list[str]:
         return [f"Still there of {removed['group']}:", *(f"* {one}" for one in left[:NAMED]), *more, remedy]
     listed = ", ".join(f"{words}: {number}" for words, number in removed["listed"].items())
     return [
-        f"Nothing is left of {removed['group']}. What is listed now belongs to others: {listed}.",
+        f"Nothing is left of {removed['group']}. The remaining resources belong to others: {listed}.",
         f"That saves {sums(removed['saves'])}",
     ]
 

@@ -42,7 +42,7 @@ def send(stack: DeployedStack, options: Namespace, output: Output) -> int:
     answer = asked(lambda: api_of(stack).post(path, {"userId": options.user, "events": sent}))
 
     def show_counts(_: Console, answer: Mapping[str, Any]) -> None:
-        output.say(f"{answer['accepted']} accepted, {answer['queued']} of them wait in the queue.")
+        output.say(f"{answer['accepted']} accepted, {answer['queued']} of them queued.")
         for one in answer["warnings"]:
             output.say(f"Warning: {one['message']}")
 

@@ -39,7 +39,7 @@ def export(stack: DeployedStack, options: Namespace, output: Output) -> int:
 
     def say(*_: object) -> None:
         if not is_started:
-            output.say("Nothing is exported. Do it with --yes.")
+            output.say("Nothing is exported. Repeat with --yes.")
         for name in started:
             place = f"s3://{stack.bucket.name}/{options.group}/out/export/{name}/latest.json"
             ended = ends.get(name)

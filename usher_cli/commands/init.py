@@ -32,8 +32,8 @@ def init(_stack: DeployedStack, options: Namespace, output: Output) -> int:
     data = Folder(paths={key: one for key, one in folder.paths.items() if not is_config(key)})
     text = new_config(group, profiles_of(data, group))
     is_other = path.exists() and path.read_text(encoding="utf-8", errors="replace") != text
-    if is_other and not output.confirm(f"{path} exists. Write over it?"):
-        output.note(f"{path} exists, and was left as it is. To write over it: --yes.")
+    if is_other and not output.confirm(f"{path} exists. Overwrite it?"):
+        output.note(f"{path} exists, and was not changed. To overwrite it: --yes.")
         return UNCONFIRMED
     path.write_text(text, encoding="utf-8")
     problems: list[dict[str, str]] = []
@@ -44,9 +44,9 @@ def init(_stack: DeployedStack, options: Namespace, output: Output) -> int:
 
     def explain(*_: object) -> None:
         named = f" --group {group}" if options.group else ""
-        output.say(f"Wrote {path}. Look at it, then: usher drop {options.folder}{named}")
+        output.say(f"Wrote {path}. Review it, then: usher drop {options.folder}{named}")
         if problems:
-            output.say("A run would refuse the data for now:")
+            output.say("A run would refuse this data:")
             show.print_problems(output.console, problems)
 
     output.document({"file": str(path), "group": group, "config": text, "problems": problems}, explain)

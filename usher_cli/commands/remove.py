@@ -29,7 +29,7 @@ def remove(stack: DeployedStack, options: Namespace, output: Output) -> int:
     if not output.is_json:
         show.plan(output.console, plan_view_of(planned))
     if not output.confirm(f"Remove {options.group}?"):
-        output.document(planned, lambda *_: output.say("Nothing was changed. To remove it: --yes."))
+        output.document(planned, lambda *_: output.say("Nothing was changed. Repeat with --yes."))
         return UNCONFIRMED
     with show.following(output.console) as report:
         removed = carry_out(stack, planned, report)

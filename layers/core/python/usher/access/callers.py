@@ -47,7 +47,7 @@ class Caller:
     def check_users(self, content: object) -> None:
         """Raise RequestError (403) if a request's options or body name another user than the caller may act for."""
         if self.user is not None and any(one != self.user for one in users_in(content)):
-            raise forbidden(f"This token is for its own user alone; another user needs the scope {SCOPE}.")
+            raise forbidden(f"This token is only for its own user; another user needs the scope {SCOPE}.")
 
     def named(self, route_key: str, content: Mapping[str, Any]) -> dict[str, Any]:
         """A body that names the token's user where it may name one, and names none."""

@@ -44,6 +44,6 @@ def pause_note(group: str, found: Pause) -> str:
     """What the record of a run says that does nothing."""
     why = found["why"] if found["why"].endswith((".", "!", "?")) else f"{found['why']}."
     return (
-        f"The group is paused since {found['since'][:16]} by {found['who']}: {why} "
-        f"What has arrived waits. To go on: usher resume {group}."
+        f"The group has been paused since {found['since'][:16]} by {found['who']}: {why} "
+        f"New data waits. To continue: usher resume {group}."
     )
