@@ -76,8 +76,8 @@ class DeployedStack:
                 f"describe-stack-events --stack-name {self.name}. Then delete it, and deploy it again."
             )
         return UsherError(
-            f"The stack {self.name} has no {what}: it is not Usher's, or was deployed from an older commit. Choose another with "
-            "--stack, or deploy it again."
+            f"The stack {self.name} has no {what}: it is not Usher's, or was deployed from an older commit. "
+            "Choose another with --stack, or deploy it again."
         )
 
     @property

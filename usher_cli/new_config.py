@@ -197,7 +197,7 @@ def _exports(interactions: DatasetProfile) -> Iterator[str]:
     first, solution = next(iter(DEFAULT_SOLUTIONS.items()))
     price = PRICES["batchThousandV2" if solution["recipe"].endswith("-v2") else "batchThousand"]
     once = interactions.max_distinct_ids / 1000 * price
-    yield f"\n# Recommendations for every user as files, every night, for about {dollars(max(once, 0.01))}. false: none."
+    yield f"\n# Recommendations for all users as files, every night, for about {dollars(max(once, 0.01))}. false: none."
     yield f"exports: {{{first}: {{numResults: {DEFAULT_RESULTS}}}}}"
 
 

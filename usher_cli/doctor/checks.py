@@ -290,7 +290,7 @@ CHECKS = (
     Check("lost events", "SQS: GetQueueAttributes", no_event_was_lost,
           "Read the messages, repeat what they name, then purge the queue: docs/operations.md#lost-events."),
     Check("refused events", "SQS: GetQueueAttributes", no_event_was_refused,
-          "Read the reasons, fix the causes, and send the events again: docs/operations.md#waiting-and-refused-events."),
+          "Read the reasons, fix them, and send the events again: docs/operations.md#waiting-and-refused-events."),
     Check("alarms", "CloudWatch: DescribeAlarms", no_alarm_is_on,
           "The alarm's description says what it means and what to do; usher status shows the runs."),
     Check("notifications", "SNS: ListSubscriptionsByTopic", subscriptions_are_confirmed,

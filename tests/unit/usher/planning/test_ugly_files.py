@@ -440,17 +440,17 @@ REMARKS = {
     ),
     "null as an ID": (
         "interactions.csv", with_cells(lambda user, item, time: (user, "null" if time[-1] == "1" else item, time)),
-        "interactions.csv line 3: ITEM_ID is a program's word for nothing, such as null (and 119 more). "
+        "interactions.csv line 3: ITEM_ID is a placeholder for a missing value, such as null (and 119 more). "
         "Leave the row out, or write its ID: Personalize treats it as an ID.",
     ),
     "a space without width in an ID": (
         "interactions.csv", with_cells(lambda user, item, time: (user + "\u200b" * (time[-1] == "1"), item, time)),
-        "interactions.csv line 3: USER_ID has a character that nobody sees (and 119 more). "
+        "interactions.csv line 3: USER_ID has an invisible character (and 119 more). "
         "Remove it: Personalize treats it as part of the ID.",
     ),
     "zeros in IDs": (
         "interactions.csv", with_cells(lambda user, item, time: (user, item + "\0", time)),
-        "interactions.csv line 2: ITEM_ID has a character that nobody sees (and 1199 more). "
+        "interactions.csv line 2: ITEM_ID has an invisible character (and 1199 more). "
         "Remove it: Personalize treats it as part of the ID.",
     ),
     "IDs of a spreadsheet": (

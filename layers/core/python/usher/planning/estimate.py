@@ -19,6 +19,7 @@ from usher.errors import InputError, Problem
 from usher.planning.inputs import Inputs
 from usher.prices import PRICES
 from usher.resources.billed import Billed, find_billed
+from usher.resources.decisions import UNCHANGING
 from usher.resources.inventory import Inventory
 from usher.resources.plan import Plan
 from usher.resources.states import State
@@ -27,7 +28,7 @@ from usher.resources.unmanaged import Unmanaged
 from usher.run_record import MonthlyCost
 from usher.storage.bucket import Bucket, File
 
-EXISTING_ACTIONS = {"reuse", "update", "hold"}
+EXISTING_ACTIONS = UNCHANGING | {"update"}
 """Actions on what exists already, and is not made anew."""
 MAX_INPUT_BYTES = 10**9
 """Of a batch job's input: service guide, "Quotas"."""

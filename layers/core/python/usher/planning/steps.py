@@ -17,8 +17,8 @@ from usher.planning.desired import schedule_resource
 from usher.planning.draft import Draft
 from usher.planning.input_copies import copy_inputs
 from usher.planning.inputs import load_config, load_readings
+from usher.planning.pins import Pin, Pins, live_versions
 from usher.planning.planner import draft
-from usher.planning.promotions_and_rollbacks import Pin, Pins, live_versions
 from usher.planning.tasks import IDLE_PREFIX, REMOVAL, RequestedTasks, Tasks
 from usher.resources.billed import find_billed
 from usher.resources.inventory import Inventory

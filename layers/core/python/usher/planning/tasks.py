@@ -25,7 +25,7 @@ TASKS = {
     "batch": {"job"},
     "segments": {"job"},
     "idle": {"solution"},
-    "serve": {"solution"},
+    "wake": {"solution"},
     "remove": set[str](),
     "erase": {"list"},
 }
@@ -47,7 +47,7 @@ RequestedTasks = Mapping[str, Mapping[str, str]]
 USAGE = (
     'To request a task, start the pipeline with {"group": "...", "task": "..."}. Tasks: import, '
     "retrain (optional: solution, trainingMode), batch and segments (required: job), "
-    "idle and serve (required: solution), remove. For erase: usher erase."
+    "idle and wake (required: solution), remove. For erase: usher erase."
 )
 
 

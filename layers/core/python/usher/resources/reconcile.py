@@ -296,7 +296,7 @@ def _group_arn(states: Mapping[str, State]) -> str:
 
 def _blocked_first_version(resource: Resource, blocked: str) -> State:
     """The state of a gate target that blocks the only version there is."""
-    return State(resource.id, "hold", "HELD", "", blocked, gate.REMEDY)
+    return State(resource.id, "keep", "HELD", "", blocked, gate.REMEDY)
 
 
 def _has_no_version(state: State) -> bool:
@@ -313,12 +313,12 @@ def _ready(resource: Resource, existing: Existing, decision: Decision, blocked: 
     """The state of a resource that is as desired, or as far as the gate lets it. `blocked`: why the gate does not."""
     reported = [LIVE_VERSION] if resource.gate else KINDS[resource.kind].reported
     details = {member: existing.details[member] for member in reported if member in existing.details}
-    arn = existing.usable if decision.action == "hold" and existing.usable else existing.arn
+    arn = existing.usable if decision.action == "keep" and existing.usable else existing.arn
     state = State(
         resource.id, decision.action, "READY", arn, decision.reason, details=details, resume_at=decision.resume_at
     )
     if blocked:
-        return replace(state, action="hold", status="HELD", reason=blocked, remedy=gate.REMEDY)
+        return replace(state, action="keep", status="HELD", reason=blocked, remedy=gate.REMEDY)
     deploys_itself = resource.gate and not KINDS[resource.kind].deploys_versions
     if deploys_itself and details[LIVE_VERSION] != resource.gate["live"]:
         return replace(state, action="promote", reason=PROMOTED)

@@ -30,7 +30,7 @@ class State:
     details: Mapping[str, Any] | None = None
     """Members of Describe's response that the serving map needs: Kind.reported."""
     resume_at: str = ""
-    """When a `hold` ends, if time ends it: ISO time, UTC."""
+    """When a `keep` ends, if time ends it: ISO time, UTC."""
     lacks_room: bool = False
     """Whether it waits for another one of its kind to be deleted, as no more may exist."""
 

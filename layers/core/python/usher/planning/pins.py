@@ -1,6 +1,6 @@
-"""Promotions and rollbacks: the version that a person has chosen for a solution, with the name and the reason.
+"""Pins: the version that a person has chosen for a solution (a promotion or a rollback), by whom, and why.
 
-The pipeline takes them as its input, `{group, solution, version, who, why}`; version is an ARN, `previous` (the
+The pipeline takes a choice as its input, `{group, solution, version, who, why}`; version is an ARN, `previous` (the
 newest one older than what is live) or `latest`. A pin holds until a newer version has been trained, which then goes
 through the gate. Pins are one item of the table, an attribute for each solution.
 """
