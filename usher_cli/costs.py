@@ -38,7 +38,7 @@ class UseRecord(TypedDict):
 
 
 class GroupCost(TypedDict):
-    """What a dataset group costs every month."""
+    """The monthly costs of a dataset group."""
 
     group: str
     """Its folder in the bucket; empty: it is not this stack's."""

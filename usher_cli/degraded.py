@@ -1,4 +1,4 @@
-"""What is said of an answer that is not all that was asked for."""
+"""Notes on a degraded answer."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

@@ -118,7 +118,7 @@ def pass_of_stage(run: Run, plan: Plan, record: RunRecord, stage: str, require_o
 
 
 def make_room(run: Run, plan: Plan, states: list[State], record: RunRecord, require_open: RequireOpen) -> int:
-    """Delete what is in the way, once others answer in its place; return the seconds until there is room, or 0."""
+    """Delete resources to make room, once others answer for them; return the seconds until there is room, or 0."""
     before, former = record.get("deletions", []), serving.read(plan.group)
     leaving, content = leaving_now(plan, states, before, former)
     if not leaving:
@@ -159,7 +159,7 @@ def pass_of_deletions(run: Run, plan: Plan, record: RunRecord, require_open: Req
 
 
 def forget_group(group: str) -> None:
-    """Take a removed group out of the table; what it has spent stays for the ceilings and the ledger."""
+    """Delete a removed group's items from the table, except its spending, for the ceilings and the ledger."""
     tasks.clear(group, int((now() + timedelta(days=REMEMBER_REMOVAL_DAYS)).timestamp()))
     pins.clear(group)
     resume(table, group)

@@ -33,7 +33,7 @@ def run_now(stack: DeployedStack, group: str) -> Action:
 
 
 def retrain(stack: DeployedStack, group: str, solution: str) -> Action:
-    """A training of a solution on the data that there is."""
+    """A training of a solution on the existing data."""
     tasks = {f"retrain#{solution}": {"at": now().isoformat(), "solution": solution}}
 
     def plan() -> PlanView:
@@ -63,7 +63,7 @@ def pause(stack: DeployedStack, group: str, why: str) -> Action:
 
 
 def resume(stack: DeployedStack, group: str) -> Action:
-    """The end of a pause, and a run that does what has waited."""
+    """The end of a pause, and a run that catches up."""
 
     def plan() -> PlanView:
         if not pause_of(stack.table, group):

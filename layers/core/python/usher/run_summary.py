@@ -1,4 +1,4 @@
-"""What people want to know of a run: what it did, what is live, and what it costs. Pure.
+"""Summary of a run for people: changes, live models and costs. Pure.
 
 The page, the notification and `usher status` all say it from here.
 """
@@ -144,7 +144,7 @@ def current_cost(record: RunRecord) -> CostRecord:
 
 
 def cost_sentences(cost: CostRecord) -> Iterator[str]:
-    """What a run cost, and what its group costs, in words."""
+    """The costs of a run and of its group, in words."""
     if "cost" in cost:
         yield f"This run: about {dollars(cost['cost'])}."
     if "monthlyCost" not in cost:
@@ -163,7 +163,7 @@ def cost_sentences(cost: CostRecord) -> Iterator[str]:
 
 
 def month_text(month: MonthRecord) -> str:
-    """What a group has cost in a month, and will, in words."""
+    """A group's spending and forecast for a month, in words."""
     budget = f" The budget is {dollars(month['budget'])}." if month["budget"] is not None else ""
     when = f"measured until {_minute(month['measuredAt'])} UTC" if month["measuredAt"] else "not measured yet"
     return (

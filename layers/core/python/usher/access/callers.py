@@ -1,4 +1,4 @@
-"""What a caller of the HTTP API may do, by what the API's authorizer has found. Pure.
+"""The rights of a caller of the HTTP API, from the authorizer's result. Pure.
 
 The payload of an HTTP API has `requestContext.authorizer` with one member: `iam` (a signature), `jwt` (a token's
 claims) or `lambda` (the answer of the function `authorize` about a key).

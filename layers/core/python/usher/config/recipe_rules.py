@@ -1,4 +1,4 @@
-"""What the recipes of a config allow its solutions, recommenders, jobs and exports. A new recipe allows everything.
+"""Rules of recipes for solutions, recommenders, jobs and exports of a config. A new recipe allows everything.
 
 Service guide: the pages of the recipes, "Evaluating a solution version with metrics", "Filter expressions".
 """
@@ -16,7 +16,7 @@ SECTIONS = {kind: section for section, kind in JOBS.items()}
 
 
 def check_recipes(problems: Problems, config: Config) -> None:
-    """Note what the recipes do not allow."""
+    """Note problems with the rules of recipes."""
     recipes = {one.name: RECIPES[one.recipe] for one in config.solutions if one.recipe in RECIPES}
     for solution in config.solutions:
         if solution.name in recipes:

@@ -1,4 +1,4 @@
-"""What a group has cost this month, what it will, and what its budget says to that. Pure."""
+"""A group's spending in a month, its forecast, and its budget. Pure."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime

@@ -23,7 +23,7 @@ MAX_KEY_BYTES = 1024
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What the table has of users' events."""
+    """Users' events in the table."""
 
     sessions: Sessions
     arrivals: Arrivals

@@ -41,7 +41,7 @@ def resume(table: Table, group: str) -> None:
 
 
 def pause_note(group: str, found: Pause) -> str:
-    """What the record of a run says that does nothing."""
+    """The note in the record of a run of a paused group."""
     why = found["why"] if found["why"].endswith((".", "!", "?")) else f"{found['why']}."
     return (
         f"The group has been paused since {found['since'][:16]} by {found['who']}: {why} "

@@ -1,4 +1,4 @@
-"""The serving map that follows another one: what is live is served, and what answered before goes on answering. Pure.
+"""The serving map after a run, from the former one: live resources serve, and former ones keep answering. Pure.
 
 A request is answered if a resource that exists stands behind the name that it asks for, or, if it asks for none, behind
 any name of its route.
@@ -73,7 +73,7 @@ class Published(Protocol):
 
     @property
     def filter_rules(self) -> Mapping[str, Any]:
-        """By name of a filter, what it says (Rules)."""
+        """Compiled filters (Rules) by name."""
 
     @property
     def exports(self) -> Mapping[str, Mapping[str, Any]]:
@@ -89,7 +89,7 @@ class Published(Protocol):
 
     @property
     def to_delete(self) -> Sequence[Named]:
-        """What is deleted in the end."""
+        """Resources to delete at the end."""
 
 
 def next_map(plan: Published, states: Sequence[StateRecord], former: ServingMap) -> ServingMap:
