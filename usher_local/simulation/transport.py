@@ -14,6 +14,7 @@ from urllib.parse import SplitResult, unquote_to_bytes, urlsplit
 
 from botocore import parsers
 from botocore.awsrequest import AWSPreparedRequest, AWSRequest
+from botocore.regions import EndpointRulesetResolver
 from botocore.signers import RequestSigner
 from moto import backend_index, backends
 from moto.core import DEFAULT_ACCOUNT_ID
@@ -32,6 +33,9 @@ from usher_local.cloud.core.patching import replaced
 FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 """The content types of bodies that are parsed before anybody reads them."""
 
+UNREAD = ("Key", "Prefix", "CopySource")
+"""Parameters of S3's rules for addresses that no rule reads."""
+
 
 class _Received(Request):  # type: ignore[misc]
     """A request whose address need not be put together anew, nor its body be read from a stream."""
@@ -43,10 +47,14 @@ class _Received(Request):  # type: ignore[misc]
 def in_process() -> Iterator[None]:
     """Let requests take the short way."""
     with ExitStack() as stack:
-        stack.enter_context(replaced(RequestSigner, "sign", _naming_the_caller(RequestSigner.sign)))
-        stack.enter_context(replaced(BotocoreStubber, "process_request", _answering(BotocoreStubber.process_request)))
-        known = lru_cache(4096)(parsers.DEFAULT_TIMESTAMP_PARSER)  # of a clock that stands still there are few
-        stack.enter_context(replaced(parsers, "DEFAULT_TIMESTAMP_PARSER", known))
+        for owner, name, value in (
+            (RequestSigner, "sign", _naming_the_caller(RequestSigner.sign)),
+            (BotocoreStubber, "process_request", _answering(BotocoreStubber.process_request)),
+            (EndpointRulesetResolver, "construct_endpoint", _kept(EndpointRulesetResolver.construct_endpoint)),
+            # Of a clock that stands still there are few times.
+            (parsers, "DEFAULT_TIMESTAMP_PARSER", lru_cache(4096)(parsers.DEFAULT_TIMESTAMP_PARSER)),
+        ):
+            stack.enter_context(replaced(owner, name, value))
         yield
 
 
@@ -66,6 +74,23 @@ def _naming_the_caller(stock: Any) -> Any:
             request.headers["X-Amz-Content-SHA256"] = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
 
     return sign
+
+
+def _kept(stock: Any) -> Any:
+    """The address for an operation of a client, which is the same for all objects of a bucket and items of a table."""
+
+    def construct_endpoint(resolver: Any, operation_model: Any, call_args: Any, request_context: Any) -> Any:
+        given = operation_model, call_args, request_context
+        if operation_model.operation_context_parameters:
+            return stock(resolver, *given)
+        named = (call_args.get(one.member_name) for one in operation_model.context_parameters if one.name not in UNREAD)
+        place = (operation_model.name, request_context.get("use_global_endpoint"), *named)
+        kept = resolver._instance_cache
+        if place not in kept:
+            kept[place] = stock(resolver, *given)
+        return kept[place]
+
+    return construct_endpoint
 
 
 def _answering(stock: Any) -> Any:
