@@ -22,25 +22,15 @@ from moto.core.botocore_stubber import BotocoreStubber
 from moto.core.exceptions import HTTPException
 from moto.core.request import (
     PRESERVED_HEADER_NAMES_ENVIRON_KEY,
-    Request,
     environ_key_for_header,
     should_preserve_original_header_name,
 )
-from werkzeug.datastructures import ImmutableMultiDict
 
 from usher_local.cloud.core.patching import replaced
-
-FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
-"""The content types of bodies that are parsed before anybody reads them."""
+from usher_local.cloud.services.applications import Received
 
 UNREAD = ("Key", "Prefix", "CopySource")
 """Parameters of S3's rules for addresses that no rule reads."""
-
-
-class _Received(Request):  # type: ignore[misc]
-    """A request whose address need not be put together anew, nor its body be read from a stream."""
-
-    raw_url = ""
 
 
 @contextmanager
@@ -127,7 +117,7 @@ def _routes(host: str) -> list[tuple[re.Pattern[str], Callable[..., Any]]]:
     return [(re.compile(pattern), answer) for pattern, answer in regional.urls.items()]
 
 
-def _received(request: AWSPreparedRequest, url: SplitResult) -> Request:
+def _received(request: AWSPreparedRequest, url: SplitResult) -> Received:
     """A request as moto has it from a server."""
     body: Any = request.body or b""
     body = body.read() if hasattr(body, "read") else body
@@ -155,8 +145,4 @@ def _received(request: AWSPreparedRequest, url: SplitResult) -> Request:
             if should_preserve_original_header_name(name):
                 preserved[key] = name
     environ[PRESERVED_HEADER_NAMES_ENVIRON_KEY] = preserved
-    received = _Received(environ)
-    received.raw_url = request.url
-    if not environ.get("CONTENT_TYPE", "").startswith(FORMS) and "HTTP_CONTENT_ENCODING" not in environ:
-        received.__dict__ |= {"_cached_data": body, "form": ImmutableMultiDict(), "files": ImmutableMultiDict()}
-    return received
+    return Received(environ)
