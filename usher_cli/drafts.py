@@ -6,8 +6,8 @@ from typing import Any
 from usher.costs.ledger import Spending
 from usher.errors import InputError, Problem
 from usher.planning.draft import Draft
+from usher.planning.pins import Pin, Pins
 from usher.planning.planner import draft
-from usher.planning.promotions_and_rollbacks import Pin, Pins
 from usher.planning.tasks import RequestedTasks, Tasks
 from usher.resources.kinds import KINDS, Resource
 from usher.storage.table import Table

@@ -30,7 +30,7 @@ from usher_cli.status import GroupStatus
 
 STYLES = {
     "READY": "green", "SUCCEEDED": "green", "reuse": "green",
-    "RUNNING": "yellow", "PENDING": "yellow", "HELD": "yellow", "hold": "yellow",
+    "RUNNING": "yellow", "PENDING": "yellow", "HELD": "yellow", "keep": "yellow",
     "FAILED": "bold red", "SKIPPED": "red", "fail": "bold red",
     "WAITING": "dim", "PLANNED": "dim", "wait": "dim",
 }  # fmt: skip

@@ -7,7 +7,7 @@ from typing import TypedDict, cast
 
 from usher.aws import client
 from usher.errors import UsherError
-from usher.planning.promotions_and_rollbacks import Pins
+from usher.planning.pins import Pins
 from usher.resources.kinds import KINDS
 from usher.resources.lookup import describe
 from usher.run_record import LiveModel, Outcome, PinRecord, RunRecord

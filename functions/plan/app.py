@@ -14,7 +14,7 @@ from usher.costs.ceilings import Ceilings
 from usher.costs.ledger import Spending
 from usher.datasets.profile_cache import ProfileCache
 from usher.datasets.read_limits import ReadLimits
-from usher.planning.promotions_and_rollbacks import Pins
+from usher.planning.pins import Pins
 from usher.planning.steps import Outcome, PlanSteps
 from usher.planning.tasks import Tasks
 from usher.resources.target import Target

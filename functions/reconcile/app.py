@@ -14,9 +14,9 @@ from usher.access.keys import Keys
 from usher.aws import NO_RETRY, client, now
 from usher.catalogue.entries import Catalogues
 from usher.costs.ledger import Spending
-from usher.exports.erasure import erase
-from usher.planning.immediate_promotions import promote
-from usher.planning.promotions_and_rollbacks import Pins, with_pins
+from usher.exports.group_cleanup import clean_up
+from usher.planning.immediate_pins import promote
+from usher.planning.pins import Pins, with_pins
 from usher.planning.quota_check import leaving_now
 from usher.planning.tasks import REMOVAL, Tasks
 from usher.resources.deletion import delete_unmanaged
@@ -150,8 +150,8 @@ def pass_of_deletions(run: Run, plan: Plan, record: RunRecord, require_open: Req
     send_changes(run, before, states)
     change: dict[str, Any] = {"deletions": states}
     if wait is None and plan.removal and run.group == plan.group:
-        change["erasing"] = erase(bucket, exported, plan.group, record.get("erasing"), require_open)
-        wait = MIN_SECONDS if change["erasing"] else None
+        change["cleanup"] = clean_up(bucket, exported, plan.group, record.get("cleanup"), require_open)
+        wait = MIN_SECONDS if change["cleanup"] else None
     run.update({"stage": "delete", "waitSeconds": wait, **change}, even_if_ended=plan.group != run.group)
     if wait is None and plan.removal:
         forget_group(plan.group)

@@ -17,7 +17,7 @@ from usher_cli.actions import api_keys, runs
 from usher_cli.actions.erasure import erase
 from usher_cli.actions.evaluations import evaluate
 from usher_cli.actions.exports import export
-from usher_cli.actions.versions import serve
+from usher_cli.actions.versions import serve_version
 from usher_cli.deployed_stack import DeployedStack
 from usher_cli.machine.schedules import next_trainings
 from usher_local.simulation.stack import Boundary, Stack
@@ -99,7 +99,7 @@ def test_the_next_training_is_told_from_the_schedule_as_it_is(stack: Stack) -> N
 
 @pytest.mark.parametrize("why", ["", "  "])
 def test_others_are_told_a_reason(live: DeployedStack, why: str) -> None:
-    for action in (runs.pause(live, "films", why), serve(live, "films", "popular", "latest", why)):
+    for action in (runs.pause(live, "films", why), serve_version(live, "films", "popular", "latest", why)):
         with pytest.raises(UsherError, match="Give the reason"):
             action.plan()
 
@@ -164,20 +164,20 @@ def test_a_rollback_reads_no_large_files_before_it_asks(live: DeployedStack, sta
 
     stack.disturb = count
     with large_files():
-        told = serve(live, "films", "popular", "previous", "Odd results").plan()["sentences"]
+        told = serve_version(live, "films", "popular", "previous", "Odd results").plan()["sentences"]
     assert told[1:] == ["Then the run does what the new files, which are large, ask for: usher plan films shows it."]
     assert len(reads) == 1, "the config"
 
 
 def test_with_one_version_there_is_none_to_go_back_to(live: DeployedStack) -> None:
     with pytest.raises(UsherError, match="no version older than the one that serves"):
-        serve(live, "films", "popular", "previous", "Odd results").plan()
+        serve_version(live, "films", "popular", "previous", "Odd results").plan()
 
 
 def test_a_rollback_tells_its_plan_and_the_run_keeps_who_and_why(live: DeployedStack, stack: Stack) -> None:
     stack.put("films/interactions.csv", interactions(users=70))
     assert stack.drop("films/interactions.csv").status == "SUCCEEDED"
-    action = serve(live, "films", "popular", "previous", "Odd results")
+    action = serve_version(live, "films", "popular", "previous", "Odd results")
     plan = action.plan()
     assert "until a newer version passes the gate" in plan["sentences"][0]
     assert [(row["id"], row["action"]) for row in plan["rows"]] == [("campaign/popular", "update")]

@@ -196,7 +196,7 @@ def test_an_idle_campaign_is_let_go_for_its_export_and_made_again_on_demand(live
     assert recommendations(live, "u1", filter="unseen")[0] == 404
     tick(live)
     execution = live.run_started()
-    assert execution.given == {"group": "films", "task": "serve", "solution": "popular"}
+    assert execution.given == {"group": "films", "task": "wake", "solution": "popular"}
     assert execution.status == "SUCCEEDED"
     live.set_variables(PERSONALIZE_MILLISECONDS="500")  # a process that has not kept the former map
     assert recommendations(live, "u1", filter="unseen")[0] == 200

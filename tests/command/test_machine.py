@@ -15,7 +15,7 @@ from tests.unit.usher.world import interactions
 from usher_cli.actions import runs
 from usher_cli.actions.exports import export
 from usher_cli.actions.removal import remove
-from usher_cli.actions.versions import serve
+from usher_cli.actions.versions import serve_version
 from usher_cli.deployed_stack import DeployedStack
 from usher_cli.machine.events import queues, rates, refusals
 from usher_cli.machine.health import alarms, quotas_used
@@ -164,12 +164,12 @@ def test_versions_tell_their_metrics_over_time_what_the_gate_says_and_how_to_ser
     assert not calls["personalize:GetSolutionMetrics"], "what is trained never changes"
 
     before = stack.items("films")
-    plan = serve(deployed_stack, "films", "popular", new["arn"], "Checked by hand").plan()
+    plan = serve_version(deployed_stack, "films", "popular", new["arn"], "Checked by hand").plan()
     assert [(row["id"], row["action"]) for row in plan["rows"]] == [("campaign/popular", "update")]
     assert all(one["arn"].rpartition("/")[2] in plan["sentences"][0] for one in (old, new))
     for version, why, said in ((new["arn"], " ", "Give the reason"), (f"{old['arn']}x", "It is old", "has no version")):
         with pytest.raises(UsherError, match=said):
-            serve(deployed_stack, "films", "popular", version, why).plan()
+            serve_version(deployed_stack, "films", "popular", version, why).plan()
     assert stack.items("films") == before
 
 

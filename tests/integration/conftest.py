@@ -253,13 +253,20 @@ def environment(site: Site) -> Iterator[None]:
         yield
 
 
-@pytest.fixture
-def group(site: Site) -> Iterator[str]:
-    """The name of a new group, which is gone from Personalize after the test."""
+@contextmanager
+def new_group(site: Site) -> Iterator[str]:
+    """The name of a new group, which is gone from Personalize after the block."""
     name = f"g{next(NUMBERS)}x"
     yield name
     site.settle(name)
     site.remove(name)
+
+
+@pytest.fixture
+def group(site: Site) -> Iterator[str]:
+    """The name of a group of the test's own."""
+    with new_group(site) as name:
+        yield name
 
 
 @pytest.fixture

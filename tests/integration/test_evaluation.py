@@ -1,4 +1,4 @@
-"""Evaluations: what was held back is compared with what is recommended, and nothing is left of it."""
+"""Evaluations: what was held out is compared with what is recommended, and nothing is left of it."""
 
 import json
 from typing import Any

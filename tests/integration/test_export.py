@@ -3,6 +3,8 @@
 import csv
 import io
 import json
+from collections.abc import Iterator
+from copy import deepcopy
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -10,7 +12,7 @@ import pytest
 from usher.serving.serving_map import ServingMaps
 from usher.storage.table import Table
 
-from tests.integration.conftest import Site, interactions, items, wait_until
+from tests.integration.conftest import Site, interactions, items, new_group, wait_until
 from usher_local.demo.caller import CallError
 from usher_local.personalize import Faults, inject
 
@@ -23,6 +25,15 @@ def live(site: Site, group: str, config: dict[str, Any]) -> None:
     site.drop(f"{group}/items.csv", items())
     site.drop(f"{group}/interactions.csv", interactions())
     assert site.run(group)["outcome"] == "SUCCEEDED"
+
+
+@pytest.fixture(scope="module")
+def exporting(site: Site) -> Iterator[str]:
+    """A group with two exports, one of which keeps its newest alone."""
+    with new_group(site) as name:
+        solutions = dict.fromkeys(["first", "second"], POPULAR)
+        live(site, name, {"solutions": solutions, "exports": {"first": {}, "second": {"keep": 1}}})
+        yield name
 
 
 def start(site: Site, **given: str) -> None:
@@ -39,6 +50,12 @@ def export(site: Site, group: str, **given: str) -> dict[str, Any]:
 def body(site: Site, key: str) -> bytes:
     content: bytes = site.s3.get_object(Bucket=site.bucket, Key=key)["Body"].read()
     return content
+
+
+def newest(site: Site, group: str, solution: str) -> Any:
+    """What tells of a solution's newest export; None if there is none."""
+    key = f"{group}/out/export/{solution}/latest.json"
+    return site.read_json(key) if key in site.keys(key) else None
 
 
 def table(site: Site, key: str) -> list[dict[str, str]]:
@@ -64,24 +81,22 @@ def test_an_export_for_everyone_is_there_as_answers_csv_and_parquet(site: Site, 
     assert [str(value) for value in parquet["item_id"]] == [row["item_id"] for row in rows]
 
 
-def test_older_exports_go_when_a_newer_one_is_complete(site: Site, group: str) -> None:
-    live(site, group, {"solutions": {"popular": POPULAR}, "exports": {"popular": {"keep": 1}}})
+def test_older_exports_go_when_a_newer_one_is_complete(site: Site, exporting: str) -> None:
     runs = []
     for _ in range(2):
-        assert export(site, group)["status"] == "SUCCEEDED"
-        runs.append(site.read_json(f"{group}/out/export/popular/latest.json")["run"])
-    folders = {key.split("/")[4] for key in site.keys(f"{group}/out/export/popular/")}
+        assert export(site, exporting, solution="second")["status"] == "SUCCEEDED"
+        runs.append(site.read_json(f"{exporting}/out/export/second/latest.json")["run"])
+    folders = {key.split("/")[4] for key in site.keys(f"{exporting}/out/export/second/")}
     assert folders == {"latest.json", runs[1]}
 
 
-def test_the_schedule_exports_every_group_that_is_live(site: Site, group: str) -> None:
-    site.drop(f"{group}/interactions.csv", interactions())
-    site.settle(group)
+def test_the_schedule_exports_every_group_that_is_live(site: Site, exporting: str) -> None:
+    before = newest(site, exporting, "first")
     site.days[0] += 1
     site.cloud.scheduler.tick()
-    latest = f"{group}/out/export/user-personalization/latest.json"
-    wait_until(lambda: latest in site.keys(f"{group}/out/"))
-    assert site.read_json(latest)["lines"] == 60
+    wait_until(lambda: newest(site, exporting, "first") != before)
+    assert newest(site, exporting, "first")["lines"] == 60
+    site.settle(exporting, "ExportArn")
 
 
 def test_a_groups_own_lines_are_checked_and_the_good_ones_answered(site: Site, group: str) -> None:
@@ -154,25 +169,24 @@ def test_an_export_that_fails_leaves_the_former_latest_and_says_why(site: Site, 
     assert site.read_json(f"{group}/out/export/popular/latest.json") == latest
 
 
-def test_an_export_that_cannot_be_read_makes_no_job_and_leaves_the_others_alone(site: Site, group: str) -> None:
-    names = ["first", "second"]
-    live(site, group, {"solutions": dict.fromkeys(names, POPULAR), "exports": {name: {} for name in names}})
+def test_an_export_that_cannot_be_read_makes_no_job_and_leaves_the_others_alone(site: Site, exporting: str) -> None:
     serving = ServingMaps(Table(site.cloud.client("dynamodb"), site.cloud.outputs["TableName"]))
-    content: Any = serving.read(group)
-    del content["exports"]["first"]["keep"]
-    serving.write(group, content)
-    execution = export(site, group)
+    readable, former = serving.read(exporting), newest(site, exporting, "second")
+    unreadable: Any = deepcopy(readable)
+    del unreadable["exports"]["first"]["keep"]
+    serving.write(exporting, unreadable)
+    execution = export(site, exporting)
+    serving.write(exporting, readable)
     assert execution["status"] == "FAILED"
-    assert f"{group}/: exports.first: is unreadable: exports.first has no keep." in execution["cause"]
-    assert site.read_json(f"{group}/out/export/second/latest.json")["lines"] == 60
-    (key,) = (key for key in site.keys(f"{group}/out/runs/") if key.endswith("-first-export/run.json"))
+    assert f"{exporting}/: exports.first: is unreadable: exports.first has no keep." in execution["cause"]
+    other = newest(site, exporting, "second")
+    assert (other["lines"], other != former) == (60, True)
+    key = max(key for key in site.keys(f"{exporting}/out/runs/") if key.endswith("-first-export/run.json"))
     wait_until(lambda: site.read_json(key)["outcome"] == "FAILED")
 
 
-def test_the_history_of_an_execution_does_not_grow_with_its_exports(site: Site, group: str) -> None:
+def test_the_history_of_an_execution_does_not_grow_with_its_exports(site: Site, exporting: str) -> None:
     """Step Functions fails an execution at 25,000 events."""
-    names = ["first", "second"]
-    live(site, group, {"solutions": dict.fromkeys(names, POPULAR), "exports": {name: {} for name in names}})
 
     def events(execution: dict[str, Any]) -> int:
         assert execution["status"] == "SUCCEEDED"
@@ -181,5 +195,5 @@ def test_the_history_of_an_execution_does_not_grow_with_its_exports(site: Site, 
         )
         return sum(len(page["events"]) for page in pages)
 
-    one, both = events(export(site, group, solution="first")), events(export(site, group))
+    one, both = events(export(site, exporting, solution="first")), events(export(site, exporting))
     assert one == both < 30

@@ -89,7 +89,7 @@ def test_a_held_version_leaves_the_old_one_serving_until_a_person_promotes_it(
     configured(site, group, versusLive=1000)
     held = fed(site, group, seed=1)
     assert held["outcome"] == "HELD"
-    assert state(held, "campaign/top")["action"] == "hold"
+    assert state(held, "campaign/top")["action"] == "keep"
     assert live(held) == served(site, group) == live(first)
     candidate = next(one for one in held["versions"] if not one["live"])
     assert METRIC in candidate["metrics"]

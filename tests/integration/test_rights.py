@@ -132,8 +132,8 @@ def shop(rate: int) -> str:
     return json.dumps({"group": {"domain": "ECOMMERCE"}, "recommenders": {"top": top}})
 
 
-def drive(site: Site) -> None:
-    """All that a stack does in its life."""
+def drive(site: Site, record: Record) -> None:
+    """All that a stack does in its life; `record`: of the requests that it makes for that."""
     # What is wrong, then a drop in parts, with others while it is at work; one of its files goes while it is checked.
     site.drop(f"{GROUP}/usher.yaml", "solutions: none")
     assert site.run(GROUP)["outcome"] == "FAILED"
@@ -242,8 +242,8 @@ def drive(site: Site) -> None:
     site.settle(GROUP)
 
     # Evaluations: with all that they can ask, and one that is stopped while it trains.
-    record = evaluate(site, GROUP, recipes=["aws-trending-now", "aws-personalized-ranking"], requestsPerSecond=1000)
-    assert record["outcome"] == "SUCCEEDED", record["summary"]
+    compared = evaluate(site, GROUP, recipes=["aws-trending-now", "aws-personalized-ranking"], requestsPerSecond=1000)
+    assert compared["outcome"] == "SUCCEEDED", compared["summary"]
     assert "has no room" in evaluate(site, GROUP, recipes=MANY_RECIPES)["summary"]
     with slowed():
         stopped = start_evaluation(site, GROUP, live=False)
@@ -255,7 +255,8 @@ def drive(site: Site) -> None:
     with slowed(100):
         site.drop(f"{SHOP}/interactions.csv", interactions().replace("watch", "Purchase"))
         site.drop(f"{SHOP}/usher.yaml", shop(1))
-        assert site.run(SHOP)["outcome"] == "SUCCEEDED"
+        wait_until(lambda: asks(record, "personalize:DescribeDatasetImportJob", SHOP))
+    assert site.run(SHOP)["outcome"] == "SUCCEEDED"
     site.drop(f"{SHOP}/usher.yaml", shop(2))
     assert site.run(SHOP)["outcome"] == "SUCCEEDED"
     site.api.get(f"/{SHOP}/recommendations/u1")
@@ -268,10 +269,15 @@ def drive(site: Site) -> None:
 
     forget(site, last)
     for group in (GROUP, SHOP):
-        record = pipeline(site, group, {"group": group, "task": "remove"})
-        assert record["outcome"] == "SUCCEEDED", record["summary"]
+        removed = pipeline(site, group, {"group": group, "task": "remove"})
+        assert removed["outcome"] == "SUCCEEDED", removed["summary"]
 
     lose(site)
+
+
+def asks(record: Record, action: str, group: str) -> bool:
+    """Whether a request of a group's has been made."""
+    return any(one.request.action == action and group in one.request.resource for one in record.entries())
 
 
 def forget(site: Site, good: str) -> None:
@@ -391,7 +397,7 @@ def pipeline(site: Site, group: str, task: Mapping[str, str]) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def record(site: Site) -> Iterator[Record]:
     with recording() as found:
-        drive(site)
+        drive(site, found)
     yield found
 
 

@@ -8,7 +8,7 @@ import yaml
 from usher.errors import UsherError
 from usher.planning.draft import Draft
 from usher.resources.inventory import Inventory
-from usher.resources.kinds import GROUP_TAG, INPUTS_TAG, KINDS, STACK_TAG, Resource
+from usher.resources.kinds import FINGERPRINT_TAG, GROUP_TAG, KINDS, STACK_TAG, Resource
 from usher.resources.ownership import CLOUDFORMATION_TAG, stack_name
 from usher.resources.unmanaged import existing_resources
 from usher.storage.bucket import Bucket
@@ -67,12 +67,12 @@ def made_from(
         if existing is None:
             continue
         arns[resource.id] = existing.arn
-        if not newest or not resource.inputs or existing.inputs:
+        if not newest or not resource.fingerprint or existing.fingerprint:
             continue
         if existing.details["creationDateTime"] < newest:
             outdated.append(resource.id)
             continue
-        tags[existing.arn] = {INPUTS_TAG: resource.inputs}
+        tags[existing.arn] = {FINGERPRINT_TAG: resource.fingerprint}
         if resource.kind == "dataset_import_job":
             newest = max(newest, existing.details["lastUpdatedDateTime"])
     return tags, outdated

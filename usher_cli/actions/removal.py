@@ -6,7 +6,7 @@ from typing import TypedDict
 
 from usher.costs.ledger import Spending
 from usher.errors import InputError, UsherError
-from usher.exports.erasure import ERASED
+from usher.exports.group_cleanup import FOLDERS
 from usher.planning.removal import draft_removal
 from usher.planning.tasks import REMOVAL
 from usher.resources.inventory import Inventory
@@ -175,7 +175,7 @@ def items_of(stack: DeployedStack, group: str) -> Iterator[str]:
 
 def output_folders(group: str) -> tuple[str, ...]:
     """The folders of the bucket whose files the pipeline deletes with a group."""
-    return tuple(f"{group}/{OUT}/{folder}/" for folder in ERASED)
+    return tuple(f"{group}/{OUT}/{folder}/" for folder in FOLDERS)
 
 
 def _resource(one: Unmanaged, users: Sequence[str]) -> RemovedResource:

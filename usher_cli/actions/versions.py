@@ -7,7 +7,7 @@ from usher.datasets.profile_cache import ProfileCache
 from usher.datasets.read_limits import LIMITS
 from usher.errors import InputError, UsherError
 from usher.planning.inputs import load_readings
-from usher.planning.promotions_and_rollbacks import Pin, choose_version, live_versions
+from usher.planning.pins import Pin, choose_version, live_versions
 from usher.resources.versions import usable_versions
 from usher.runs.pauses import pause_of
 
@@ -20,7 +20,7 @@ LABELS = {"previous": "Roll back {}", "latest": "Serve the newest version of {}"
 """What an action is called, by what is asked for."""
 
 
-def serve(stack: DeployedStack, group: str, solution: str, version: str, why: str) -> Action:
+def serve_version(stack: DeployedStack, group: str, solution: str, version: str, why: str) -> Action:
     """Serving another version of a solution, whatever its gate says. `version`: an ARN, `latest` or `previous`."""
 
     def plan() -> PlanView:

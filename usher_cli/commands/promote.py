@@ -2,7 +2,7 @@
 
 from argparse import ArgumentParser, Namespace
 
-from usher_cli.actions.versions import serve
+from usher_cli.actions.versions import serve_version
 from usher_cli.command import Command, group
 from usher_cli.confirmation import execution, perform
 from usher_cli.deployed_stack import DeployedStack
@@ -19,7 +19,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def promote(stack: DeployedStack, options: Namespace, output: Output) -> int:
     """Serve another version of a solution: an earlier one, or one that the gate blocks. It asks first."""
-    action = serve(stack, options.group, options.solution, options.version, options.why)
+    action = serve_version(stack, options.group, options.solution, options.version, options.why)
     return perform(action, output, lambda done: execution(options.group, done))
 
 

@@ -10,8 +10,8 @@ from dataclasses import asdict
 from typing import Any, TypedDict, cast
 
 from usher.aws import client
-from usher.planning.promotions_and_rollbacks import ITEM as PINS
-from usher.planning.promotions_and_rollbacks import pins_in
+from usher.planning.pins import ITEM as PINS
+from usher.planning.pins import pins_in
 from usher.run_record import LiveModel, PinRecord
 from usher.run_summary import RunSummary, summarize
 from usher.runs.naming import is_of_any, is_other

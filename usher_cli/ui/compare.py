@@ -12,7 +12,7 @@ from usher.resources.versions import metrics_of, usable_versions
 from usher.run_summary import summarize
 
 from usher_cli.actions.action import Action
-from usher_cli.actions.versions import serve
+from usher_cli.actions.versions import serve_version
 from usher_cli.deployed_stack import DeployedStack
 from usher_cli.ui.actions import WHY, Given, action_button
 from usher_cli.ui.controls import html
@@ -83,7 +83,7 @@ def _held(stack: DeployedStack, group: str) -> dict[str, str]:
 
 def newest(visit: Visit, solution: str, given: Given) -> Action:
     """That the newest version serves."""
-    return serve(visit.stack, visit.group, solution, "latest", given["why"])
+    return serve_version(visit.stack, visit.group, solution, "latest", given["why"])
 
 
 def compared(pair: Pair) -> list[list[str]]:

@@ -8,7 +8,7 @@ from usher.reports.charts import Axis, Series, lines
 from usher.reports.html import code, facts, number, tag
 
 from usher_cli.actions.runs import retrain
-from usher_cli.actions.versions import serve
+from usher_cli.actions.versions import serve_version
 from usher_cli.machine.versions import Gate, Solution, SolutionVersion, solutions_of
 from usher_cli.ui.actions import WHY, Field, action_button
 from usher_cli.ui.parts import card, empty
@@ -54,13 +54,17 @@ def _solution(visit: Visit, solution: Solution) -> None:
         action_button(visit, "Retrain", "model_training", lambda _: retrain(stack, group, name))
         if len(usable) > 1:
             action_button(
-                visit, "Roll back", "undo", lambda given: serve(stack, group, name, "previous", given["why"]), [WHY]
+                visit,
+                "Roll back",
+                "undo",
+                lambda given: serve_version(stack, group, name, "previous", given["why"]),
+                [WHY],
             )
             action_button(
                 visit,
                 "Serve another version",
                 "published_with_changes",
-                lambda given: serve(stack, group, name, given["version"], given["why"]),
+                lambda given: serve_version(stack, group, name, given["version"], given["why"]),
                 [Field("version", "Version, by when it was trained (UTC)", options=usable), WHY],
             )
 

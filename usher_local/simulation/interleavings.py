@@ -269,7 +269,7 @@ def _made_twice(done: Interleaving) -> Iterator[str]:
             made.setdefault(str(one.values.get("solutionArn") or one.values.get("datasetArn")), []).append(one)
     for siblings in made.values():
         for first, second in itertools.pairwise(siblings):
-            same = first.tags.get("usher:inputs") == second.tags.get("usher:inputs")
+            same = first.tags.get("usher:fingerprint") == second.tags.get("usher:fingerprint")
             if same and not first.status.endswith(("FAILED", "STOPPED")):
                 yield f"{second.arn} was made again"
 

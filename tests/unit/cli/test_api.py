@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
 from typing import Any
@@ -24,20 +25,41 @@ ANSWER = {
     "solution": "for-you",
     "solutionVersion": "v1",
 }
-Asked = list[tuple[str, str, dict[str, Any]]]
+
+
+@dataclass
+class Asked:
+    """An API, and what it was asked."""
+
+    url: str = ""
+    requests: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
+
+    def command(self, *arguments: str) -> int:
+        """The exit status of the command, for a stack with this API."""
+        url = self.url
+
+        class Stack(DeployedStack):
+            @property
+            def outputs(self) -> dict[str, str]:
+                return {"ApiUrl": url}
+
+            def groups(self) -> list[str]:
+                return ["films", "none"]
+
+        return main(arguments, Stack)
 
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[Asked]:
-    """The requests to an API that answers each with ANSWER, or with an error for the group `none`."""
-    requests: Asked = []
+    """An API that answers each request with ANSWER, or with an error for the group `none`."""
+    asked = Asked()
 
     class Api(BaseHTTPRequestHandler):
         def answer(self) -> None:
             assert self.headers["Authorization"].startswith("AWS4-HMAC-SHA256")
             url, length = urlsplit(self.path), int(self.headers.get("Content-Length") or 0)
             body = json.loads(self.rfile.read(length)) if length else dict(parse_qsl(url.query))
-            requests.append((self.command, url.path, body))
+            asked.requests.append((self.command, url.path, body))
             is_known = not url.path.startswith("/none/")
             error = {"error": {"code": "UnknownGroup", "message": "There is no group none."}}
             events = {"accepted": 2, "queued": 0, "duplicates": 0, "warnings": [{"message": "i9 is unknown."}]}
@@ -55,10 +77,8 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[Asked]:
         monkeypatch.setenv(f"AWS_{name}", value)
     with HTTPServer(("127.0.0.1", 0), Api) as server:
         Thread(target=server.serve_forever, daemon=True).start()
-        url = f"http://127.0.0.1:{server.server_port}"
-        monkeypatch.setattr(DeployedStack, "outputs", {"ApiUrl": url})
-        monkeypatch.setattr(DeployedStack, "groups", lambda _: ["films", "none"])
-        yield requests
+        asked.url = f"http://127.0.0.1:{server.server_port}"
+        yield asked
         server.shutdown()
 
 
@@ -88,32 +108,31 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[Asked]:
 def test_lists_are_asked_for_and_shown(
     asked: Asked, capsys: pytest.CaptureFixture[str], line: str, request_: tuple[str, str, dict[str, Any]]
 ) -> None:
-    assert main(line.split()) == 0
-    assert asked == [request_]
+    assert asked.command(*line.split()) == 0
+    assert asked.requests == [request_]
     text = capsys.readouterr().out
     assert [row.split() for row in text.splitlines()[:2]] == [
         ["itemId", "score", "TITLE", "GENRES"],
         ["1", "i/1", "0.5000", "Alien", "Horror,", "Sci-Fi"],
     ]
     assert "From: campaign for-you, version v1" in text
-    assert main([*line.split(), "--json"]) == 0
+    assert asked.command(*line.split(), "--json") == 0
     assert json.loads(capsys.readouterr().out) == ANSWER
 
 
 def test_events_are_sent_in_the_order_in_which_they_are_typed(asked: Asked, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["events", "send", "films", "u1", "watch", "i9", "i2"]) == 0
+    assert asked.command("events", "send", "films", "u1", "watch", "i9", "i2") == 0
     events = [{"eventType": "watch", "itemId": item} for item in ("i9", "i2")]
-    assert asked == [("POST", "/films/events", {"userId": "u1", "events": events})]
+    assert asked.requests == [("POST", "/films/events", {"userId": "u1", "events": events})]
     assert "2 accepted" in (text := capsys.readouterr().out)
     assert "Warning: i9 is unknown." in text
 
 
-@pytest.mark.usefixtures("asked")
-def test_an_error_of_the_api_is_told_in_its_words(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["recommend", "none", "u1"]) == 1
+def test_an_error_of_the_api_is_told_in_its_words(asked: Asked, capsys: pytest.CaptureFixture[str]) -> None:
+    assert asked.command("recommend", "none", "u1") == 1
     assert capsys.readouterr().err == "The API answers 404: There is no group none.\n"
     with pytest.raises(SystemExit):
-        main(["recommend", "films", "u1", "--value", "Comedy"])
+        asked.command("recommend", "films", "u1", "--value", "Comedy")
     assert "such as GENRE=Comedy" in capsys.readouterr().err
 
 

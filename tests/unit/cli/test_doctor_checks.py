@@ -48,12 +48,13 @@ def test_a_lost_or_refused_event_is_a_problem(queues: Queues, name: str, check: 
     ("place", "is_there"),
     [("aws:states:us-east-1", True), ("aws:states:eu-north-1", False), ("aws-cn:states:cn-north-1", True)],
 )
-def test_a_region_without_personalize_is_a_problem(
-    monkeypatch: pytest.MonkeyPatch, place: str, *, is_there: bool
-) -> None:
-    outputs = {"PipelineArn": f"arn:{place}:123456789012:stateMachine:usher-pipeline"}
-    monkeypatch.setattr(DeployedStack, "outputs", outputs)
-    deployment = Deployment(DeployedStack("usher"), None, lambda: (Counter(), Counter()))
+def test_a_region_without_personalize_is_a_problem(place: str, *, is_there: bool) -> None:
+    class Elsewhere(DeployedStack):
+        @property
+        def outputs(self) -> dict[str, str]:
+            return {"PipelineArn": f"arn:{place}:123456789012:stateMachine:usher-pipeline"}
+
+    deployment = Deployment(Elsewhere("usher"), None, lambda: (Counter(), Counter()))
     if is_there:
         assert region_has_personalize(deployment) == place.rpartition(":")[2]
     else:

@@ -8,6 +8,8 @@ import boto3
 import pytest
 from botocore import exceptions
 from moto import mock_aws
+from moto.cloudformation.models import cloudformation_backends
+from moto.core import DEFAULT_ACCOUNT_ID
 from usher.aws import client
 from usher.errors import UsherError
 
@@ -81,11 +83,10 @@ def cloudformation() -> Iterator[Any]:
     ],
 )
 def test_a_half_deployed_stack_is_told(
-    cloudformation: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, status: str, says: str
+    cloudformation: Any, capsys: pytest.CaptureFixture[str], status: str, says: str
 ) -> None:
-    cloudformation.create_stack(StackName="half", TemplateBody=TEMPLATE)
-    described = DeployedStack("half")._described
-    monkeypatch.setattr(DeployedStack, "_described", {**described, "StackStatus": status})
+    arn = cloudformation.create_stack(StackName="half", TemplateBody=TEMPLATE)["StackId"]
+    cloudformation_backends[DEFAULT_ACCOUNT_ID]["us-east-1"].stacks[arn].status = status
     assert main(["--stack", "half", "status"]) == 1
     said = capsys.readouterr()
     assert says in said.err

@@ -72,14 +72,14 @@ def facts() -> Iterable[tuple[str, str]]:
     for rule in of_type("AWS::S3::Bucket")[0]["LifecycleConfiguration"]["Rules"]:
         if "TagFilters" in rule:
             what = {
-                "check": "Profiles: {} days",
-                "erase": "Lists of users to erase: until that is done, and at most {} days",
-                "input": "Copies of what imports and jobs read: {} days",
+                "check": "Profiles of the data: {} days",
+                "erase": "Lists of users to erase: until they are erased, and at most {} days",
+                "input": "Copies of the input of imports and jobs: {} days",
             }
             yield "operations.md", what[rule["TagFilters"][0]["Value"]].format(rule["ExpirationInDays"])
     [days] = {queue["MessageRetentionPeriod"] // 86400 for queue in of_type("AWS::SQS::Queue")}
-    yield "operations.md", f"waits for {days} days in a queue"
-    yield "operations.md", f"for {days} days, each message with its"
+    yield "operations.md", f"are kept in a queue for {days} days"
+    yield "operations.md", f"keeps them for {days} days, each with its"
 
 
 @pytest.mark.parametrize(("page", "phrase"), list(facts()))

@@ -199,7 +199,7 @@ class DatasetRecord(IncrementRecord):
 
 
 class PinRecord(TypedDict):
-    """A `usher.planning.promotions_and_rollbacks.Pin`."""
+    """A `usher.planning.pins.Pin`."""
 
     version: str
     who: str
@@ -313,8 +313,8 @@ class RunChanges(TypedDict, total=False):
     """The resources that are being deleted, at the last pass."""
     removal: bool
     """Whether the run removes the group."""
-    erasing: Mapping[str, Any] | None
-    """The place from which the erasing of a removed group's answers goes on."""
+    cleanup: Mapping[str, Any] | None
+    """Where the deletion of a removed group's items goes on: a key of the table."""
     erasure: ErasureRecord
     """Of a run that forgets users."""
     problems: Sequence[ProblemRecord]

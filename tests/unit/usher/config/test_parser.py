@@ -139,8 +139,8 @@ schemas: {things: {}, items: no}
             "has the tag aws:cloudformation:stack-name.",
         ),
         (
-            "solutions: {a: {recipe: aws-sims, campaign: {tags: [{tagKey: 'usher:inputs', tagValue: x}]}}}",
-            "solutions.a.campaign: has the tag usher:inputs.",
+            "solutions: {a: {recipe: aws-sims, campaign: {tags: [{tagKey: 'usher:fingerprint', tagValue: x}]}}}",
+            "solutions.a.campaign: has the tag usher:fingerprint.",
         ),
         ("solutions: {é: {recipe: aws-sims}}", "solutions.é: is not a usable name"),
         (

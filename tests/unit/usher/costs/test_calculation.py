@@ -134,7 +134,7 @@ def test_what_a_run_has_cost_counts_what_has_come_to_be_by_the_hours_it_took() -
     assert without_a_plan["monthlyCost"] == pytest.approx(MONTH), "what serves is paid for all the same"
 
 
-@given(st.lists(st.sampled_from([*PAID_ACTIONS, "reuse", "hold", "update", "wait", "fail"]), min_size=11, max_size=11))
+@given(st.lists(st.sampled_from([*PAID_ACTIONS, "reuse", "keep", "update", "wait", "fail"]), min_size=11, max_size=11))
 def test_costs_and_minutes_add_up_and_are_never_negative(actions: list[str]) -> None:
     states = [State(one.id, action, "PLANNED") for one, action in zip(WANTED, actions, strict=True)]
     told = estimated(WANTED, states, SIZE, {}, {})

@@ -180,7 +180,7 @@ def test_new_data_is_trained_on_by_the_policy(shop: Shop) -> None:
     assert record["outcome"] == "SUCCEEDED"
     actions = shop.actions()
     assert {name: actions[f"solution_version/{name}"] for name in policies} == {
-        "always": "retrain", "manual": "hold", "daily": "hold",
+        "always": "retrain", "manual": "keep", "daily": "keep",
     }  # fmt: skip
     assert actions["dataset_import_job/interactions"] == "create"
     assert shop.count()["SolutionVersion"] == len(policies) + 1
@@ -383,7 +383,7 @@ def test_schedules_come_change_and_go(live: Shop) -> None:
 def test_data_waits_for_the_schedule_of_imports(live: Shop) -> None:
     live.drop({"solutions": POPULAR, "schedules": {"import": "rate(1 day)"}})
     record = live.drop(files={"interactions.csv": interactions(users=61)})
-    assert live.actions(record) == {"dataset_import_job/interactions": "hold"}
+    assert live.actions(record) == {"dataset_import_job/interactions": "keep"}
     for _ in range(2):
         live.start(task="import", at="2023-11-20T02:00:00Z")
         assert (live.count()["DatasetImportJob"], live.count()["SolutionVersion"]) == (2, 2)

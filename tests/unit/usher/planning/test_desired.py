@@ -226,7 +226,7 @@ def test_other_event_weights_are_the_same_solution_with_another_version() -> Non
     one, other = solution(weighted(0.1)), solution(weighted(0.2))
     assert one["solution/a"].arn == other["solution/a"].arn
     assert one["campaign/a"] == other["campaign/a"]
-    assert one["solution_version/a"].inputs != other["solution_version/a"].inputs
+    assert one["solution_version/a"].fingerprint != other["solution_version/a"].fingerprint
 
 
 def test_event_weights_can_not_be_taken_away_in_place() -> None:

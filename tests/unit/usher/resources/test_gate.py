@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from usher.config.model import Job, Solution
-from usher.planning.promotions_and_rollbacks import Pin, with_pins
+from usher.planning.pins import Pin, with_pins
 from usher.resources.gate import EPSILON, REMEDY, judge, version_to_serve, with_gates
 from usher.resources.inventory import Existing
 from usher.resources.kinds import Resource
@@ -151,7 +151,7 @@ def trained(world: World, rule: dict[str, Any], users: int = 60) -> tuple[list[R
 def test_a_first_version_below_the_floor_is_not_deployed(world: World) -> None:
     _, states = trained(world, {"metric": METRIC, "atLeast": 2.0})
     held = states["campaign/top"]
-    assert (held.action, held.status, held.remedy) == ("hold", "HELD", REMEDY)
+    assert (held.action, held.status, held.remedy) == ("keep", "HELD", REMEDY)
     assert "below 2.0000, atLeast: the floor" in held.reason
     assert not world.personalize.list_campaigns()["campaigns"]
 

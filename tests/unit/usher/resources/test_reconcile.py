@@ -13,7 +13,7 @@ from usher.config.model import Solution
 from usher.resources.comparison import covers
 from usher.resources.decisions import ONLY_ON_REQUEST, decide
 from usher.resources.inventory import Existing
-from usher.resources.kinds import INPUTS_TAG, KINDS, Resource
+from usher.resources.kinds import FINGERPRINT_TAG, KINDS, Resource
 from usher.resources.lookup import describe
 from usher.resources.reconcile import MAX_WAIT_SECONDS, dry_run
 from usher.resources.states import State
@@ -33,7 +33,7 @@ def test_what_is_not_there_is_created() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "inputs", "known_failures", "action"),
+    ("status", "fingerprint", "known_failures", "action"),
     [
         ("ACTIVE", "new", {}, "reuse"),
         ("ACTIVE", "old", {}, "retrain"),
@@ -51,10 +51,10 @@ def test_what_is_not_there_is_created() -> None:
     ],
 )
 def test_a_version_is_judged_by_status_inputs_and_earlier_failures(
-    status: str, inputs: str, known_failures: dict[str, str], action: str
+    status: str, fingerprint: str, known_failures: dict[str, str], action: str
 ) -> None:
-    resource = Resource("solution_version/a", "solution_version", "train", inputs="new")
-    found = Existing("arn", {"status": status, "creationDateTime": THEN}, {INPUTS_TAG: inputs})
+    resource = Resource("solution_version/a", "solution_version", "train", fingerprint="new")
+    found = Existing("arn", {"status": status, "creationDateTime": THEN}, {FINGERPRINT_TAG: fingerprint})
     assert decide(resource, found, {}, known_failures).action == action
 
 
@@ -421,29 +421,31 @@ HOUR = timedelta(hours=1)
 
 
 @pytest.mark.parametrize(
-    ("age", "rest", "status", "inputs", "wanted", "usable", "action"),
+    ("age", "rest", "status", "fingerprint", "wanted", "usable", "action"),
     [
-        (HOUR, 7200, "ACTIVE", "old", "new", "v1", "hold"),
+        (HOUR, 7200, "ACTIVE", "old", "new", "v1", "keep"),
         (3 * HOUR, 7200, "ACTIVE", "old", "new", "v1", "retrain"),
         (HOUR, 0, "ACTIVE", "old", "new", "v1", "retrain"),
-        (999 * HOUR, ONLY_ON_REQUEST, "ACTIVE", "old", "new", "v1", "hold"),
+        (999 * HOUR, ONLY_ON_REQUEST, "ACTIVE", "old", "new", "v1", "keep"),
         (HOUR, ONLY_ON_REQUEST, "ACTIVE", "same@1", "same@1", "v1", "reuse"),
         (HOUR, ONLY_ON_REQUEST, "ACTIVE", "same", "same@1", "v1", "retrain"),
-        (HOUR, ONLY_ON_REQUEST, "ACTIVE", "old@1", "new@1", "v1", "hold"),
+        (HOUR, ONLY_ON_REQUEST, "ACTIVE", "old@1", "new@1", "v1", "keep"),
         (HOUR, ONLY_ON_REQUEST, "CREATE IN_PROGRESS", "old", "new", "v1", "wait"),
         (HOUR, ONLY_ON_REQUEST, "CREATE FAILED", "old", "new", "", "rebuild"),
-        (HOUR, ONLY_ON_REQUEST, "CREATE FAILED", "old", "new", "v1", "hold"),
+        (HOUR, ONLY_ON_REQUEST, "CREATE FAILED", "old", "new", "v1", "keep"),
     ],
 )
 def test_a_version_rests_by_its_policy_unless_it_is_asked_for(
-    age: timedelta, rest: float, status: str, inputs: str, wanted: str, usable: str, action: str
+    age: timedelta, rest: float, status: str, fingerprint: str, wanted: str, usable: str, action: str
 ) -> None:
-    resource = Resource("solution_version/a", "solution_version", "train", inputs=wanted, min_retrain_interval=rest)
+    resource = Resource(
+        "solution_version/a", "solution_version", "train", fingerprint=wanted, min_retrain_interval=rest
+    )
     details = {"status": status, "creationDateTime": datetime.now(UTC) - age}
-    decision = decide(resource, Existing("arn", details, {INPUTS_TAG: inputs}, usable), {}, {})
+    decision = decide(resource, Existing("arn", details, {FINGERPRINT_TAG: fingerprint}, usable), {}, {})
     assert decision.action == action
     assert decision.reason
-    assert bool(decision.resume_at) == (action == "hold" and rest < ONLY_ON_REQUEST)
+    assert bool(decision.resume_at) == (action == "keep" and rest < ONLY_ON_REQUEST)
 
 
 def test_what_can_never_change_is_a_failure_with_a_way_out() -> None:

@@ -250,7 +250,7 @@ def test_executions_are_at_work_until_they_end() -> None:
         assert not at_work(arn + "-gone")
 
 
-HELD = {"id": "campaign/d", "action": "hold", "status": "HELD", "reason": "Worse.", "remedy": "Promote it."}
+HELD = {"id": "campaign/d", "action": "keep", "status": "HELD", "reason": "Worse.", "remedy": "Promote it."}
 READY = {"id": "filter/a", "action": "none", "status": "READY"}
 FAILED = {"id": "filter/b", "action": "fail", "status": "FAILED", "reason": "Bad words.", "remedy": "Use others."}
 SKIPPED = {"id": "campaign/c", "action": "none", "status": "SKIPPED", "reason": "x is not there"}

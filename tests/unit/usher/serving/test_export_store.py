@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from usher.aws import now
 from usher.errors import EndedError, UsherError
-from usher.exports.erasure import erase
+from usher.exports.group_cleanup import clean_up
 from usher.serving import export_store
 from usher.serving.export_store import LIFETIME, ExportStore
 from usher.storage.table import Table
@@ -177,33 +177,33 @@ def test_what_has_expired_is_nothing(world: World) -> None:
     assert table(world).look_up("films", "s", "é1") == {}
 
 
-def test_all_that_a_group_has_in_partitions_of_its_own_is_erased_and_nobody_elses(world: World) -> None:
+def test_all_that_a_group_has_in_partitions_of_its_own_is_deleted_and_nobody_elses(world: World) -> None:
     files = [put(world, "a.out", range(60))]
     for group in ("films", "films-eu", "film"):
         table(world).load(world.bucket, files, BEGUN, START, {**KEY, "group": group})
     world.dynamodb.put_item(TableName=TABLE, Item={"group": {"S": "films"}, "item": {"S": "serving"}})
     for item in ("catalogue", "user", "session", "event#e1", "page"):
         world.dynamodb.put_item(TableName=TABLE, Item={"group": {"S": "films#i1"}, "item": {"S": item}})
-    assert table(world).erase("films", None, lambda: None) is None
+    assert table(world).delete_group("films", None, lambda: None) is None
     left = [key.partition("#")[0] for key in items(world)]
     assert Counter(left) == {"films-eu": 60, "film": 60, "films": 1}
 
 
-def test_erasing_goes_on_where_it_stopped(world: World) -> None:
+def test_a_deletion_goes_on_where_it_stopped(world: World) -> None:
     table(world).load(world.bucket, [put(world, "a.out", range(60))], BEGUN, START, KEY)
     pages = "provide-client-params.dynamodb.Scan"
     world.listen(world.dynamodb, pages, lambda params, **_: {**params, "Limit": 20})
     calls, place = 0, None
     while calls == 0 or place:
         place, calls = (
-            table(world, Time(per_look=export_store.WORK_SECONDS + 1)).erase("films", place, lambda: None),
+            table(world, Time(per_look=export_store.WORK_SECONDS + 1)).delete_group("films", place, lambda: None),
             calls + 1,
         )
     assert items(world) == {}
     assert calls >= 3
 
 
-def test_a_run_that_has_ended_erases_nothing_that_the_next_one_makes(world: World) -> None:
+def test_a_run_that_has_ended_deletes_nothing_that_the_next_one_makes(world: World) -> None:
     """A function outlives its stopped execution: here, another run begins between its listings and its deletions."""
 
     def require_open() -> None:
@@ -213,9 +213,9 @@ def test_a_run_that_has_ended_erases_nothing_that_the_next_one_makes(world: Worl
     world.bucket.write("films/out/input/copy.csv", b"ITEM_ID\n")
     before = items(world), world.bucket.keys("films/out/")
     with pytest.raises(EndedError):
-        erase(world.bucket, table(world), "films", None, require_open)
+        clean_up(world.bucket, table(world), "films", None, require_open)
     with pytest.raises(EndedError):
-        table(world).erase("films", None, require_open)
+        table(world).delete_group("films", None, require_open)
     assert (items(world), world.bucket.keys("films/out/")) == before
-    erase(world.bucket, table(world), "films", None, lambda: None)
+    clean_up(world.bucket, table(world), "films", None, lambda: None)
     assert (items(world), world.bucket.keys("films/out/input/")) == ({}, [])

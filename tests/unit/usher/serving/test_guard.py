@@ -188,22 +188,22 @@ def test_an_answer_goes_out_marked_when_the_table_does_not_answer(api: Api, oper
     assert answer["degraded"]
 
 
-def test_what_the_table_leaves_unprocessed_is_asked_for_again(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_the_table_leaves_unprocessed_is_asked_for_again(api: Api) -> None:
     api.stock(**{f"i{number}": {} for number in range(300)})
-    whole = api.world.dynamodb.batch_get_item
+    most, left = 1, list[Any]()
 
-    def half(**asked: Any) -> Any:
-        first, *rest = asked["RequestItems"][TABLE]["Keys"]
-        left = {TABLE: {"Keys": rest}} if rest else {}
-        return {**whole(RequestItems={TABLE: {"Keys": [first]}}), "UnprocessedKeys": left}
+    def divide(params: Any, **_: Any) -> Any:
+        keys = params["RequestItems"][TABLE]["Keys"]
+        left[:] = keys[most:]
+        return {"RequestItems": {TABLE: {"Keys": keys[:most] or keys}}}
 
-    monkeypatch.setattr(api.world.dynamodb, "batch_get_item", half)
+    def tell(parsed: Any, **_: Any) -> None:
+        parsed["UnprocessedKeys"] = {TABLE: {"Keys": [*left]}} if left else {}
+
+    api.world.listen(api.world.dynamodb, "provide-client-params.dynamodb.BatchGetItem", divide)
+    api.world.listen(api.world.dynamodb, "after-call.dynamodb.BatchGetItem", tell)
     assert api.ids("rankings", userId="u", items=["i0", "i1"]) == ["i0", "i1"]
-    monkeypatch.setattr(
-        api.world.dynamodb,
-        "batch_get_item",
-        lambda **asked: {"Responses": {}, "UnprocessedKeys": asked["RequestItems"]},
-    )
+    most = 0
     assert api.ask("rankings", userId="u", items=["i5"])["degraded"]
 
 

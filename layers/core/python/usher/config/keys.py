@@ -12,7 +12,7 @@ from usher.storage.layout import DATASETS
 Keys = Mapping[str, Mapping[str, Any]]
 
 TRAINING_MODES = ("FULL", "UPDATE")
-IDLE = ("keep", "table")
+IDLE_MODES = ("keep", "table")
 FORMATS = ("csv", "parquet")
 DEFAULT_KEEP = 7
 MAX_BUDGET = 1e9
@@ -88,7 +88,7 @@ SOLUTION: Keys = {
     "schedules": {"description": "When to train even without new data, by training mode."},
     "idle": {
         "description": "table: a campaign without requests in two weeks is deleted, and its export answers instead.",
-        "enum": IDLE,
+        "enum": IDLE_MODES,
     },
 }
 RECOMMENDER: Keys = {"recipe": {"description": "The name or ARN of a use case.", "type": "string"}}

@@ -33,7 +33,7 @@ from usher.config.keys import (
     CATALOGUE,
     CONTEXT_SOURCES,
     GATE,
-    IDLE,
+    IDLE_MODES,
     JOB,
     MAX_BUDGET,
     MAX_PRICE_FACTOR,
@@ -169,7 +169,7 @@ class _Reader:
             self._min_retrain_interval(own.get("retrain", "always"), f"{path}.retrain"),
             self._gate(own["gate"], f"{path}.gate", campaign) if "gate" in own else {},
             training_mode=self.problems.one_of(own.get("trainingMode", "FULL"), f"{path}.trainingMode", TRAINING_MODES),
-            idle=self.problems.one_of(own.get("idle", "keep"), f"{path}.idle", IDLE),
+            idle=self.problems.one_of(own.get("idle", "keep"), f"{path}.idle", IDLE_MODES),
         )
 
     def _recommender(self, name: str, block: object) -> Recommender:

@@ -41,11 +41,11 @@ class Data:
     event_types: Sequence[str] | None = None
     """The types of its events, in lower case; None: not known, or too many."""
     imported: str = ""
-    """The `inputs` of the last import, where newer data has to wait for its schedule."""
+    """The fingerprint of the last import, where newer data has to wait for its schedule."""
 
     @property
-    def inputs(self) -> str:
-        """A digest of the file's content and schema: another import has other inputs."""
+    def fingerprint(self) -> str:
+        """A digest of the file's content and schema: another import has another one."""
         return self.imported or digest([self.digest, self.schema])
 
     def without_increment(self, file: str) -> "Data":
@@ -135,10 +135,10 @@ class _Desired:
             {**self._group, "schemaArn": f"schema/{dataset}"},
         )  # fmt: skip
         frozen = "New data waits for the import's schedule." if given.imported else ""
-        yield self._import(dataset, given.location, "FULL", dataset, inputs=given.inputs, frozen=frozen)
+        yield self._import(dataset, given.location, "FULL", dataset, fingerprint=given.fingerprint, frozen=frozen)
         for file, (location, content) in _files(given).items():
             name = f"{dataset}/{file}"
-            family = self._family(name, given.inputs, content)
+            family = self._family(name, given.fingerprint, content)
             after = [f"dataset_import_job/{dataset}"]
             yield self._import(name, location, "INCREMENTAL", dataset, after=after, family=family)
 
@@ -186,7 +186,7 @@ class _Desired:
         increments = [content for given in self.data.values() for content in given.increments.values()]
         weights = value_at(solution.settings, EVENTS_CONFIG)
         made_from = digest(
-            [*(given.inputs for given in self.data.values()), *increments, *([weights] if weights else [])]
+            [*(given.fingerprint for given in self.data.values()), *increments, *([weights] if weights else [])]
         )
         return self._resource(
             "train", "solution_version", solution.name,
@@ -196,7 +196,7 @@ class _Desired:
             },
             {"solutionArn": f"solution/{solution.name}"},
             after=self._imports,
-            inputs=f"{made_from}@{task['at']}".rstrip("@"),
+            fingerprint=f"{made_from}@{task['at']}".rstrip("@"),
             min_retrain_interval=min(solution.min_retrain_interval, ONLY_ON_REQUEST),
         )  # fmt: skip
 
@@ -221,7 +221,7 @@ class _Desired:
         if job.filter:
             refs["filterArn"] = f"filter/{job.filter}"
         made_from = digest([job.settings, job.filter])
-        made = self._resource("train", job.kind, job.name, params, refs, inputs=made_from, family=family)
+        made = self._resource("train", job.kind, job.name, params, refs, fingerprint=made_from, family=family)
         yield made if occasion else replace(made, arn="")
 
     def _unique(self, name: str, *made_from: object) -> str:

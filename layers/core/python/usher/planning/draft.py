@@ -9,11 +9,9 @@ from usher.config.model import Config
 from usher.costs.calculation import NO_DATA, Size
 from usher.costs.ceilings import Estimate
 from usher.datasets.reading import Source
+from usher.resources.decisions import UNCHANGING
 from usher.resources.plan import Plan
 from usher.resources.states import State
-
-IDLE = {"reuse", "hold"}
-"""Actions that change nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +42,7 @@ class Draft:
     def is_work(self) -> bool:
         """Whether the run would change anything."""
         has_deletions = self.plan is not None and (bool(self.plan.to_delete) or self.plan.removal)
-        return bool(self.load) or has_deletions or any(state.action not in IDLE for state in self.states)
+        return bool(self.load) or has_deletions or any(state.action not in UNCHANGING for state in self.states)
 
     @property
     def imports_data(self) -> bool:

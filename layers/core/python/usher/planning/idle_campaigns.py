@@ -1,6 +1,6 @@
 """Idle campaigns that the config lets go (`idle: table`): their exports in the table answer in their place.
 
-The task `idle` lets a campaign go, and the task `serve` makes it again; the later one of the two counts. `watch`
+The task `idle` lets a campaign go, and the task `wake` makes it again; the later one of the two counts. `watch`
 requests the one where a campaign had no request for two weeks, and the other after a request that the export can't
 answer.
 """
@@ -35,8 +35,8 @@ def without_idle(
 
 def is_let_go(solution: Solution, tasks: RequestedTasks) -> bool:
     """Whether a solution's campaign is to go, as far as tasks say. Pure."""
-    idle, serve = (tasks.get(f"{task}#{solution.name}", {}).get("at", "") for task in ("idle", "serve"))
-    return solution.idle == "table" and solution.campaign is not None and idle > serve
+    idle, wake = (tasks.get(f"{task}#{solution.name}", {}).get("at", "") for task in ("idle", "wake"))
+    return solution.idle == "table" and solution.campaign is not None and idle > wake
 
 
 def is_in_table(bucket: Bucket, group: str, solution: str) -> bool:
@@ -68,10 +68,10 @@ def tasks_to_request(
     yesterday = (at - timedelta(days=1)).isoformat()
     for name in names:
         entry = served.get(name, {})
-        idle, serve = (tasks.get(f"{task}#{name}", {}).get("at", "") for task in ("idle", "serve"))
+        idle, wake = (tasks.get(f"{task}#{name}", {}).get("at", "") for task in ("idle", "wake"))
         measured = traffic.get(entry.get("campaignArn") or "")
-        if entry.get("idle") and idle > serve and demand.get(name, "") > idle:
-            yield {"task": "serve", "solution": name}
+        if entry.get("idle") and idle > wake and demand.get(name, "") > idle:
+            yield {"task": "wake", "solution": name}
         elif measured and is_idle(measured) and "answeredBy" not in entry and idle < yesterday:
             yield {"task": "idle", "solution": name}
 

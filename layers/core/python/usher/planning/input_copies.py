@@ -23,7 +23,8 @@ from usher.datasets.read_limits import ReadLimits
 from usher.datasets.reading import PLAIN, Reading, Source
 from usher.errors import InputError, Problem
 from usher.limits import MIN_ROWS
-from usher.planning.draft import IDLE, Draft
+from usher.planning.draft import Draft
+from usher.resources.decisions import UNCHANGING
 from usher.resources.kinds import Resource
 from usher.runs.record import Run
 from usher.storage.bucket import Bucket, File
@@ -46,7 +47,7 @@ def copy_inputs(run: Run, drafted: Draft, profiles: ProfileCache) -> list[Resour
     its lines were counted, or a dataset has too few rows without duplicates, and S3's PreconditionFailed where a
     file is not the one that was checked: the step is repeated then, and plans anew.
     """
-    changing = {state.id for state in drafted.states if state.action not in IDLE}
+    changing = {state.id for state in drafted.states if state.action not in UNCHANGING}
     resources = drafted.plan.resources if drafted.plan else []
     try:
         return [_with_copies(run, one, drafted, profiles) if one.id in changing else one for one in resources]

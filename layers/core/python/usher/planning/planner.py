@@ -26,11 +26,11 @@ from usher.planning.filter_rules import filter_rules
 from usher.planning.idle_campaigns import without_idle
 from usher.planning.inputs import Inputs, load_inputs, recipe_type
 from usher.planning.misplaced_files import check_group_name, ignored_files
-from usher.planning.promotions_and_rollbacks import Pin, live_versions, with_pins
+from usher.planning.pins import Pin, live_versions, with_pins
 from usher.planning.quota_check import count_existing, with_room
 from usher.planning.removal import draft_removal
 from usher.planning.route_notes import route_notes
-from usher.planning.scheduled_imports import hold_back_data
+from usher.planning.scheduled_imports import without_waiting_data
 from usher.planning.table_load import table_load
 from usher.planning.tasks import RequestedTasks
 from usher.recipes import POPULARITY
@@ -48,7 +48,7 @@ from usher.serving.serving_map import ServingMap
 from usher.storage.bucket import Bucket
 
 RESUME = "resume"
-"""The name of the schedule that starts a run when a solution on hold may be trained again."""
+"""The name of the schedule that starts a run when a solution whose training waits may be trained again."""
 NOTHING_TO_DO = "Nothing to do until there is {0}/interactions.csv or {0}/interactions/*.csv."
 DEFAULTS, NOTHING_YET = Ceilings(), Past()
 ResolvePins = Callable[[Sequence[Resource], Mapping[str, str]], tuple[Mapping[str, Pin], Sequence[Problem]]]
@@ -89,7 +89,7 @@ def draft(
     notes += load.notes
     config, gone, idle_notes = without_idle(bucket, target.group, inputs.config, tasks)
     notes += idle_notes
-    inputs = hold_back_data(inventory, target, replace(inputs, config=config), tasks)
+    inputs = without_waiting_data(inventory, target, replace(inputs, config=config), tasks)
 
     desired = desired_with_adopted(inventory, target, inputs, tasks)
     check_group(inventory, desired[0], target.group)
@@ -156,7 +156,7 @@ def _gated(desired: Sequence[Resource], config: Config, live: Mapping[str, str])
 def _dry_run(
     inventory: Inventory, target: Target, desired: list[Resource], *, retry_failed: bool
 ) -> tuple[list[Resource], DryRun]:
-    """A dry run of the desired resources and, where the training of a solution is on hold, of what resumes it."""
+    """A dry run of the desired resources and, where the training of a solution waits, of what resumes it."""
     dry = dry_run(inventory, desired, retry_failed=retry_failed)
     resume_at = min((state.resume_at for state in dry.states if state.resume_at), default="")
     if not resume_at:

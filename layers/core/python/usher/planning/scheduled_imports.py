@@ -10,7 +10,7 @@ from usher.resources.inventory import Inventory
 from usher.resources.target import Target
 
 
-def hold_back_data(inventory: Inventory, target: Target, inputs: Inputs, tasks: RequestedTasks) -> Inputs:
+def without_waiting_data(inventory: Inventory, target: Target, inputs: Inputs, tasks: RequestedTasks) -> Inputs:
     """The inputs with the data as it was imported last, unless the import is requested, or nothing schedules it."""
     is_scheduled = any(schedule.name == "import" for schedule in inputs.config.schedules)
     if not is_scheduled or tasks.get("import"):
@@ -33,8 +33,8 @@ def _imported_data(inventory: Inventory, target: Target, inputs: Inputs, tasks: 
         dataset, _, file = name.partition("/")
         if not file:
             data[dataset] = inputs.data[dataset]
-            if existing and existing.usable and existing.inputs != resource.inputs:
-                data[dataset] = replace(data[dataset], imported=existing.inputs, increments={})
+            if existing and existing.usable and existing.fingerprint != resource.fingerprint:
+                data[dataset] = replace(data[dataset], imported=existing.fingerprint, increments={})
         elif existing is None and arns[f"dataset_import_job/{dataset}"]:
             data[dataset] = data[dataset].without_increment(file)
     return data

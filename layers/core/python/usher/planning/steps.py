@@ -17,9 +17,9 @@ from usher.planning.desired import schedule_resource
 from usher.planning.draft import Draft
 from usher.planning.input_copies import copy_inputs
 from usher.planning.inputs import load_config, load_readings
+from usher.planning.pins import Pin, Pins, live_versions
 from usher.planning.planner import draft
-from usher.planning.promotions_and_rollbacks import Pin, Pins, live_versions
-from usher.planning.tasks import IDLE, REMOVAL, RequestedTasks, Tasks
+from usher.planning.tasks import IDLE_PREFIX, REMOVAL, RequestedTasks, Tasks
 from usher.resources.billed import find_billed
 from usher.resources.inventory import Inventory
 from usher.resources.kinds import KINDS, LIVE_VERSION, Resource
@@ -237,7 +237,7 @@ class PlanSteps:
                 self.tasks.refuse_removal(run.group)
             if not isinstance(error, AboveCeilingError):
                 raise
-            for name in (one for one in tasks if not one.startswith(IDLE)):
+            for name in (one for one in tasks if not one.startswith(IDLE_PREFIX)):
                 self.tasks.forget(run.group, name)
             raise
         if drafted.plan:

@@ -25,13 +25,13 @@ TASKS = {
     "batch": {"job"},
     "segments": {"job"},
     "idle": {"solution"},
-    "serve": {"solution"},
+    "wake": {"solution"},
     "remove": set[str](),
     "erase": {"list"},
 }
 """The further members of each task."""
 REMOVAL = "remove"
-IDLE = "idle#"
+IDLE_PREFIX = "idle#"
 """Precedes a solution whose campaign nobody needs. It stays in the table, as the state of that campaign."""
 ERASURE = "erase"
 MAX_ERASURES = 5
@@ -47,7 +47,7 @@ RequestedTasks = Mapping[str, Mapping[str, str]]
 USAGE = (
     'To request a task, start the pipeline with {"group": "...", "task": "..."}. Tasks: import, '
     "retrain (optional: solution, trainingMode), batch and segments (required: job), "
-    "idle and serve (required: solution), remove. For erase: usher erase."
+    "idle and wake (required: solution), remove. For erase: usher erase."
 )
 
 

@@ -49,7 +49,7 @@ def changed_in_place(kind: Kind, existing: Mapping[str, Any], desired: Mapping[s
 
 
 def changed_members(kind: Kind, desired: Mapping[str, Any], changed: Collection[str]) -> dict[str, Any]:
-    """The members, of Update and of an update's state in Describe, that hold some desired members of `kind.mutable`."""
+    """The desired members at some paths of `kind.mutable`, in the form that Update takes and Describe shows."""
     config, config_of_update = kind.config_of_update or ("", "")
     members: dict[str, Any] = {}
     for path in changed:

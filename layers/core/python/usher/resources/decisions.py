@@ -14,7 +14,9 @@ BROKEN = ("FAILED", "STOPPED")
 """How the statuses of failed resources end."""
 ONLY_ON_REQUEST = 10**10
 """A min_retrain_interval, in seconds, that only a request ends."""
-Action = Literal["create", "reuse", "update", "retrain", "rebuild", "promote", "wait", "hold", "fail"]
+Action = Literal["create", "reuse", "update", "retrain", "rebuild", "promote", "wait", "keep", "fail"]
+UNCHANGING: frozenset[Action] = frozenset({"reuse", "keep"})
+"""The actions that change nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,7 @@ class Decision:
     update    change it in place
     promote   another version serves from now on
     reuse     it is as desired
-    hold      it stays as it is: something or somebody keeps it from being brought up to date
+    keep      it stays as it is: something or somebody keeps it from being brought up to date
     wait      the service is at work on it
     fail      it failed in this run, or can't be changed
     """
@@ -35,7 +37,7 @@ class Decision:
     action: Action
     reason: str
     resume_at: str = ""
-    """When a `hold` ends, if time ends it: ISO time, UTC, to the second."""
+    """When a `keep` ends, if time ends it: ISO time, UTC, to the second."""
     remedy: str = ""
     """What a person can do; empty: remedies.remedy_for knows it, as the reason is the service's."""
 
@@ -50,7 +52,7 @@ def decide(
     """
     if existing is None:
         return Decision("create", "It does not exist yet.")
-    outdated = existing.inputs != resource.inputs
+    outdated = existing.fingerprint != resource.fingerprint
     if outdated and (throttled := _throttle(resource, existing)):
         return throttled
     if existing.status.endswith(BROKEN):
@@ -61,7 +63,7 @@ def decide(
     if outdated:
         return Decision(KINDS[resource.kind].successor, _outdated_reason(resource, existing))
     if existing.status == "INACTIVE":
-        return Decision("hold", "Somebody has stopped it; start it to have it serve again.")
+        return Decision("keep", "Somebody has stopped it; start it to have it serve again.")
     if existing.status != "ACTIVE":
         return Decision("wait", f"Its status is {existing.status}.")
     return _decide_on_change(resource, existing, desired, known_failures)
@@ -69,7 +71,8 @@ def decide(
 
 def _throttle(resource: Resource, existing: Existing) -> Decision | None:
     """What to do about an outdated resource within its min_retrain_interval; None outside of it, or on request."""
-    if not resource.min_retrain_interval or _requested_at(resource.inputs) not in {"", _requested_at(existing.inputs)}:
+    request = _requested_at(resource.fingerprint)
+    if not resource.min_retrain_interval or request not in {"", _requested_at(existing.fingerprint)}:
         return None
     interval = timedelta(seconds=min(resource.min_retrain_interval, ONLY_ON_REQUEST))
     resume_at = existing.details["creationDateTime"] + interval
@@ -81,18 +84,18 @@ def _throttle(resource: Resource, existing: Existing) -> Decision | None:
         return None
     reason = _outdated_reason(resource, existing)
     if resource.min_retrain_interval >= ONLY_ON_REQUEST:
-        return Decision("hold", f"{reason} It is trained only on request.")
+        return Decision("keep", f"{reason} It is trained only on request.")
     text = f"{resume_at + timedelta(seconds=1):%Y-%m-%dT%H:%M:%S}"
-    return Decision("hold", f"{reason} It is trained again from {text} UTC on.", text)
+    return Decision("keep", f"{reason} It is trained again from {text} UTC on.", text)
 
 
-def _requested_at(inputs: str) -> str:
-    """The time of the request in a Resource's inputs."""
-    return inputs.partition("@")[2]
+def _requested_at(fingerprint: str) -> str:
+    """The time of the request in a Resource's fingerprint; empty: there is none."""
+    return fingerprint.partition("@")[2]
 
 
 def _outdated_reason(resource: Resource, existing: Existing) -> str:
-    same = existing.inputs.partition("@")[0] == resource.inputs.partition("@")[0]
+    same = existing.fingerprint.partition("@")[0] == resource.fingerprint.partition("@")[0]
     return "A person or a schedule has requested it." if same else "Its inputs have changed."
 
 
@@ -104,7 +107,7 @@ def _decide_on_change(
     if unchangeable := [name for name in kind.immutable if details.get(name) != desired.get(name)]:
         return Decision("fail", f"Its {unchangeable[0]} can't be changed; use a new folder, which becomes a new group.")
     if resource.frozen:
-        return Decision("hold", resource.frozen)
+        return Decision("keep", resource.frozen)
     changed = changed_in_place(kind, details, desired)
     new_tags = not kind.job and any(existing.tags.get(tag["tagKey"]) != tag["tagValue"] for tag in resource.tags)
     if not changed and not new_tags:

@@ -53,7 +53,7 @@ def delete_unmanaged(
 def _delete(inventory: Inventory, unmanaged: Unmanaged, serving: Collection[str]) -> State:
     kind, arn = KINDS[unmanaged.kind], unmanaged.arn
     state = State(f"{kind.name}/{arn.rpartition('/')[2]}", "delete", "PENDING", arn, unmanaged.reason)
-    kept = replace(state, action="hold", status="SKIPPED")
+    kept = replace(state, action="keep", status="SKIPPED")
     if any(name == arn or name.startswith(f"{arn}/") for name in serving):
         return replace(kept, reason=SERVING, remedy=CORRECT)
     if not unmanaged.delete:

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from usher.clients import Clients
 from usher.names import family_of
-from usher.resources.kinds import INPUTS_TAG, KINDS, LIVE_VERSION, STACK_TAG, Kind, Resource
+from usher.resources.kinds import FINGERPRINT_TAG, KINDS, LIVE_VERSION, STACK_TAG, Kind, Resource
 from usher.resources.lookup import describe, is_being_deleted, summaries, tags_of
 
 T = TypeVar("T")
@@ -33,9 +33,9 @@ class Existing:
         return str(self.details.get("status", "ACTIVE"))
 
     @property
-    def inputs(self) -> str:
-        """What it was made from, as its tag says."""
-        return self.tags.get(INPUTS_TAG, "")
+    def fingerprint(self) -> str:
+        """A Resource's `fingerprint` at its creation, as its tag has it; empty: it has none."""
+        return self.tags.get(FINGERPRINT_TAG, "")
 
 
 def never_refuse() -> None:
@@ -92,7 +92,7 @@ class Inventory:
     def create(self, resource: Resource, members: Mapping[str, Any]) -> str:
         """Create a resource with its tags; return its ARN."""
         kind = KINDS[resource.kind]
-        own = {INPUTS_TAG: resource.inputs, STACK_TAG: self.stack_arn}
+        own = {FINGERPRINT_TAG: resource.fingerprint, STACK_TAG: self.stack_arn}
         pairs = {tag["tagKey"]: tag["tagValue"] for tag in resource.tags} | own
         tags = [{"tagKey": key, "tagValue": value} for key, value in pairs.items() if value]
         request = {**members, **({"tags": tags} if kind.taggable else {})}
@@ -133,7 +133,7 @@ class Inventory:
             details = self.describe(kind, arn) if arn else {}
         if not details:
             return None
-        needs_tags = resource.inputs or (resource.tags and not kind.job and details.get("status") == "ACTIVE")
+        needs_tags = resource.fingerprint or (resource.tags and not kind.job and details.get("status") == "ACTIVE")
         tags = self.tags(arn) if needs_tags and not is_being_deleted(details) else {}
         # The newest may have become ACTIVE since it was listed.
         newest = [arn] if siblings and details["status"] == "ACTIVE" else []

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-INPUTS_TAG = "usher:inputs"
+FINGERPRINT_TAG = "usher:fingerprint"
 STACK_TAG = "usher:stack"
 """Its value is the ARN of the stack to which a resource belongs."""
 GROUP_TAG = "usher:group"
@@ -212,9 +212,9 @@ class Resource:
     """Ids of further resources that must be ready first."""
     arn: str = ""
     """The ARN, if it follows from the name."""
-    inputs: str = ""
+    fingerprint: str = ""
     """A digest of what this resource is made from, and after an @ the time of the request for it, if there was one.
-    An existing resource with other inputs is out of date."""
+    An existing resource with another one is out of date."""
     family: str = ""
     """The family (names.family_of) of the jobs that may count as this one; empty: any of the parent's."""
     tags: Sequence[Mapping[str, str]] = ()

@@ -14,7 +14,7 @@ from typing import Any
 from usher.aws import error_code
 from usher.resources import gate
 from usher.resources.comparison import members_of_update
-from usher.resources.decisions import Decision, decide, failure_id
+from usher.resources.decisions import UNCHANGING, Decision, decide, failure_id
 from usher.resources.inventory import Existing, Inventory
 from usher.resources.kinds import KINDS, LIVE_VERSION, Resource
 from usher.resources.ownership import objection
@@ -66,7 +66,7 @@ def dry_run(inventory: Inventory, resources: Sequence[Resource], *, retry_failed
         decision = _decide(inventory, resource, existing, desired, known_failures, _group_arn(states))
         if blocked and existing is None:
             states[resource.id] = _blocked_first_version(resource, blocked)
-        elif existing and decision.action in {"reuse", "hold"}:
+        elif existing and decision.action in UNCHANGING:
             states[resource.id] = _ready(resource, existing, decision, blocked)
         else:
             arn = existing.arn if existing and decision.action not in {"create", "retrain"} else ""
@@ -181,7 +181,7 @@ class _Pass:
     ready: Collection[str] = ()
     """ARNs of what the last pass of the run has found as desired, and the stack's."""
     room: Collection[str] = ()
-    """Of advance."""
+    """Kinds of which some can be deleted for others, so that a reached quota is waited for."""
     states: dict[str, State] = field(default_factory=dict)
     """Of the resources before, by id."""
     quotas_reached: dict[str, str] = field(default_factory=dict)
@@ -211,7 +211,7 @@ class _Pass:
         decision = _decide(self.inventory, resource, existing, desired, self.known_failures, group_arn, self.ready)
         arn = existing.arn if existing else resource.arn
         state = State(resource.id, decision.action, "PENDING", arn, decision.reason)
-        if existing and decision.action in {"reuse", "hold"}:
+        if existing and decision.action in UNCHANGING:
             return _ready(resource, existing, decision, blocked)
         if existing and decision.action == "fail":
             return replace(state, status="FAILED", remedy=decision.remedy or remedy_for(decision.reason))
@@ -296,7 +296,7 @@ def _group_arn(states: Mapping[str, State]) -> str:
 
 def _blocked_first_version(resource: Resource, blocked: str) -> State:
     """The state of a gate target that blocks the only version there is."""
-    return State(resource.id, "hold", "HELD", "", blocked, gate.REMEDY)
+    return State(resource.id, "keep", "HELD", "", blocked, gate.REMEDY)
 
 
 def _has_no_version(state: State) -> bool:
@@ -313,12 +313,12 @@ def _ready(resource: Resource, existing: Existing, decision: Decision, blocked: 
     """The state of a resource that is as desired, or as far as the gate lets it. `blocked`: why the gate does not."""
     reported = [LIVE_VERSION] if resource.gate else KINDS[resource.kind].reported
     details = {member: existing.details[member] for member in reported if member in existing.details}
-    arn = existing.usable if decision.action == "hold" and existing.usable else existing.arn
+    arn = existing.usable if decision.action == "keep" and existing.usable else existing.arn
     state = State(
         resource.id, decision.action, "READY", arn, decision.reason, details=details, resume_at=decision.resume_at
     )
     if blocked:
-        return replace(state, action="hold", status="HELD", reason=blocked, remedy=gate.REMEDY)
+        return replace(state, action="keep", status="HELD", reason=blocked, remedy=gate.REMEDY)
     deploys_itself = resource.gate and not KINDS[resource.kind].deploys_versions
     if deploys_itself and details[LIVE_VERSION] != resource.gate["live"]:
         return replace(state, action="promote", reason=PROMOTED)

@@ -18,7 +18,7 @@ class State:
     id: str
     """Resource.id, or `<kind>/<end of the ARN>` of a resource that is deleted."""
     action: str
-    """A Decision's at the last pass, or `replace` or `delete`."""
+    """The action of the last pass's Decision; or `replace` or `delete`."""
     status: str
     """PLANNED (dry run), PENDING (the service is at work), WAITING (for another resource, a quota or a retry), READY,
     HELD (blocked by a gate), FAILED, SKIPPED (something that it needs failed; or it is not deleted) or DELETED."""
@@ -30,7 +30,7 @@ class State:
     details: Mapping[str, Any] | None = None
     """Members of Describe's response that the serving map needs: Kind.reported."""
     resume_at: str = ""
-    """A Decision's."""
+    """When a `keep` ends, if time ends it: ISO time, UTC."""
     lacks_room: bool = False
     """Whether it waits for another one of its kind to be deleted, as no more may exist."""
 

@@ -46,9 +46,9 @@ class Lock:
     def take(self, group: str, execution: str, run: str, *, is_drop: bool = False) -> bool:
         """Take the group for a run of an execution, which may take it again for its next run.
 
-        False: another execution holds the group; this call makes it run once more and, with `is_drop`, wait for further
-        files before that. The lock of an execution that has died is taken over, and so is that of another state
-        machine: it is from a former stack, or nobody's.
+        False: another execution holds the group. It then runs once more; with `is_drop`, it first waits for further
+        files. The lock of an execution that has died is taken over, and so is that of another state machine: it is from
+        a former stack, or nobody's.
         """
         while True:
             item = self.table.get(group, self.item)
@@ -63,9 +63,9 @@ class Lock:
                     return True
 
     def take_drops(self, group: str, execution: str, wait: str) -> bool:
-        """Whether files have arrived since the last wait, while an execution holds the group.
+        """Whether files have arrived since the execution's last wait, so that it waits once more.
 
-        `wait`: the name of the one that begins if so. A repeated step asks for it again, and gets the same answer.
+        `wait`: a name for that next wait. A step that is repeated gives the same name and gets the same answer.
         """
         item = self.table.get(group, self.item)
         if not item.get("dropped"):

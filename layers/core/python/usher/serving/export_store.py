@@ -77,7 +77,7 @@ class ExportStore:
                 self.sleep(rest)
         return None
 
-    def erase(
+    def delete_group(
         self, group: str, start: Mapping[str, Any] | None, require_open: Callable[[], None]
     ) -> dict[str, Any] | None:
         """Delete what a group has in partitions of its own, from a key on; return the key to continue after, or None.

@@ -162,7 +162,8 @@ class Reads:
     def _from_store(self, request: ReadRequest, *, is_outage: bool = False) -> Answer | None:
         """The newest export for the subject, else the popular list; None if none of them can answer.
 
-        What they can't do is left out in an outage alone, as the answer then says so.
+        In an outage it ignores the options that stored answers can't take, and the answer lists them as `ignored`.
+        Otherwise, a request with such an option gets None.
         """
         if request.beyond_stored and not is_outage:
             return None

@@ -22,7 +22,7 @@ logger = Logger()
 Ask = Callable[[int], Answer]
 """Asks a source for a list of a length."""
 NO_CATALOGUE = "NoCatalogue"
-"""Why an answer is degraded that the table has failed: its items are without details, and some may have left."""
+"""The reason of a degraded answer where the table failed: its items lack details, and some may no longer exist."""
 FAILURES = (BotoCoreError, ClientError, UnansweredError)
 TABLE = "table"
 """Its breaker's name."""

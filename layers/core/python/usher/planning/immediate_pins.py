@@ -1,9 +1,9 @@
-"""Versions that people have chosen serve at once, without waiting for the run that is at work."""
+"""Pinned versions serve at once, without waiting for the run that is at work."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from usher.planning.promotions_and_rollbacks import Pin
+from usher.planning.pins import Pin
 from usher.resources.decisions import BROKEN
 from usher.resources.inventory import Inventory
 from usher.resources.kinds import KINDS, LIVE_VERSION

@@ -1,4 +1,4 @@
-"""Promotions and rollbacks, as people ask for them."""
+"""Pins: promotions and rollbacks, as people ask for them."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from usher.config.model import Solution
 from usher.errors import UsherError
-from usher.planning.promotions_and_rollbacks import Pin, Pins, choose_version, with_pins
+from usher.planning.pins import Pin, Pins, choose_version, with_pins
 from usher.resources.gate import with_gates
 from usher.resources.kinds import Resource
 from usher.storage.table import Table

@@ -1,4 +1,4 @@
-"""Erase the files and table items that Usher made for a removed group; only the records of its runs stay."""
+"""Delete the files and table items that Usher made for a removed group; only the records of its runs stay."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -6,11 +6,11 @@ from typing import Any
 from usher.serving.export_store import ExportStore
 from usher.storage.bucket import Bucket
 
-ERASED = ("batch", "catalogue", "checks", "evaluation", "export", "input", "segments")
+FOLDERS = ("batch", "catalogue", "checks", "evaluation", "export", "input", "segments")
 """The folders below `<group>/out/` whose files go."""
 
 
-def erase(
+def clean_up(
     bucket: Bucket,
     answers: ExportStore,
     group: str,
@@ -22,8 +22,8 @@ def erase(
     Deleted versions of files stay in the bucket until its lifecycle rule takes them. `require_open` raises EndedError
     if the run has ended: a function outlives its stopped execution, and must not delete what the next run makes.
     """
-    for folder in ERASED:
+    for folder in FOLDERS:
         keys = bucket.keys(f"{group}/out/{folder}/")
         require_open()
         bucket.delete(keys)
-    return answers.erase(group, start, require_open)
+    return answers.delete_group(group, start, require_open)

@@ -3,8 +3,8 @@
 from typing import Any
 
 import pytest
-from usher.planning.immediate_promotions import promote
-from usher.planning.promotions_and_rollbacks import Pin
+from usher.planning.immediate_pins import promote
+from usher.planning.pins import Pin
 from usher.resources.inventory import Inventory
 from usher.resources.kinds import Kind
 from usher.serving.serving_map import ServingMap

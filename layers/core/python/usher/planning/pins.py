@@ -1,6 +1,6 @@
-"""Promotions and rollbacks: the version that a person has chosen for a solution, with the name and the reason.
+"""Pins: the version that a person has chosen for a solution (a promotion or a rollback), by whom, and why.
 
-The pipeline takes them as its input, `{group, solution, version, who, why}`; version is an ARN, `previous` (the
+The pipeline takes a choice as its input, `{group, solution, version, who, why}`; version is an ARN, `previous` (the
 newest one older than what is live) or `latest`. A pin holds until a newer version has been trained, which then goes
 through the gate. Pins are one item of the table, an attribute for each solution.
 """
@@ -57,10 +57,10 @@ class Pins:
         live: Mapping[str, str],
         execution: str,
     ) -> bool:
-        """Write down the version that an execution's input requests, if any; whether it can serve now.
+        """Write down the version that an execution's input requests, if any; return whether it can serve now.
 
-        `previous` and `latest` mean what they mean now, whatever is trained until a run gets to it, and however
-        often an execution's step is repeated: by then, the version may be live. `live`: the ARN of each solution's
+        `previous` and `latest` become an ARN here, once for each execution: by the time a run gets to it, or a step is
+        repeated, another version may be the newest one, or this one may be live. `live`: the ARN of each solution's
         version that is served now. Raises UsherError for a malformed request.
         """
         if "group" not in request or not request.keys() & MEMBERS.keys():  # S3's events have a version, too
