@@ -24,8 +24,8 @@ from usher_cli.actions.action import PlanView
 from usher_cli.costs import AccountCost, amount_text, known_sum, sums
 from usher_cli.doctor.examination import OK, PROBLEM, UNKNOWN, Result
 from usher_cli.logs import Line
-from usher_cli.machine.runs import headline
 from usher_cli.output import say
+from usher_cli.stack_views.runs import headline
 from usher_cli.status import GroupStatus
 
 STYLES = {

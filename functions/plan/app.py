@@ -41,7 +41,7 @@ steps = PlanSteps(
 
 
 def lambda_handler(event: dict[str, Any], context: Any) -> Outcome:
-    """Do one step of a round of a pipeline execution."""
+    """Do one step of a run of the pipeline."""
     group = group_of_input(event["input"])
     if not group:
         return {"outcome": "NOTHING", "group": None, "run": None}

@@ -19,7 +19,7 @@ from usher_cli.actions.evaluations import evaluate
 from usher_cli.actions.exports import export
 from usher_cli.actions.versions import serve_version
 from usher_cli.deployed_stack import DeployedStack
-from usher_cli.machine.schedules import next_trainings
+from usher_cli.stack_views.schedules import next_trainings
 from usher_local.simulation.stack import Boundary, Stack
 
 

@@ -45,7 +45,7 @@ def test_a_run_writes_items_and_users_and_its_plan_says_how_many(stack: Stack) -
     assert table["items"] == 30
     assert table["writes"] == 30 + table["users"] > 30
     assert entry(stack, "i1") == {"TITLE": "Title 1"}
-    assert stack.items("shop#i3")["catalogue"]["away"] == {"BOOL": True}
+    assert stack.items("shop#i3")["catalogue"]["unavailable"] == {"BOOL": True}
     assert entry(stack, "u1", "user")
     assert stack.items("shop")["catalogue"]["columns"] == {"L": [{"S": "TITLE"}]}
 
@@ -155,7 +155,7 @@ def test_an_item_that_is_put_is_in_the_dataset_and_in_the_catalogue_until_its_ro
     stack.clock.shift(60)
     assert Api(stack).put("items", new, changed) == (202, {"accepted": 2})
     assert entry(stack, "n") == {"TITLE": "New"}
-    assert stack.items("shop#i1")["catalogue"]["away"] == {"BOOL": True}
+    assert stack.items("shop#i1")["catalogue"]["unavailable"] == {"BOOL": True}
     stack.clock.shift(60)
     dropped(stack, SHOP, ITEMS.replace("Title 2,", "Other,"))
     assert entry(stack, "i1") == {"TITLE": "Put"}

@@ -15,7 +15,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def ui(stack: DeployedStack, options: Namespace, output: Output) -> int:
-    """Show the stack in your browser: what it recommends to whom, and how its machine is. Ctrl-C ends it."""
+    """Show the stack in your browser: what it recommends to whom, and how it runs. Ctrl-C ends it."""
     from usher_cli.ui.app import serve  # the library of the page takes a second to load
 
     if options.host not in ("localhost", "127.0.0.1", "::1"):

@@ -10,8 +10,8 @@ from usher.errors import UsherError
 from usher_cli import show
 from usher_cli.command import OK, Command, group
 from usher_cli.deployed_stack import DeployedStack
-from usher_cli.machine.versions import Solution, solutions_of
 from usher_cli.output import Output, say
+from usher_cli.stack_views.versions import Solution, solutions_of
 
 METRICS = ("precision_at_25", "normalized_discounted_cumulative_gain_at_25", "coverage")
 HEADS = ("solution", "version", "trained", "status", "live since", "hours", "P@25", "NDCG@25", "coverage")

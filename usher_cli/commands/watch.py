@@ -10,8 +10,8 @@ from usher.runs.record import Run
 from usher_cli import show
 from usher_cli.command import Command
 from usher_cli.deployed_stack import DeployedStack
-from usher_cli.machine.runs import expected_end
 from usher_cli.output import Output
+from usher_cli.stack_views.runs import expected_end
 from usher_cli.status import EXIT_STATUS, status_of, until_end
 
 

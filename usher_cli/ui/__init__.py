@@ -1,4 +1,4 @@
-"""The page of a stack: what it recommends to whom, and how its machine is, in a browser on this machine.
+"""The page of a stack: what it recommends to whom, and how it runs, in a browser on this machine.
 
-May import: actions, doctor, machine.
+May import: actions, doctor, stack_views.
 """

@@ -16,8 +16,8 @@ from usher.errors import UsherError
 
 from usher_cli.deployed_stack import DeployedStack
 from usher_cli.explanation import EXPLAINED, explanation
-from usher_cli.machine.health import alarms
-from usher_cli.machine.overview import overview
+from usher_cli.stack_views.health import alarms
+from usher_cli.stack_views.overview import overview
 from usher_cli.ui.frame import frame
 from usher_cli.ui.pages import PAGES
 from usher_cli.ui.parts import note

@@ -12,9 +12,9 @@ from usher_cli.actions.action import Action
 from usher_cli.actions.adoption import adopt
 from usher_cli.costs import known_sum
 from usher_cli.explanation import EXPLAINED, explanation
-from usher_cli.machine.health import Alarm, alarms
-from usher_cli.machine.overview import GroupOverview, overview
-from usher_cli.machine.runs import headline, what_of
+from usher_cli.stack_views.health import Alarm, alarms
+from usher_cli.stack_views.overview import GroupOverview, overview
+from usher_cli.stack_views.runs import headline, what_of
 from usher_cli.ui.actions import Field, Given, action_button
 from usher_cli.ui.parts import empty, note
 from usher_cli.ui.report import described, in_utc, link, minute, report

@@ -11,8 +11,8 @@ from usher.resources.quota_use import QuotaUse
 
 from usher_cli.doctor.every_check import examination_of
 from usher_cli.doctor.examination import OK, PROBLEM, UNKNOWN, Result
-from usher_cli.machine.events import Queue, queues
-from usher_cli.machine.health import Alarm, alarms, quotas_used
+from usher_cli.stack_views.events import Queue, queues
+from usher_cli.stack_views.health import Alarm, alarms, quotas_used
 from usher_cli.ui.parts import fill
 from usher_cli.ui.report import filled, minute, report
 from usher_cli.ui.visit import Visit

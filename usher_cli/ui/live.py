@@ -16,9 +16,9 @@ from usher_cli.actions.evaluations import evaluate
 from usher_cli.actions.exports import export
 from usher_cli.actions.removal import remove
 from usher_cli.explanation import EXPLAINED
-from usher_cli.machine.overview import live_in
-from usher_cli.machine.runs import OtherRun, last_others
-from usher_cli.machine.schedules import next_trainings
+from usher_cli.stack_views.overview import live_in
+from usher_cli.stack_views.runs import OtherRun, last_others
+from usher_cli.stack_views.schedules import next_trainings
 from usher_cli.ui.actions import WHY, Field, Given, action_button
 from usher_cli.ui.parts import card, empty, note
 from usher_cli.ui.report import filled, link, minute, report

@@ -21,7 +21,7 @@ from usher_cli.ui import (
 )
 from usher_cli.ui.visit import Page
 
-PEOPLE, MACHINE = "People and items", "The machine"
+PEOPLE, OPERATIONS = "People and items", "Operations"
 
 PAGES = (
     Page("/", "Groups", "home", "", "Every dataset group of this stack.", groups.show, groups.read),
@@ -33,13 +33,13 @@ PAGES = (
     Page("/{group}/compare", "Live and held", "compare", PEOPLE, "The live version beside the newest.", compare.show),
     Page("/{group}/events", "Try events", "touch_app", PEOPLE, "Send events, and watch the list move.", events.show),
     Page("/{group}/rank", "Re-rank", "swap_vert", PEOPLE, "Your order of some items beside theirs.", rank.show),
-    Page("/{group}/live", "Live", "bolt", MACHINE, "What answers now, since when, and by whose choice.", live.show),
-    Page("/{group}/runs", "Runs", "history", MACHINE, "What was done, and what is at work.", runs.show),
-    Page("/{group}/run", "Run", "", MACHINE, "Its stages and resources.", run.show),
-    Page("/{group}/versions", "Versions", "show_chart", MACHINE, "How good each training was.", versions.show),
-    Page("/{group}/traffic", "Events", "ssid_chart", MACHINE, "What users send, minute by minute.", traffic.show),
-    Page("/{group}/keys", "API keys", "vpn_key", MACHINE, "For senders that can't sign requests.", keys.show),
-    Page("/{group}/cost", "Cost", "payments", MACHINE, "What Personalize costs for this group.", cost.show),
-    Page("/health", "Health", "monitor_heart", MACHINE, "Alarms, queues and quotas of the stack.", health.show),
+    Page("/{group}/live", "Live", "bolt", OPERATIONS, "What answers now, since when, and by whose choice.", live.show),
+    Page("/{group}/runs", "Runs", "history", OPERATIONS, "What was done, and what is at work.", runs.show),
+    Page("/{group}/run", "Run", "", OPERATIONS, "Its stages and resources.", run.show),
+    Page("/{group}/versions", "Versions", "show_chart", OPERATIONS, "How good each training was.", versions.show),
+    Page("/{group}/traffic", "Events", "ssid_chart", OPERATIONS, "What users send, minute by minute.", traffic.show),
+    Page("/{group}/keys", "API keys", "vpn_key", OPERATIONS, "For senders that can't sign requests.", keys.show),
+    Page("/{group}/cost", "Cost", "payments", OPERATIONS, "What Personalize costs for this group.", cost.show),
+    Page("/health", "Health", "monitor_heart", OPERATIONS, "Alarms, queues and quotas of the stack.", health.show),
 )
 """In the order of the navigation."""

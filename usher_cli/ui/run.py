@@ -10,7 +10,7 @@ from usher.reports.html import note as noted
 from usher.run_summary import cost_sentences
 
 from usher_cli.logs import Line, lines_of, run_named
-from usher_cli.machine.runs import RunView, Step, run_view
+from usher_cli.stack_views.runs import RunView, Step, run_view
 from usher_cli.ui.parts import empty, fill
 from usher_cli.ui.report import duration, filled, minute, report
 from usher_cli.ui.visit import Visit

@@ -6,7 +6,7 @@ from usher.dollars import once
 from usher.reports.html import table, tag
 
 from usher_cli.actions.runs import run_now
-from usher_cli.machine.runs import RunPage, runs_from
+from usher_cli.stack_views.runs import RunPage, runs_from
 from usher_cli.ui.actions import action_button
 from usher_cli.ui.parts import empty
 from usher_cli.ui.report import duration, link, minute, report

@@ -11,7 +11,7 @@ from usher.aws import now
 from usher.reports.charts import Axis, Series, lines
 from usher.reports.html import table
 
-from usher_cli.machine.events import REFUSED_REQUESTS, Rate, Refusal, rates, refusals
+from usher_cli.stack_views.events import REFUSED_REQUESTS, Rate, Refusal, rates, refusals
 from usher_cli.ui.parts import empty
 from usher_cli.ui.report import report
 from usher_cli.ui.visit import Visit

@@ -9,7 +9,7 @@ from usher.reports.html import code, facts, number, tag
 
 from usher_cli.actions.runs import retrain
 from usher_cli.actions.versions import serve_version
-from usher_cli.machine.versions import Gate, Solution, SolutionVersion, solutions_of
+from usher_cli.stack_views.versions import Gate, Solution, SolutionVersion, solutions_of
 from usher_cli.ui.actions import WHY, Field, action_button
 from usher_cli.ui.parts import card, empty
 from usher_cli.ui.report import filled, in_utc, minute, report

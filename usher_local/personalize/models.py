@@ -1,4 +1,7 @@
-"""The backend: the resources of one account in one region, and what may be done with them."""
+"""The backend: the resources of one account in one region, and what may be done with them.
+
+moto calls the module of a service's backend `models`; the models that are trained are in `modelling`.
+"""
 
 import copy
 import logging

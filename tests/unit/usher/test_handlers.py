@@ -268,8 +268,8 @@ def test_new_data_after_a_first_run_is_trained_on(site: Stack) -> None:
     assert made(site)["solution"] == 3, "a solution and two versions"
 
 
-def test_one_mistake_is_told_once_whatever_the_rounds(stack: Stack) -> None:
-    """Something arrives during the first two rounds of an execution."""
+def test_one_mistake_is_told_once_however_many_runs(stack: Stack) -> None:
+    """Something arrives during the first two runs of an execution."""
     other = "ITEM_ID\ni1\n"
     before(stack, "Publish", lambda: stack.run(WHOLE), lambda: (stack.run(WHOLE), drop(stack, other)))
     drop(stack, "USER_ID\nu1\n")

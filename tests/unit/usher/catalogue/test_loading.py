@@ -94,8 +94,10 @@ class Site:
         pages = self.world.dynamodb.get_paginator("scan").paginate(TableName=TABLE)
         found = [one for page in pages for one in page["Items"] if one["item"]["S"] == item]
         return {
-            one["group"]["S"].partition("#")[2]: ("away" if "away" in one else json.loads(one["values"]["S"]))
-            if "values" in one or "away" in one
+            one["group"]["S"].partition("#")[2]: "unavailable"
+            if "unavailable" in one
+            else json.loads(one["values"]["S"])
+            if "values" in one
             else {}
             for one in found
             if "#" in one["group"]["S"]
@@ -159,7 +161,7 @@ def test_only_the_columns_of_the_config_are_in_the_table(site: Site) -> None:
     rows = {"a": {"TITLE": "Alien", "YEAR": "1979", "IN_STOCK": "true"}, "b": {"TITLE": "Brazil", "IN_STOCK": "false"}}
     site.put("items.csv", csv(rows, "TITLE,YEAR,IN_STOCK"))
     site.load(site.plan("items.csv", columns=("YEAR",), available="IN_STOCK"))
-    assert site.table() == {"a": {"YEAR": 1979}, "b": "away"}
+    assert site.table() == {"a": {"YEAR": 1979}, "b": "unavailable"}
     assert len(site.load(site.plan("items.csv", columns=("TITLE",)))) == 2
     assert site.table() == {"a": {"TITLE": "Alien"}, "b": {"TITLE": "Brazil"}}
 

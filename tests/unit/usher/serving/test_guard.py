@@ -162,7 +162,7 @@ def test_an_item_is_not_a_user_of_the_same_id(api: Api) -> None:
 def test_a_change_is_seen_within_seconds_and_items_are_read_once_until_then(api: Api) -> None:
     api.stock(**{f"i{number}": {} for number in range(9)})
     assert api.ids(userId="u", numResults=2) == ["i0", "i1"]
-    api.catalogues.put("films", Entry("items", "i0", away=True), 2)
+    api.catalogues.put("films", Entry("items", "i0", unavailable=True), 2)
     assert api.ids(userId="u", numResults=2) == ["i0", "i1"]
     api.now += CACHE_SECONDS + 1
     assert api.ids(userId="u", numResults=2) == ["i1", "i2"]

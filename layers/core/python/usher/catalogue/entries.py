@@ -1,12 +1,12 @@
 """The entries of a group's catalogue in the table: its items and users with their metadata. Light.
 
-    {"group": "<group>#<itemId>", "item": "catalogue", "values": {"TITLE": "Alien"} as JSON, "away": True, "at": 17...}
-    {"group": "<group>#<userId>", "item": "user", "values": {"AGE": 30} as JSON, "at": 17...}
+    {"group": "<group>#<item>", "item": "catalogue", "values": {"YEAR": 1979} as JSON, "unavailable": True, "at": 17...}
+    {"group": "<group>#<user>", "item": "user", "values": {"AGE": 30} as JSON, "at": 17...}
     {"group": "<group>", "item": "catalogue", "columns": ["TITLE"], "userColumns": ["AGE"], "items": True, ...}
 
-`away`: the item is not available. `at`: the millisecond of the knowledge. Of two writers the one whose knowledge is the
-newer one wins, whoever writes first: a PUT at its arrival, a run when it lists the files. The last item says what the
-catalogue holds.
+`unavailable`: the item is not recommended. `at`: the millisecond of the knowledge. Of two writers the one whose
+knowledge is the newer one wins, whoever writes first: a PUT at its arrival, a run when it lists the files. The last
+item says what the catalogue holds.
 """
 
 import json
@@ -51,12 +51,15 @@ class Entry:
     id: str
     values: str = ""
     """Its metadata: a JSON object."""
-    away: bool = False
+    unavailable: bool = False
     """Whether the item is not available."""
 
     def attributes(self) -> dict[str, Any]:
         """What the table has of it, besides its key and its time."""
-        return {**({"values": self.values} if self.values else {}), **({"away": True} if self.away else {})}
+        return {
+            **({"values": self.values} if self.values else {}),
+            **({"unavailable": True} if self.unavailable else {}),
+        }
 
 
 def entry_of(kind: Kind, id_: str, values: Mapping[str, Any], columns: Sequence[str], available: str = "") -> Entry:

@@ -22,7 +22,7 @@ BATCH_SIZE = 100
 MAX_ATTEMPTS = 3
 """At keys that BatchGetItem leaves unprocessed."""
 OF_AN_ITEM = {
-    "ProjectionExpression": "#group, #values, away",
+    "ProjectionExpression": "#group, #values, unavailable",
     "ExpressionAttributeNames": {"#group": "group", "#values": "values"},
 }
 """What is read of an item: the work of a read grows with its attributes."""
@@ -35,7 +35,7 @@ class KnownItem:
     """An item of the catalogue."""
 
     values: Mapping[str, Any]
-    away: bool = False
+    unavailable: bool = False
     """Whether it is not available."""
 
 
@@ -140,7 +140,8 @@ class Known:
                 response = self.table.dynamodb.batch_get_item(RequestItems=requests)
                 for one in response["Responses"].get(self.table.name, []):
                     id_ = one["group"]["S"].removeprefix(f"{group}#")
-                    yield id_, KnownItem(json.loads(one["values"]["S"]) if "values" in one else {}, "away" in one)
+                    values = json.loads(one["values"]["S"]) if "values" in one else {}
+                    yield id_, KnownItem(values, "unavailable" in one)
                 requests = response["UnprocessedKeys"]
                 if not requests:
                     break

@@ -88,7 +88,7 @@ class Replay:
         settled: list[Settled] = []
         for record in records:
             message = decode(record["body"])
-            reason, is_taken = self._attempt(message, is_away=bool(again))
+            reason, is_taken = self._attempt(message, is_outage=bool(again))
             if reason:
                 self.queues.refuse(message, reason)
             elif not is_taken:
@@ -102,10 +102,10 @@ class Replay:
         self.queues.pause(again)
         return again, settled
 
-    def _attempt(self, message: Message, *, is_away: bool) -> tuple[str, bool]:
+    def _attempt(self, message: Message, *, is_outage: bool) -> tuple[str, bool]:
         """Why a message is refused, and whether it is taken; neither: it comes again."""
         why = "it does not answer"
-        if not is_away:
+        if not is_outage:
             try:
                 reason = send(self.personalize_events, message)
                 return clean(reason, MAX_REASON_LENGTH), not reason

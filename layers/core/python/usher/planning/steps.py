@@ -47,14 +47,20 @@ ERASING = "Users are being erased."
 
 
 class Outcome(TypedDict):
-    """How a step ends."""
+    """How a step ends.
+
+    NOTHING  the input is not about a group
+    JOINED   another execution holds the group, and makes a further run
+    PROMOTE  a version is to serve first, without waiting for the execution that holds the group, or for this run's plan
+    WAIT     more files may follow those that have arrived: come back after the settling time
+    CHECK    parts.json lists parts of the data to be profiled first
+    LOAD     load.json says what to load into the table first
+    GO       go on
+    ERASE    the run forgets users, and does nothing else
+    DONE     nothing is to be done, or the run's record has problems
+    """
 
     outcome: Literal["NOTHING", "JOINED", "PROMOTE", "WAIT", "CHECK", "LOAD", "GO", "ERASE", "DONE"]
-    """NOTHING: the input is not about a group; JOINED: another run holds the group, and makes another round; PROMOTE: a
-    version is to serve first, without waiting for the run that holds the group, or for this run's own plan; WAIT: more
-    files may follow those that have arrived: come back after the settling time; CHECK: parts.json lists parts of the
-    data to be profiled first; LOAD: load.json says what to load into the table first; GO: go on; ERASE: the run forgets
-    users, and does nothing else; DONE: nothing is to be done, or the run's record has problems."""
     group: str | None
     run: str | None
 
@@ -153,7 +159,7 @@ class PlanSteps:
         return "LOAD" if drafted.load else "GO" if drafted.is_work else "DONE"
 
     def _begin_erasure(self, run: Run, execution: str, reference: str) -> Literal["ERASE"]:
-        """Note what an erasure needs to know. Another round does what else has been requested."""
+        """Note what an erasure needs to know. A further run does what else has been requested."""
         self.lock.repeat(run.group, execution)
         erasure: ErasureRecord = {
             "reference": reference,

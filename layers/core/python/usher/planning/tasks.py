@@ -1,8 +1,8 @@
 """Tasks: requests of people and schedules beyond a group's files, such as a training, an import, or its removal.
 
-The pipeline takes them as its input, `{group, task, ...}`. They are one item of the table, so that a run in
-progress sees them in its next round. A task is identified by its time, which resources made for it carry, so that each
-is made once.
+The pipeline takes them as its input, `{group, task, ...}`. They are one item of the table, so that an execution
+at work sees them in its next run. A task is identified by its time, which resources made for it carry, so that each is
+made once.
 """
 
 import json

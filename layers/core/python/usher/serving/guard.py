@@ -91,7 +91,7 @@ class Guard:
         for item in answer["itemList"]:
             if "itemId" not in item:
                 kept.append(item)
-            elif (found := known.get(item["itemId"])) and not found.away:
+            elif (found := known.get(item["itemId"])) and not found.unavailable:
                 values = {name: found.values[name] for name in columns if name in found.values}
                 kept.append({**item, "details": values} if columns else item)
         return {**answer, "itemList": kept}

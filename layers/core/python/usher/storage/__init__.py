@@ -1,4 +1,4 @@
-"""The bucket: where things are, and how they are read and written.
+"""The bucket and the table: where things are, and how they are read and written.
 
 May import: nothing.
 """

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from usher.resources.kinds import Resource
 from usher.resources.plan import Plan
 
-from usher_cli.machine.runs import SETTLED, expected_end, headline, stages_of, what_of
+from usher_cli.stack_views.runs import SETTLED, expected_end, headline, stages_of, what_of
 
 NOW = datetime(2026, 11, 27, tzinfo=UTC)
 CHAIN = ("dataset_import_job/interactions", "solution_version/popular", "campaign/popular")

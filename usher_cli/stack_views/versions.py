@@ -10,8 +10,8 @@ from usher.resources.versions import report_version
 from usher.run_record import LiveModel, VersionRecord
 
 from usher_cli.deployed_stack import DeployedStack
-from usher_cli.machine.overview import live_in
 from usher_cli.parallel import in_parallel
+from usher_cli.stack_views.overview import live_in
 
 
 class SolutionVersion(TypedDict):

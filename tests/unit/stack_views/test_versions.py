@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from usher_cli.machine.versions import gate_of
+from usher_cli.stack_views.versions import gate_of
 from usher_cli.ui.versions import chart, of_gate
 
 RULE = {"metric": "coverage", "atLeast": 0.5, "live": "", "popularity": "solution_version/hits"}

@@ -7,7 +7,7 @@ import pytest
 from usher.resources.quota_use import QuotaUse
 
 from usher_cli.doctor.examination import Result
-from usher_cli.machine.events import Rate, Refusal
+from usher_cli.stack_views.events import Rate, Refusal
 from usher_cli.ui import actions, groups, health, report, run, traffic
 
 END = datetime(2026, 11, 27, 12, 0, 30, tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""What the page tells of a stack's machine, on the simulated stack: groups, runs, versions, events, and actions."""
+"""What the page shows of a stack, on the simulated stack: groups, runs, versions, events, and actions."""
 
 import json
 from collections import Counter
@@ -17,11 +17,11 @@ from usher_cli.actions.exports import export
 from usher_cli.actions.removal import remove
 from usher_cli.actions.versions import serve_version
 from usher_cli.deployed_stack import DeployedStack
-from usher_cli.machine.events import queues, rates, refusals
-from usher_cli.machine.health import alarms, quotas_used
-from usher_cli.machine.overview import overview
-from usher_cli.machine.runs import PAGE_SIZE, last_others, run_view, runs_from
-from usher_cli.machine.versions import solutions_of
+from usher_cli.stack_views.events import queues, rates, refusals
+from usher_cli.stack_views.health import alarms, quotas_used
+from usher_cli.stack_views.overview import overview
+from usher_cli.stack_views.runs import PAGE_SIZE, last_others, run_view, runs_from
+from usher_cli.stack_views.versions import solutions_of
 from usher_local.simulation.stack import Boundary, Stack
 
 GATED = POPULAR | {
