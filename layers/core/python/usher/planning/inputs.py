@@ -188,7 +188,7 @@ def too_many_items(config: Config, rows: int) -> Iterator[Problem]:
     """Whether a catalogue is about more items than it takes. `rows`: of the items."""
     if config.catalogue.has_items and rows > MAX_ITEMS:
         message = f"is about {rows:,d} items; it takes {MAX_ITEMS:,d}."
-        yield Problem(f"{config.file}: catalogue", message, "Remove it, or the items that nobody is to see.")
+        yield Problem(f"{config.file}: catalogue", message, "Remove it, or items that should not be recommended.")
 
 
 def recipe_type(personalize: PersonalizeClient, recipe_arn: str) -> str:
@@ -372,7 +372,7 @@ def _unused_columns(bucket: Bucket, config: Config, checks: Mapping[str, Dataset
     known = {name for dataset, header in headers.items() for name in config.reading(dataset).columns if name in header}
     remedy = f"Use some of: {', '.join(dict.fromkeys(name for header in headers.values() for name in header))}."
     return [
-        Problem(f"{config.file}: columns.{name}", "is the name of no column of the files.", remedy)
+        Problem(f"{config.file}: columns.{name}", "is not the name of a column of the files.", remedy)
         for name in sorted(named - known)
     ]
 

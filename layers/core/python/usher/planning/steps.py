@@ -37,8 +37,8 @@ from usher.storage.layout import GROUP_NAME, is_input
 
 MAX_WAITS = 10
 """A run waits no more often than this for a folder to which files come without end."""
-SETTLING = "Waits for further files: a drop is over when none has arrived for the settling time."
-SERVING_FIRST = "The version that a person has chosen is made to serve."
+SETTLING = "Waits for further files: the run begins when none has arrived for the settling time."
+SERVING_FIRST = "The version that a person has chosen goes live."
 CLOSED_NOTE = "The group was removed. Drop a file, or start the pipeline with the group alone, and it is made again."
 
 
