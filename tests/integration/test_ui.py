@@ -196,7 +196,7 @@ def test_the_buttons_do_what_the_command_does_once_a_plan_is_confirmed(page: Pag
     expect(page.get_by_text("we check the data")).to_be_visible()
     page.goto("/cinema/runs")
     page.get_by_role("button", name="Run now…").click()
-    expect(page.get_by_role("dialog").get_by_text("To go on: usher resume cinema")).to_be_visible()
+    expect(page.get_by_role("dialog").get_by_text("To continue: usher resume cinema")).to_be_visible()
     page.goto("/cinema/live")
     site.dropped["cinema"] += 1
     do("Resume", "There is nothing to do.")
