@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping
 
 from benchmarks.report import report
 from usher_local.simulation.chaos import FAULTS, NO_VARIABLES, SMALL_PARTS, boundaries, disturbed
-from usher_local.simulation.stack import Stack, deployed
+from usher_local.simulation.deployment import deployed
+from usher_local.simulation.stack import Stack
 
 
 def rows(stack: Stack) -> Iterator[dict[str, float | str]]:

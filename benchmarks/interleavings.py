@@ -9,8 +9,9 @@ import sys
 from collections import Counter
 
 from benchmarks.report import report
+from usher_local.simulation.deployment import deployed
 from usher_local.simulation.interleavings import Interleaving, faults_of
-from usher_local.simulation.stack import Stack, deployed
+from usher_local.simulation.stack import Stack
 
 
 def row(stack: Stack, seeds: range) -> dict[str, float | str]:

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from benchmarks.report import report
-from usher_local.simulation.stack import Boundary, Execution, Stack, deployed
+from usher_local.simulation.deployment import deployed
+from usher_local.simulation.stack import Boundary, Execution, Stack
 
 GROUP = "films"
 CONFIG = {

@@ -17,7 +17,8 @@ from benchmarks.report import report
 from usher_local.personalize.control.constraints import references
 from usher_local.personalize.control.kinds import KINDS
 from usher_local.personalize.core.resources import Resource
-from usher_local.simulation.stack import Execution, Stack, deployed
+from usher_local.simulation.deployment import deployed
+from usher_local.simulation.stack import Execution, Stack
 
 GROUP = "films"
 RECIPES = {"for-you": "aws-popularity-count", "similar": "aws-sims", "trending": "aws-popularity-count"}

@@ -24,7 +24,7 @@ class SharedStack:
 
     def deployed(self) -> "Stack":
         """The stack, empty."""
-        from usher_local.simulation.stack import deployed
+        from usher_local.simulation.deployment import deployed
 
         if self._deployed is None:
             self._deployed = self._open.enter_context(deployed())

@@ -1,9 +1,18 @@
 """The name of the group that a command makes or is for, where the group need not exist."""
 
+from argparse import ArgumentParser
 from pathlib import Path
 
 from usher.errors import InputError, UsherError
 from usher.planning.misplaced_files import check_group_name
+
+
+def add_folder(
+    parser: ArgumentParser, contents: str = "data and config, laid out as in the group's folder of the bucket"
+) -> None:
+    """Add a folder and its group to a command's arguments. `contents`: what is in the folder, for the help."""
+    parser.add_argument("folder", type=Path, help=contents)
+    parser.add_argument("--group", help="the name of the group (default: the folder's)")
 
 
 def group_of_folder(path: Path, name: str | None) -> str:

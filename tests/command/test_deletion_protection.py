@@ -10,7 +10,8 @@ from usher.aws import client
 
 from tests.command.world import POPULAR
 from tests.unit.usher.world import interactions
-from usher_local.simulation.stack import Stack, deployed
+from usher_local.simulation.deployment import deployed
+from usher_local.simulation.stack import Stack
 
 GONE = "DELETE_COMPLETE"
 

@@ -1,8 +1,7 @@
 """`usher drop`: a folder of files into the bucket."""
 
 import os
-from argparse import ArgumentParser, Namespace
-from pathlib import Path
+from argparse import Namespace
 
 from rich.console import Console
 from usher.texts import number_of
@@ -10,14 +9,8 @@ from usher.texts import number_of
 from usher_cli.command import Command
 from usher_cli.deployed_stack import DeployedStack
 from usher_cli.drop import progress, read_folder, upload
-from usher_cli.group_names import group_of_folder
+from usher_cli.group_names import add_folder, group_of_folder
 from usher_cli.output import Output
-
-
-def add_arguments(parser: ArgumentParser) -> None:
-    """Add the folder and the group."""
-    parser.add_argument("folder", type=Path, help="data and config, laid out as in the group's folder of the bucket")
-    parser.add_argument("--group", help="the name of the group (default: the folder's)")
 
 
 def drop(stack: DeployedStack, options: Namespace, output: Output) -> int:
@@ -58,7 +51,7 @@ COMMANDS = (
             "usher drop films/": "upload a folder into the group that is called as the folder",
             "usher drop data/ --group films": "upload it into another group",
         },
-        add_arguments,
+        add_folder,
         changes="files in the bucket; starts a run",
         needs_group=False,
     ),

@@ -1,7 +1,6 @@
 """`usher init`: a first usher.yaml."""
 
 from argparse import ArgumentParser, Namespace
-from pathlib import Path
 
 from usher.errors import InputError, UsherError
 from usher.storage.layout import is_config
@@ -10,7 +9,7 @@ from usher_cli import show
 from usher_cli.command import OK, UNCONFIRMED, Command
 from usher_cli.deployed_stack import DeployedStack
 from usher_cli.folder import Folder, checked
-from usher_cli.group_names import group_of_folder
+from usher_cli.group_names import add_folder, group_of_folder
 from usher_cli.new_config import new_config, profiles_of
 from usher_cli.output import Output
 
@@ -19,8 +18,7 @@ NAME = "usher.yaml"
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the folder and the group."""
-    parser.add_argument("folder", type=Path, help="a folder with interactions.csv, and items.csv, users.csv and so on")
-    parser.add_argument("--group", help="the name of the group (default: the folder's)")
+    add_folder(parser, "a folder with interactions.csv, and items.csv, users.csv and so on")
 
 
 def init(_stack: DeployedStack, options: Namespace, output: Output) -> int:

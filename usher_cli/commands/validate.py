@@ -1,9 +1,8 @@
 """`usher validate`: whether a run would take a folder's files."""
 
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 from collections.abc import Mapping
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -13,14 +12,8 @@ from usher_cli import show
 from usher_cli.command import OK, Command
 from usher_cli.deployed_stack import DeployedStack
 from usher_cli.folder import checked
-from usher_cli.group_names import group_of_folder
+from usher_cli.group_names import add_folder, group_of_folder
 from usher_cli.output import Output
-
-
-def add_arguments(parser: ArgumentParser) -> None:
-    """Add the folder and the group."""
-    parser.add_argument("folder", type=Path, help="data and config, laid out as in the group's folder of the bucket")
-    parser.add_argument("--group", help="the name of the group (default: the folder's)")
 
 
 def validate(_stack: DeployedStack, options: Namespace, output: Output) -> int:
@@ -54,7 +47,7 @@ COMMANDS = (
         "validate",
         validate,
         {"usher validate films/": "check data and config as a run does, without AWS"},
-        add_arguments,
+        add_folder,
         needs_group=False,
     ),
 )

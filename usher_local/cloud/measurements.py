@@ -8,7 +8,7 @@ import json
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from functools import wraps
@@ -60,7 +60,7 @@ CALLS = MappingProxyType(
 
 
 @contextmanager
-def measuring(now: Callable[[], datetime] = utc_now) -> Iterator[Alarms]:
+def measuring() -> Iterator[Alarms]:
     """Let what happens become metrics, queries be answered, and alarms look every ten seconds, until the block ends."""
     with ExitStack() as stack:
         stack.enter_context(metric_queries.answered())
@@ -76,7 +76,7 @@ def measuring(now: Callable[[], datetime] = utc_now) -> Iterator[Alarms]:
             (_Response, "_answer", calls(_Response._answer)),
         ):
             stack.enter_context(replaced(owner, name, value))
-        alarms = Alarms(now, Gauges().collect)
+        alarms = Alarms(utc_now, Gauges().collect)
         stack.enter_context(ticking("alarms", TICK_SECONDS, alarms.tick))
         yield alarms
 

@@ -23,7 +23,7 @@ from usher_local import personalize
 from usher_local.authorization import Record
 from usher_local.clock import Clock
 from usher_local.cloud.access import credentials, iam
-from usher_local.cloud.aws_lambda import triggers
+from usher_local.cloud.aws_lambda import event_source_mappings, triggers
 from usher_local.cloud.aws_lambda.functions import Lambdas
 from usher_local.cloud.aws_lambda.limits import NEW, Limits
 from usher_local.cloud.aws_lambda.service import running
@@ -162,7 +162,7 @@ class LocalCloud:
 
         # Before the server: who still calls a function when all ends is answered, that it is ending.
         stack.enter_context(running(runner))
-        stack.enter_context(triggers.checking())
+        stack.enter_context(event_source_mappings.checking())
         stack.enter_context(state.keeping())
         stack.enter_context(replaced(werkzeug_app, "DISABLE_GLOBAL_CORS", True))
         stack.enter_context(faster_moto.faster())

@@ -50,6 +50,13 @@ def world(tmp_path: Path, trainer: ThreadPoolExecutor, monkeypatch: pytest.Monke
         yield world
 
 
+@pytest.fixture(scope="module")
+def shared_world(tmp_path_factory: pytest.TempPathFactory, trainer: ThreadPoolExecutor) -> Iterator[World]:
+    """A world for all tests of a module."""
+    with pytest.MonkeyPatch.context() as patch, account(tmp_path_factory.mktemp("world"), trainer, patch) as world:
+        yield world
+
+
 @contextmanager
 def account(path: Path, trainer: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """An account for as long as the context lasts; `path`: where its Personalize keeps its files."""

@@ -1,9 +1,7 @@
-"""Lambda's event source mappings of SQS: what Lambda refuses, and the batches that it hands to functions.
+"""Lambda's event source mappings of SQS: the batches of messages that it hands to functions.
 
 Gaps upstream (moto 5.2.5): each message invokes the function within the request that sends it, and alone; windows,
-partial failures, concurrency and rights do not count. SQS forgets a deduplication ID with its message, loses a message
-that is sent while another one is deleted, hides no message again that is 12 hours old, and hands out a FIFO group's
-messages in another order once their visibility timeout is over.
+partial failures and concurrency do not count.
 https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html
 """
 
@@ -12,215 +10,28 @@ import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from functools import wraps
 from typing import Any
 
-from moto.awslambda.exceptions import InvalidParameterValueException
 from moto.awslambda.models import LambdaBackend, lambda_backends
-from moto.core.exceptions import JsonRESTError
-from moto.sqs.exceptions import ReceiptHandleIsInvalid
-from moto.sqs.models import DEDUPLICATION_TIME_IN_SECONDS, Message, Queue, SQSBackend, sqs_backends
+from moto.sqs.models import Message, Queue, sqs_backends
 
 from usher_local.clock import Clock
-from usher_local.cloud.access import iam
+from usher_local.cloud.aws_lambda.event_source_mappings import RECEIVED_AT_ONCE, check_right, queue_of
 from usher_local.cloud.aws_lambda.functions import Answer
 from usher_local.cloud.aws_lambda.limits import ThrottledError
 from usher_local.cloud.core import backends
-from usher_local.cloud.core.patching import replaced
 
 log = logging.getLogger(__name__)
 
 TICK_SECONDS = 0.05
-RIGHTS = ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes")
-"""That the function's role must have."""
-BATCH_SIZE = 10
-MAX_BATCH_SIZE = 10_000
-MAX_WINDOW_SECONDS = 300
-MIN_CONCURRENCY, MAX_CONCURRENCY = 2, 1000
 CONCURRENCY = 5
 """Batches at once with which Lambda begins."""
-RECEIVED_AT_ONCE = 10
 MAX_BYTES = 3_000_000
 """From which on a batch takes no more, as ten messages of 256 KB must still fit into the 6 MB of an event."""
 REPORTING = "ReportBatchItemFailures"
-
-
-@contextmanager
-def checking() -> Iterator[None]:
-    """Let Lambda refuse the mappings that it refuses on AWS, and SQS keep every message, once."""
-    with ExitStack() as stack:
-        for owner, name, repair in (
-            (LambdaBackend, "create_event_source_mapping", creating),
-            (LambdaBackend, "update_event_source_mapping", updating),
-            (Queue, "add_message", adding),
-            (Queue, "delete_message", deleting),
-            (SQSBackend, "receive_message", receiving),
-            (SQSBackend, "change_message_visibility", lambda _: change_visibility),
-        ):
-            stack.enter_context(replaced(owner, name, repair(vars(owner)[name])))
-        yield
-
-
-def creating(stock: Any) -> Any:
-    """CreateEventSourceMapping, for queues that are the function's only once, and rights that suffice."""
-
-    @wraps(stock)
-    def create(backend: LambdaBackend, spec: dict[str, Any]) -> Any:
-        queue = queue_of(spec["EventSourceArn"])
-        if queue is None:
-            return stock(backend, spec)
-        function = backend.get_function(spec["FunctionName"])
-        for other in backend._event_source_mappings.values():
-            if (other.event_source_arn, other.function_arn) == (queue.queue_arn, function.function_arn):
-                raise JsonRESTError(
-                    "ResourceConflictException",
-                    f'An event source mapping with SQS arn (" {queue.queue_arn} ") and function (" '
-                    f'{function.function_name} ") already exists. Please update or delete the existing mapping with '
-                    f"UUID {other.uuid}",
-                )
-        check(spec, function, queue)
-        made = stock(backend, spec)
-        queue.lambda_event_source_mappings.clear()  # else moto would invoke it, too
-        return made
-
-    return create
-
-
-def updating(stock: Any) -> Any:
-    """UpdateEventSourceMapping, checked with what it leaves as it is."""
-
-    @wraps(stock)
-    def update(backend: LambdaBackend, uuid: str, spec: dict[str, Any]) -> Any:
-        made = backend.get_event_source_mapping(uuid)
-        if made and (queue := queue_of(made.event_source_arn)):
-            function = backend.get_function(spec.get("FunctionName", made.function_name))
-            check({**made.get_configuration(), **spec}, function, queue)
-            made.function_name = spec.get("FunctionName", made.function_name)
-        return stock(backend, uuid, spec)
-
-    return update
-
-
-def check(spec: Mapping[str, Any], function: Any, queue: Queue) -> None:
-    """Raise InvalidParameterValueException for a mapping that Lambda refuses.
-
-    https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-parameters.html; the words about limits are ours.
-    """
-    size, window = int(spec.get("BatchSize") or BATCH_SIZE), int(spec.get("MaximumBatchingWindowInSeconds") or 0)
-    most = RECEIVED_AT_ONCE if queue.fifo_queue else MAX_BATCH_SIZE
-    if not 1 <= size <= most:
-        raise InvalidParameterValueException(f"BatchSize must be from 1 to {most} for {queue.queue_arn}.")
-    if window and queue.fifo_queue:
-        raise InvalidParameterValueException("Batching window is not supported for FIFO queues.")
-    if not 0 <= window <= MAX_WINDOW_SECONDS:
-        raise InvalidParameterValueException(f"MaximumBatchingWindowInSeconds must be at most {MAX_WINDOW_SECONDS}.")
-    if size > RECEIVED_AT_ONCE and not window:
-        raise InvalidParameterValueException(
-            "Maximum batch window in seconds must be greater than 0 if maximum batch size is greater than 10"
-        )
-    concurrency = (spec.get("ScalingConfig") or {}).get("MaximumConcurrency")
-    if concurrency is not None and not MIN_CONCURRENCY <= int(concurrency) <= MAX_CONCURRENCY:
-        raise InvalidParameterValueException(f"MaximumConcurrency must be from {MIN_CONCURRENCY} to {MAX_CONCURRENCY}.")
-    visibility: int = queue.visibility_timeout
-    if visibility < int(function.timeout):
-        raise InvalidParameterValueException(
-            f"Queue visibility timeout: {visibility} seconds is less than Function timeout: {function.timeout} seconds"
-        )
-    for action in RIGHTS:
-        try:
-            check_right(function, action, queue)
-        except PermissionError:
-            raise InvalidParameterValueException(
-                f"The provided execution role does not have permissions to call {action} on SQS"
-            ) from None
-
-
-def check_right(function: Any, action: str, queue: Queue) -> None:
-    """Raise PermissionError unless a function's role may do something with a queue."""
-    iam.check_role(function.role, "lambda.amazonaws.com", "", f"sqs:{action}", queue.queue_arn)
-
-
-def queue_of(arn: str) -> Queue | None:
-    """The queue of an ARN; None for what is not a queue, or not there."""
-    _, _, service, region, account, name = arn.split(":", 5)
-    return sqs_backends[account][region].queues.get(name) if service == "sqs" else None
-
-
-def adding(stock: Any) -> Any:
-    """A FIFO queue takes a deduplication ID once in five minutes, also when its message has been deleted.
-
-    That is once in the queue, or in each group, as its DeduplicationScope says.
-    """
-
-    @wraps(stock)
-    def add(queue: Queue, message: Message) -> None:
-        with queue._messages_lock:
-            sent: int = message.sent_timestamp or 0
-            taken: dict[tuple[str, str], int] = vars(queue).setdefault("taken", {})
-            if queue.fifo_queue and message.deduplication_id:
-                for old in [one for one, then in taken.items() if sent - then >= DEDUPLICATION_TIME_IN_SECONDS * 1000]:
-                    del taken[old]
-                scope = message.group_id if vars(queue)["deduplication_scope"] == "messageGroup" else None
-                if (place := (scope or "", message.deduplication_id)) in taken:
-                    return
-                taken[place] = sent
-            queue._messages.append(message)
-            queue._messages_lock.notify_all()
-
-    return add
-
-
-def deleting(stock: Any) -> Any:
-    """A message is deleted while none is added."""
-
-    @wraps(stock)
-    def delete(queue: Queue, receipt_handle: str) -> None:
-        with queue._messages_lock:
-            stock(queue, receipt_handle)
-
-    return delete
-
-
-def receiving(stock: Any) -> Any:
-    """ReceiveMessage that waits for a message without a lock, and takes it under one."""
-
-    @wraps(stock)
-    def receive(
-        backend: SQSBackend,
-        queue_name: str,
-        count: int,
-        wait_seconds_timeout: int,
-        visibility_timeout: int,
-        message_attribute_names: list[str] | None = None,
-    ) -> list[Message]:
-        queue, until = backend.get_queue(queue_name), time.monotonic() + wait_seconds_timeout
-        while True:
-            with queue._messages_lock:
-                # moto does so message by message, and lets the second one of a group pass the first one
-                queue._pending_messages -= {one for one in queue._pending_messages if one.visible}
-                found: list[Message] = stock(backend, queue_name, count, 0, visibility_timeout, message_attribute_names)
-            if found or time.monotonic() >= until:
-                return found
-            time.sleep(TICK_SECONDS)
-
-    return receive
-
-
-def change_visibility(backend: SQSBackend, queue_name: str, receipt_handle: str, visibility_timeout: int) -> None:
-    """ChangeMessageVisibility of a message of any age: moto counts its limit of 12 hours from when it was sent."""
-    queue = backend.get_queue(queue_name)
-    with queue._messages_lock:
-        for message in queue._messages:
-            if message.had_receipt_handle(receipt_handle):
-                message.change_visibility(visibility_timeout)
-                if message.visible:
-                    queue._pending_messages.discard(message)
-                return
-    raise ReceiptHandleIsInvalid
 
 
 @dataclass
@@ -283,7 +94,7 @@ class Triggers:
                 check_right(function, action, queue)
             room = min(RECEIVED_AT_ONCE, size - len(batch.messages) if batch else size)
             backend = sqs_backends[queue.account_id][queue.region]
-            received = backend.receive_message(queue.name, room, 0, visibility_of(queue), ["All"])
+            received = backend.receive_message(queue.name, room, 0, int(queue.visibility_timeout), ["All"])
             if not received:  # what is visible belongs to groups that are at work
                 break
             window = self._clock.real_seconds(float(mapping.max_batch_window or 0))
@@ -329,11 +140,6 @@ def mappings(backend: LambdaBackend) -> list[tuple[Any, Queue]]:
 def function_of(mapping: Any) -> Any:
     """The function of a mapping, as the version that its alias names now."""
     return lambda_backends[mapping.account_id][mapping.region].get_function(mapping.function_name)
-
-
-def visibility_of(queue: Queue) -> int:
-    """For how many seconds the queue hides what is received."""
-    return int(queue.visibility_timeout)
 
 
 def concurrency_of(mapping: Any) -> int:

@@ -18,6 +18,7 @@ from usher.filters.expressions import (
     Field,
     Literal,
     Placeholder,
+    id_of,
     needed,
 )
 
@@ -134,7 +135,7 @@ def _by_record(test: Condition, values: tuple[Literal, ...], scope: Scope) -> Ma
 def _by_id(test: Condition, values: tuple[Literal, ...], scope: Scope) -> Mask:
     """By the IDs of the candidates, which need no rows."""
     mask = np.full(len(scope.index), test.operator == "NOT IN")
-    for position in (scope.index.get(_text(value)) for value in values):
+    for position in (scope.index.get(id_of(value)) for value in values):
         if position is not None:
             mask[position] = test.operator == "IN"
     return mask
@@ -166,7 +167,7 @@ def _user_is(guard: Condition, scope: Scope, given: Given) -> bool:
     operand = given.get(guard.operand.name, ()) if isinstance(guard.operand, Placeholder) else guard.operand
     wanted: Collection[Literal] = operand if isinstance(operand, tuple) else ()
     if guard.operator in LISTS:
-        texts = {_text(value) for value in wanted}
+        texts = {id_of(value) for value in wanted}
         return bool(texts.intersection([cell] if is_id else members(cell))) == (guard.operator == "IN")
     if not wanted or cell is None:
         return False
@@ -175,10 +176,6 @@ def _user_is(guard: Condition, scope: Scope, given: Given) -> bool:
         return (value == cell) == (guard.operator == "=")
     numbers = _number(cell), _number(value)
     return bool(COMPARE[guard.operator](*numbers)) and not np.isnan(numbers).any()
-
-
-def _text(value: Literal) -> str:
-    return value if isinstance(value, str) else str(int(value) if value.is_integer() else value)
 
 
 def _number(value: Literal | None) -> float:

@@ -123,8 +123,8 @@ def monthly_totals(costs: Sequence[MonthlyCost]) -> CostRecord:
     """The sums of monthly costs."""
     most = [one["atMost"] for one in costs]
     return {
-        "monthlyCost": _known(one for one in costs if one["what"] == "serving"),
-        "recurringCost": _known(one for one in costs if one["what"] == "recurring"),
+        "monthlyCost": known_dollars(one for one in costs if one["what"] == "serving"),
+        "recurringCost": known_dollars(one for one in costs if one["what"] == "recurring"),
         "monthlyAtMost": None if None in most else math.fsum(filter(None, most)),
         "unpriced": [one["id"] for one in costs if one["dollars"] is None],
         "monthly": costs,
@@ -213,7 +213,8 @@ def _unknown(one: MonthlyCost) -> str:
     return "price not known" if one["atMost"] is None else f"not known, at most {dollars(one['atMost'])} a month"
 
 
-def _known(costs: Iterable[MonthlyCost]) -> float:
+def known_dollars(costs: Iterable[MonthlyCost]) -> float:
+    """The sum of those costs whose price is known."""
     return math.fsum(one["dollars"] or 0 for one in costs)
 
 

@@ -15,9 +15,10 @@ from moto import mock_aws
 
 from tests.unit.cloud.roles import ACCOUNT, allow, make_role
 from usher_local.clock import Clock
+from usher_local.cloud.aws_lambda.event_source_mappings import checking
 from usher_local.cloud.aws_lambda.functions import Answer
 from usher_local.cloud.aws_lambda.limits import ThrottledError
-from usher_local.cloud.aws_lambda.triggers import Triggers, checking
+from usher_local.cloud.aws_lambda.triggers import Triggers
 from usher_local.cloud.state.queues import Queues
 from usher_local.simulation.stack import Inline
 from usher_local.store import Store

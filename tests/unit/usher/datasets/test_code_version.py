@@ -7,7 +7,8 @@ import zlib
 from typing import Any
 
 from usher.aws import digest
-from usher.datasets.profile import FACTS, DatasetProfile, merge_parts, profile_blocks, profile_csv
+from usher.datasets.cell_facts import FACTS
+from usher.datasets.profile import DatasetProfile, merge_parts, profile_blocks, profile_csv
 from usher.datasets.profile_cache import CODE_VERSION
 from usher.datasets.profile_file import dump_profile
 from usher.datasets.readers import apply_reading, read_lines

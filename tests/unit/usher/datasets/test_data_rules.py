@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from usher.datasets import data_rules
-from usher.datasets.profile import FACTS, DatasetProfile
+from usher.datasets.cell_facts import FACTS
+from usher.datasets.profile import DatasetProfile
 from usher.datasets.schemas import Schema, make_schema
 
 from tests.unit.usher.world import interactions, scanned

@@ -19,7 +19,8 @@ from usher.events.replay import MAX_AGE_SECONDS, MAX_PAUSE_SECONDS, Queues, Repl
 from usher.events.sessions import Sessions
 
 from tests.unit.usher.events.conftest import make_table
-from usher_local.cloud.aws_lambda.triggers import checking, record_of
+from usher_local.cloud.aws_lambda.event_source_mappings import checking
+from usher_local.cloud.aws_lambda.triggers import record_of
 
 NOW = 1_700_000_000.0
 

@@ -1,14 +1,10 @@
 """Every mistake in a config is named before anything is made, with its place; its remedy, followed, works."""
 
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-
 import pytest
 import yaml
 from usher.errors import InputError
 from usher.planning.inputs import Inputs, load_inputs
 
-from tests.unit.usher.conftest import account
 from tests.unit.usher.world import ARN_PREFIX, World
 
 PLACE = "shop/usher.yaml: "
@@ -516,11 +512,10 @@ MISTAKES = [
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory, trainer: ThreadPoolExecutor) -> Iterator[World]:
-    with pytest.MonkeyPatch.context() as patch, account(tmp_path_factory.mktemp("files"), trainer, patch) as world:
-        for name, content in FILES.items():
-            world.put(f"shop/{name}", content)
-        yield world
+def shop(shared_world: World) -> World:
+    for name, content in FILES.items():
+        shared_world.put(f"shop/{name}", content)
+    return shared_world
 
 
 def load(shop: World, config: str) -> Inputs | None:

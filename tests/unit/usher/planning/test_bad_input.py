@@ -1,19 +1,22 @@
-"""Whatever is dropped: nothing crashes, the record names what is wrong with it, and nothing is created."""
+"""Whatever is dropped: what is wrong with it is named, every row and every key.
+
+That a run says so, and creates nothing: tests/unit/usher/runs/test_hostile_files.py.
+"""
 
 from typing import Any
 
 import pytest
 import yaml
-from hypothesis import Phase, assume, given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from usher.errors import InputError
+from usher.planning.inputs import load_inputs
 
-from tests.unit.usher.world import interactions
-from usher_local.simulation.stack import Stack
+from tests.unit.usher.world import ARN_PREFIX, World, interactions
 
 GOOD = interactions().splitlines()
 KEY = "films/interactions.csv"
-quickly = settings(max_examples=12, deadline=None, phases=[Phase.generate])
-"""Each example is a whole run: to shrink one that fails would take minutes."""
+quickly = settings(max_examples=25, deadline=None)
 
 # A line of interactions, and what the record is to say of it.
 ROWS = {
@@ -45,46 +48,34 @@ FILES = {
 }
 
 
-@pytest.fixture(scope="module")
-def stack(deployment: Stack) -> Stack:
-    return deployment
-
-
-def refused(stack: Stack, **files: str) -> dict[str, Any]:
-    """The record of a run that is started by files, which must not break off, say what is wrong, and create nothing."""
-    stack.reset()
+def refused(world: World, **files: str) -> InputError:
+    """How the files of a group are refused."""
+    world.bucket.delete(world.bucket.keys("films/"))
     for name, content in files.items():
-        stack.put(f"films/{name.replace('__', '.')}", content)
-    stack.drop(KEY)
-    record: dict[str, Any]
-    (record,) = stack.read(r"films/out/runs/.*/run\.json").values()
-    assert record["outcome"] == "FAILED"
-    assert record["problems"]
-    assert all(one["place"] and one["message"] and one["remedy"] for one in record["problems"])
-    assert not any(one["message"].startswith("broke off") for one in record["problems"])
-    assert [arn for arn in stack.personalize.resources if ":::" not in arn] == [], "only recipes are there"
-    return record
+        world.put(f"films/{name.replace('__', '.')}", content)
+    with pytest.raises(InputError) as caught:
+        load_inputs(world.bucket, "films", world.inventory, ARN_PREFIX)
+    return caught.value
 
 
 @quickly
 @given(st.dictionaries(st.integers(2, len(GOOD)), st.sampled_from(sorted(ROWS)), min_size=1, max_size=12))
-def test_every_broken_row_is_in_the_record(stack: Stack, broken: dict[int, str]) -> None:
+def test_every_broken_row_is_named(shared_world: World, broken: dict[int, str]) -> None:
     lines = [ROWS[broken[line]] if line in broken else row for line, row in enumerate(GOOD, start=1)]
-    record = refused(stack, interactions__csv="\n".join(lines))
-    report = record["data"]["interactions"]
-    found = {one["message"]: one["lines"][KEY] for one in report["findings"] if one["severity"] == "error"}
+    error = refused(shared_world, interactions__csv="\n".join(lines))
+    report = error.report["interactions"]
+    found = {one.message: one.lines[KEY] for one in report["findings"] if one.severity == "error"}
     expected: dict[str, list[int]] = {}
     for line, fault in sorted(broken.items()):
         expected.setdefault(fault, []).append(line)
     assert found == expected
-    assert {problem["place"] for problem in record["problems"]} >= {f"{KEY} line {min(at)}" for at in expected.values()}
+    assert {problem.place for problem in error.problems} >= {f"{KEY} line {min(at)}" for at in expected.values()}
     assert report["rejected"] == len(broken)
 
 
 @pytest.mark.parametrize("fault", FILES)
-def test_every_broken_file_is_in_the_record(stack: Stack, fault: str) -> None:
-    record = refused(stack, interactions__csv=FILES[fault])
-    assert fault in {problem["message"] for problem in record["problems"]}
+def test_every_broken_file_is_named(shared_world: World, fault: str) -> None:
+    assert fault in {problem.message for problem in refused(shared_world, interactions__csv=FILES[fault]).problems}
 
 
 names = st.text(st.characters(codec="ascii", categories=["L"]), min_size=1, max_size=8)
@@ -114,7 +105,7 @@ CONFIG: dict[str, Any] = {
 
 @quickly
 @given(st.sampled_from(["", *CONFIG]), names.map("zz{}".format), values(OF_64_BITS))
-def test_an_unknown_key_is_named_wherever_it_is(stack: Stack, section: str, key: str, value: Any) -> None:
+def test_an_unknown_key_is_named_wherever_it_is(shared_world: World, section: str, key: str, value: Any) -> None:
     assume(section != "filters" or not isinstance(value, str))  # which would be another filter
     config = {name: dict(block) if isinstance(block, dict) else block for name, block in CONFIG.items()}
     target: Any = config[section] if section else config
@@ -122,14 +113,13 @@ def test_an_unknown_key_is_named_wherever_it_is(stack: Stack, section: str, key:
         target.append({key: value})
     else:
         target[key] = value
-    record = refused(stack, usher__yaml=yaml.safe_dump(config), interactions__csv="\n".join(GOOD))
-    said = [f"{problem['place']}: {problem['message']}" for problem in record["problems"]]
-    assert any(key in one for one in said), said
+    error = refused(shared_world, usher__yaml=yaml.safe_dump(config), interactions__csv="\n".join(GOOD))
+    assert any(key in f"{problem.place}: {problem.message}" for problem in error.problems), error
 
 
 @quickly
 @given(st.text(max_size=60) | st.dictionaries(st.sampled_from([*CONFIG]), values(ANY), min_size=1).map(yaml.safe_dump))
-def test_no_config_crashes_a_run(stack: Stack, config: str) -> None:
+def test_no_config_crashes_a_plan(shared_world: World, config: str) -> None:
     # Too few interactions: even a config that happens to be right leads to nothing.
-    record = refused(stack, usher__yaml=config, interactions__csv="\n".join(GOOD[:41]))
-    assert FILES.keys() & {problem["message"] for problem in record["problems"]}
+    error = refused(shared_world, usher__yaml=config, interactions__csv="\n".join(GOOD[:41]))
+    assert FILES.keys() & {problem.message for problem in error.problems}

@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks.passes import SECONDS_A_CALL, Row, rows
 from tests.unit.stack.files import REPOSITORY, machine
-from usher_local.simulation.stack import deployed
+from usher_local.simulation.deployment import deployed
 
 INVOCATION = 900
 """Seconds that Plan and Reconcile have (template.yaml)."""

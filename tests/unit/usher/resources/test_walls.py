@@ -1,8 +1,7 @@
 """A writer of one group's folder can't reach another group: the victim's listing stays as it is, byte for byte."""
 
 import json
-from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,9 +11,8 @@ from usher.resources.kinds import GROUP_TAG, STACK_TAG
 from usher.resources.states import State
 from usher.storage.bucket import Bucket
 
-from tests.unit.usher.conftest import account
 from tests.unit.usher.resources.test_ownership import PROD, SCHEMA, SOME, Stack, everything, make_by_hand
-from tests.unit.usher.world import ACCOUNT, BUCKET, STACK
+from tests.unit.usher.world import ACCOUNT, BUCKET, STACK, World
 from usher_local.personalize.models import personalize_backends
 
 VICTIM = "store-eu"
@@ -121,27 +119,26 @@ class Scene:
 
 
 @pytest.fixture(scope="module")
-def scene(tmp_path_factory: pytest.TempPathFactory, trainer: ThreadPoolExecutor) -> Iterator[Scene]:
+def scene(shared_world: World) -> Scene:
     """Two groups of a stack, one of another stack, and one that somebody has made by hand."""
-    with pytest.MonkeyPatch.context() as patch, account(tmp_path_factory.mktemp("walls"), trainer, patch) as world:
-        usher = Stack(world, STACK, Bucket(world.s3, BUCKET))
-        world.put(f"{VICTIM}/batch/nightly.jsonl", '{"userId": "u1"}\n')
-        world.put("store/batch/nightly.jsonl", '{"userId": "u1"}\n')
-        world.put("store/batch/job.jsonl", '{"userId": "u1"}\n')
-        usher.drop(VICTIM, CONFIG)
-        made = usher.run(VICTIM)
-        assert {state.status for state in made.values()} == {"READY"}
-        for name, tags in (("by-hand", {}), ("of-prod", {STACK_TAG: PROD, GROUP_TAG: "store"})):
-            pairs = [{"tagKey": key, "tagValue": value} for key, value in tags.items()]
-            group = make_by_hand(world, "dataset_group", name=name, tags=pairs)
-            schema = make_by_hand(world, "schema", name=name, schema=json.dumps(SCHEMA))
-            where = {"datasetGroupArn": group, "schemaArn": schema}
-            make_by_hand(world, "dataset", name=name, datasetType="INTERACTIONS", tags=pairs, **where)
-            make_by_hand(
-                world, "filter", name=name, datasetGroupArn=group, filterExpression=SOME.format("x"), tags=pairs
-            )
-        names = {id_.partition("/")[0]: state.arn.rpartition("/")[2] for id_, state in made.items()}
-        yield Scene(usher, names, set(everything()))
+    usher = Stack(shared_world, STACK, Bucket(shared_world.s3, BUCKET))
+    shared_world.put(f"{VICTIM}/batch/nightly.jsonl", '{"userId": "u1"}\n')
+    shared_world.put("store/batch/nightly.jsonl", '{"userId": "u1"}\n')
+    shared_world.put("store/batch/job.jsonl", '{"userId": "u1"}\n')
+    usher.drop(VICTIM, CONFIG)
+    made = usher.run(VICTIM)
+    assert {state.status for state in made.values()} == {"READY"}
+    for name, tags in (("by-hand", {}), ("of-prod", {STACK_TAG: PROD, GROUP_TAG: "store"})):
+        pairs = [{"tagKey": key, "tagValue": value} for key, value in tags.items()]
+        group = make_by_hand(shared_world, "dataset_group", name=name, tags=pairs)
+        schema = make_by_hand(shared_world, "schema", name=name, schema=json.dumps(SCHEMA))
+        where = {"datasetGroupArn": group, "schemaArn": schema}
+        make_by_hand(shared_world, "dataset", name=name, datasetType="INTERACTIONS", tags=pairs, **where)
+        make_by_hand(
+            shared_world, "filter", name=name, datasetGroupArn=group, filterExpression=SOME.format("x"), tags=pairs
+        )
+    names = {id_.partition("/")[0]: state.arn.rpartition("/")[2] for id_, state in made.items()}
+    return Scene(usher, names, set(everything()))
 
 
 @pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS)

@@ -74,6 +74,7 @@ def test_a_hostile_drop_ends_in_a_record_and_a_notification(stack: Stack, name: 
     else:
         assert_told(stack, record)
         assert not any(one["message"].startswith("broke off") for one in record["problems"])
+        assert [arn for arn in stack.personalize.resources if ":::" not in arn] == [], "only recipes are there"
         assert execution.seconds <= SECONDS
 
 

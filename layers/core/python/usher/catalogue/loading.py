@@ -20,7 +20,7 @@ from usher.catalogue.snapshot import UNKNOWN, Snapshot, read_snapshot
 from usher.datasets.columns import texts_of
 from usher.datasets.read_limits import LIMITS, ReadLimits
 from usher.runs.record import Run
-from usher.storage.bucket import Bucket
+from usher.storage.bucket import REPLACED, Bucket
 
 CONCURRENCY = 10
 """Writes at a time: each has a condition, which DynamoDB takes for single writes alone (BatchWriteItem). A client of
@@ -32,8 +32,6 @@ WORK_SECONDS = 540.0
 """The time after which a call writes no further slice."""
 QUICK_SECONDS = 60.0
 """A call that has taken less goes on with the next chunk: reading one may take minutes."""
-REPLACED = {"PreconditionFailed", "NoSuchKey"}
-"""S3's codes for a file that is no longer the one that was planned with."""
 
 
 class Progress(TypedDict):

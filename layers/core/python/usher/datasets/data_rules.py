@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from usher.datasets.profile import DUPLICATE, MAX_VALUES, NOTHING, ColumnProfile, DatasetProfile, Occurrences
+from usher.datasets.profile import DUPLICATE, MAX_VALUES, ColumnProfile, DatasetProfile, Occurrences
 from usher.datasets.schemas import ACTION_EVENTS, REQUIRED, RESERVED, Field, Schema, fields, like
 from usher.datasets.times import unix_seconds
 from usher.errors import MAX_MESSAGE_LENGTH, MAX_PLACE_LENGTH, Problem
@@ -30,6 +30,7 @@ from usher.limits import (
     MIN_ROWS,
     MIN_USERS,
 )
+from usher.placeholders import PLACEHOLDERS
 from usher.texts import clean_members
 
 Severity = Literal["error", "warning"]
@@ -194,7 +195,6 @@ MAX_OTHERS = 0.1
 """Cells for each number that may be something else in a column that is meant to be numbers."""
 SHOWN_DATASETS = ("items", "actions")
 """The datasets whose cells may be shown: they are about nobody."""
-NOTHING_WORDS = frozenset(NOTHING.to_pylist())
 
 ROW_FINDINGS: Mapping[str, tuple[Severity, str, str]] = {
     "open quote": (
@@ -365,7 +365,7 @@ def _nearly_numbers(profile: DatasetProfile, columns: Mapping[str, Field]) -> It
 
 def _is_plain(cell: str) -> bool:
     """Whether a cell says nothing about anybody: a number in another form, or a program's word for nothing."""
-    return cell in NOTHING_WORDS or not re.search("[^0-9.,'% $€-]", cell)
+    return cell in PLACEHOLDERS or not re.search("[^0-9.,'% $€-]", cell)
 
 
 def _finding(fact: Occurrences, severity: Severity, message: str, remedy: str) -> Iterator[Finding]:

@@ -18,7 +18,7 @@ from usher.datasets.read_limits import LIMITS, ReadLimits
 from usher.datasets.reading import PLAIN, Reading
 from usher.errors import InputError, Problem, lambda_error_message
 from usher.formats.typed_json import UnfitError, fit, parse_json
-from usher.storage.bucket import Bucket, File, TooLargeError
+from usher.storage.bucket import REPLACED, Bucket, File, TooLargeError
 from usher.storage.layout import dataset_of, group_of, is_data
 
 log = logging.getLogger(__name__)
@@ -30,8 +30,6 @@ TAG = "usher=check"
 PACKED = 4
 """How much longer another format takes to read than a CSV, for each byte."""
 NO_READINGS: Mapping[str, Reading] = {}
-REPLACED = {"PreconditionFailed", "NoSuchKey"}
-"""S3's error codes for an object that has been replaced or deleted since it was listed."""
 
 
 @dataclass(frozen=True, slots=True)

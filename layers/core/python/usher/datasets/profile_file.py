@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from usher.datasets import distinct_ids
+from usher.datasets.cell_facts import FACTS
 from usher.datasets.csv_reader import ReadError
 from usher.datasets.diagnosis import Diagnosis
 from usher.datasets.distinct_ids import DistinctIds
 from usher.datasets.profile import (
-    FACTS,
     FILE,
     MAX_EXAMPLE_LENGTH,
     MAX_REPORTED,

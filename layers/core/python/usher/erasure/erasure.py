@@ -5,7 +5,7 @@ work meanwhile: the run holds the group, and waits for its exports and evaluatio
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TypedDict
@@ -73,7 +73,6 @@ class Erasure:
     table: Table
     waiting: WaitingEvents
     jobs: DeletionJobs
-    clock: Callable[[], float] = time.monotonic
 
     def step(self, run: Run) -> int | None:
         """Do what can be done now; return the seconds until the next step, or None at the end."""
@@ -126,9 +125,9 @@ class Erasure:
 
     def _search(self, state: ErasureRecord, who: Forgotten) -> None:
         """Search everything once, or as far as time allows; where a search finds nothing, it was the last."""
-        start, who = self.clock(), self._with_sessions(who)
+        start, who = time.monotonic(), self._with_sessions(who)
         messages = self.waiting.erase(who)
-        files, after = erase_files(self.bucket, who, state["after"], lambda: self.clock() - start > WORK_SECONDS)
+        files, after = erase_files(self.bucket, who, state["after"], lambda: time.monotonic() - start > WORK_SECONDS)
         # Last, as the table says whose the sessions are.
         items = 0 if after else erase_items(self.table, who, self._item_solutions(who.group))
         state["messages"] += messages

@@ -5,7 +5,6 @@ queue, and later events of the same session wait behind it.
 """
 
 import time
-import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -67,7 +66,6 @@ class Acceptance:
     breakers: Breakers = field(default_factory=Breakers)
     """By tracking ID."""
     clock: Callable[[], float] = time.time
-    make_id: Callable[[], object] = uuid.uuid4
 
     def accept(self, group: str, kind: EventKind, content: ServingMap, body: Mapping[str, Any]) -> dict[str, Any]:
         """Accept the posted events, and count them in metrics; return the answer.
@@ -95,7 +93,7 @@ class Acceptance:
         tracking_id = content.get(TRACKING[kind])
         if not tracking_id:
             raise _not_live(kind)
-        posted = check_request(body, KINDS[kind], columns_of(content, kind), arrived, self.make_id)
+        posted = check_request(body, KINDS[kind], columns_of(content, kind), arrived)
         session = self.sessions.read(group, posted.session)
         user = posted.user or session.user
         repeated = self.arrivals.known(group, user, posted.session, posted.given_ids)

@@ -114,6 +114,11 @@ def plain(name: str) -> str:
     return name.replace("_", "").upper()
 
 
+def id_of(value: Literal) -> str:
+    """A value as the ID of an item or a user."""
+    return value if isinstance(value, str) else str(int(value) if value.is_integer() else value)
+
+
 def _literal(value: Literal) -> str:
     if isinstance(value, float):
         return repr(value)

@@ -11,7 +11,7 @@ from operator import eq, ge, gt, le, lt, ne
 from typing import Any
 
 from usher.filters.compiled import Node, Rule, Rules, Test
-from usher.filters.expressions import ANY, EQUALITY, EVENT_DATASETS, LISTS, FilterError, Literal
+from usher.filters.expressions import ANY, EQUALITY, EVENT_DATASETS, LISTS, FilterError, Literal, id_of
 
 Verdict = bool | None
 COMPARE: Mapping[str, Callable[[float, float], bool]] = {"=": eq, "!=": ne, "<": lt, "<=": le, ">": gt, ">=": ge}
@@ -79,7 +79,7 @@ def _test(test: Test, id_field: str, candidate: str, known: Knowledge) -> Verdic
     if values is None:
         return None
     if test["field"] == id_field:
-        return (candidate in map(_text, values)) == (test["operator"] == "IN")
+        return (candidate in map(id_of, values)) == (test["operator"] == "IN")
     if test["dataset"] != "ITEMS" or test["field"] not in known.columns or candidate not in known.records:
         return None
     return _compared(known.records[candidate].get(known.columns[test["field"]]), test["operator"], values)
@@ -135,7 +135,7 @@ def _guard(guard: Test, known: Knowledge) -> Verdict:
     if not values or not known.user:
         return operator == "NOT IN"
     if guard["field"] == "USERID":
-        return (known.user in map(_text, values)) == (operator == "IN") if operator in LISTS else None
+        return (known.user in map(id_of, values)) == (operator == "IN") if operator in LISTS else None
     if guard["field"] not in known.user_columns or known.user_values is None:
         return None
     cell, first = known.user_values.get(known.user_columns[guard["field"]]), values[0]
@@ -156,11 +156,6 @@ def _all(verdicts: Iterable[Verdict]) -> Verdict:
 
 def _not(verdict: Verdict) -> Verdict:
     return None if verdict is None else not verdict
-
-
-def _text(value: Literal) -> str:
-    """As the ID of an item or a user."""
-    return value if isinstance(value, str) else str(int(value) if value.is_integer() else value)
 
 
 def _number(value: object) -> float:

@@ -1,6 +1,5 @@
 """What a group costs in a month before and after a plan; and the most that the plan may cost, for the ceilings."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -26,6 +25,7 @@ from usher.resources.states import State
 from usher.resources.target import Target
 from usher.resources.unmanaged import Unmanaged
 from usher.run_record import MonthlyCost
+from usher.run_summary import known_dollars
 from usher.storage.bucket import Bucket, File
 
 EXISTING_ACTIONS = UNCHANGING | {"update"}
@@ -79,7 +79,7 @@ class Estimator:
         recurring = self._recurring(plan, size, prices)
         _, most = self._standing(plan, states, unmanaged, size, PRICES)
         now, after = self._standing(plan, states, unmanaged, size, prices)
-        more = _known(after) - _known(now)
+        more = known_dollars(after) - known_dollars(now)
         run = self._run(plan, states, size)
         estimate = Estimate(
             run,
@@ -187,10 +187,6 @@ class Estimator:
             for price in (partial(cost_or_nan, prices=prices), max_cost)
         )
         return recurring_costs(known, most, {one.id: one.arn for one in plan.resources})
-
-
-def _known(costs: Sequence[MonthlyCost]) -> float:
-    return math.fsum(one["dollars"] or 0 for one in costs)
 
 
 def _uses(run: Mapping[str, float], size: Size) -> dict[str, Use]:

@@ -44,7 +44,9 @@ https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html and ErrorResp
 """
 
 
-WRITTEN_MEANWHILE = {"PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey"}
+REPLACED = {"PreconditionFailed", "NoSuchKey"}
+"""S3's error codes for an object that has been replaced or deleted since it was listed."""
+WRITTEN_MEANWHILE = {*REPLACED, "ConditionalRequestConflict"}
 """S3's error codes for a conditional write of an object that somebody else has written or deleted."""
 
 

@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +21,6 @@ class TableBatches:
     """Reads and writes of many items. What DynamoDB does not take for now is tried again, and then 503."""
 
     table: Table
-    sleep: Callable[[float], None] = time.sleep
 
     def get(self, keys: Sequence[tuple[str, str]], *names: str, consistent: bool = False) -> list[dict[str, Any]]:
         """The attributes `names` of the items that exist; without names, all. `keys`: group and item, each once."""
@@ -89,5 +88,5 @@ class TableBatches:
             requests = answer.get(rest) or {}
             if not requests:
                 return
-            self.sleep(random.uniform(0, min(MAX_PAUSE_SECONDS, 0.02 * 2**attempt)))
+            time.sleep(random.uniform(0, min(MAX_PAUSE_SECONDS, 0.02 * 2**attempt)))
         raise RequestError(503, "Unavailable", "The table is temporarily overloaded. Try again later.")
