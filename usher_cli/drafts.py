@@ -7,8 +7,9 @@ from usher.costs.ledger import Spending
 from usher.errors import InputError, Problem
 from usher.planning.draft import Draft
 from usher.planning.pins import Pin, Pins
-from usher.planning.planner import draft
+from usher.planning.planner import Planner
 from usher.planning.tasks import RequestedTasks, Tasks
+from usher.resources.inventory import Inventory
 from usher.resources.kinds import KINDS, Resource
 from usher.storage.table import Table
 
@@ -45,17 +46,17 @@ def draft_of(
             raise InputError(problems)
         return {**holding, **(pinned or {})}, ()
 
-    return draft(
+    target = stack.target(group)
+    return Planner(
         bucket,
-        stack.target(group),
-        stack.clients,
+        target,
+        Inventory(stack.clients, target.stack_arn, claims),
         stack.serving.read(group),
-        tasks={**Tasks(stack.table).of(group), **(tasks or {})},
-        resolve_pins=resolve_pins,
-        claims=claims,
+        {**Tasks(stack.table).of(group), **(tasks or {})},
+        resolve_pins,
         ceilings=stack.ceilings,
         past=Spending(stack.table).of(group),
-    )
+    ).draft()
 
 
 def is_costly(drafted: Draft) -> bool:

@@ -12,6 +12,7 @@ from aws_lambda_powertools import Logger
 from usher.aws import client
 from usher.costs.calculation import actual_cost
 from usher.independent_steps import raise_errors, run_all
+from usher.planning.next_serving_map import next_map
 from usher.resources import versions
 from usher.run_record import RunChanges, RunRecord
 from usher.run_summary import has_acted
@@ -21,7 +22,6 @@ from usher.runs.notifications import EVENT, METRICS, NOTIFICATION, Channels, sho
 from usher.runs.outcome import has_ended
 from usher.runs.record import Run, run_that_broke, runs_of
 from usher.serving.live_models import live_models
-from usher.serving.next_serving_map import next_map
 from usher.serving.popular_lists import PopularLists
 from usher.serving.serving_map import ServingMap, ServingMaps
 from usher.storage.bucket import Bucket

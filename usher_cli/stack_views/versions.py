@@ -5,6 +5,7 @@ from typing import Any, NotRequired, TypedDict, cast
 
 from usher.resources.gate import judge
 from usher.resources.kinds import KINDS, Resource
+from usher.resources.kinds import Gate as PlannedGate
 from usher.resources.lookup import summaries
 from usher.resources.versions import report_version
 from usher.run_record import LiveModel, VersionRecord
@@ -75,23 +76,20 @@ def solutions_of(stack: DeployedStack, group: str) -> list[Solution]:
     ]
 
 
-def gate_of(
-    rule: Mapping[str, Any] | None, name: str, versions: Mapping[str, Sequence[SolutionVersion]]
-) -> Gate | None:
+def gate_of(planned: PlannedGate | None, name: str, versions: Mapping[str, Sequence[SolutionVersion]]) -> Gate | None:
     """A solution's gate, and what it says of the newest trained version, unless a person has chosen another. Pure.
 
-    `rule`: a Resource's gate; None or without a metric: there is none; `versions`: by solution, oldest first.
+    `planned`: a Resource's gate; None or without a rule: there is none; `versions`: by solution, oldest first.
     """
-    if not rule or "metric" not in rule:
+    if not planned or not planned.rule:
         return None
     newest, live = _newest(versions[name]), next((one for one in versions[name] if one["live"]), None)
-    popularity = _newest(versions.get(rule.get("popularity", "").partition("/")[2], ()))
-    gate = {key: rule[key] for key in ("metric", "atLeast", "versusLive", "versusPopularity") if key in rule}
-    is_superseded = newest is not None and newest["arn"] == rule.get("pin", {}).get("supersedes")
+    popularity = _newest(versions.get(planned.popularity.partition("/")[2], ()))
+    is_superseded = newest is not None and newest["arn"] == planned.supersedes
     if newest is None or newest is live or is_superseded:
-        return cast(Gate, {**gate, "verdict": "", "passes": True})
-    verdict = judge(rule, *(one["metrics"] if one else {} for one in (newest, live, popularity)))
-    return cast(Gate, {**gate, "verdict": verdict.reason, "passes": verdict.passes})
+        return cast(Gate, {**planned.rule, "verdict": "", "passes": True})
+    verdict = judge(planned.rule, *(one["metrics"] if one else {} for one in (newest, live, popularity)))
+    return cast(Gate, {**planned.rule, "verdict": verdict.reason, "passes": verdict.passes})
 
 
 def _newest(versions: Sequence[SolutionVersion]) -> SolutionVersion | None:

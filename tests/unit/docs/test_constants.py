@@ -30,9 +30,9 @@ def replaced(source: str) -> Iterator[str]:
     "line",
     [
         'monkeypatch.setattr(module, "MOST", 1)',
-        'patch.setattr("usher.module.MOST", 1)',
+        'patch.setattr("some.module.MOST", 1)',
         "monkeypatch.setitem(module.STEPS, 'a', 1)",
-        'mock.patch("usher.module.MOST", 1)',
+        'mock.patch("some.module.MOST", 1)',
         'patch.object(module, "MOST", 1)',
         "module.MOST = 1",
     ],

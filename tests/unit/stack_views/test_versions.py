@@ -1,13 +1,16 @@
 """What a gate says of the newest version, and what the page draws of it."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from usher.resources.kinds import Gate
 
 from usher_cli.stack_views.versions import gate_of
 from usher_cli.ui.versions import chart, of_gate
 
-RULE = {"metric": "coverage", "atLeast": 0.5, "live": "", "popularity": "solution_version/hits"}
+RULE = {"metric": "coverage", "atLeast": 0.5}
+GATE = Gate(RULE, popularity="solution_version/hits")
 
 
 def version(name: str, coverage: float | None, *, live: bool = False) -> Any:
@@ -35,7 +38,7 @@ HITS = version("hits/1", 0.4, live=True)
     ],
 )
 def test_the_newest_trained_version_is_compared_with_what_serves(more: Any, passes: bool, verdict: str) -> None:
-    gate = gate_of(RULE | more, "a", {"a": [OLD, NEW, UNTRAINED], "hits": [HITS]})
+    gate = gate_of(replace(GATE, rule=RULE | more), "a", {"a": [OLD, NEW, UNTRAINED], "hits": [HITS]})
     assert gate is not None
     assert gate["passes"] is passes
     assert verdict in gate["verdict"]
@@ -44,25 +47,25 @@ def test_the_newest_trained_version_is_compared_with_what_serves(more: Any, pass
 
 @pytest.mark.parametrize("versions", [[OLD], [UNTRAINED], []])
 def test_there_is_nothing_to_judge_where_the_newest_serves_or_nothing_is_trained(versions: list[Any]) -> None:
-    gate = gate_of(RULE, "a", {"a": versions})
+    gate = gate_of(GATE, "a", {"a": versions})
     assert gate is not None
     assert not gate["verdict"]
     assert "coverage atLeast 0.5" in of_gate(gate)
 
 
 def test_a_person_s_choice_stands_above_the_gate() -> None:
-    gate = gate_of(RULE | {"atLeast": 0.7, "pin": {"supersedes": NEW["arn"]}}, "a", {"a": [OLD, NEW]})
+    gate = gate_of(replace(GATE, rule=RULE | {"atLeast": 0.7}, supersedes=NEW["arn"]), "a", {"a": [OLD, NEW]})
     assert gate is not None
     assert (gate["verdict"], gate["passes"]) == ("", True)
 
 
-@pytest.mark.parametrize("rule", [None, {}, {"live": "arn", "pin": {"version": "arn"}}])
-def test_a_solution_without_a_rule_has_no_gate(rule: Any) -> None:
-    assert gate_of(rule, "a", {"a": [OLD, NEW]}) is None
+@pytest.mark.parametrize("planned", [None, Gate(live="arn", pinned="arn")])
+def test_a_solution_without_a_rule_has_no_gate(planned: Gate | None) -> None:
+    assert gate_of(planned, "a", {"a": [OLD, NEW]}) is None
 
 
 def test_the_chart_has_the_versions_the_live_one_and_the_floor() -> None:
-    gate = gate_of(RULE, "a", {"a": [OLD, NEW, UNTRAINED]})
+    gate = gate_of(GATE, "a", {"a": [OLD, NEW, UNTRAINED]})
     svg = chart([OLD, NEW, UNTRAINED], "coverage", gate)
     assert all(word in svg for word in ("coverage", "live", "floor of the gate"))
     assert "floor" not in chart([OLD, NEW], "coverage", None)

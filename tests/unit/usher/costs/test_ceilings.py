@@ -18,7 +18,7 @@ from usher.errors import InputError
 from usher.limits import MAX_TRIALS
 from usher.planning.draft import Draft
 from usher.planning.estimate import check_input_sizes
-from usher.planning.planner import draft
+from usher.planning.planner import Planner
 from usher.prices import PRICES
 from usher.resources.kinds import Resource
 from usher.storage.bucket import File
@@ -101,7 +101,7 @@ def site(world: World) -> Iterator[World]:
 def plan(world: World, config: Any, ceilings: Ceilings | None = None, **options: Any) -> Draft:
     world.put("films/usher.yaml", json.dumps(config))
     at = replace(target(), export_schedule="cron(0 3 * * ? *)")
-    return draft(world.bucket, at, world.clients, {}, ceilings=ceilings or Ceilings(), **options)
+    return Planner(world.bucket, at, world.inventory, {}, ceilings=ceilings or Ceilings(), **options).draft()
 
 
 def refused(world: World, config: Any, **options: Any) -> list[tuple[str, str]]:
@@ -343,7 +343,7 @@ def test_files_of_lines_that_are_too_large_are_refused(sizes: list[int], place: 
 def test_a_schedule_of_the_stack_that_can_not_be_counted_is_noted_and_counts_as_daily(site: World) -> None:
     site.put("films/usher.yaml", "{}")
     expected, found = (
-        draft(site.bucket, replace(target(), export_schedule=schedule), site.clients, {})
+        Planner(site.bucket, replace(target(), export_schedule=schedule), site.inventory, {}).draft()
         for schedule in ("rate(1 day)", "cron(0 3 ? * MON@1 *)")
     )
     assert found.findings["ceilings"] == expected.findings["ceilings"]

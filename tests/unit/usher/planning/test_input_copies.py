@@ -7,7 +7,7 @@ from botocore.exceptions import ClientError
 from usher.datasets.profile_cache import ProfileCache
 from usher.planning.draft import Draft
 from usher.planning.input_copies import copy_inputs
-from usher.planning.planner import draft
+from usher.planning.planner import Planner
 from usher.resources.kinds import Resource
 from usher.runs.record import Run
 
@@ -31,7 +31,7 @@ def kept(world: World, drafted: Draft) -> list[Resource]:
 
 
 def planned(world: World) -> Draft:
-    return draft(world.bucket, target(), world.clients, {})
+    return Planner(world.bucket, target(), world.inventory, {}).draft()
 
 
 def read(world: World, resources: list[Resource]) -> dict[str, list[str]]:

@@ -1,5 +1,6 @@
 """Pins: promotions and rollbacks, as people ask for them."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from usher.config.model import Solution
 from usher.errors import UsherError
 from usher.planning.pins import Pin, Pins, choose_version, with_pins
 from usher.resources.gate import with_gates
-from usher.resources.kinds import Resource
+from usher.resources.kinds import Gate, Resource
 from usher.storage.table import Table
 
 from tests.unit.usher.world import TABLE, World, interactions
@@ -159,12 +160,9 @@ def test_who_and_why_must_be_said(pins: Pins, given_: dict[str, Any]) -> None:
 def test_what_serves_is_pinned_a_campaign_or_else_the_version() -> None:
     pins = {"a": Pin("arn:a", "Ann", "worse", "now", "arn:b")}
     version = Resource("solution_version/a", "solution_version", "train")
-    campaign = Resource("campaign/a", "campaign", "train", gate={"atLeast": 1.0})
+    campaign = Resource("campaign/a", "campaign", "train", gate=Gate({"atLeast": 1.0}))
     other = Resource("campaign/b", "campaign", "train")
-    pin = {"pin": {"version": "arn:a", "supersedes": "arn:b"}}
-    assert [one.gate for one in with_pins([version, campaign, other], pins)] == [
-        {},
-        {"live": "", "atLeast": 1.0, **pin},
-        {},
-    ]
-    assert [one.gate for one in with_pins([version, other], pins)] == [{"live": "", **pin}, {}]
+    pinned = Gate(pinned="arn:a", supersedes="arn:b")
+    gates = [one.gate for one in with_pins([version, campaign, other], pins)]
+    assert gates == [None, replace(pinned, rule={"atLeast": 1.0}), None]
+    assert [one.gate for one in with_pins([version, other], pins)] == [pinned, None]

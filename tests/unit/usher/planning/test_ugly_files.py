@@ -23,7 +23,7 @@ from usher.errors import InputError
 from usher.planning.input_copies import copy_inputs
 from usher.planning.inputs import load_inputs
 from usher.planning.misplaced_files import ignored_files
-from usher.planning.planner import draft
+from usher.planning.planner import Planner
 from usher.runs.record import Run
 
 from tests.unit.usher.world import ARN_PREFIX, World, interactions, target
@@ -395,7 +395,7 @@ def imported(shop: World) -> str:
 
 def copies(shop: World) -> list[bytes]:
     """The files of interactions that Personalize is given."""
-    drafted = draft(shop.bucket, target("shop"), shop.clients, {})
+    drafted = Planner(shop.bucket, target("shop"), shop.inventory, {}).draft()
     resources = copy_inputs(Run(shop.bucket, "shop", "run-1"), drafted, ProfileCache(shop.bucket))
     (one,) = (one for one in resources if one.id == "dataset_import_job/interactions")
     folder = one.params["dataSource"]["dataLocation"].removeprefix(shop.bucket.url(""))

@@ -9,7 +9,7 @@ from usher.config.model import Job, Solution
 from usher.planning.pins import Pin, with_pins
 from usher.resources.gate import EPSILON, REMEDY, judge, version_to_serve, with_gates
 from usher.resources.inventory import Existing
-from usher.resources.kinds import Resource
+from usher.resources.kinds import Gate, Resource
 from usher.resources.states import State
 from usher.resources.versions import hours_since_training, metrics_of, usable_versions
 
@@ -86,6 +86,12 @@ def test_a_version_that_is_held_is_below_one_of_its_bars(
     )
 
 
+def gate_of(resource: Resource) -> Gate:
+    """The gate of a gate target."""
+    assert resource.gate
+    return resource.gate
+
+
 def guard(resource: Resource, rule: dict[str, Any], live: str = "", popular: str = "") -> Resource:
     """One campaign with its rule."""
     return with_gates([resource], {"a": rule}, {"a": live}, popular)[0]
@@ -93,13 +99,13 @@ def guard(resource: Resource, rule: dict[str, Any], live: str = "", popular: str
 
 def test_only_what_serves_of_solutions_with_a_rule_is_guarded() -> None:
     campaign = guard(CAMPAIGN, {"versusPopularity": 1.0}, "arn:live", "top")
-    assert campaign.gate == {"versusPopularity": 1.0, "live": "arn:live", "popularity": "solution_version/top"}
+    assert campaign.gate == Gate({"versusPopularity": 1.0}, "arn:live", "solution_version/top")
     assert campaign.needs == ["solution_version/a", "solution_version/top"]
     for other in (Resource("campaign/b", "campaign", "train"), Resource("solution/a", "solution", "train")):
         assert guard(other, {"versusPopularity": 1.0}) is other
     version = Resource("solution_version/a", "solution_version", "train")
     assert with_gates([version, CAMPAIGN], {"a": {"atLeast": 1}}, {}, "")[0] is version, "its campaign is"
-    assert guard(version, {"atLeast": 1}).gate == {"atLeast": 1, "live": "", "popularity": ""}
+    assert guard(version, {"atLeast": 1}).gate == Gate({"atLeast": 1})
 
 
 def test_jobs_follow_what_serves_where_the_newest_may_be_held_back() -> None:
@@ -126,16 +132,18 @@ def test_a_choice_of_a_person_comes_before_the_rule() -> None:
     pins = {"a": Pin("arn:old", "me", "bad", "now", supersedes="arn:new")}
     resource = guard(with_pins([CAMPAIGN], pins)[0], RULE, "arn:new")
     found = Existing("arn:campaign", {"solutionVersionArn": "arn:new"})
-    assert version_to_serve(NOT_ASKED, resource, found, "arn:new", {}) == ("arn:old", "")
+    assert version_to_serve(NOT_ASKED, gate_of(resource), found, "arn:new", {}) == ("arn:old", "")
 
 
 def test_nothing_is_asked_where_nothing_would_change() -> None:
     resource = guard(CAMPAIGN, RULE)
     assert (
-        version_to_serve(NOT_ASKED, resource, Existing("arn:c", {"solutionVersionArn": "arn:new"}), "arn:new", {})[1]
+        version_to_serve(
+            NOT_ASKED, gate_of(resource), Existing("arn:c", {"solutionVersionArn": "arn:new"}), "arn:new", {}
+        )[1]
         == ""
     )
-    assert version_to_serve(NOT_ASKED, resource, None, "", {}) == ("", "")
+    assert version_to_serve(NOT_ASKED, gate_of(resource), None, "", {}) == ("", "")
 
 
 SOLUTION = Solution("top", "aws-popularity-count")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from usher.errors import InputError
 from usher.planning.draft import Draft
-from usher.planning.planner import draft
+from usher.planning.planner import Planner
 from usher.resources.deletion import TAKE_OVER, delete_unmanaged
 from usher.resources.inventory import Inventory
 from usher.resources.kinds import GROUP_TAG, KINDS, STACK_TAG
@@ -70,7 +70,7 @@ class Stack:
         return Inventory(self.world.clients, self.arn)
 
     def plan(self, group: str, **tasks: Mapping[str, str]) -> Draft:
-        return draft(self.bucket, self.target(group), self.world.clients, {}, tasks=tasks)
+        return Planner(self.bucket, self.target(group), self.inventory, {}, tasks).draft()
 
     def run(self, group: str, **tasks: Mapping[str, str]) -> dict[str, State]:
         """A run to its end: what it made, and what it deleted."""

@@ -6,9 +6,9 @@ from typing import Any
 import botocore.session
 import pytest
 from usher.errors import RequestError
+from usher.planning.next_serving_map import next_map
 from usher.resources.plan import Plan
 from usher.routes import ROUTES
-from usher.serving.next_serving_map import next_map
 from usher.serving.requests import MAX_VALUE_LENGTH, READERS, checked_id, checked_ids
 from usher.serving.serving_map import CACHE_SECONDS, ServingMaps
 from usher.storage.table import Table

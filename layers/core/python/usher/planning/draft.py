@@ -12,6 +12,20 @@ from usher.datasets.reading import Source
 from usher.resources.decisions import UNCHANGING
 from usher.resources.plan import Plan
 from usher.resources.states import State
+from usher.resources.unmanaged import Unmanaged
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A plan, and what a dry run of it has shown."""
+
+    plan: Plan
+    states: Sequence[State]
+    """Of the plan's resources."""
+    unmanaged: Sequence[Unmanaged]
+    """What exists and is not desired."""
+    training_hours: Mapping[str, float]
+    """As a DryRun's."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from usher.costs.monthly import cost_or_nan, existing_cost, planned_costs, recur
 from usher.costs.months import Use, added, known
 from usher.costs.recurring import export_id, repeated
 from usher.errors import InputError, Problem
+from usher.planning.draft import Proposal
 from usher.planning.inputs import Inputs
 from usher.prices import PRICES
 from usher.resources.billed import Billed, find_billed
@@ -23,7 +24,6 @@ from usher.resources.inventory import Inventory
 from usher.resources.plan import Plan
 from usher.resources.states import State
 from usher.resources.target import Target
-from usher.resources.unmanaged import Unmanaged
 from usher.run_record import MonthlyCost
 from usher.run_summary import known_dollars
 from usher.storage.bucket import Bucket, File
@@ -62,23 +62,15 @@ class Estimator:
     ceilings: Ceilings
     past: Past
 
-    def costs(
-        self,
-        plan: Plan,
-        states: Sequence[State],
-        unmanaged: Sequence[Unmanaged],
-        training_hours: Mapping[str, float],
-    ) -> PlanCosts:
-        """Price a plan. `states`: of its resources; `training_hours`: as Size.hours has them.
-
-        Raises InputError for files that are too large for their lines to be counted.
-        """
+    def costs(self, proposal: Proposal) -> PlanCosts:
+        """Price a plan. Raises InputError for files that are too large for their lines to be counted."""
+        plan, states = proposal.plan, proposal.states
         lines = self._count_lines(plan)
-        size = size_of(self.inputs.report, training_hours, {id_: count for id_, (_, count) in lines.items()})
+        size = size_of(self.inputs.report, proposal.training_hours, {id_: count for id_, (_, count) in lines.items()})
         prices = {**PRICES, **self.inputs.config.prices}
         recurring = self._recurring(plan, size, prices)
-        _, most = self._standing(plan, states, unmanaged, size, PRICES)
-        now, after = self._standing(plan, states, unmanaged, size, prices)
+        _, most = self._standing(proposal, size, PRICES)
+        now, after = self._standing(proposal, size, prices)
         more = known_dollars(after) - known_dollars(now)
         run = self._run(plan, states, size)
         estimate = Estimate(
@@ -158,14 +150,10 @@ class Estimator:
         return {resource.id: max_cost(resource, solution_of(resource, by_id), size) for resource in paid}
 
     def _standing(
-        self,
-        plan: Plan,
-        states: Sequence[State],
-        unmanaged: Sequence[Unmanaged],
-        size: Size,
-        prices: Mapping[str, float],
+        self, proposal: Proposal, size: Size, prices: Mapping[str, float]
     ) -> tuple[list[MonthlyCost], list[MonthlyCost]]:
         """What exists costs in every 30 days before and after the run."""
+        plan, unmanaged = proposal.plan, proposal.unmanaged
         ids = {one.arn: one.id for one in unmanaged} | {one.arn: one.id for one in plan.resources}
         desired = {one.arn for one in plan.resources}
         existing = self._existing(plan)
@@ -174,7 +162,7 @@ class Estimator:
         )
         now = {cost["arn"]: cost for cost in costs if cost}
         kept = [now[one.arn] for one in unmanaged if one.arn in now and not one.delete]
-        return list(now.values()), [*planned_costs(plan.resources, states, size, prices, existing), *kept]
+        return list(now.values()), [*planned_costs(plan.resources, proposal.states, size, prices, existing), *kept]
 
     def _existing(self, plan: Plan) -> dict[str, Billed]:
         group_arn = next(one.arn for one in plan.resources if one.kind == "dataset_group")

@@ -14,7 +14,7 @@ from usher.aws import now
 from usher.clients import PersonalizeClient
 from usher.errors import MAX_MESSAGE_LENGTH, Problem, UsherError
 from usher.resources.gate import gate_targets
-from usher.resources.kinds import LIVE_VERSION, Resource
+from usher.resources.kinds import LIVE_VERSION, Gate, Resource
 from usher.resources.versions import usable_versions
 from usher.storage.table import Table
 from usher.texts import clean
@@ -155,8 +155,8 @@ def with_pins(desired: Sequence[Resource], pins: Mapping[str, Pin]) -> list[Reso
     pin_of = {resource_id: pins[name] for name, resource_id in gate_targets(desired).items() if name in pins}
 
     def with_pin(resource: Resource, pin: Pin) -> Resource:
-        pinned = {"pin": {"version": pin.version, "supersedes": pin.supersedes}}
-        return replace(resource, gate={"live": pin.live, **resource.gate, **pinned})
+        gate = resource.gate or Gate(live=pin.live)
+        return replace(resource, gate=replace(gate, pinned=pin.version, supersedes=pin.supersedes))
 
     return [with_pin(one, pin_of[one.id]) if one.id in pin_of else one for one in desired]
 

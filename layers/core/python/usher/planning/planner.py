@@ -3,13 +3,12 @@
 Nothing here changes anything in Personalize.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from usher.aws import now
-from usher.clients import Clients
-from usher.config.model import Config
+from usher.config.model import Recommender, Solution
 from usher.costs.budgets import budget_notes, month_record
 from usher.costs.calculation import estimate_plan
 from usher.costs.ceilings import AboveCeilingError, Ceilings
@@ -19,7 +18,7 @@ from usher.errors import Problem
 from usher.planning.adoption import desired_with_adopted, unused_schemas
 from usher.planning.cost_advice import cost_advice
 from usher.planning.desired import desired_serving, recipe_arn, schedule_resource
-from usher.planning.draft import Draft
+from usher.planning.draft import Draft, Proposal
 from usher.planning.estimate import Estimator, PlanCosts
 from usher.planning.event_rules import event_rules
 from usher.planning.filter_rules import filter_rules
@@ -39,7 +38,7 @@ from usher.resources.inventory import Inventory
 from usher.resources.kinds import Resource
 from usher.resources.ownership import check_group
 from usher.resources.plan import Plan
-from usher.resources.reconcile import DryRun, dry_run
+from usher.resources.reconcile import dry_run
 from usher.resources.states import State
 from usher.resources.target import Target
 from usher.resources.unmanaged import REPLACED, Unmanaged, find_unmanaged
@@ -55,74 +54,120 @@ ResolvePins = Callable[[Sequence[Resource], Mapping[str, str]], tuple[Mapping[st
 """The pins that hold for desired resources, and problems (Pins.resolve), given each solution's live version."""
 
 
-def draft(
-    bucket: Bucket,
-    target: Target,
-    clients: Clients,
-    serving: ServingMap,
-    *,
-    tasks: RequestedTasks | None = None,
-    resolve_pins: ResolvePins = lambda _desired, _live: ({}, ()),
-    retry_failed: bool = True,
-    claims: Mapping[str, Mapping[str, str]] | None = None,
-    ceilings: Ceilings = DEFAULTS,
-    past: Past = NOTHING_YET,
-    limits: ReadLimits = LIMITS,
-) -> Draft:
-    """Draft what a run would do now.
+@dataclass(frozen=True, slots=True)
+class Planner:
+    """Drafts a run of a group, from its files, from what exists and from what has been requested."""
 
-    `serving`: the group's serving map; `retry_failed`: whether the run builds anew what failed before it; `claims`: an
-    Inventory's; `past`: what the group has ordered. Raises InputError for a config or data that can't be used, and
-    AboveCeilingError for what costs too much.
-    """
-    check_group_name(target.group)
-    tasks = tasks or {}
-    inventory = Inventory(clients, target.stack_arn, claims)
-    if "remove" in tasks:
-        return draft_removal(bucket, target, inventory, past)
-    notes = list(ignored_files([file.key for file in bucket.files_of(target.group)]))
-    inputs = load_inputs(bucket, target.group, inventory, target.arn_prefix, limits)
-    if inputs is None:
-        return Draft({"note": NOTHING_TO_DO.format(target.group), "notes": notes})
-    _check_ceilings(ceilings, inputs)
-    load = table_load(bucket, target.group, inputs)
-    notes += load.notes
-    config, gone, idle_notes = without_idle(bucket, target.group, inputs.config, tasks)
-    notes += idle_notes
-    inputs = without_waiting_data(inventory, target, replace(inputs, config=config), tasks)
+    bucket: Bucket
+    target: Target
+    inventory: Inventory
+    serving: ServingMap
+    """The group's serving map."""
+    tasks: RequestedTasks = field(default_factory=dict)
+    resolve_pins: ResolvePins = lambda _desired, _live: ({}, ())
+    retry_failed: bool = True
+    """Whether the run builds anew what failed before it."""
+    ceilings: Ceilings = DEFAULTS
+    past: Past = NOTHING_YET
+    """What the group has ordered."""
+    limits: ReadLimits = LIMITS
 
-    desired = desired_with_adopted(inventory, target, inputs, tasks)
-    check_group(inventory, desired[0], target.group)
-    notes += unused_schemas(inventory, target, inputs.config, desired)
-    live = live_versions(serving)
-    pins, problems = resolve_pins(desired, live)
-    desired = _gated(with_pins(desired, pins), inputs.config, live)
+    def draft(self) -> Draft:
+        """Draft what a run would do now.
 
-    desired, dry = _dry_run(inventory, target, desired, retry_failed=retry_failed)
-    unmanaged = find_unmanaged(inventory, target, desired, dry.states, prune=inputs.config.prune, gone=gone)
-    states = _with_replacements(dry.states, unmanaged)
-    plan = _plan(inventory, target, inputs, desired, dry)
-    existing = count_existing(inventory, target, desired)
-    unmanaged = with_room(inventory, plan, states, existing, unmanaged, serving)
-    plan = replace(plan, to_delete=[one for one in unmanaged if one.delete])
-    notes += route_notes(plan, states, serving)
+        Raises InputError for a config or data that can't be used, and AboveCeilingError for what costs too much.
+        """
+        bucket, target, inventory = self.bucket, self.target, self.inventory
+        check_group_name(target.group)
+        if "remove" in self.tasks:
+            return draft_removal(bucket, target, inventory, self.past)
+        ignored = list(ignored_files([file.key for file in bucket.files_of(target.group)]))
+        loaded = load_inputs(bucket, target.group, inventory, target.arn_prefix, self.limits)
+        if loaded is None:
+            return Draft({"note": NOTHING_TO_DO.format(target.group), "notes": ignored})
+        if above := self.ceilings.check(loaded.config):
+            raise AboveCeilingError(above, loaded.report)
+        load = table_load(bucket, target.group, loaded)
+        config, gone, idle_notes = without_idle(bucket, target.group, loaded.config, self.tasks)
+        inputs = without_waiting_data(inventory, target, replace(loaded, config=config), self.tasks)
 
-    past = replace(past, budget=inputs.config.budget)
-    estimator = Estimator(bucket, inventory, target, inputs, ceilings, past)
-    plan, costs, cost_notes = _within_ceilings(estimator, plan, states, unmanaged, dry.training_hours)
-    month = month_record(past, costs.monthly_now, now())
-    notes += [*estimator.notes, *cost_notes, *cost_advice(inputs.config, desired, costs.existing, past.traffic)]
-    notes += budget_notes(target.group, month)
-    findings = {
-        "notes": [*inputs.notes, *notes],
-        "data": inputs.report,
-        "resources": states,
-        **_cost_findings(estimator, plan, states, costs, load.estimate),
-        "pins": pins,
-        **({"problems": problems} if problems else {}),
-        "unmanaged": [{"id": one.id, "arn": one.arn, "reason": one.reason, "deleted": one.delete} for one in unmanaged],
-    }
-    return Draft(findings, plan, inputs.sources, costs.size, costs.estimate, load.plan, inputs.config)
+        desired, pins, problems = self._desired(inputs)
+        possible = self._with_room(self._compared(inputs, desired, gone))
+        past = replace(self.past, budget=config.budget)
+        estimator = Estimator(bucket, inventory, target, inputs, self.ceilings, past)
+        proposal, costs, export_notes = _within_ceilings(estimator, possible)
+
+        plan, states = proposal.plan, proposal.states
+        notes = [
+            *inputs.notes,
+            *ignored,
+            *load.notes,
+            *idle_notes,
+            *unused_schemas(inventory, target, config, desired),
+            *route_notes(plan, states, self.serving),
+            *estimator.notes,
+            *export_notes,
+            *cost_advice(config, desired, costs.existing, past.traffic),
+            *budget_notes(target.group, month_record(past, costs.monthly_now, now())),
+        ]
+        findings = {
+            "notes": notes,
+            "data": inputs.report,
+            "resources": states,
+            **_cost_findings(estimator, plan, states, costs, load.estimate),
+            "pins": pins,
+            **({"problems": problems} if problems else {}),
+            "unmanaged": [
+                {"id": one.id, "arn": one.arn, "reason": one.reason, "deleted": one.delete}
+                for one in proposal.unmanaged
+            ],
+        }
+        return Draft(findings, plan, inputs.sources, costs.size, costs.estimate, load.plan, config)
+
+    def _desired(self, inputs: Inputs) -> tuple[list[Resource], Mapping[str, Pin], Sequence[Problem]]:
+        """The desired resources, under their gates and pins; the pins, and problems with those that can't hold."""
+        desired = desired_with_adopted(self.inventory, self.target, inputs, self.tasks)
+        check_group(self.inventory, desired[0], self.target.group)
+        live = live_versions(self.serving)
+        pins, problems = self.resolve_pins(desired, live)
+        solutions = inputs.config.solutions
+        popularity = next((one.name for one in solutions if one.recipe == POPULARITY), "")
+        rules = {one.name: one.gate for one in solutions}
+        return with_gates(with_pins(desired, pins), rules, live, popularity), pins, problems
+
+    def _compared(self, inputs: Inputs, desired: Sequence[Resource], gone: Collection[str]) -> Proposal:
+        """The plan for the desired resources, after a dry run. `gone`: ids of campaigns that the config lets go."""
+        dry = dry_run(self.inventory, desired, retry_failed=self.retry_failed)
+        resume = self._resuming(dry.states)
+        resources, states = [*desired, *resume], [*dry.states, *dry_run(self.inventory, resume).states]
+        config, personalize = inputs.config, self.inventory.clients["personalize"]
+        unmanaged = find_unmanaged(self.inventory, self.target, resources, states, prune=config.prune, gone=gone)
+        models: list[Solution | Recommender] = [*config.solutions, *config.recommenders]
+        types = {one.name: recipe_type(personalize, recipe_arn(self.target, one.recipe)) for one in models}
+        plan = Plan(
+            self.target.group,
+            resources,
+            dry.known_failures,
+            dry.expected_seconds,
+            **desired_serving(config, types),
+            events=event_rules(config, resources),
+            filter_rules=filter_rules(config, inputs.data),
+        )
+        return Proposal(plan, _with_replacements(states, unmanaged), unmanaged, dry.training_hours)
+
+    def _resuming(self, states: Sequence[State]) -> list[Resource]:
+        """The schedule that starts a run when the first solution whose training waits may be trained again, if any."""
+        resume_at = min((state.resume_at for state in states if state.resume_at), default="")
+        settings = {"ScheduleExpression": f"at({resume_at})", "ActionAfterCompletion": "DELETE"}
+        return [schedule_resource(self.target, RESUME, {}, settings)] if resume_at else []
+
+    def _with_room(self, proposal: Proposal) -> Proposal:
+        """The proposal, with what makes room in the quotas among its deletions. Raises InputError if nothing can."""
+        plan, states = proposal.plan, proposal.states
+        existing = count_existing(self.inventory, self.target, plan.resources)
+        unmanaged = with_room(self.inventory, plan, states, existing, proposal.unmanaged, self.serving)
+        to_delete = [one for one in unmanaged if one.delete]
+        return replace(proposal, plan=replace(plan, to_delete=to_delete), unmanaged=unmanaged)
 
 
 def _cost_findings(
@@ -142,31 +187,6 @@ def _cost_findings(
     }
 
 
-def _check_ceilings(ceilings: Ceilings, inputs: Inputs) -> None:
-    """Raise AboveCeilingError where a single setting of the config is above a ceiling."""
-    if above := ceilings.check(inputs.config):
-        raise AboveCeilingError(above, inputs.report)
-
-
-def _gated(desired: Sequence[Resource], config: Config, live: Mapping[str, str]) -> list[Resource]:
-    popularity = next((solution.name for solution in config.solutions if solution.recipe == POPULARITY), "")
-    return with_gates(desired, {solution.name: solution.gate for solution in config.solutions}, live, popularity)
-
-
-def _dry_run(
-    inventory: Inventory, target: Target, desired: list[Resource], *, retry_failed: bool
-) -> tuple[list[Resource], DryRun]:
-    """A dry run of the desired resources and, where the training of a solution waits, of what resumes it."""
-    dry = dry_run(inventory, desired, retry_failed=retry_failed)
-    resume_at = min((state.resume_at for state in dry.states if state.resume_at), default="")
-    if not resume_at:
-        return desired, dry
-    settings = {"ScheduleExpression": f"at({resume_at})", "ActionAfterCompletion": "DELETE"}
-    schedule = schedule_resource(target, RESUME, {}, settings)
-    states = [*dry.states, *dry_run(inventory, [schedule]).states]
-    return [*desired, schedule], replace(dry, states=states)
-
-
 def _with_replacements(states: Sequence[State], unmanaged: Sequence[Unmanaged]) -> list[State]:
     """The states, in which a creation whose predecessor exists is a replacement."""
     replaced = {one.id for one in unmanaged if one.reason == REPLACED}
@@ -177,50 +197,18 @@ def _with_replacements(states: Sequence[State], unmanaged: Sequence[Unmanaged]) 
     ]
 
 
-def _plan(
-    inventory: Inventory,
-    target: Target,
-    inputs: Inputs,
-    desired: Sequence[Resource],
-    dry: DryRun,
-) -> Plan:
-    config = inputs.config
-    recipes = {
-        **{solution.name: solution.recipe for solution in config.solutions},
-        **{recommender.name: recommender.recipe for recommender in config.recommenders},
-    }
-    personalize = inventory.clients["personalize"]
-    types = {name: recipe_type(personalize, recipe_arn(target, recipe)) for name, recipe in recipes.items()}
-    return Plan(
-        target.group,
-        desired,
-        dry.known_failures,
-        dry.expected_seconds,
-        **desired_serving(config, types),
-        events=event_rules(config, desired),
-        filter_rules=filter_rules(config, inputs.data),
-    )
-
-
-def _within_ceilings(
-    estimator: Estimator,
-    plan: Plan,
-    states: Sequence[State],
-    unmanaged: Sequence[Unmanaged],
-    training_hours: Mapping[str, float],
-) -> tuple[Plan, PlanCosts, list[Problem]]:
-    """A plan within the ceilings, its costs, and notes on it. Raises AboveCeilingError.
+def _within_ceilings(estimator: Estimator, proposal: Proposal) -> tuple[Proposal, PlanCosts, list[Problem]]:
+    """A proposal within the ceilings, its costs, and notes on it. Raises AboveCeilingError.
 
     The export that a group has by default is left out where it costs too much, as nobody has asked for it.
     """
-    costs = estimator.costs(plan, states, unmanaged, training_hours)
-    notes = []
-    if costs.above and estimator.inputs.config.exports is None and plan.exports:
-        name, above = next(iter(plan.exports)), costs.above[0]
+    costs, notes, exports = estimator.costs(proposal), [], proposal.plan.exports
+    if costs.above and estimator.inputs.config.exports is None and exports:
+        name, above = next(iter(exports)), costs.above[0]
         message = f"is the default export, and is left out: it {above.message}"
-        notes.append(Problem(f"{plan.group}/: exports.{name}", message, above.remedy))
-        plan = replace(plan, exports={})
-        costs = estimator.costs(plan, states, unmanaged, training_hours)
+        notes.append(Problem(f"{proposal.plan.group}/: exports.{name}", message, above.remedy))
+        proposal = replace(proposal, plan=replace(proposal.plan, exports={}))
+        costs = estimator.costs(proposal)
     if costs.above:
         raise AboveCeilingError(costs.above, estimator.inputs.report)
-    return plan, costs, notes
+    return proposal, costs, notes

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import cast
 
 from usher.errors import InputError, Problem
+from usher.planning.next_serving_map import next_map, next_to_leave, without
 from usher.resources.inventory import Inventory
 from usher.resources.kinds import KINDS, Kind, Resource
 from usher.resources.plan import Plan
@@ -18,7 +19,6 @@ from usher.resources.states import State
 from usher.resources.target import Target
 from usher.resources.unmanaged import FOREIGN, NOT_OWN, REMOVED, REPLACED, Unmanaged, existing_resources
 from usher.run_record import StateRecord
-from usher.serving.next_serving_map import next_map, next_to_leave, without
 from usher.serving.serving_map import ServingMap
 
 CREATING = {"create", "replace"}

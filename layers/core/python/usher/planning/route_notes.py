@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 
 from usher.errors import Problem
+from usher.planning.next_serving_map import answering_names, next_map
 from usher.resources.plan import Plan
 from usher.resources.states import State
 from usher.run_record import StateRecord
-from usher.serving.next_serving_map import answering_names, next_map
 from usher.serving.serving_map import ServingMap
 
 

@@ -1,8 +1,9 @@
 """The steps that plan a run, as the state machine takes them. Each may be repeated."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC
+from functools import partial
 from typing import Any, Literal, TypedDict
 
 from usher.catalogue.load_plan import write_load_plan
@@ -12,17 +13,17 @@ from usher.costs.ceilings import AboveCeilingError, Ceilings
 from usher.costs.ledger import Spending
 from usher.costs.monthly import existing_costs
 from usher.datasets.profile_cache import ProfileCache
-from usher.errors import InputError, Problem
+from usher.errors import InputError
 from usher.planning.desired import schedule_resource
 from usher.planning.draft import Draft
 from usher.planning.input_copies import copy_inputs
 from usher.planning.inputs import load_config, load_readings
-from usher.planning.pins import Pin, Pins, live_versions
-from usher.planning.planner import draft
+from usher.planning.pins import Pins, live_versions
+from usher.planning.planner import Planner
 from usher.planning.tasks import IDLE_PREFIX, REMOVAL, RequestedTasks, Tasks
 from usher.resources.billed import find_billed
 from usher.resources.inventory import Inventory
-from usher.resources.kinds import KINDS, LIVE_VERSION, Resource
+from usher.resources.kinds import KINDS, LIVE_VERSION
 from usher.resources.lookup import describe
 from usher.resources.target import Target
 from usher.run_record import ErasureRecord, MonthlyCost, TrainingSchedule
@@ -260,23 +261,19 @@ class PlanSteps:
         if REMOVAL not in tasks and (pause := pause_of(self.tasks.table, run.group)):
             return Draft({"note": pause_note(run.group, pause)})
 
-        def resolve_pins(
-            desired: Sequence[Resource], live: Mapping[str, str]
-        ) -> tuple[Mapping[str, Pin], Sequence[Problem]]:
-            return self.pins.resolve(self.clients["personalize"], run.group, desired, live)
-
-        drafted = draft(
+        target = self.target_of(run.group, run.name)
+        drafted = Planner(
             self.bucket,
-            self.target_of(run.group, run.name),
-            self.clients,
+            target,
+            Inventory(self.clients, target.stack_arn),
             self.serving_map_of(run.group),
-            tasks=tasks,
-            resolve_pins=resolve_pins,
-            retry_failed=retry_failed,
-            ceilings=self.ceilings,
-            past=self.spending.of(run.group),
-            limits=self.profiles.limits,
-        )
+            tasks,
+            partial(self.pins.resolve, self.clients["personalize"], run.group),
+            retry_failed,
+            self.ceilings,
+            self.spending.of(run.group),
+            self.profiles.limits,
+        ).draft()
         if config := drafted.config:
             idle = [one.name for one in config.solutions if one.idle == "table"]
             self.spending.note_settings(run.group, config.budget, config.prices, idle)

@@ -15,7 +15,7 @@ from typing import Any
 
 from usher.clients import PersonalizeClient
 from usher.resources.inventory import Existing
-from usher.resources.kinds import KINDS, LIVE_VERSION, Resource
+from usher.resources.kinds import KINDS, LIVE_VERSION, Gate, Resource
 from usher.resources.versions import metrics_of
 
 EPSILON = 1e-9
@@ -86,7 +86,7 @@ def with_gates(
     gated = [_with_live_version(resource, targets, gated_ids) for resource in gated]
     late: set[str] = set()
     for resource in gated:
-        if resource.gate.get("popularity") or not late.isdisjoint(resource.needs):
+        if (resource.gate and resource.gate.popularity) or not late.isdisjoint(resource.needs):
             late.add(resource.id)
     return sorted(gated, key=lambda resource: resource.id in late)
 
@@ -106,13 +106,13 @@ def _with_gate(resource: Resource, rules: Mapping[str, Any], live: Mapping[str, 
         return resource
     compared_with = f"solution_version/{popularity}" if "versusPopularity" in rule else ""
     after = [*resource.after, compared_with] if compared_with else resource.after
-    rule = {**rule, "live": live.get(name, ""), "popularity": compared_with}
-    return replace(resource, after=after, gate={**resource.gate, **rule})
+    gate = replace(resource.gate or Gate(), rule=rule, live=live.get(name, ""), popularity=compared_with)
+    return replace(resource, after=after, gate=gate)
 
 
 def version_to_serve(
     personalize: PersonalizeClient,
-    resource: Resource,
+    gate: Gate,
     campaign: Existing | None,
     candidate: str,
     arns: Mapping[str, str],
@@ -122,12 +122,11 @@ def version_to_serve(
     A pinned version comes before the rule. `campaign`: the existing one; without one, the version that has served
     until now counts as live. `arns`: of other resources, by id.
     """
-    gate = resource.gate
-    if candidate and candidate == gate.get("pin", {}).get("supersedes"):
-        return gate["pin"]["version"], ""
-    live = campaign.details[LIVE_VERSION] if campaign else gate.get("live", "")
-    if not gate or not candidate or candidate == live:
+    if candidate and candidate == gate.supersedes:
+        return gate.pinned, ""
+    live = campaign.details[LIVE_VERSION] if campaign else gate.live
+    if not gate.rule or not candidate or candidate == live:
         return candidate, ""
-    popularity = arns.get(gate.get("popularity", ""), "")
-    verdict = judge(gate, *(metrics_of(personalize, arn) for arn in (candidate, live, popularity)))
+    popularity = arns.get(gate.popularity, "")
+    verdict = judge(gate.rule, *(metrics_of(personalize, arn) for arn in (candidate, live, popularity)))
     return (candidate, "") if verdict.passes else (live, verdict.reason)

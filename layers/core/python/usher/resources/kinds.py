@@ -197,6 +197,22 @@ KINDS = {
 
 
 @dataclass(frozen=True, slots=True)
+class Gate:
+    """What decides which version of a solution serves: a person's choice, or else a rule of the config."""
+
+    rule: Mapping[str, Any] = field(default_factory=dict)
+    """What a version must achieve, as in the config (gate.judge); empty: nothing."""
+    live: str = ""
+    """The ARN of the version that has served until now; empty: none has."""
+    popularity: str = ""
+    """The id of the popularity solution's version, if the rule compares with it."""
+    pinned: str = ""
+    """The ARN of the version that a person has chosen; empty: nobody has."""
+    supersedes: str = ""
+    """The ARN of the version in whose place the pinned one serves."""
+
+
+@dataclass(frozen=True, slots=True)
 class Resource:
     """One desired resource: what Create is called with, and what must be ready first."""
 
@@ -222,8 +238,8 @@ class Resource:
     """Seconds between the creation of one and that of the next, unless somebody requests it."""
     frozen: str = ""
     """Why this one is not brought up to date, though it could be; empty: it is."""
-    gate: Mapping[str, Any] = field(default_factory=dict)
-    """Of a gate target: what a version must achieve in order to be deployed (gate.with_gates)."""
+    gate: Gate | None = None
+    """Of a gate target (gate.gate_targets), if its solution has a rule or a pin."""
 
     @property
     def needs(self) -> list[str]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 
 from usher.aws import error_code
 from usher.resources import gate
@@ -57,7 +57,7 @@ def dry_run(inventory: Inventory, resources: Sequence[Resource], *, retry_failed
     seconds: dict[str, float] = {}
     hours: dict[str, float] = {}
     for resource in resources:
-        existing, desired, blocked = _compare(inventory, resource, states)
+        existing, desired, blocked, serving = _compare(inventory, resource, states)
         if existing:
             seconds[resource.id] = existing.expected_seconds
             hours[resource.id] = existing.details.get("trainingHours", 0)
@@ -67,7 +67,7 @@ def dry_run(inventory: Inventory, resources: Sequence[Resource], *, retry_failed
         if blocked and existing is None:
             states[resource.id] = _blocked_first_version(resource, blocked)
         elif existing and decision.action in UNCHANGING:
-            states[resource.id] = _ready(resource, existing, decision, blocked)
+            states[resource.id] = _ready(resource, existing, decision, blocked, serving)
         else:
             arn = existing.arn if existing and decision.action not in {"create", "retrain"} else ""
             states[resource.id] = State(resource.id, decision.action, "PLANNED", arn, decision.reason)
@@ -204,7 +204,7 @@ class _Pass:
 
     def _compare_and_act(self, resource: Resource) -> State:
         kind = KINDS[resource.kind]
-        existing, desired, blocked = _compare(self.inventory, resource, self.states)
+        existing, desired, blocked, serving = _compare(self.inventory, resource, self.states)
         if blocked and existing is None:
             return _blocked_first_version(resource, blocked)
         group_arn = _group_arn(self.states)
@@ -212,7 +212,7 @@ class _Pass:
         arn = existing.arn if existing else resource.arn
         state = State(resource.id, decision.action, "PENDING", arn, decision.reason)
         if existing and decision.action in UNCHANGING:
-            return _ready(resource, existing, decision, blocked)
+            return _ready(resource, existing, decision, blocked, serving)
         if existing and decision.action == "fail":
             return replace(state, status="FAILED", remedy=decision.remedy or remedy_for(decision.reason))
         if decision.action in {"create", "retrain"} and kind.name in self.quotas_reached:
@@ -245,10 +245,20 @@ class _Pass:
         return State(resource.id, "wait", "WAITING", resource.arn, reason, lacks_room=True)
 
 
-def _compare(
-    inventory: Inventory, resource: Resource, states: Mapping[str, State]
-) -> tuple[Existing | None, dict[str, Any], str]:
-    """The existing resource; the desired members of Create, as far as the gate lets them; why it blocks the rest."""
+class _Comparison(NamedTuple):
+    """A desired resource beside the existing one."""
+
+    existing: Existing | None
+    desired: dict[str, Any]
+    """The members of Create, as far as the gate lets them."""
+    blocked: str = ""
+    """Why the gate blocks the newest version; empty: it does not."""
+    serving: str | None = None
+    """Of a version that is a gate target itself, the ARN of the one that serves, empty if none does; else None."""
+
+
+def _compare(inventory: Inventory, resource: Resource, states: Mapping[str, State]) -> _Comparison:
+    """A desired resource beside the existing one, and what its gate says."""
     personalize = inventory.clients["personalize"]
     arns = {state.id: state.arn for state in states.values() if state.arn}
     referred = {member: _exported_value(states[need], member) or None for member, need in resource.refs.items()}
@@ -258,14 +268,14 @@ def _compare(
     if desired.get("trainingMode") == "UPDATE" and not (existing and existing.usable):
         del desired["trainingMode"]  # nothing to update exists: the first training is a full one
     if not resource.gate:
-        return existing, desired, ""
+        return _Comparison(existing, desired)
     if KINDS[resource.kind].deploys_versions:
-        version, blocked = gate.version_to_serve(personalize, resource, existing, desired[LIVE_VERSION], arns)
-        return existing, {**desired, LIVE_VERSION: version}, blocked
+        version, blocked = gate.version_to_serve(personalize, resource.gate, existing, desired[LIVE_VERSION], arns)
+        return _Comparison(existing, {**desired, LIVE_VERSION: version}, blocked)
     if existing is None:
-        return None, desired, ""
-    version, blocked = gate.version_to_serve(personalize, resource, None, existing.usable, arns)
-    return replace(existing, details={**existing.details, LIVE_VERSION: version}), desired, blocked
+        return _Comparison(None, desired)
+    version, blocked = gate.version_to_serve(personalize, resource.gate, None, existing.usable, arns)
+    return _Comparison(existing, desired, blocked, version)
 
 
 def _decide(
@@ -309,18 +319,19 @@ def _exported_value(state: State, member: str) -> str:
     return str((state.details or {}).get(member, state.arn))
 
 
-def _ready(resource: Resource, existing: Existing, decision: Decision, blocked: str) -> State:
-    """The state of a resource that is as desired, or as far as the gate lets it. `blocked`: why the gate does not."""
-    reported = [LIVE_VERSION] if resource.gate else KINDS[resource.kind].reported
+def _ready(resource: Resource, existing: Existing, decision: Decision, blocked: str, serving: str | None) -> State:
+    """The state of a resource that is as desired, or as far as the gate lets it; the rest as in _Comparison."""
+    reported = KINDS[resource.kind].reported
     details = {member: existing.details[member] for member in reported if member in existing.details}
+    if serving is not None:
+        details[LIVE_VERSION] = serving
     arn = existing.usable if decision.action == "keep" and existing.usable else existing.arn
     state = State(
         resource.id, decision.action, "READY", arn, decision.reason, details=details, resume_at=decision.resume_at
     )
     if blocked:
         return replace(state, action="keep", status="HELD", reason=blocked, remedy=gate.REMEDY)
-    deploys_itself = resource.gate and not KINDS[resource.kind].deploys_versions
-    if deploys_itself and details[LIVE_VERSION] != resource.gate["live"]:
+    if resource.gate and serving not in {None, resource.gate.live}:
         return replace(state, action="promote", reason=PROMOTED)
     return state
 

@@ -9,9 +9,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from usher.serving.breaker import Breakers
 from usher.serving.fallback import Reads
 from usher.serving.guard import FAILURES
-from usher.serving.next_serving_map import Entry, answering
 from usher.serving.popular_lists import PopularList
-from usher.serving.serving_map import ServingMap
+from usher.serving.serving_map import Entry, ServingMap, answering
 
 
 def group_health(reads: Reads, group: str) -> dict[str, Any]:

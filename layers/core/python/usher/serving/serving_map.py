@@ -1,7 +1,7 @@
 """The serving map of a group: from the names that callers use to Personalize's ARNs.
 
-`publish` writes it when resources are live (next_serving_map.py), and the API functions read it. It is an item of the
-table, `{"group": <group>, "item": "serving"}`; one more item lists all groups.
+`publish` writes it when resources are live (usher.planning.next_serving_map), and the API functions read it. It is an
+item of the table, `{"group": <group>, "item": "serving"}`; one more item lists all groups.
 """
 
 import json
@@ -64,6 +64,9 @@ class ServedRecommender(TypedDict, total=False):
     """As a solution's."""
 
 
+Entry = ServedSolution | ServedRecommender
+
+
 class ServedDataset(TypedDict):
     """A dataset into which records can be put."""
 
@@ -101,6 +104,11 @@ class ServingMap(TypedDict, total=False):
     actionTrackingId: str | None
     """That of the dataset of action interactions, for PutActionInteractions."""
     events: EventRules
+
+
+def answering(entry: Entry) -> str:
+    """The ARN of the campaign or recommender that answers for a name; empty if only exports do."""
+    return entry.get("campaignArn") or entry.get("recommenderArn") or ""
 
 
 def served_arns(value: object) -> set[str]:

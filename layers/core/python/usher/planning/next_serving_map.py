@@ -6,93 +6,23 @@ any name of its route.
 
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 from usher.filters.compiled import Rules
 from usher.recipes import recipe_of
+from usher.resources.plan import Plan
 from usher.run_record import StateRecord
-from usher.serving.serving_map import ServedDataset, ServedRecommender, ServedSolution, ServingMap
+from usher.serving.serving_map import Entry, ServedDataset, ServedRecommender, ServedSolution, ServingMap, answering
 
-Entry = ServedSolution | ServedRecommender
 PUT_DATASETS = ("items", "users", "actions")
 """The datasets into which single records can be put: PutItems, PutUsers, PutActions."""
 ANSWERING = ("solutions", "recommenders")
 """The sections of the map whose entries answer requests."""
-
-
 TRACKED = {"trackingId": "event_tracker/{}", "actionTrackingId": "dataset/action_interactions"}
 """Members of the map, and the resources whose tracking ID they are."""
 
 
-class Named(Protocol):
-    """Something with an ARN."""
-
-    @property
-    def arn(self) -> str:
-        """Its ARN."""
-
-
-class Planned(Named, Protocol):
-    """A desired resource."""
-
-    @property
-    def id(self) -> str:
-        """Such as `schema/items`."""
-
-    @property
-    def kind(self) -> str:
-        """Such as `schema`."""
-
-    @property
-    def params(self) -> Mapping[str, Any]:
-        """The members of its creation."""
-
-
-class Published(Protocol):
-    """The part of a run's plan that the serving map depends on."""
-
-    @property
-    def group(self) -> str:
-        """The dataset group's name."""
-
-    @property
-    def resources(self) -> Sequence[Planned]:
-        """The desired resources."""
-
-    @property
-    def solutions(self) -> Mapping[str, Mapping[str, Any]]:
-        """By name, the `recipe`, its `type`, and whether there is a `campaign`."""
-
-    @property
-    def recommenders(self) -> Mapping[str, Mapping[str, Any]]:
-        """By name, the `recipe` of the use case, and its `type`."""
-
-    @property
-    def filters(self) -> Sequence[str]:
-        """Their names."""
-
-    @property
-    def filter_rules(self) -> Mapping[str, Any]:
-        """By name of a filter, what it says (Rules)."""
-
-    @property
-    def exports(self) -> Mapping[str, Mapping[str, Any]]:
-        """By solution, the settings of its export."""
-
-    @property
-    def events(self) -> Mapping[str, Any]:
-        """What events are checked by (EventRules)."""
-
-    @property
-    def context(self) -> Mapping[str, str]:
-        """By field, what each request supplies of it by itself."""
-
-    @property
-    def to_delete(self) -> Sequence[Named]:
-        """What is deleted in the end."""
-
-
-def next_map(plan: Published, states: Sequence[StateRecord], former: ServingMap) -> ServingMap:
+def next_map(plan: Plan, states: Sequence[StateRecord], former: ServingMap) -> ServingMap:
     """The map after a pass of a run.
 
     What is not live yet, or failed, is served as before. Names that the plan no longer has stay until all that it has
@@ -206,11 +136,6 @@ def answering_names(content: ServingMap) -> dict[str, list[str]]:
     return names
 
 
-def answering(entry: Entry) -> str:
-    """The ARN of the campaign or recommender that answers for a name; empty if only exports do."""
-    return entry.get("campaignArn") or entry.get("recommenderArn") or ""
-
-
 def _route(entry: Entry) -> str:
     """The first route of an entry. What is popular or trending is not counted: the stored popular list answers it."""
     return next(iter(recipe_of(entry.get("recipe", ""), entry["type"]).routes), "")
@@ -221,7 +146,7 @@ def _uses(entry: Entry, arn: str) -> bool:
     return answering(entry) == arn or str(entry.get("solutionVersionArn")).startswith(f"{arn}/")
 
 
-def _live_solutions(plan: Published, ready: Mapping[str, StateRecord]) -> Iterator[tuple[str, ServedSolution]]:
+def _live_solutions(plan: Plan, ready: Mapping[str, StateRecord]) -> Iterator[tuple[str, ServedSolution]]:
     for name, facts in plan.solutions.items():
         version, campaign = ready.get(f"solution_version/{name}"), ready.get(f"campaign/{name}")
         if version and (campaign or not facts["campaign"]):
@@ -233,7 +158,7 @@ def _live_solutions(plan: Published, ready: Mapping[str, StateRecord]) -> Iterat
             yield name, served | _kind(facts)
 
 
-def _live_datasets(plan: Published, ready: Mapping[str, StateRecord]) -> Iterator[tuple[str, ServedDataset]]:
+def _live_datasets(plan: Plan, ready: Mapping[str, StateRecord]) -> Iterator[tuple[str, ServedDataset]]:
     """The datasets that take records, as far as they are live."""
     schemas = {one.id: one.params["schema"] for one in plan.resources if one.kind == "schema"}
     for name in PUT_DATASETS:
@@ -242,7 +167,7 @@ def _live_datasets(plan: Published, ready: Mapping[str, StateRecord]) -> Iterato
             yield name, {"arn": ready[f"dataset/{name}"]["arn"], "fields": fields}
 
 
-def _live_recommenders(plan: Published, ready: Mapping[str, StateRecord]) -> Iterator[tuple[str, ServedRecommender]]:
+def _live_recommenders(plan: Plan, ready: Mapping[str, StateRecord]) -> Iterator[tuple[str, ServedRecommender]]:
     for name, facts in plan.recommenders.items():
         if f"recommender/{name}" in ready:
             served: ServedRecommender = {"recommenderArn": ready[f"recommender/{name}"]["arn"]}

@@ -8,12 +8,12 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from usher.errors import RequestError
+from usher.planning.next_serving_map import next_map, next_to_leave, without
 from usher.planning.quota_check import Rehearsal, leaving_now
 from usher.resources.plan import Plan
 from usher.resources.states import State
 from usher.resources.unmanaged import Unmanaged
 from usher.routes import ROUTES
-from usher.serving.next_serving_map import next_map, next_to_leave, without
 
 from tests.unit.usher.reads import COUNTED, call_members
 

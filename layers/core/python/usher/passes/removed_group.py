@@ -1,0 +1,29 @@
+"""What the table keeps of a group that was removed."""
+
+from datetime import timedelta
+
+from usher.access.keys import Keys
+from usher.aws import now
+from usher.catalogue.entries import Catalogues
+from usher.costs.ledger import Spending
+from usher.planning.pins import Pins
+from usher.planning.tasks import Tasks
+from usher.runs.pauses import resume
+from usher.serving.demand import Demand
+from usher.serving.popular_lists import PopularLists
+from usher.storage.table import Table
+
+REMEMBER_REMOVAL_DAYS = 30
+"""For that long, the table remembers that a group was removed: neither schedules nor promotions make it again."""
+
+
+def forget_group(table: Table, group: str) -> None:
+    """Take a removed group out of the table; what it has spent stays for the ceilings and the ledger."""
+    Tasks(table).clear(group, int((now() + timedelta(days=REMEMBER_REMOVAL_DAYS)).timestamp()))
+    Pins(table).clear(group)
+    resume(table, group)
+    Catalogues(table).forget(group)
+    PopularLists(table).remove(group)
+    Demand(table).remove(group)
+    Keys(table).remove(group)
+    Spending(table).expire(group)
