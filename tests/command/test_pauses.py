@@ -26,7 +26,7 @@ def test_what_arrives_during_a_pause_waits_and_is_done_after_it(
     assert set(exported.personalize.resources) == before
     assert exported.items("films")["serving"] == serving
     text = told(capsys, "status", "films")
-    assert "we check the data. What has arrived waits. To go on: usher resume films." in text
+    assert "we check the data. New data waits. To continue: usher resume films." in text
     asked = told(capsys, "resume", "films", status=5)
     assert "retrain" in asked, "the plan of what has waited is shown first"
     told(capsys, "resume", "films", "--yes")

@@ -191,7 +191,7 @@ def test_the_buttons_do_what_the_command_does_once_a_plan_is_confirmed(page: Pag
         dialog.get_by_role("button", name="Do it").click()
 
     page.goto("/cinema/live")
-    do("Pause", "What serves goes on: $144.12 a month", Reason="we check the data")
+    do("Pause", "Serving continues: $144.12 a month", Reason="we check the data")
     page.get_by_role("button", name="Close").click()
     expect(page.get_by_text("we check the data")).to_be_visible()
     page.goto("/cinema/runs")
@@ -199,7 +199,7 @@ def test_the_buttons_do_what_the_command_does_once_a_plan_is_confirmed(page: Pag
     expect(page.get_by_role("dialog").get_by_text("To go on: usher resume cinema")).to_be_visible()
     page.goto("/cinema/live")
     site.dropped["cinema"] += 1
-    do("Resume", "Nothing is to be done.")
+    do("Resume", "There is nothing to do.")
     page.wait_for_url("**/cinema/runs")
     assert site.run("cinema")["outcome"] == "SUCCEEDED"
 

@@ -47,7 +47,7 @@ def check_owners(inventory: Inventory, arns: Iterable[str], group: str, from_sta
         if managed and owner != inventory.stack_arn and not anyway:
             raise UsherError(
                 f"{arn} is managed by the CloudFormation stack {managed}, whose next update may undo changes by Usher. "
-                "Take it out of that stack first (DeletionPolicy: Retain), or take it over all the same: --anyway."
+                "Take it out of that stack first (DeletionPolicy: Retain), or take it over as it is: --anyway."
             )
 
 

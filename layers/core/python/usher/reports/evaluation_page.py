@@ -138,7 +138,7 @@ def short_name(metric: str) -> str:
 
 def _judged(report: EvaluationReport) -> str:
     form = report["decisiveForm"]
-    return f"Lists are judged {FORMS[form]}: {report['split']['repeats']:.0%} of the held-out events are repeats."
+    return f"Lists are scored {FORMS[form]}: {report['split']['repeats']:.0%} of the held-out events are repeats."
 
 
 def _best(metric: str, ranked: Sequence[Score], baselines: Set[str], comparisons: Sequence[Comparison]) -> str:
