@@ -211,7 +211,7 @@ def test_the_buttons_do_what_the_command_does_once_a_plan_is_confirmed(page: Pag
     page.get_by_role("option", name="POST events").click()
     page.keyboard.press("Escape")
     dialog.get_by_role("button", name="Show the plan").click()
-    expect(dialog.get_by_text("may ask POST events of cinema")).to_be_visible()
+    expect(dialog.get_by_text("The key allows POST events of cinema")).to_be_visible()
     dialog.get_by_role("button", name="Do it").click()
     secret = dialog.locator("code").inner_text()
     assert secret.startswith("cinema.k")
