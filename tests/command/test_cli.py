@@ -245,7 +245,7 @@ def test_cost_of_nothing_is_nothing(capsys: pytest.CaptureFixture[str]) -> None:
 def test_where_nothing_has_happened_status_says_how_to_begin(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
     to_begin = "usher drop <folder> --group"
     assert f"No group has had a run yet. To start one: {to_begin} <name>" in told(capsys, "status")
-    assert f"has no group films. To make it: {to_begin} films." in told(capsys, "status", "films", status=1)
+    assert f"has no group films. To create it: {to_begin} films." in told(capsys, "status", "films", status=1)
     stack.put("films/items.csv", "")
     assert "has had no run yet. Put interactions.csv into s3://" in told(capsys, "status", "films", status=1)
 

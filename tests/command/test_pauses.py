@@ -20,7 +20,7 @@ def test_what_arrives_during_a_pause_waits_and_is_done_after_it(
     before, serving = set(exported.personalize.resources), exported.items("films")["serving"]
     exported.put("films/interactions.csv", interactions(users=70))
     assert exported.drop("films/interactions.csv").status == "SUCCEEDED"
-    assert "To go on: usher resume films." in told(capsys, "export", "films", status=1)
+    assert "To continue: usher resume films." in told(capsys, "export", "films", status=1)
     exported.run({}, "Exports")
     exported.run({"group": "films"}, "Exports")
     assert set(exported.personalize.resources) == before

@@ -9,7 +9,7 @@ from usher_cli.actions.action import Action, Done, PlanView, Progress, in_senten
 from usher_cli.deployed_stack import DeployedStack
 
 OFF = "The API takes keys once the stack is deployed with ApiKeys=ENABLED."
-ONCE = "It is shown only once."
+ONCE = "The new key is shown only once."
 
 
 def create(stack: DeployedStack, group: str, name: str, routes: Sequence[str], per_minute: int | None) -> Action:

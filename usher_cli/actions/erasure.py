@@ -12,7 +12,7 @@ from usher.erasure.erasure import list_key
 from usher.erasure.files import count_in_object, erase_in_object, versions
 from usher.erasure.forgotten import Forgotten, checked_users, read_list, written_list
 from usher.errors import UsherError
-from usher.planning.inputs import load_readings
+from usher.planning.config_file import load_readings
 from usher.planning.tasks import ERASURE
 from usher.run_record import RunRecord
 from usher.storage.bucket import Bucket, Version

@@ -14,10 +14,10 @@ from usher.costs.ledger import Spending
 from usher.costs.monthly import existing_costs
 from usher.datasets.profile_cache import ProfileCache
 from usher.errors import InputError
+from usher.planning.config_file import load_config, load_readings
 from usher.planning.desired import schedule_resource
 from usher.planning.draft import Draft
 from usher.planning.input_copies import copy_inputs
-from usher.planning.inputs import load_config, load_readings
 from usher.planning.pins import Pins, live_versions
 from usher.planning.planner import Planner
 from usher.planning.tasks import IDLE_PREFIX, REMOVAL, RequestedTasks, Tasks

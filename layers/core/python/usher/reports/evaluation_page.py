@@ -236,7 +236,7 @@ def _metrics(title: str, report: EvaluationReport, scores: Sequence[Score], metr
 
 def _named(contender: ContenderSummary) -> Markup:
     """A contender's name, with its marks below."""
-    marks = join(Markup('<small class="hold">{}</small>').format(mark) for mark in contender["marks"])
+    marks = join(Markup('<small class="warn">{}</small>').format(mark) for mark in contender["marks"])
     return Markup("<div>{}{}</div>").format(contender["name"], marks)
 
 

@@ -89,7 +89,7 @@ def _notes(record: RunRecord, summary: RunSummary) -> Iterator[Markup]:
     """Problems, blocked resources and notes, each with a remedy."""
     kinds = (
         ("bad", "Problems", summary["problems"]),
-        ("hold", "Held by a gate", summary["held"]),
+        ("warn", "Held by a gate", summary["held"]),
         ("busy", "Notes", record.get("notes", [])),
     )
     for look, title, notes in kinds:
