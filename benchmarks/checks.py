@@ -22,8 +22,9 @@ from typing import IO, Any
 import pyarrow as pa
 from pyarrow import csv, parquet
 from usher.datasets.byte_ranges import parts_of, profile_part
+from usher.datasets.csv_reader import read_csv
 from usher.datasets.files import chunks
-from usher.datasets.profile import merge_parts, profile_csv
+from usher.datasets.profile import merge_parts, profile_blocks
 from usher.datasets.profile_file import dump_profile, load_profile
 from usher.datasets.read_limits import LIMITS, ReadLimits
 from usher.storage.bucket import Bucket, File
@@ -88,7 +89,9 @@ def measure(path: Path) -> dict[str, float | str]:
     before = peak_megabytes()
     start = time.process_time()
     with path.open("rb") as file:
-        whole = merge_parts("interactions", [(path.name, profile_csv("interactions", path.name, chunks(file)))])
+        whole = merge_parts(
+            "interactions", [(path.name, profile_blocks("interactions", path.name, read_csv(path.name, chunks(file))))]
+        )
     checked = time.process_time()
     peak = peak_megabytes()
     text = csv.ConvertOptions(column_types=dict.fromkeys(COLUMNS, pa.string()))

@@ -12,6 +12,7 @@ from rich.console import Console
 from usher.reports.evaluation_report import Score
 
 from benchmarks import report
+from benchmarks.report import Row
 from usher_cli.evaluation import run_evaluation
 from usher_cli.offline_stack import offline_stack
 from usher_local.demo.__main__ import CACHE
@@ -30,7 +31,6 @@ COLUMNS = {
     "coverage": "coverage",
     "novelty": "novelty",
 }
-Row = dict[str, float | str]
 
 
 def sets(console: Console) -> Iterator[tuple[str, Path]]:

@@ -28,10 +28,9 @@ from usher.evaluation.scoring import FORMS, score_predictions
 from usher.evaluation.splits import Split, hold_out
 
 from benchmarks.memory import peak_megabytes
-from benchmarks.report import report
+from benchmarks.report import Row, report
 
 T = TypeVar("T")
-Row = dict[str, float | str]
 MILLIONS = (1, 5, 25)
 CUTS = (5, 10, 25)
 START = 1_500_000_000

@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from benchmarks.report import report
+from benchmarks.report import Row, report
 from usher_local.simulation.deployment import deployed
 from usher_local.simulation.stack import Boundary, Execution, Stack
 
@@ -24,7 +24,6 @@ CONFIG = {
 }
 INCREMENTS = (0, 30, 100, 365)
 SECONDS_A_CALL = 0.1
-Row = dict[str, float | str]
 
 
 @dataclass

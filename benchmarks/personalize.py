@@ -13,7 +13,7 @@ from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from benchmarks.report import quantile, report
+from benchmarks.report import Row, quantile, report
 from benchmarks.service import REQUESTS, Service, begin_peak, memory, serving, timed
 from usher_local.demo.__main__ import CACHE
 from usher_local.demo.movielens import fetch, prepare
@@ -25,7 +25,6 @@ USERS, ITEMS, ROWS = 6040, 3706, 1_000_000
 FIELDS = {"USER_ID": "string", "ITEM_ID": "string", "TIMESTAMP": "long", "EVENT_TYPE": "string"}
 RECIPE = "aws-user-personalization-v2"
 """The one that takes longest."""
-Row = dict[str, float | str]
 
 
 def load(service: Service, dataset: str, path: Path) -> tuple[float, float]:

@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 RESULTS = Path(__file__).with_name("results")
+Row = dict[str, float | str]
+"""Figures and names, by column."""
 
 
 def report(name: str, rows: Sequence[Mapping[str, float | str]]) -> None:
@@ -23,7 +25,7 @@ def table(rows: Sequence[Mapping[str, float | str]]) -> str:
     return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
 
 
-def merged(rows: Sequence[Mapping[str, float | str]]) -> list[dict[str, float | str]]:
+def merged(rows: Sequence[Mapping[str, float | str]]) -> list[Row]:
     """Rows, at least one, that differ in their first column alone become one, with the names of all."""
     named: dict[tuple[tuple[str, float | str], ...], list[str]] = {}
     for row in rows:

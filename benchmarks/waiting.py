@@ -13,7 +13,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
 
-from benchmarks.report import report
+from benchmarks.report import Row, report
 from usher_local.personalize.control.constraints import references
 from usher_local.personalize.control.kinds import KINDS
 from usher_local.personalize.core.resources import Resource
@@ -45,7 +45,6 @@ AFTER = {
 """What is needed besides what Create's members name."""
 FACTORS = (0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3)
 TRIALS = 8
-Row = dict[str, float | str]
 
 
 def put(stack: Stack, users: int) -> None:

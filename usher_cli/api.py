@@ -48,7 +48,7 @@ def pair(text: str) -> tuple[str, str]:
 
 def add_options(parser: ArgumentParser) -> None:
     """Add the options that all lists of items have."""
-    parser.add_argument("--solution", help="the solution that answers (default: the first that can)")
+    parser.add_argument("--solution", help="the solution to ask (default: the first suitable one)")
     parser.add_argument("--filter", metavar="NAME", help="a filter of usher.yaml")
     parser.add_argument(
         "--value", type=pair, action="append", metavar="NAME=VALUE", help="a value for the filter's placeholder"
@@ -56,7 +56,9 @@ def add_options(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--context", type=pair, action="append", metavar="NAME=VALUE", help="contextual metadata, such as DEVICE=phone"
     )
-    parser.add_argument("--details", metavar="COLUMNS", help="columns of the catalogue, such as TITLE,GENRES; or: true")
+    parser.add_argument(
+        "--details", metavar="COLUMNS", help="columns of the catalogue, such as TITLE,GENRES; true: all"
+    )
 
 
 def add_number(parser: ArgumentParser) -> None:

@@ -65,7 +65,7 @@ PROMOTIONS = {
 }
 COLUMN = {"type": "string", "pattern": "^[A-Za-z0-9_]{1,150}$"}
 OPTIONS: dict[str, tuple[str, Schema]] = {
-    "solution": ("The solution or recommender that answers; the first that can, if it is left out.", TEXT),
+    "solution": ("The solution or recommender to ask; default: the first suitable one.", TEXT),
     "filter": ("The name of a filter.", TEXT),
     "filterValues": ("Values for the filter's placeholders.", VALUES),
     "context": ("Contextual metadata.", CONTEXT),
@@ -79,7 +79,7 @@ OPTIONS: dict[str, tuple[str, Schema]] = {
         {"anyOf": [TEXT, {"type": "boolean"}, {"type": "array", "items": TEXT, "minItems": 1}]},
     ),
     "numResults": ("The length of the list.", {"type": "integer", "minimum": 1, "maximum": MAX_RESULTS}),
-    "next": ("What an answer has given as next: the list's next part.", TEXT),
+    "next": ("The next of the last answer, which requests the next page.", TEXT),
     "userId": ("A user.", ID),
     "itemId": ("An item.", ID),
     "items": ("The items to rank.", {"type": "array", "items": ID, "minItems": 1, "maxItems": MAX_RESULTS}),
@@ -113,7 +113,7 @@ def api_document() -> Schema:
         "info": {
             "title": "Usher",
             "version": "1",
-            "description": "Recommendations of Amazon Personalize, and the events that teach it.",
+            "description": "Recommendations of Amazon Personalize, and events that improve them.",
         },
         "servers": [{"url": "/"}],
         "security": [{name: []} for name in SECURITY],

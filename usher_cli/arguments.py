@@ -44,8 +44,8 @@ MODULES = (
 )
 """The modules of usher_cli.commands, in the order of the help. Each is called as its commands' first word."""
 GROUPS = {
-    "events": "Send events of users; show, count and send again what is kept of them.",
-    "keys": "Make, list, rotate and revoke API keys.",
+    "events": "Send events of users; show, count and replay the kept ones.",
+    "keys": "Create, list, rotate and revoke API keys.",
     "local": "Run the local cloud, AWS on this machine.",
 }
 """The help of first words that have several commands."""
@@ -113,7 +113,7 @@ def _add(parsers: Any, word: str, command: Command) -> None:
     if command.has_json:
         parser.add_argument("--json", action="store_true", help="print JSON, for programs")
     if command.asks:
-        parser.add_argument("--yes", action="store_true", help="do it, and do not ask")
+        parser.add_argument("--yes", action="store_true", help="do not ask for confirmation")
 
 
 def _examples(some: Any) -> str:

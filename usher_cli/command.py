@@ -16,9 +16,9 @@ EXIT_STATUS = {
     OK: "done",
     FAILED: "failed; stderr says what, where, and what to do",
     2: "a wrong command line",
-    RUNNING: "`status`, `watch`: the run is at work",
-    HELD: "`status`, `watch`: a gate holds a version back",
-    UNCONFIRMED: "nothing was done, as nobody confirmed it: repeat it with --yes",
+    RUNNING: "`status`, `watch`: the run is in progress",
+    HELD: "`status`, `watch`: a gate blocks a version",
+    UNCONFIRMED: "nothing was done, as it was not confirmed: repeat with --yes",
     INTERRUPTED: "Ctrl-C",
 }
 """The meaning of each exit status."""

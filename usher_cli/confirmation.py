@@ -7,7 +7,7 @@ from usher_cli.actions.action import Action, Done
 from usher_cli.command import OK, UNCONFIRMED
 from usher_cli.output import Output
 
-UNCHANGED = "Nothing was changed. Do it with --yes."
+UNCHANGED = "Nothing was changed. Repeat with --yes."
 
 
 def confirmed(action: Action, output: Output) -> Done | None:

@@ -38,7 +38,7 @@ class UseRecord(TypedDict):
 
 
 class GroupCost(TypedDict):
-    """What a dataset group costs every month."""
+    """The monthly costs of a dataset group."""
 
     group: str
     """Its folder in the bucket; empty: it is not this stack's."""
@@ -78,11 +78,11 @@ def account_cost(stack: DeployedStack, group: str | None) -> AccountCost:
 
 def sums(cost: CostRecord) -> str:
     """The sums of what costs money every month, in words. Pure."""
-    recurring = f", {dollars(cost['recurringCost'])} for what recurs" if cost["recurringCost"] else ""
+    recurring = f", {dollars(cost['recurringCost'])} for recurring tasks" if cost["recurringCost"] else ""
     most = cost["monthlyAtMost"]
     limit = f" (at most {dollars(most)} in all)" if most is not None else ""
     unknown = f"; price not known: {', '.join(cost['unpriced'])}{limit}" if cost["unpriced"] else ""
-    return f"{dollars(cost['monthlyCost'])} a month for what serves{recurring}{unknown}."
+    return f"{dollars(cost['monthlyCost'])} a month for serving{recurring}{unknown}."
 
 
 def known_sum(cost: CostRecord) -> str:

@@ -1,12 +1,12 @@
-"""What is said of an answer that is not all that was asked for."""
+"""Notes on a degraded answer."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 FILTERED = {
     "applied": "The filter was applied.",
-    "strict": "The filter was applied; items that could not be judged are left out.",
-    "exported": "The export was made with this filter; what is known to fail it by now is left out.",
+    "strict": "The filter was applied; items for which its result is unknown are left out.",
+    "exported": "The export was made with this filter; items that are known to fail it now are left out.",
 }
 """By `degraded.filter`."""
 
@@ -15,10 +15,10 @@ def remarks(degraded: Mapping[str, Any]) -> Iterator[str]:
     """Sentences on the member `degraded` of an answer."""
     reason = degraded.get("reason", "")
     if reason == "NoCatalogue":
-        yield "The table did not answer: the list may have items that have left."
+        yield "The table did not answer: the list may have items outside the catalogue."
     elif reason:
         yield f"Personalize did not answer: {reason}."
     if degraded.get("filter") in FILTERED:
         yield FILTERED[degraded["filter"]]
     if ignored := degraded.get("ignored"):
-        yield f"Not taken into account: {', '.join(ignored)}."
+        yield f"Ignored: {', '.join(ignored)}."

@@ -76,8 +76,8 @@ class DeployedStack:
                 f"describe-stack-events --stack-name {self.name}. Then delete it, and deploy it again."
             )
         return UsherError(
-            f"The stack {self.name} has no {what}: it is not Usher's, or of an older commit. Choose another with "
-            "--stack, or deploy it again."
+            f"The stack {self.name} has no {what}: it is not Usher's, or was deployed from an older commit. "
+            "Choose another with --stack, or deploy it again."
         )
 
     @property
@@ -172,7 +172,7 @@ class DeployedStack:
         if group not in self.groups() and not self.serving.read(group):
             raise UsherError(
                 f"The stack {self.name} has no group {group}.{self.meant(group)} "
-                f"To make it: usher drop <folder> --group {group}."
+                f"To create it: usher drop <folder> --group {group}."
             )
 
     def meant(self, group: str) -> str:

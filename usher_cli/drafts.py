@@ -27,12 +27,12 @@ def draft_of(
     stack: DeployedStack,
     group: str,
     bucket: Any,
-    claims: Mapping[str, Mapping[str, str]] | None = None,
+    assumed_tags: Mapping[str, Mapping[str, str]] | None = None,
     *,
     tasks: RequestedTasks | None = None,
     pinned: Mapping[str, Pin] | None = None,
 ) -> Draft:
-    """The draft of a run for the files in a bucket; `claims`: an Inventory's. Raises InputError.
+    """The draft of a run for the files in a bucket; `assumed_tags`: those of an Inventory. Raises InputError.
 
     `tasks`, `pinned`: what is about to be requested, beside what has been.
     """
@@ -50,7 +50,7 @@ def draft_of(
     return Planner(
         bucket,
         target,
-        Inventory(stack.clients, target.stack_arn, claims),
+        Inventory(stack.clients, target.stack_arn, assumed_tags),
         stack.serving.read(group),
         {**Tasks(stack.table).of(group), **(tasks or {})},
         resolve_pins,

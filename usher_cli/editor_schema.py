@@ -1,4 +1,4 @@
-"""`usher.schema.json`, by which editors complete and check `usher.yaml`.
+"""`usher.schema.json`, which lets editors complete and check `usher.yaml`.
 
     python -m usher_cli.editor_schema        writes it anew
 

@@ -96,6 +96,6 @@ def _unreachable(message: str) -> str:
     remedy = (
         f"AWS_ENDPOINT_URL is {endpoint}: start the local cloud (make up), or unset it to use AWS."
         if endpoint
-        else f"See that this machine has a network, and that the region exists. {REGION}"
+        else f"Check this machine's network, and that the region exists. {REGION}"
     )
     return f"{message.rstrip('.')}. {remedy}"

@@ -102,7 +102,7 @@ def new_config(group: str, found: Mapping[str, tuple[Reading, DatasetProfile]]) 
 
 def _lines(group: str, found: Mapping[str, tuple[Reading, DatasetProfile]]) -> Iterator[str]:
     profiles = {dataset: profile for dataset, (_, profile) in found.items()}
-    yield f"# What Usher makes for the group {group}: docs/configuration.md. Try it: usher validate, then usher plan."
+    yield f"# What Usher creates for the group {group}: docs/configuration.md. Try it: usher validate, then usher plan."
     for dataset, profile in profiles.items():
         yield f"# {dataset}: {_facts(dataset, profile)}"
     yield from _readings(found)
@@ -111,7 +111,7 @@ def _lines(group: str, found: Mapping[str, tuple[Reading, DatasetProfile]]) -> I
     yield from _exports(profiles["interactions"])
     if "items" in profiles:
         yield from _catalogue(profiles["items"])
-    yield "\n# To have deleted what this file no longer names; campaigns cost money as long as they exist:"
+    yield "\n# Delete what this file no longer names; campaigns cost money as long as they exist:"
     yield "# prune: true"
 
 
@@ -187,7 +187,7 @@ def _is_filter(expression: str) -> bool:
 
 def _filters(profiles: Mapping[str, DatasetProfile]) -> Iterator[str]:
     if filters := filters_of(profiles):
-        yield "\n# Requests name one of these: usher recommend <group> <user> --filter <name>. They cost nothing."
+        yield "\n# To use one of these: usher recommend <group> <user> --filter <name>. They cost nothing."
         yield "filters:"
         for name, text in filters.items():
             yield f"  {_flow(name)}: {_flow(text)}"
@@ -197,14 +197,14 @@ def _exports(interactions: DatasetProfile) -> Iterator[str]:
     first, solution = next(iter(DEFAULT_SOLUTIONS.items()))
     price = PRICES["batchThousandV2" if solution["recipe"].endswith("-v2") else "batchThousand"]
     once = interactions.max_distinct_ids / 1000 * price
-    yield f"\n# Everybody's recommendations as files, every night, for about {dollars(max(once, 0.01))}. false: none."
+    yield f"\n# Recommendations for all users as files, every night, for about {dollars(max(once, 0.01))}. false: none."
     yield f"exports: {{{first}: {{numResults: {DEFAULT_RESULTS}}}}}"
 
 
 def _catalogue(items: DatasetProfile) -> Iterator[str]:
     columns = [name for name in items.columns if name not in RESERVED["items"] and NAME.fullmatch(name)]
     if columns:
-        yield "\n# What the API may say of items: usher recommend <group> <user> --details true."
+        yield "\n# Columns that the API returns with items: usher recommend <group> <user> --details true."
         yield f"catalogue: {_flow(columns[:10])}"
 
 

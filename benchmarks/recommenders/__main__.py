@@ -17,11 +17,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from benchmarks.recommenders.groups import Groups
 from benchmarks.recommenders.holdout import Holdout, table
-from benchmarks.recommenders.inprocess import PEERS, Row, learnable, own, peer
+from benchmarks.recommenders.inprocess import PEERS, learnable, own, peer
 from benchmarks.recommenders.questions import ABOUT_ITEMS, NotApplicableError, Questions
 from benchmarks.recommenders.results import Results
 from benchmarks.recommenders.synthetic import purchases
-from benchmarks.report import RESULTS
+from benchmarks.report import RESULTS, Row
 from benchmarks.service import serving
 from usher_cli.ratings import Ratings, RatingsError, read_ratings
 from usher_local.demo.__main__ import CACHE

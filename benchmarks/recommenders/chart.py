@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from xml.sax.saxutils import escape
 
+from benchmarks.report import Row
+
 WIDTH, LABEL, BAR, GAP, HEAD = 860, 330, 16, 6, 44
 SCALE = (WIDTH - LABEL - 60) / 0.6
 """Pixels per MRR; the axis ends at 0.6, or where it must."""
 COLOURS = {"raw": "#9fb6cc", "dedup": "#1f5a93"}
-Row = Mapping[str, float | str]
 
 
 def chart(data: Mapping[str, Sequence[Row]]) -> str:

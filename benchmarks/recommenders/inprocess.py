@@ -14,7 +14,7 @@ from scipy.sparse import csr_matrix
 from benchmarks.recommenders import offers
 from benchmarks.recommenders.holdout import Holdout, List, table
 from benchmarks.recommenders.sasrec import SASRec
-from benchmarks.report import quantile
+from benchmarks.report import Row, quantile
 from benchmarks.service import memory, timed
 from usher_cli.ratings import Ratings
 from usher_local.recommenders.actions import NextBestAction
@@ -25,7 +25,6 @@ from usher_local.recommenders.segments import ItemAffinity
 BLOCK = 256
 """Lists that are made at once."""
 FACTORS, NEIGHBOURS = 64, 100
-Row = dict[str, float | str]
 
 
 def costs(name: str, seconds: float, one: Callable[[int], object], many: Callable[[], int]) -> Row:

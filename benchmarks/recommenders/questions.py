@@ -8,7 +8,7 @@ import numpy as np
 from benchmarks.recommenders.groups import Groups
 from benchmarks.recommenders.holdout import Holdout, List, table
 from benchmarks.recommenders.served import Line, Served, served
-from benchmarks.report import quantile
+from benchmarks.report import Row, quantile
 from benchmarks.service import REQUESTS, timed
 from usher_local.personalize.core.recipes import ACTIONS, POPULAR, RANKING, RELATED, SEGMENTS, USER, Recipe
 from usher_local.personalize.core.use_cases import use_case
@@ -19,7 +19,6 @@ DEEP = 500
 SEGMENT_LINES = {"aws-item-affinity": 500, "aws-item-attribute-affinity": 10}
 """As many as the service takes in a job."""
 ABOUT_ITEMS = ("aws-semantic-similarity", "aws-item-attribute-affinity")
-Row = dict[str, float | str]
 
 
 class NotApplicableError(Exception):

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from benchmarks import report
 from benchmarks.recommenders.chart import chart
+from benchmarks.report import Row
 
 NAME = "recommenders"
-Row = Mapping[str, float | str]
 
 
 class Results:

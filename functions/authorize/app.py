@@ -1,4 +1,4 @@
-"""API: whether a key is valid, and for which group and routes."""
+"""API: authorise a key for its group and routes."""
 
 import os
 from typing import Any

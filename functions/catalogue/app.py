@@ -1,4 +1,4 @@
-"""API: single items, users and actions are put into their datasets, and into what the API knows."""
+"""API: put single items, users and actions into their datasets and the catalogue."""
 
 import os
 from functools import partial

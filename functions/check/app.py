@@ -1,4 +1,4 @@
-"""Profile a part of a group's data, one of many that are profiled at the same time.
+"""Profile a part of a group's data; many parts are profiled in parallel.
 
 In: `{part, run, error}`; the part as `plan` has written it. With an error, the part could not be profiled.
 """

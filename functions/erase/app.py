@@ -1,4 +1,4 @@
-"""Forget users: take the next step of a run that erases them from all that Usher keeps, and from Personalize.
+"""Take the next step of a run that erases users from Personalize and from everything that Usher keeps.
 
 In: `{group, run}`. Out: `{settled, waitSeconds}`: whether it is done, and the seconds until the next step if not. The
 run's record says what has been done.

@@ -1,4 +1,4 @@
-"""API: events of users, which their next recommendations take into account, and what became of them."""
+"""API: accept users' events for their next recommendations, and report their outcome."""
 
 import os
 from typing import Any
@@ -37,7 +37,7 @@ def record_actions(group: str) -> tuple[dict[str, Any], int]:
 
 
 def accept(group: str, kind: EventKind) -> tuple[dict[str, Any], int]:
-    """Accept what was posted."""
+    """Accept posted events."""
     body = api.body()
     return serving.resolve(group, lambda content: acceptance.accept(group, kind, content, body)), 202
 

@@ -1,4 +1,4 @@
-"""Load a group's items and users into the table, from which the API knows them.
+"""Load a group's items and users into the table, for the API.
 
 In: `{group, run}`. Out: `{more, written, deleted}`; more: the function is to be called again.
 """

@@ -1,4 +1,4 @@
-"""Have CloudFormation refuse to delete the stack while Personalize has dataset groups of it.
+"""Prevent the deletion of the stack while it has dataset groups in Personalize.
 
 In: a request of CloudFormation about the custom resource DeletionProtection. The answer goes to the address in it.
 """

@@ -1,4 +1,4 @@
-"""Make the outcome of a run live and known, and release the group.
+"""Publish the outcome of a run: serving map, record and notification; then release the group.
 
 In: `{input, execution, group, run, error}`. Out: `{outcome, cause, again}`; again: something arrived meanwhile.
 """
@@ -74,7 +74,7 @@ def conclude(run: Run, record: RunRecord, execution: str, error: Mapping[str, st
 
 
 def refresh_popular(run: Run, content: ServingMap) -> None:
-    """Store what the API answers in an outage. The former list stays if Personalize does not answer now."""
+    """Store the popular list for outages. The former list stays if Personalize does not answer now."""
     if reason := popular.refresh(client("personalize-runtime"), run.group, content, nobody=run.name):
         logger.warning("The popular list stays as it was", group=run.group, run=run.name, reason=reason)
 

@@ -1,4 +1,4 @@
-"""API: given items, in the order that suits a user."""
+"""API: rank given items for a user."""
 
 import os
 from typing import Any

@@ -29,7 +29,7 @@ def group_health(group: str) -> dict[str, Any]:
 
 @api.route("health")
 def all_health() -> dict[str, Any]:
-    """Report whether all that answers for groups does."""
+    """Report the health of all groups together."""
     return health.all_health(reads)
 
 
@@ -42,13 +42,13 @@ def read_for_each(group: str) -> dict[str, Any]:
 
 @api.route("openapi")
 def document() -> Response[str]:
-    """Show what the API has, for programs."""
+    """Return the OpenAPI document."""
     return api_pages.document()
 
 
 @api.route("docs")
 def page() -> Response[bytes]:
-    """Show what the API has, for people."""
+    """Show the OpenAPI document as a page."""
     return api_pages.page()
 
 

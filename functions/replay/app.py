@@ -1,4 +1,4 @@
-"""Send the events that wait in a queue to Personalize, in the order of each session.
+"""Send queued events to Personalize, in the order of each session.
 
 In: messages of the queue Pending (usher.events.messages). Out: those that must come again.
 """

@@ -71,7 +71,7 @@ def test_a_paused_group_says_so_instead_of_a_plan_that_would_do_nothing(live: De
         runs.retrain(live, "films", "popular"),
         export(live, "films", "popular"),
     ):
-        with pytest.raises(UsherError, match="To go on: usher resume films"):
+        with pytest.raises(UsherError, match="To continue: usher resume films"):
             action.plan()
     resume = runs.resume(live, "films")
     assert resume.plan()["isWork"]
@@ -112,7 +112,7 @@ def test_a_key_is_shown_once_given_a_new_secret_and_revoked(live: DeployedStack)
     (key,) = live.keys.of("films")
     assert live.keys.find(made.secret) == key
     rotate = api_keys.rotate(live, "films", key.id, 0)
-    assert "ends within a minute" in rotate.plan()["sentences"][0]
+    assert "expires within a minute" in rotate.plan()["sentences"][0]
     renewed = rotate.carry_out(nothing).secret
     assert [bool(live.keys.find(one)) for one in (made.secret, renewed)] == [False, True]
     revoke = api_keys.revoke(live, "films", key.id)

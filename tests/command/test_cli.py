@@ -94,7 +94,7 @@ def test_status_tells_what_was_done_what_is_live_since_when_and_what_it_costs(
     put_config(live, "hits", prune=False)
     text = told(capsys, "status", "films")
     assert "* made 1 campaign (hits)" in text
-    assert "What serves, even idle: $288.23 a month." in text, "what is no longer desired is paid for"
+    assert "Serving, even when idle: $288.23 a month." in text, "what is no longer desired is paid for"
     (line,) = [one for one in text.splitlines() if one.startswith("campaign/popular") and "kept" in one]
     assert "$144.12 a month" in line
     found = json.loads(told(capsys, "status", "films", "--json"))
@@ -201,7 +201,7 @@ def test_cost_tells_what_the_account_pays_for_whatever_the_config_says(
     assert {one["id"]: one["desired"] for one in now["monthly"]} == {"campaign/hits": True, "campaign/popular": False}
     assert "campaign/popular" in told(capsys, "cost")
     put_config(live, "hits", prune=True)
-    assert "In all: $144.12 a month for what serves." in told(capsys, "cost")
+    assert "In all: $144.12 a month for serving." in told(capsys, "cost")
 
 
 def test_cost_counts_what_others_have_in_the_account_and_names_unknown_prices(
@@ -232,8 +232,8 @@ def test_while_a_run_is_at_work_cost_tells_what_comes_after_it(live: Stack, caps
     for _ in range(2):
         live.clock.shift(next(steps))
     text = told(capsys, "cost")
-    assert "films: $144.12 a month for what serves." in text
-    assert "films, after the run at work: $288.23 a month for what serves." in text
+    assert "films: $144.12 a month for serving." in text
+    assert "films, after the run at work: $288.23 a month for serving." in text
     assert "In all, after the runs at work: $288.23" in text
 
 
@@ -245,7 +245,7 @@ def test_cost_of_nothing_is_nothing(capsys: pytest.CaptureFixture[str]) -> None:
 def test_where_nothing_has_happened_status_says_how_to_begin(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
     to_begin = "usher drop <folder> --group"
     assert f"No group has had a run yet. To start one: {to_begin} <name>" in told(capsys, "status")
-    assert f"has no group films. To make it: {to_begin} films." in told(capsys, "status", "films", status=1)
+    assert f"has no group films. To create it: {to_begin} films." in told(capsys, "status", "films", status=1)
     stack.put("films/items.csv", "")
     assert "has had no run yet. Put interactions.csv into s3://" in told(capsys, "status", "films", status=1)
 

@@ -108,7 +108,7 @@ def test_at_its_share_people_are_told_once_and_at_its_end_nothing_more_is_made(
     for _ in range(2):
         tick(live, 2 * DAY)
     (_, stopped) = [one for one in live.notifications() if "of its budget" in one]
-    assert "Until 2023-12-01, nothing more is imported, trained or exported; what serves goes on." in stopped
+    assert "Until 2023-12-01, nothing more is imported, trained or exported; serving continues." in stopped
     campaigns = [arn for arn in live.personalize.resources if ":campaign/" in arn]
     live.put("films/interactions.csv", interactions(users=61))
     assert live.drop("films/interactions.csv").status == "FAILED"

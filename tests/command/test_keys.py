@@ -76,7 +76,7 @@ def test_a_former_secret_ends_when_it_was_told(table: Table, capsys: pytest.Capt
 def test_a_revoked_key_is_gone(table: Table, capsys: pytest.CaptureFixture[str]) -> None:
     text = create(capsys)
     asked = told(capsys, "keys", "revoke", "films", text.split(".")[1], status=UNCONFIRMED)
-    assert "is then refused" in asked
+    assert "stops working within a minute" in asked
     assert Keys(table).find(text) is not None
     assert "within a minute" in told(capsys, "keys", "revoke", "films", text.split(".")[1], "--yes")
     assert Keys(table).find(text) is None

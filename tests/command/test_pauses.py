@@ -20,13 +20,13 @@ def test_what_arrives_during_a_pause_waits_and_is_done_after_it(
     before, serving = set(exported.personalize.resources), exported.items("films")["serving"]
     exported.put("films/interactions.csv", interactions(users=70))
     assert exported.drop("films/interactions.csv").status == "SUCCEEDED"
-    assert "To go on: usher resume films." in told(capsys, "export", "films", status=1)
+    assert "To continue: usher resume films." in told(capsys, "export", "films", status=1)
     exported.run({}, "Exports")
     exported.run({"group": "films"}, "Exports")
     assert set(exported.personalize.resources) == before
     assert exported.items("films")["serving"] == serving
     text = told(capsys, "status", "films")
-    assert "we check the data. What has arrived waits. To go on: usher resume films." in text
+    assert "we check the data. New data waits. To continue: usher resume films." in text
     asked = told(capsys, "resume", "films", status=5)
     assert "retrain" in asked, "the plan of what has waited is shown first"
     told(capsys, "resume", "films", "--yes")

@@ -81,7 +81,7 @@ def test_what_goes_and_what_it_costs_is_shown_before_anything_does(
         "schedule/retrain",
         "API keys that end: mail tool.",
         "stay; with --data, they go, too.",
-        "It costs $288.23 a month for what serves",
+        "It costs $288.23 a month for serving",
     ):
         assert expected in text
     document = json.loads(told(capsys, "remove", "films", "--json", status=UNCONFIRMED))
@@ -99,8 +99,8 @@ def test_a_removed_group_is_gone_by_listing_and_its_files_and_another_group_stay
     others = resources(two, "books"), files(two, "books"), two.items("books")
     text = told(capsys, "remove", "films", "--yes", sleep=going_on(two))
     assert len(two.started) == 1
-    assert "Nothing is left of films. What is listed now belongs to others: " in text
-    assert "That saves $288.23 a month for what serves" in text
+    assert "Nothing is left of films. The remaining resources belong to others: " in text
+    assert "That saves $288.23 a month for serving" in text
     assert resources(two, "films") == set()
     kept = files(two, "films")
     assert {key for key in kept if "/out/" not in key} == {"films/usher.yaml", "films/interactions.csv"}

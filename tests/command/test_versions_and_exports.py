@@ -29,7 +29,7 @@ def test_versions_are_shown_with_what_is_live_newest_first(exported: Stack, caps
 def test_an_export_asks_first_and_is_waited_for(exported: Stack, capsys: pytest.CaptureFixture[str]) -> None:
     asked = told(capsys, "export", "films", status=5)
     assert "A batch job of Personalize" in asked
-    assert "Do it with --yes." in asked
+    assert "Repeat with --yes." in asked
     assert not exported.started
     found = told(capsys, "export", "films", "popular", "--yes", "--wait", sleep=going_on(exported))
     [(execution, _)] = exported.started

@@ -54,7 +54,7 @@ def test_an_evaluation_on_this_machine_compares_the_recipes_that_are_named(tmp_p
     assert done.returncode == 0, done.stdout + done.stderr
     rows = {" ".join(line.split()[:2]) for line in done.stdout.splitlines()}
     assert {"popularity raw", "popularity dedup"} <= rows
-    assert "Lists are judged with new items first: 0% of the held-out events are repeats." in done.stdout
+    assert "Lists are scored with new items first: 0% of the held-out events are repeats." in done.stdout
     assert "By mean reciprocal rank, " in done.stdout
     report = json.loads((tmp_path / "told" / "report.json").read_text())
     assert report["samples"][0]["history"][0]["title"].startswith("Film ")

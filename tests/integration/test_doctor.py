@@ -156,7 +156,7 @@ def test_a_new_account_runs_more_functions_at_once_than_the_default_takes(
 
     found = results("concurrency", stack=OtherParameters("usher"))["concurrency"]
     assert (found.outcome, found.details) == (
-        outcome, f"10 at once, of which a check of much data takes {most} (MapConcurrency)",
+        outcome, f"10 at once, of which a check of large data uses {most} (MapConcurrency)",
     )  # fmt: skip
 
 

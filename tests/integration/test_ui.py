@@ -191,15 +191,15 @@ def test_the_buttons_do_what_the_command_does_once_a_plan_is_confirmed(page: Pag
         dialog.get_by_role("button", name="Do it").click()
 
     page.goto("/cinema/live")
-    do("Pause", "What serves goes on: $144.12 a month", Reason="we check the data")
+    do("Pause", "Serving continues: $144.12 a month", Reason="we check the data")
     page.get_by_role("button", name="Close").click()
     expect(page.get_by_text("we check the data")).to_be_visible()
     page.goto("/cinema/runs")
     page.get_by_role("button", name="Run now…").click()
-    expect(page.get_by_role("dialog").get_by_text("To go on: usher resume cinema")).to_be_visible()
+    expect(page.get_by_role("dialog").get_by_text("To continue: usher resume cinema")).to_be_visible()
     page.goto("/cinema/live")
     site.dropped["cinema"] += 1
-    do("Resume", "Nothing is to be done.")
+    do("Resume", "There is nothing to do.")
     page.wait_for_url("**/cinema/runs")
     assert site.run("cinema")["outcome"] == "SUCCEEDED"
 
@@ -211,12 +211,12 @@ def test_the_buttons_do_what_the_command_does_once_a_plan_is_confirmed(page: Pag
     page.get_by_role("option", name="POST events").click()
     page.keyboard.press("Escape")
     dialog.get_by_role("button", name="Show the plan").click()
-    expect(dialog.get_by_text("may ask POST events of cinema")).to_be_visible()
+    expect(dialog.get_by_text("The key allows POST events of cinema")).to_be_visible()
     dialog.get_by_role("button", name="Do it").click()
     secret = dialog.locator("code").inner_text()
     assert secret.startswith("cinema.k")
     dialog.get_by_role("button", name="Close").click()
-    do("Revoke", "ends within a minute")
+    do("Revoke", "stops working within a minute")
     page.get_by_role("button", name="Close").click()
     expect(page.get_by_text("cinema has no API keys.")).to_be_visible()
     page.goto("/health")

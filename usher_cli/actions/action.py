@@ -91,10 +91,10 @@ def plan_view(drafted: Draft) -> PlanView:
         before, after = (monthly_totals(costs)["monthlyCost"] for costs in (findings["costsNow"], estimate["monthly"]))
         sentences.append(f"It takes about {estimate['minutes']:g} minutes, and costs {once(estimate['cost'])}.")
         sentences.append(
-            f"What serves costs {dollars(before)} a month now, and {dollars(after)} after it, as far as known."
+            f"Serving costs {dollars(before)} a month now, and {dollars(after)} afterwards, as far as known."
         )
     if not drafted.is_work:
-        sentences.append("Nothing is to be done.")
+        sentences.append("There is nothing to do.")
     return {
         "sentences": sentences,
         "rows": [*estimate_rows(estimate["resources"] if estimate else {}), *_deletions(drafted)],

@@ -47,7 +47,7 @@ def check_owners(inventory: Inventory, arns: Iterable[str], group: str, from_sta
         if managed and owner != inventory.stack_arn and not anyway:
             raise UsherError(
                 f"{arn} is managed by the CloudFormation stack {managed}, whose next update may undo changes by Usher. "
-                "Take it out of that stack first (DeletionPolicy: Retain), or take it over all the same: --anyway."
+                "Take it out of that stack first (DeletionPolicy: Retain), or take it over as it is: --anyway."
             )
 
 
@@ -78,8 +78,8 @@ def made_from(
     return tags, outdated
 
 
-def claim(inventory: Inventory, owned: Sequence[str], claims: Mapping[str, Mapping[str, str]]) -> None:
-    """Tag resources as the stack's own, and with further tags by ARN (`claims`).
+def tag_as_own(inventory: Inventory, owned: Sequence[str], further_tags: Mapping[str, Mapping[str, str]]) -> None:
+    """Tag resources as the stack's own, and with `further_tags`, by ARN.
 
     Versions, too: IAM may look at their tags where a solution's are asked for.
     """
@@ -89,8 +89,8 @@ def claim(inventory: Inventory, owned: Sequence[str], claims: Mapping[str, Mappi
         if ":solution/" in arn
         for one in inventory.summaries(KINDS["solution_version"], {"solutionArn": arn})
     ]
-    for arn in dict.fromkeys((*owned, *versions, *claims)):
-        tags = {**claims.get(arn, {}), STACK_TAG: inventory.stack_arn}
+    for arn in dict.fromkeys((*owned, *versions, *further_tags)):
+        tags = {**further_tags.get(arn, {}), STACK_TAG: inventory.stack_arn}
         inventory.tag(arn, [{"tagKey": key, "tagValue": value} for key, value in tags.items()])
 
 
@@ -106,7 +106,7 @@ class Adoption:
     inventory: Inventory
     owned: Sequence[str]
     """The ARNs that are tagged as the stack's."""
-    claims: Mapping[str, Mapping[str, str]]
+    further_tags: Mapping[str, Mapping[str, str]]
     """Further tags, by ARN."""
     notes: Sequence[str]
     drafted: Draft
@@ -117,7 +117,7 @@ class Adoption:
     def sentences(self) -> Iterator[str]:
         """What is sentences of it. Pure."""
         yield from self.notes
-        for one in dict.fromkeys([*self.owned, *self.claims]):
+        for one in dict.fromkeys([*self.owned, *self.further_tags]):
             yield f"Will be tagged as the stack's: {one}"
 
     def end(self) -> Iterator[str]:
@@ -136,8 +136,8 @@ def plan_adoption(
     `anyway`: also if the next run would cost something, or CloudFormation manages a resource.
     """
     arn, name = existing.arn, existing.arn.rpartition("/")[2]
-    claims: dict[str, Mapping[str, str]] = {arn: {GROUP_TAG: group}}
-    plan = draft_of(stack, group, bucket, claims).plan
+    further_tags: dict[str, Mapping[str, str]] = {arn: {GROUP_TAG: group}}
+    plan = draft_of(stack, group, bucket, further_tags).plan
     if plan is None:
         raise UsherError(f"{name} has no interactions. There is nothing to take over.")
     if plan.resources[0].arn != arn:
@@ -150,11 +150,11 @@ def plan_adoption(
     owned = [one for kind, _, one in existing_resources(inventory, target, plan.resources) if kind.has_owner]
     check_owners(inventory, owned, group, from_stack, anyway=anyway)
     inputs, outdated = made_from(inventory, plan.resources, bucket.copies)
-    claims |= inputs
-    drafted, tags = draft_of(stack, group, bucket, claims), inventory.tags(arn)
+    further_tags |= inputs
+    drafted, tags = draft_of(stack, group, bucket, further_tags), inventory.tags(arn)
     is_own = tags.get(STACK_TAG) == target.stack_arn and tags.get(GROUP_TAG, group) == group
     return Adoption(
-        group, name, arn, bucket, inventory, owned, claims,
+        group, name, arn, bucket, inventory, owned, further_tags,
         [f"Note: {one} is older than its inputs." for one in outdated],
         drafted,
         is_refused=is_costly(drafted) and not (is_own or anyway),
@@ -165,7 +165,7 @@ def carry_out(planned: Adoption) -> None:
     """Tag the resources, and put config and data into the bucket. Raises UsherError if it is refused."""
     if planned.is_refused:
         raise UsherError(REFUSED)
-    claim(planned.inventory, planned.owned, planned.claims)
+    tag_as_own(planned.inventory, planned.owned, planned.further_tags)
     planned.bucket.put()
 
 

@@ -9,7 +9,7 @@ from usher_cli.actions.action import Action, Done, PlanView, Progress, in_senten
 from usher_cli.deployed_stack import DeployedStack
 
 OFF = "The API takes keys once the stack is deployed with ApiKeys=ENABLED."
-ONCE = "It is shown once, and nobody can read it again."
+ONCE = "The new key is shown only once."
 
 
 def create(stack: DeployedStack, group: str, name: str, routes: Sequence[str], per_minute: int | None) -> Action:
@@ -17,11 +17,11 @@ def create(stack: DeployedStack, group: str, name: str, routes: Sequence[str], p
 
     def plan() -> PlanView:
         limit = f", {per_minute} times a minute at most" if per_minute else ""
-        return in_sentences(f"Whoever has the key may ask {', '.join(routes)} of {group}{limit}. {ONCE}", _off(stack))
+        return in_sentences(f"The key allows {', '.join(routes)} of {group}{limit}. {ONCE}", _off(stack))
 
     def carry_out(_: Progress) -> Done:
         if group not in stack.serving.groups():
-            raise UsherError(f"No run of {group} has ended well yet. See why: usher status {group}.")
+            raise UsherError(f"No run of {group} has succeeded yet. See why: usher status {group}.")
         return Done(_off(stack), secret=stack.keys.create(group, name, routes, per_minute))
 
     return Action(f"Make the key {name}", plan, carry_out)
@@ -29,7 +29,7 @@ def create(stack: DeployedStack, group: str, name: str, routes: Sequence[str], p
 
 def rotate(stack: DeployedStack, group: str, key: str, days: int) -> Action:
     """A new secret for a key; the former one stays valid for some days."""
-    ends = f"The former key ends {f'in {days} days' if days else 'within a minute'}."
+    ends = f"The old key expires {f'in {days} days' if days else 'within a minute'}."
     return Action(
         f"Give {key} a new secret",
         lambda: in_sentences(f"{_name(stack, group, key)} gets a new secret. {ends} {ONCE}"),
@@ -42,11 +42,11 @@ def revoke(stack: DeployedStack, group: str, key: str) -> Action:
 
     def carry_out(_: Progress) -> Done:
         stack.keys.revoke(group, key)
-        return Done(f"{key} is revoked. The API forgets it within a minute.")
+        return Done(f"{key} is revoked. It stops working within a minute.")
 
     return Action(
         f"Revoke {key}",
-        lambda: in_sentences(f"{_name(stack, group, key)} ends within a minute. Whoever sends it is then refused."),
+        lambda: in_sentences(f"{_name(stack, group, key)} stops working within a minute."),
         carry_out,
     )
 

@@ -12,7 +12,7 @@ from usher.erasure.erasure import list_key
 from usher.erasure.files import count_in_object, erase_in_object, versions
 from usher.erasure.forgotten import Forgotten, checked_users, read_list, written_list
 from usher.errors import UsherError
-from usher.planning.inputs import load_readings
+from usher.planning.config_file import load_readings
 from usher.planning.tasks import ERASURE
 from usher.run_record import RunRecord
 from usher.storage.bucket import Bucket, Version
@@ -104,7 +104,7 @@ def erase_own(bucket: Bucket, who: Forgotten, keys: Collection[str]) -> None:
         if key in keys:
             erase_in_object(bucket, who, of_key, columns)
             if any(count_in_object(bucket, who, one, columns) for one in versions(bucket, key) if one.key == key):
-                raise UsherError(f"{bucket.url(key)} was written meanwhile, and still names them. Repeat the command.")
+                raise UsherError(f"{bucket.url(key)} has changed meanwhile, and still names them. Repeat the command.")
 
 
 def _versions_of_own(bucket: Bucket, group: str) -> Iterator[tuple[Sequence[Version], Collection[str]]]:
@@ -138,4 +138,4 @@ def record_of(stack: DeployedStack, group: str, reference: str) -> RunRecord:
         record = run.read_or_empty()
         if record.get("erasure", {}).get("reference") == reference:
             return record
-    raise UsherError(f"Nobody is erased: the execution ended before it took the request {reference} up. Repeat it.")
+    raise UsherError(f"No user is erased: the execution ended before it handled the request {reference}. Repeat it.")

@@ -91,7 +91,7 @@ def remove(stack: DeployedStack, group: str, *, data: bool) -> Action:
 
 
 def plan_view_of(planned: Removal) -> PlanView:
-    """What a removal does, for people. Pure."""
+    """The plan of a removal, for people. Pure."""
     prices = {one["arn"]: f"Costs: {monthly_text(one)}." for one in planned["costs"]["monthly"]}
     sentences = [] if planned["resources"] else [f"{planned['group']} has no resources in Personalize."]
     if planned["keys"]:
@@ -117,7 +117,7 @@ def end_of(removed: Removal) -> list[str]:
         return [f"Still there of {removed['group']}:", *(f"* {one}" for one in left[:NAMED]), *more, remedy]
     listed = ", ".join(f"{words}: {number}" for words, number in removed["listed"].items())
     return [
-        f"Nothing is left of {removed['group']}. What is listed now belongs to others: {listed}.",
+        f"Nothing is left of {removed['group']}. The remaining resources belong to others: {listed}.",
         f"That saves {sums(removed['saves'])}",
     ]
 
@@ -127,7 +127,7 @@ def _files_text(files: Files) -> str:
 
 
 def plan_removal(stack: DeployedStack, group: str, *, data: bool) -> Removal:
-    """What the removal of a group would do. Changes nothing. `data`: the group's own files are to go, too.
+    """The plan of a group's removal. Changes nothing. `data`: delete the group's own files, too.
 
     Raises UsherError if the stack knows no such group, and InputError if the pipeline could not plan the removal.
     """

@@ -12,10 +12,9 @@ from usher_cli.deployed_stack import DeployedStack
 from usher_cli.drafts import draft_of
 
 PAUSE = (
-    "Until usher resume {group}, what arrives waits: nothing is imported, trained or exported. A run at work goes on "
-    "to its end.",
-    "What serves goes on: {costs} To end that: usher remove {group}. usher promote and rollback change it all the "
-    "same. Personalize's automatic training goes on, if it is on.",
+    "Until usher resume {group}, nothing is imported, trained or exported. A run in progress continues to its end.",
+    "Serving continues: {costs} To end it: usher remove {group}. usher promote and usher rollback still work. "
+    "Personalize's automatic training continues if it is on.",
 )
 
 
@@ -34,7 +33,7 @@ def run_now(stack: DeployedStack, group: str) -> Action:
 
 
 def retrain(stack: DeployedStack, group: str, solution: str) -> Action:
-    """A training of a solution on the data that there is."""
+    """A training of a solution on the existing data."""
     tasks = {f"retrain#{solution}": {"at": now().isoformat(), "solution": solution}}
 
     def plan() -> PlanView:
@@ -64,7 +63,7 @@ def pause(stack: DeployedStack, group: str, why: str) -> Action:
 
 
 def resume(stack: DeployedStack, group: str) -> Action:
-    """The end of a pause, and a run that does what has waited."""
+    """The end of a pause, and a run that catches up."""
 
     def plan() -> PlanView:
         if not pause_of(stack.table, group):

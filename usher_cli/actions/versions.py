@@ -6,7 +6,7 @@ from usher.aws import now
 from usher.datasets.profile_cache import ProfileCache
 from usher.datasets.read_limits import LIMITS
 from usher.errors import InputError, UsherError
-from usher.planning.inputs import load_readings
+from usher.planning.config_file import load_readings
 from usher.planning.pins import Pin, choose_version, live_versions
 from usher.resources.versions import usable_versions
 from usher.runs.pauses import pause_of

@@ -14,7 +14,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def completion(_stack: DeployedStack, options: Namespace, output: Output) -> int:
-    """Print a script with which the shell completes commands, options and files."""
+    """Print a script that lets the shell complete commands, options and files."""
     from usher_cli.arguments import make_parser
 
     output.value(script(make_parser(), options.shell), "script")

@@ -10,7 +10,7 @@ from usher_cli.output import Output
 
 
 def cost(stack: DeployedStack, options: Namespace, output: Output) -> int:
-    """Show what Personalize costs every month: in the account and region, or of one group."""
+    """Show the monthly costs of Personalize: in the account and region, or of one group."""
     output.document(account_cost(stack, options.group), show.account)
     return 0
 
@@ -20,8 +20,8 @@ COMMANDS = (
         "cost",
         cost,
         {
-            "usher cost": "what Personalize costs in the account and region, including what serves no one",
-            "usher cost films": "the same of a group",
+            "usher cost": "costs of Personalize in the account and region, idle resources included",
+            "usher cost films": "costs of one group",
         },
         optional_group,
     ),

@@ -48,7 +48,7 @@ COMMANDS = (
         "drop",
         drop,
         {
-            "usher drop films/": "upload a folder into the group that is called as the folder",
+            "usher drop films/": "upload a folder into the group of the same name",
             "usher drop data/ --group films": "upload it into another group",
         },
         add_folder,

@@ -22,12 +22,12 @@ def add_arguments(parser: ArgumentParser) -> None:
     group(parser)
     parser.add_argument("user", nargs="?", help="the user's ID")
     parser.add_argument("--file", type=Path, help="a file of users: one ID on each line, or a CSV with USER_ID")
-    parser.add_argument("--data", action="store_true", help="rewrite your own files in the bucket without them, too")
+    parser.add_argument("--data", action="store_true", help="also remove them from your own files in the bucket")
     parser.add_argument("--wait", action="store_true", help="return when they are erased, and print the proof")
 
 
 def erase(stack: DeployedStack, options: Namespace, output: Output) -> int:
-    """Erase users: from all that Usher keeps of them, and from Personalize. The record of it names no one."""
+    """Erase users from Personalize and from everything that Usher keeps. The record of it names no one."""
     users = named_users(options.user, options.file)
     who = Forgotten(options.group, frozenset(users))
     own = list(own_files(stack.bucket, who))

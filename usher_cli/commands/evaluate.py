@@ -21,11 +21,11 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Add the group or the data, and the options of the split and the contenders."""
     parser.add_argument("group", nargs="?", help="the name of the group")
     parser.add_argument("--offline", type=Path, metavar="DATA", help="a folder of CSV files, or a file of ratings")
-    parser.add_argument("--split", choices=list(SPLITS), help="how the data is split (default: last-tenth)")
-    parser.add_argument("--share", type=float, help="the share that is held out, 0.01 to 0.5 (default: 0.1)")
-    parser.add_argument("--cut", type=float, help="Unix seconds from which all events are held out, for --split global")
+    parser.add_argument("--split", choices=list(SPLITS), help="the split of the data (default: last-tenth)")
+    parser.add_argument("--share", type=float, help="the share to hold out, 0.01 to 0.5 (default: 0.1)")
+    parser.add_argument("--cut", type=float, help="for --split global: hold out all events from this Unix time on")
     parser.add_argument("--recipes", type=names, help="recipes separated by commas, or: all")
-    parser.add_argument("--exploration", action="store_true", help="let recipes try items out, as in their campaigns")
+    parser.add_argument("--exploration", action="store_true", help="let recipes explore, as in their campaigns")
     parser.add_argument("--rate", type=float, help="requests per second to campaigns (default: 10)")
     parser.add_argument("--no-live", dest="live", action="store_false", help="leave out the live versions")
     parser.add_argument(
@@ -34,7 +34,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def evaluate(stack: DeployedStack, options: Namespace, output: Output) -> int:
-    """Train on a part of a group's history, and compare the recommendations with the rest."""
+    """Compare recipes: train on a part of a group's history, and score recommendations on the rest."""
     given = ("split", "share", "cut", "recipes", "exploration")
     request = {name: value for name in given if (value := getattr(options, name)) is not None}
     if bool(options.offline) == bool(options.group):
@@ -63,7 +63,7 @@ COMMANDS = (
         "evaluate",
         evaluate,
         {
-            "usher evaluate films": "which recipe is best: train on the past, compare with what followed",
+            "usher evaluate films": "find the best recipe for a group's data",
             "usher evaluate --offline data/": "the same on this machine, before you spend anything",
             "usher evaluate films --recipes aws-user-personalization-v2,aws-popularity-count": "only these recipes",
         },

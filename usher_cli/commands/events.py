@@ -21,7 +21,7 @@ from usher_cli.output import Output
 
 
 def tail(stack: DeployedStack, options: Namespace, output: Output) -> int:
-    """Show today's events of a group, and those that are kept from now on, until you press Ctrl-C."""
+    """Show today's events of a group, and new ones as they are kept, until you press Ctrl-C."""
     for event in events.arriving(stack.bucket, options.group, stack.sleep):
         output.line(event, show.event_line)
     return OK
@@ -36,13 +36,13 @@ def add_sending(parser: ArgumentParser) -> None:
 
 
 def send(stack: DeployedStack, options: Namespace, output: Output) -> int:
-    """Send events of a user to the API, which the user's next recommendations take into account."""
+    """Send events of a user to the API, to be used in the user's next recommendations."""
     sent = [{"eventType": options.type, "itemId": item} for item in options.items]
     path = f"/{quote(options.group, safe='')}/events"
     answer = asked(lambda: api_of(stack).post(path, {"userId": options.user, "events": sent}))
 
     def show_counts(_: Console, answer: Mapping[str, Any]) -> None:
-        output.say(f"{answer['accepted']} accepted, {answer['queued']} of them wait in the queue.")
+        output.say(f"{answer['accepted']} accepted, {answer['queued']} of them queued.")
         for one in answer["warnings"]:
             output.say(f"Warning: {one['message']}")
 
@@ -79,13 +79,13 @@ def add_replay(parser: ArgumentParser) -> None:
         ("--to", "last", events.today(), "up to this day (default: today)"),
     ):
         parser.add_argument(option, dest=name, type=day, default=default, metavar="DAY", help=of)
-    parser.add_argument("--refused", action="store_true", help="those that Personalize refused, not the others")
+    parser.add_argument("--refused", action="store_true", help="only those that Personalize refused")
     parser.add_argument("--into", metavar="GROUP", help="send them to this group instead")
     parser.add_argument("--file", type=Path, help="write a CSV of interactions here instead")
 
 
 def replay(stack: DeployedStack, options: Namespace, output: Output) -> int:
-    """Send kept events again, to the same group or another one; or write them as a file of interactions."""
+    """Send kept events again, to the same group or another; or write them to a CSV of interactions."""
     some, into = events.Days(options.first, options.last), options.into or options.group
 
     def chosen() -> Iterator[KeptEvent]:
@@ -131,11 +131,11 @@ COMMANDS = (
         add_sending,
         changes="an event tracker",
     ),
-    Command("events tail", tail, {"usher events tail films": "the events that arrive, until Ctrl-C"}),
+    Command("events tail", tail, {"usher events tail films": "show events as they arrive, until Ctrl-C"}),
     Command(
         "events stats",
         stats,
-        {"usher events stats films --days 30": "how many events of each type were kept, and refused, day by day"},
+        {"usher events stats films --days 30": "kept and refused events by day and type"},
         add_days,
     ),
     Command(
@@ -143,8 +143,8 @@ COMMANDS = (
         replay,
         {
             "usher events replay films --from 2026-11-20 --yes": "send the events since that day again",
-            "usher events replay films --refused --into films2": "what it would send to another group",
-            "usher events replay films --file interactions.csv": "write them as a file of interactions",
+            "usher events replay films --refused --into films2": "show what it would send to another group",
+            "usher events replay films --file interactions.csv": "write them to a CSV of interactions",
         },
         add_replay,
         changes="an event tracker",

@@ -22,7 +22,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def export(stack: DeployedStack, options: Namespace, output: Output) -> int:
-    """Make the exports of a group now: what its solutions recommend to everyone, as files. It asks first."""
+    """Make the exports of a group now: files with its solutions' recommendations for everyone. It asks first."""
     exports = list(stack.serving.read(options.group).get("exports", {}))
     if not exports:
         raise UsherError(f"{options.group} has no live exports. Name some in usher.yaml, and drop it: docs/exports.md.")
@@ -39,7 +39,7 @@ def export(stack: DeployedStack, options: Namespace, output: Output) -> int:
 
     def say(*_: object) -> None:
         if not is_started:
-            output.say("Nothing is exported. Do it with --yes.")
+            output.say("Nothing is exported. Repeat with --yes.")
         for name in started:
             place = f"s3://{stack.bucket.name}/{options.group}/out/export/{name}/latest.json"
             ended = ends.get(name)
@@ -71,7 +71,7 @@ COMMANDS = (
         export,
         {
             "usher export films": "make all exports of the group now",
-            "usher export films for-you --yes --wait": "one of them, without a question, and wait for it",
+            "usher export films for-you --yes --wait": "make one without asking, and wait for it",
         },
         add_arguments,
         changes="a batch job, and files in the bucket",

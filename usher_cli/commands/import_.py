@@ -16,13 +16,11 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("dataset_group", metavar="dataset-group", help="the name of a dataset group of Personalize")
     parser.add_argument("--group", help="the name of the group in Usher (default: the same)")
     parser.add_argument("--adopt", action="store_true", help="tag the resources; put config and data into the bucket")
-    parser.add_argument(
-        "--from-stack", default="", metavar="NAME", help="also take over what belongs to this other stack"
-    )
+    parser.add_argument("--from-stack", default="", metavar="NAME", help="also take over resources of this stack")
     parser.add_argument(
         "--anyway",
         action="store_true",
-        help="also if a run would then have something to do, or CloudFormation manages a resource",
+        help="even if a run would then change something, or CloudFormation manages a resource",
     )
 
 

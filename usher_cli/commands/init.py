@@ -22,7 +22,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def init(_stack: DeployedStack, options: Namespace, output: Output) -> int:
-    """Write a commented usher.yaml that suits the CSVs of a folder. It needs neither a stack nor AWS."""
+    """Write a commented usher.yaml for the CSVs of a folder. It needs neither a stack nor AWS."""
     group, path = group_of_folder(options.folder, options.group), options.folder / NAME
     folder = Folder.of(options.folder, group)
     if others := [key for key in folder.paths if is_config(key) and key != f"{group}/{NAME}"]:
@@ -30,8 +30,8 @@ def init(_stack: DeployedStack, options: Namespace, output: Output) -> int:
     data = Folder(paths={key: one for key, one in folder.paths.items() if not is_config(key)})
     text = new_config(group, profiles_of(data, group))
     is_other = path.exists() and path.read_text(encoding="utf-8", errors="replace") != text
-    if is_other and not output.confirm(f"{path} exists. Write over it?"):
-        output.note(f"{path} exists, and was left as it is. To write over it: --yes.")
+    if is_other and not output.confirm(f"{path} exists. Overwrite it?"):
+        output.note(f"{path} exists, and was not changed. To overwrite it: --yes.")
         return UNCONFIRMED
     path.write_text(text, encoding="utf-8")
     problems: list[dict[str, str]] = []
@@ -42,9 +42,9 @@ def init(_stack: DeployedStack, options: Namespace, output: Output) -> int:
 
     def explain(*_: object) -> None:
         named = f" --group {group}" if options.group else ""
-        output.say(f"Wrote {path}. Look at it, then: usher drop {options.folder}{named}")
+        output.say(f"Wrote {path}. Review it, then: usher drop {options.folder}{named}")
         if problems:
-            output.say("A run would refuse the data for now:")
+            output.say("A run would refuse this data:")
             show.print_problems(output.console, problems)
 
     output.document({"file": str(path), "group": group, "config": text, "problems": problems}, explain)

@@ -12,7 +12,7 @@ from usher_cli.output import Output
 
 
 def list_keys(stack: DeployedStack, options: Namespace, output: Output) -> int:
-    """Show the API keys of a group: what they are for, not the keys themselves."""
+    """List the API keys of a group, without their secrets."""
     found = [
         {
             "id": key.id,
@@ -34,12 +34,12 @@ def add_creation(parser: ArgumentParser) -> None:
     parser.add_argument("--name", required=True, help="what the key is for")
     parser.add_argument("--routes", required=True, type=names, help='such as "POST events,GET popular"')
     parser.add_argument(
-        "--per-minute", type=positive, metavar="N", help="requests that it may make (default: as many as the API takes)"
+        "--per-minute", type=positive, metavar="N", help="its limit of requests per minute (default: none)"
     )
 
 
 def create_key(stack: DeployedStack, options: Namespace, output: Output) -> int:
-    """Make an API key for a group and some routes. It is printed once, and nobody can read it again."""
+    """Create an API key for a group and some routes. It is printed only once."""
     done = api_keys.create(stack, options.group, options.name, options.routes, options.per_minute).carry_out(
         output.note
     )
@@ -59,12 +59,12 @@ def add_rotation(parser: ArgumentParser) -> None:
     """Add the key, and how long its former secret is valid."""
     add_key(parser)
     parser.add_argument(
-        "--days", type=days, default=7, help="how long the former secret is valid (default: 7; 0: no longer)"
+        "--days", type=days, default=7, help="how long the old secret stays valid (default: 7; 0: not at all)"
     )
 
 
 def rotate_key(stack: DeployedStack, options: Namespace, output: Output) -> int:
-    """Give an API key a new secret; the former one stays valid for some days. The new key is printed once."""
+    """Give an API key a new secret; the old one stays valid for some days. The new key is printed only once."""
     done = api_keys.rotate(stack, options.group, options.key, options.days).carry_out(output.note)
     output.note(done.message)
     output.value(done.secret, "key")
@@ -72,7 +72,7 @@ def rotate_key(stack: DeployedStack, options: Namespace, output: Output) -> int:
 
 
 def revoke_key(stack: DeployedStack, options: Namespace, output: Output) -> int:
-    """Delete an API key. It asks first: whoever sends the key is refused from then on."""
+    """Delete an API key: requests with it are refused from then on. It asks first."""
     action = api_keys.revoke(stack, options.group, options.key)
     return perform(action, output, lambda done: {"revoked": options.key if done else None})
 
@@ -83,7 +83,7 @@ def _moment(seconds: object) -> str:
 
 
 COMMANDS = (
-    Command("keys list", list_keys, {"usher keys list films": "the API keys of a group, not the keys themselves"}),
+    Command("keys list", list_keys, {"usher keys list films": "the API keys of a group, without their secrets"}),
     Command(
         "keys create",
         create_key,
@@ -97,14 +97,14 @@ COMMANDS = (
     Command(
         "keys rotate",
         rotate_key,
-        {"usher keys rotate films k3f81u0zq2 --days 2 > key": "a new secret; the former one ends in two days"},
+        {"usher keys rotate films k3f81u0zq2 --days 2 > key": "a new secret; the old one expires in two days"},
         add_rotation,
         changes="the key",
     ),
     Command(
         "keys revoke",
         revoke_key,
-        {"usher keys revoke films k3f81u0zq2 --yes": "delete a key, without a question"},
+        {"usher keys revoke films k3f81u0zq2 --yes": "delete a key without asking"},
         add_key,
         changes="the key",
         asks=True,

@@ -19,7 +19,7 @@ COMMANDS = (
         up,
         {
             "usher local up": "run the local cloud, with Usher deployed in it",
-            "usher local up --speed instant --state cloud/": "let no time pass; keep everything in a folder",
+            "usher local up --speed instant --state cloud/": "finish everything at once; keep all data in a folder",
         },
         add_options,
         has_json=False,

@@ -13,11 +13,11 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Add the group, the run, and whether to go on."""
     group(parser)
     parser.add_argument("--run", metavar="NAME", help="this run (default: the newest)")
-    parser.add_argument("--follow", action="store_true", help="go on until the run has ended")
+    parser.add_argument("--follow", action="store_true", help="until the run has ended")
 
 
 def logs(stack: DeployedStack, options: Namespace, output: Output) -> int:
-    """Show what a run of a group decided, and why, line by line: its last run, or the one that is named."""
+    """Show what the last run of a group, or the one that is named, decided and why, line by line."""
     for line in lines_of(stack, run_named(stack, options.group, options.run), follow=options.follow):
         output.line(line, show.log_line)
     return 0

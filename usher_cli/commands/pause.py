@@ -14,11 +14,11 @@ from usher_cli.output import Output
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the group and the reason."""
     group(parser)
-    parser.add_argument("--why", required=True, help="the reason, which status and runs show")
+    parser.add_argument("--why", required=True, help="the reason, shown by status and runs")
 
 
 def pause(stack: DeployedStack, options: Namespace, output: Output) -> int:
-    """Begin nothing more for a group until it is resumed: no import, no training, no export. What serves goes on."""
+    """Pause a group: no import, training or export until it is resumed. Serving continues."""
     action = actions.pause(stack, options.group, options.why)
     return perform(action, output, lambda _: {"group": options.group, "paused": pause_of(stack.table, options.group)})
 
@@ -27,7 +27,7 @@ COMMANDS = (
     Command(
         "pause",
         pause,
-        {'usher pause films --why "we check the data"': "begin nothing more until usher resume; what serves goes on"},
+        {'usher pause films --why "we check the data"': "no import, training or export until usher resume"},
         add_arguments,
         changes="an item of the table",
         asks=True,

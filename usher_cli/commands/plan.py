@@ -17,11 +17,11 @@ from usher_cli.preview import Preview
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the group, and another config."""
     group(parser)
-    parser.add_argument("--config", type=Path, metavar="FILE", help="plan with this config")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="plan with this config instead of the bucket's")
 
 
 def plan(stack: DeployedStack, options: Namespace, output: Output) -> int:
-    """Show what a run would do now, why, how long it takes and what it costs."""
+    """Show what a run would do now, why, how long it would take and what it would cost."""
     bucket: Any = stack.bucket
     if options.config:
         keys = config_keys(options.group)
@@ -38,7 +38,7 @@ COMMANDS = (
         "plan",
         plan,
         {
-            "usher plan films": "what a run would do with what is in the bucket",
+            "usher plan films": "what a run would do now",
             "usher plan films --config usher.yaml": "the same with another config than the bucket's",
         },
         add_arguments,

@@ -18,7 +18,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def promote(stack: DeployedStack, options: Namespace, output: Output) -> int:
-    """Serve another version of a solution: an earlier one, or one that the gate blocks. It asks first."""
+    """Put another version of a solution live: an earlier one, or one that the gate blocks. It asks first."""
     action = serve_version(stack, options.group, options.solution, options.version, options.why)
     return perform(action, output, lambda done: execution(options.group, done))
 
@@ -27,7 +27,7 @@ COMMANDS = (
     Command(
         "promote",
         promote,
-        {'usher promote films for-you latest --why "checked by hand" --yes': "serve it, whatever the gate says"},
+        {'usher promote films for-you latest --why "checked by hand" --yes': "serve it, overriding the gate"},
         add_arguments,
         changes="which version serves; starts a run",
         asks=True,

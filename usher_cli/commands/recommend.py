@@ -11,7 +11,7 @@ from usher_cli.output import Output
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the group, the user and the options of the request."""
     group(parser)
-    parser.add_argument("user", help="the user's ID; one that is unknown gets an answer, too")
+    parser.add_argument("user", help="the user's ID, which may be unknown to Personalize")
     add_number(parser)
     add_options(parser)
 
@@ -29,7 +29,7 @@ COMMANDS = (
         {
             "usher recommend films 42": "what the API recommends to a user now",
             "usher recommend films 42 --details TITLE": "with the items' titles",
-            "usher recommend films 42 --filter genre --value GENRE=Comedy": "only what a filter leaves",
+            "usher recommend films 42 --filter genre --value GENRE=Comedy": "only items that pass a filter",
         },
         add_arguments,
     ),

@@ -18,18 +18,18 @@ def add_group(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--data",
         action="store_true",
-        help="also delete the group's files, its kept events and the records of its runs, with all former versions",
+        help="also delete the group's files, kept events and records of runs, in all versions",
     )
 
 
 def remove(stack: DeployedStack, options: Namespace, output: Output) -> int:
-    """Remove a group: all that Usher has made of it, in Personalize, the table and the bucket. Its files stay."""
+    """Remove a group: everything that Usher has created for it. Its own files stay."""
     check_group_name(options.group)
     planned = plan_removal(stack, options.group, data=options.data)
     if not output.is_json:
         show.plan(output.console, plan_view_of(planned))
     if not output.confirm(f"Remove {options.group}?"):
-        output.document(planned, lambda *_: output.say("Nothing was changed. To remove it: --yes."))
+        output.document(planned, lambda *_: output.say("Nothing was changed. Repeat with --yes."))
         return UNCONFIRMED
     with show.following(output.console) as report:
         removed = carry_out(stack, planned, report)
@@ -49,9 +49,9 @@ COMMANDS = (
         "remove",
         remove,
         {
-            "usher remove films": "what would go, what stays, and what it costs; then it asks",
+            "usher remove films": "show what would be deleted and what it costs; then ask",
             "usher remove films --yes": "remove it, and list what is left",
-            "usher remove films --data --yes": "its files, too, for good",
+            "usher remove films --data --yes": "delete its files, too",
         },
         add_group,
         changes="deletes the group's resources and output; with `--data`, its files",

@@ -10,7 +10,7 @@ from usher_cli.output import Output
 
 
 def resume(stack: DeployedStack, options: Namespace, output: Output) -> int:
-    """End the pause of a group, and start the run that does what has waited. It shows the plan of that run first."""
+    """End the pause of a group, and start a run that catches up. It shows the plan of that run first."""
     action = actions.resume(stack, options.group)
     return perform(action, output, lambda done: execution(options.group, done))
 
@@ -19,7 +19,7 @@ COMMANDS = (
     Command(
         "resume",
         resume,
-        {"usher resume films --yes": "end the pause, and start the run that does what has waited"},
+        {"usher resume films --yes": "end the pause, and start a run that catches up"},
         changes="an item of the table; starts a run",
         asks=True,
         needs_group=False,

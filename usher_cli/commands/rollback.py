@@ -17,7 +17,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def rollback(stack: DeployedStack, options: Namespace, output: Output) -> int:
-    """Serve the version before the live one. It asks first."""
+    """Go back to the version before the live one. It asks first."""
     action = serve_version(stack, options.group, options.solution, "previous", options.why)
     return perform(action, output, lambda done: execution(options.group, done))
 

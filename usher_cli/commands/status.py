@@ -12,12 +12,12 @@ from usher_cli.status import EXIT_STATUS, last_summaries, status_of, until_end
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the group, and whether to wait."""
     optional_group(parser)
-    parser.add_argument("--wait", action="store_true", help="return when no run is at work on the group")
+    parser.add_argument("--wait", action="store_true", help="return when no run of the group is in progress")
     parser.add_argument("--follow", action="store_true", help="the same, and show the run until then")
 
 
 def status(stack: DeployedStack, options: Namespace, output: Output) -> int:
-    """Show how the last run of every group went; of one group, all that its page shows, and what is live."""
+    """Show the last run of every group; for one group, also what is live, costs, exports and evaluations."""
     if not options.group:
         output.document(last_summaries(stack), show.groups)
         return 0

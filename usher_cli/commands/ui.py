@@ -15,11 +15,11 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def ui(stack: DeployedStack, options: Namespace, output: Output) -> int:
-    """Show the stack in your browser: what it recommends to whom, and how it runs. Ctrl-C ends it."""
+    """Show the stack in your browser: recommendations, runs, costs and health. Ctrl-C ends it."""
     from usher_cli.ui.app import serve  # the library of the page takes a second to load
 
     if options.host not in ("localhost", "127.0.0.1", "::1"):
-        output.note("Whoever can reach this address acts with your credentials.")
+        output.note("Everybody who can reach this address acts with your credentials.")
     serve(stack, options.host, options.port, lambda address: output.say(f"{address} (Ctrl-C ends it)"))
     return OK
 

@@ -21,7 +21,7 @@ def validate(_stack: DeployedStack, options: Namespace, output: Output) -> int:
     group = group_of_folder(options.folder, options.group)
     inputs = checked(options.folder, group)
     if inputs is None:
-        raise UsherError(f"{options.folder} has no interactions.csv, without which nothing is done: docs/files.md.")
+        raise UsherError(f"{options.folder} has no interactions.csv, which every run needs: docs/files.md.")
     warnings = [one for about in inputs.report.values() for one in about["findings"]]
     found = {
         "group": group,

@@ -24,7 +24,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def versions(stack: DeployedStack, options: Namespace, output: Output) -> int:
-    """Show the versions of a group's solutions, newest first: how good each is, which serves, what the gate says."""
+    """Show the versions of a group's solutions, newest first: metrics, the gate's result, and which one serves."""
     found = [one for one in solutions_of(stack, options.group) if options.solution in {None, one["name"]}]
     if options.solution and not found:
         known = ", ".join(one["name"] for one in solutions_of(stack, options.group)) or "none yet"
@@ -63,7 +63,7 @@ COMMANDS = (
         "versions",
         versions,
         {
-            "usher versions films": "all that has been trained, how good it is, and what serves",
+            "usher versions films": "all trained versions, their metrics, and which ones serve",
             "usher versions films for-you": "the versions of a solution",
         },
         add_arguments,

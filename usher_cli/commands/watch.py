@@ -16,7 +16,7 @@ from usher_cli.status import EXIT_STATUS, status_of, until_end
 
 
 def watch(stack: DeployedStack, options: Namespace, output: Output) -> int:
-    """Show the run that is at work on a group, or about to begin, until it has ended; then how it went."""
+    """Follow the current or next run of a group until it ends; then show its result."""
     shown: RunRecord | None = None
 
     def end_of(record: RunRecord) -> str:

@@ -178,7 +178,7 @@ def account_runs_enough_functions(deployment: Deployment) -> str:
     concurrency = int(deployment.stack.parameters["MapConcurrency"])
     limit = client("lambda").get_account_settings()["AccountLimit"]
     allowed = int(limit.get("UnreservedConcurrentExecutions", limit["ConcurrentExecutions"]))
-    details = f"{allowed} at once, of which a check of much data takes {concurrency} (MapConcurrency)"
+    details = f"{allowed} at once, of which a check of large data uses {concurrency} (MapConcurrency)"
     return require([details] if allowed <= concurrency else [], details)
 
 
@@ -252,7 +252,7 @@ def subscriptions_are_confirmed(deployment: Deployment) -> str:
     topic = deployment.stack.outputs["TopicArn"]
     subscriptions = client("sns").list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
     waiting = [one["Endpoint"] for one in subscriptions if one["SubscriptionArn"] == "PendingConfirmation"]
-    details = f"{len(subscriptions)} subscriptions" if subscriptions else "nobody subscribes to the topic"
+    details = f"{len(subscriptions)} subscriptions" if subscriptions else "the topic has no subscribers"
     return require([f"{one} has not confirmed" for one in waiting], details)
 
 
@@ -270,9 +270,9 @@ CHECKS = (
     Check("role's rights", "IAM: ListRolePolicies, GetRolePolicy", role_has_its_rights,
           "Restore the policy Data of PersonalizeRole in template.yaml."),
     Check("role, simulated", "IAM: SimulatePrincipalPolicy", simulation_allows_it,
-          "A permission boundary or an organisation's policy stands in the way; ask whoever administers the account."),
+          "A permission boundary or an organisation's policy denies it; ask the account's administrator."),
     Check("rules", "EventBridge: DescribeRule, TestEventPattern", rules_match_what_is_dropped,
-          "Deploy this version, whose rules know these keys."),
+          "Deploy this version, whose rules cover these keys."),
     Check("targets", "EventBridge: ListTargetsByRule; DescribeStateMachine, GetFunctionConfiguration", targets_exist,
           "Enable the rule, or deploy again: CloudFormation's drift detection names what was changed."),
     Check("aliases", "Lambda: GetFunctionConfiguration", aliases_point_to_the_newest_code,
@@ -290,7 +290,7 @@ CHECKS = (
     Check("lost events", "SQS: GetQueueAttributes", no_event_was_lost,
           "Read the messages, repeat what they name, then purge the queue: docs/operations.md#lost-events."),
     Check("refused events", "SQS: GetQueueAttributes", no_event_was_refused,
-          "Read the reasons, mend them, and send the events again: docs/operations.md#waiting-and-refused-events."),
+          "Read the reasons, fix them, and send the events again: docs/operations.md#waiting-and-refused-events."),
     Check("alarms", "CloudWatch: DescribeAlarms", no_alarm_is_on,
           "The alarm's description says what it means and what to do; usher status shows the runs."),
     Check("notifications", "SNS: ListSubscriptionsByTopic", subscriptions_are_confirmed,

@@ -164,7 +164,7 @@ async def told_data(visit: Visit) -> GroupData:
         place = visit.stack.bucket.url(f"{visit.group}/")
         raise UsherError(f"{visit.group} has no data yet. Put interactions.csv into {place} to start a run.")
     if not data.is_whole:
-        note("hold", f"The page reads {MAX_ROWS:,} rows of a dataset. The files have more, which it leaves out.")
+        note("warn", f"The page reads {MAX_ROWS:,} rows of a dataset. The files have more, which it leaves out.")
     return data
 
 

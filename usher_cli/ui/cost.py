@@ -34,7 +34,7 @@ def of_cost(found: AccountCost) -> list[Markup]:
                     **(_month(month) if month else {}),
                 }
             ),
-            *(noted("hold", {"remedy": "", **advice}) for advice in one["advice"]),
+            *(noted("warn", {"remedy": "", **advice}) for advice in one["advice"]),
             table("Used in this month", ["What", "#Amount", "#Cost"], [_used(use) for use in one["used"]]),
             table("Every month, without requests", ["Resource or schedule", "Why", "#Cost"], _monthly(one["now"])),
             lines("In words", [*cost_sentences(one["now"])]),

@@ -137,7 +137,7 @@ def _accepted(answer: Any) -> None:
     queued = f", {answer['queued']} of them wait in the queue" if answer["queued"] else ""
     note("good", f"{answer['accepted']} accepted{queued}.")
     for warning in answer["warnings"]:
-        note("hold", warning["message"], warning["code"])
+        note("warn", warning["message"], warning["code"])
 
 
 def _moved(visit: Visit, data: GroupData, answer: Any, before: list[str]) -> None:

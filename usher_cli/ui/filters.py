@@ -128,7 +128,7 @@ class Bench:
             try:
                 left = await self._visit.read(left_by, expression, self._data, self._user, self._met, values)
             except UsherError as error:
-                note("hold", f"{error}.", "Fill in its field, on the left.")
+                note("warn", f"{error}.", "Fill in its field, on the left.")
                 return
             self._show_left(left)
 

@@ -18,7 +18,7 @@ from usher_cli.ui.report import filled, minute, report
 from usher_cli.ui.visit import Visit
 
 LOOKS = {"ALARM": ("bad", "on"), "OK": ("good", "off"), "INSUFFICIENT_DATA": ("dim", "no data yet")}
-CHECKED = {OK: "good", UNKNOWN: "hold", PROBLEM: "bad"}
+CHECKED = {OK: "good", UNKNOWN: "warn", PROBLEM: "bad"}
 NEARLY = 80
 """The percentage of a quota from which on its use is marked, as the alarm QuotaNear has it."""
 
@@ -80,7 +80,7 @@ def of_quotas(found: Sequence[QuotaUse]) -> Markup:
     """A row for each quota, the fullest first. Pure."""
     rows = []
     for one in found:
-        look = "bad" if one.number >= one.limit else "hold" if one.percent >= NEARLY else "dim"
+        look = "bad" if one.number >= one.limit else "warn" if one.percent >= NEARLY else "dim"
         used = Markup('<span class="{}">{:,d} of {:,d}</span>').format(look, one.number, one.limit)
         rows.append([KINDS[one.kind].words, one.group or "the region", used])
     return table("Quotas of Personalize", ["Resources", "In", "#Used"], rows)

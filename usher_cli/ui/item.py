@@ -63,7 +63,7 @@ async def show(visit: Visit) -> None:
 def _neighbours(visit: Visit, data: GroupData, answer: Any) -> None:
     if isinstance(answer, dict):
         if not answer.get("known", True):
-            note("hold", "Not about this item: the catalogue does not have it.")
+            note("warn", "Not about this item: the catalogue does not have it.")
         html(item_list([line(visit, data, str(entry["itemId"])) for entry in entries_of(answer)]))
     else:
         note("bad", str(answer))

@@ -49,7 +49,7 @@ async def show(visit: Visit) -> None:
     )
     models = found[group]
     if paused:
-        note("hold", pause_note(group, paused))
+        note("warn", pause_note(group, paused))
     if not models:
         empty(f"{group} serves nothing yet.", "Its last run says why: see Runs.")
     with ui.row():

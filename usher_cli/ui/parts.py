@@ -21,7 +21,7 @@ def card(title: str = "") -> Iterator[None]:
 
 
 def note(look: str, message: str, remedy: str = "") -> None:
-    """What went wrong or matters, and what to do. `look`: bad, hold, good or dim."""
+    """What went wrong or matters, and what to do. `look`: bad, warn, good or dim."""
     with ui.element("div").classes(f"note {look}").props("role=status"):
         ui.label(message)
         if remedy:

@@ -37,7 +37,7 @@ async def show(visit: Visit) -> None:
                 ui.skeleton(height="20rem").classes("w-full")
         with ui.element("div").classes("stack"):
             if not serving:
-                note("hold", f"Nothing of {visit.group} is live yet.", "Its first run publishes it.")
+                note("warn", f"Nothing of {visit.group} is live yet.", "Its first run publishes it.")
                 return
             with ui.row().classes("controls"):
                 choice = FilterChoice(await filters_of(visit, serving), lambda: fill())
@@ -64,7 +64,7 @@ def _who(visit: Visit, data: GroupData, user: str, met: Sequence[Met]) -> None:
     if values:
         html(facts(values))
     if not met and not values:
-        note("hold", f"Nothing is known of {user}.", "Lists are those that every newcomer gets.")
+        note("warn", f"Nothing is known of {user}.", "Lists are those that every newcomer gets.")
 
 
 async def _fill(
@@ -123,9 +123,9 @@ def _list(visit: Visit, data: GroupData, asked: Asked, answer: Any, met: set[str
             return
         known = answer.get("known", True)
         if not known:
-            note("hold", "Not about this person.", "Neither files nor events name them.")
+            note("warn", "Not about this person.", "Neither files nor events name them.")
         if degraded := answer.get("degraded"):
-            note("hold", " ".join(remarks(degraded)), f"This is from: {answer['source']}.")
+            note("warn", " ".join(remarks(degraded)), f"This is from: {answer['source']}.")
         hits = 0
         lines = []
         for entry in entries_of(answer):

@@ -82,7 +82,7 @@ def parts_of(view: RunView) -> Iterator[Markup]:
     )
     if run["progress"]:
         yield Markup("<p>{}</p>").format(run["progress"])
-    for look, notes in (("bad", run["problems"]), ("hold", run["held"])):
+    for look, notes in (("bad", run["problems"]), ("warn", run["held"])):
         yield from (noted(look, {"remedy": "", **one}) for one in notes)
     yield lines("What this run did", [f"{one[0].upper()}{one[1:]}." for one in run["done"]])
     yield lines("What came of it", view["result"])

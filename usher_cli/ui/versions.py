@@ -94,7 +94,7 @@ def of_gate(gate: Gate) -> Markup:
     rule = ", ".join(f"{name} {gate[name]:g}" for name in ("atLeast", "versusLive", "versusPopularity") if name in gate)
     verdict = ""
     if gate["verdict"]:
-        look, word = ("good", "would pass") if gate["passes"] else ("hold", "is held back")
+        look, word = ("good", "would pass") if gate["passes"] else ("warn", "is held back")
         verdict = Markup("<p class='{}'>The newest version {}: {}.</p>").format(look, word, gate["verdict"])
     return Markup("<p>Gate: {} {}</p>{}").format(gate["metric"], rule, verdict)
 

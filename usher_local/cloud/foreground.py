@@ -124,7 +124,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--speed", type=speed, default=os.environ.get("SPEED", "600"), help="a factor, `real` or `instant`"
     )
-    parser.add_argument("--state", type=Path, default=os.environ.get("STATE"), help="a folder that keeps everything")
+    parser.add_argument("--state", type=Path, default=os.environ.get("STATE"), help="a folder that keeps all data")
     parser.add_argument(
         "--account",
         type=account,
@@ -132,7 +132,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="Lambda's quotas: of a `new` account, or `raised`",
     )
     parser.add_argument(
-        "--seed", type=int, default=os.environ.get("SEED", "1"), help="draws what AWS does not promise; default 1"
+        "--seed", type=int, default=os.environ.get("SEED", "1"), help="of the random numbers; default 1"
     )
     for option, default, read, help_text in (
         ("--latency", "0s", seconds, "what a call of Personalize takes, such as 100ms"),

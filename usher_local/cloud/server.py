@@ -16,7 +16,6 @@ from moto.awslambda.models import lambda_backends
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.core.base_backend import BackendDict
 from moto.core.model_instances import reset_model_data
-from moto.moto_server import werkzeug_app
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 
 from usher_local import personalize
@@ -30,7 +29,6 @@ from usher_local.cloud.aws_lambda.service import running
 from usher_local.cloud.cloudformation.api import CloudFormation, answering
 from usher_local.cloud.cloudformation.provider import Place
 from usher_local.cloud.cloudwatch.alarms import Alarms
-from usher_local.cloud.core.patching import replaced
 from usher_local.cloud.core.ticking import ticking
 from usher_local.cloud.eventbridge.rules import ruling
 from usher_local.cloud.eventbridge.scheduler import TICK_SECONDS, Scheduler, checking, utc_now
@@ -42,13 +40,13 @@ from usher_local.cloud.http_api.gateway import nothing_found
 from usher_local.cloud.http_api.request_gate import signed_only
 from usher_local.cloud.measurements import measuring
 from usher_local.cloud.services import (
+    applications,
     atomic_items,
     consistency,
     faster_moto,
     notices,
     refusals,
     service_quotas,
-    unknown_operations,
 )
 from usher_local.cloud.state.folder import FILE, State
 from usher_local.cloud.step_functions.interpreter import executing, join
@@ -164,7 +162,6 @@ class LocalCloud:
         stack.enter_context(running(runner))
         stack.enter_context(event_source_mappings.checking())
         stack.enter_context(state.keeping())
-        stack.enter_context(replaced(werkzeug_app, "DISABLE_GLOBAL_CORS", True))
         stack.enter_context(faster_moto.faster())
         services = DomainDispatcherApplication(service_app)
         stack.enter_context(serving(aws, signed_only(services, credentials.find), Connection))
@@ -237,7 +234,7 @@ def environ(values: Mapping[str, str]) -> Iterator[None]:
 
 def service_app(service: Any) -> Any:
     """The WSGI application of one of moto's services."""
-    return nothing_found if service in NOT_AWS else unknown_operations.service_app(service)
+    return nothing_found if service in NOT_AWS else applications.service_app(service)
 
 
 def forget() -> None:

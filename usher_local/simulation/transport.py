@@ -14,6 +14,7 @@ from urllib.parse import SplitResult, unquote_to_bytes, urlsplit
 
 from botocore import parsers
 from botocore.awsrequest import AWSPreparedRequest, AWSRequest
+from botocore.regions import EndpointRulesetResolver
 from botocore.signers import RequestSigner
 from moto import backend_index, backends
 from moto.core import DEFAULT_ACCOUNT_ID
@@ -21,32 +22,29 @@ from moto.core.botocore_stubber import BotocoreStubber
 from moto.core.exceptions import HTTPException
 from moto.core.request import (
     PRESERVED_HEADER_NAMES_ENVIRON_KEY,
-    Request,
     environ_key_for_header,
     should_preserve_original_header_name,
 )
-from werkzeug.datastructures import ImmutableMultiDict
 
 from usher_local.cloud.core.patching import replaced
+from usher_local.cloud.services.applications import Received
 
-FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
-"""The content types of bodies that are parsed before anybody reads them."""
-
-
-class _Received(Request):  # type: ignore[misc]
-    """A request whose address need not be put together anew, nor its body be read from a stream."""
-
-    raw_url = ""
+UNREAD = ("Key", "Prefix", "CopySource")
+"""Parameters of S3's rules for addresses that no rule reads."""
 
 
 @contextmanager
 def in_process() -> Iterator[None]:
     """Let requests take the short way."""
     with ExitStack() as stack:
-        stack.enter_context(replaced(RequestSigner, "sign", _naming_the_caller(RequestSigner.sign)))
-        stack.enter_context(replaced(BotocoreStubber, "process_request", _answering(BotocoreStubber.process_request)))
-        known = lru_cache(4096)(parsers.DEFAULT_TIMESTAMP_PARSER)  # of a clock that stands still there are few
-        stack.enter_context(replaced(parsers, "DEFAULT_TIMESTAMP_PARSER", known))
+        for owner, name, value in (
+            (RequestSigner, "sign", _naming_the_caller(RequestSigner.sign)),
+            (BotocoreStubber, "process_request", _answering(BotocoreStubber.process_request)),
+            (EndpointRulesetResolver, "construct_endpoint", _kept(EndpointRulesetResolver.construct_endpoint)),
+            # Of a clock that stands still there are few times.
+            (parsers, "DEFAULT_TIMESTAMP_PARSER", lru_cache(4096)(parsers.DEFAULT_TIMESTAMP_PARSER)),
+        ):
+            stack.enter_context(replaced(owner, name, value))
         yield
 
 
@@ -66,6 +64,23 @@ def _naming_the_caller(stock: Any) -> Any:
             request.headers["X-Amz-Content-SHA256"] = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
 
     return sign
+
+
+def _kept(stock: Any) -> Any:
+    """The address for an operation of a client, which is the same for all objects of a bucket and items of a table."""
+
+    def construct_endpoint(resolver: Any, operation_model: Any, call_args: Any, request_context: Any) -> Any:
+        given = operation_model, call_args, request_context
+        if operation_model.operation_context_parameters:
+            return stock(resolver, *given)
+        named = (call_args.get(one.member_name) for one in operation_model.context_parameters if one.name not in UNREAD)
+        place = (operation_model.name, request_context.get("use_global_endpoint"), *named)
+        kept = resolver._instance_cache
+        if place not in kept:
+            kept[place] = stock(resolver, *given)
+        return kept[place]
+
+    return construct_endpoint
 
 
 def _answering(stock: Any) -> Any:
@@ -102,7 +117,7 @@ def _routes(host: str) -> list[tuple[re.Pattern[str], Callable[..., Any]]]:
     return [(re.compile(pattern), answer) for pattern, answer in regional.urls.items()]
 
 
-def _received(request: AWSPreparedRequest, url: SplitResult) -> Request:
+def _received(request: AWSPreparedRequest, url: SplitResult) -> Received:
     """A request as moto has it from a server."""
     body: Any = request.body or b""
     body = body.read() if hasattr(body, "read") else body
@@ -130,8 +145,4 @@ def _received(request: AWSPreparedRequest, url: SplitResult) -> Request:
             if should_preserve_original_header_name(name):
                 preserved[key] = name
     environ[PRESERVED_HEADER_NAMES_ENVIRON_KEY] = preserved
-    received = _Received(environ)
-    received.raw_url = request.url
-    if not environ.get("CONTENT_TYPE", "").startswith(FORMS) and "HTTP_CONTENT_ENCODING" not in environ:
-        received.__dict__ |= {"_cached_data": body, "form": ImmutableMultiDict(), "files": ImmutableMultiDict()}
-    return received
+    return Received(environ)

@@ -12,9 +12,10 @@ from benchmarks.recommenders.__main__ import Step, main, measure, parse, steps
 from benchmarks.recommenders.chart import chart
 from benchmarks.recommenders.holdout import Holdout
 from benchmarks.recommenders.inprocess import learnable, own
-from benchmarks.recommenders.questions import NotApplicableError, Questions, Row
+from benchmarks.recommenders.questions import NotApplicableError, Questions
 from benchmarks.recommenders.results import Results
 from benchmarks.recommenders.synthetic import purchases
+from benchmarks.report import Row
 from usher_local.personalize.core.recipes import RECIPES
 from usher_local.recommenders.registry import RECIPES as MODELS
 

@@ -16,9 +16,9 @@ from usher_cli.degraded import FILTERED, remarks
         ({}, []),
         ({"reason": "Timeout"}, ["Personalize did not answer: Timeout."]),
         ({"reason": "Timeout", "filter": "applied", "ignored": ["context"]},
-         ["Personalize did not answer: Timeout.", "The filter was applied.", "Not taken into account: context."]),
-        ({"filter": "strict"}, ["The filter was applied; items that could not be judged are left out."]),
-        ({"reason": "NoCatalogue"}, ["The table did not answer: the list may have items that have left."]),
+         ["Personalize did not answer: Timeout.", "The filter was applied.", "Ignored: context."]),
+        ({"filter": "strict"}, ["The filter was applied; items for which its result is unknown are left out."]),
+        ({"reason": "NoCatalogue"}, ["The table did not answer: the list may have items outside the catalogue."]),
     ],
 )  # fmt: skip
 def test_each_member_is_a_sentence(degraded: dict[str, Any], said: list[str]) -> None:

@@ -79,7 +79,10 @@ def cloudformation() -> Iterator[Any]:
         ("CREATE_IN_PROGRESS", "is CREATE_IN_PROGRESS, and has no output BucketName yet. Wait until it is deployed."),
         ("ROLLBACK_COMPLETE", "is ROLLBACK_COMPLETE, and has no output BucketName. See why: aws cloudformation"),
         ("CREATE_FAILED", "See why: aws cloudformation describe-stack-events --stack-name half."),
-        ("CREATE_COMPLETE", "has no output BucketName: it is not Usher's, or of an older commit. Choose another with"),
+        (
+            "CREATE_COMPLETE",
+            "has no output BucketName: it is not Usher's, or was deployed from an older commit. Choose another with",
+        ),
     ],
 )
 def test_a_half_deployed_stack_is_told(

@@ -83,7 +83,7 @@ def test_an_own_config_is_left_as_it_is_unless_yes_is_said(tmp_path: Path, capsy
 def test_what_a_run_would_refuse_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     films = folder(tmp_path, rows=["u1,i1,yesterday"])
     assert main(["init", str(films)]) == 0
-    assert "A run would refuse the data for now:" in capsys.readouterr().out
+    assert "A run would refuse this data:" in capsys.readouterr().out
     assert main(["validate", str(films), "--json"]) == 1
     said = capsys.readouterr()
     assert any("interactions.csv" in one["place"] for one in json.loads(said.out)["problems"])

@@ -31,12 +31,10 @@ from moto.stepfunctions.parser.asl.jsonata import jsonata
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 from moto.stepfunctions.parser.quotas import is_within_size_quota
 from samcli.local.apigw.local_apigw_service import LocalApigwService
-from werkzeug.test import Client
 
 from usher_local.cloud.cloudformation.api import ACTIONS
 from usher_local.cloud.cloudformation.resource_providers import PROVIDERS
 from usher_local.cloud.cloudformation.templates import create_only
-from usher_local.cloud.core.patching import replaced
 from usher_local.cloud.server import NOT_AWS
 
 
@@ -114,16 +112,6 @@ def test_motos_eventbridge_still_tests_no_pattern() -> None:
 
 def test_motos_lambda_still_tells_nothing_of_the_account() -> None:
     assert not hasattr(LambdaResponse, "get_account_settings")
-
-
-def test_motos_server_still_lets_every_page_read_its_answers_unless_told_otherwise() -> None:
-    assert werkzeug_app.DISABLE_GLOBAL_CORS is False
-    origin = {"Origin": "http://evil.example"}
-    shown = []
-    for off in (False, True):
-        with replaced(werkzeug_app, "DISABLE_GLOBAL_CORS", off):
-            shown.append(Client(werkzeug_app.create_backend_app("moto_api")).get("/moto-api/data.json", headers=origin))
-    assert ["Access-Control-Allow-Origin" in answer.headers for answer in shown] == [True, False]
 
 
 def test_moto_still_knows_no_signer_of_a_pre_signed_url() -> None:

@@ -2,18 +2,26 @@
 
 import math
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from moto import mock_aws
 
+from tests.quick_aws import quick_aws
 from tests.unit.personalize.world import World, items, users
 from usher_local.clock import Clock
-from usher_local.cloud.services.faster_moto import faster
 from usher_local.personalize import install, shutdown
-from usher_local.simulation.transport import in_process
+
+
+@contextmanager
+def service(folder: Path, executor: Executor) -> Iterator[None]:
+    """A service in which nothing takes time but work, and whose state is in a folder."""
+    with quick_aws():
+        install(Clock(math.inf), folder, executor)
+        yield
+        shutdown()
 
 
 @pytest.fixture(scope="session")
@@ -25,7 +33,7 @@ def trainer() -> Iterator[ThreadPoolExecutor]:
 @pytest.fixture
 def world_at(tmp_path: Path, trainer: ThreadPoolExecutor) -> Iterator[Callable[[float], World]]:
     """Make a world whose clock runs at a speed."""
-    with faster(), in_process(), mock_aws():
+    with quick_aws():
 
         def make(speed: float) -> World:
             install(Clock(speed), tmp_path, trainer)
@@ -43,7 +51,7 @@ def world(world_at: Callable[[float], World]) -> World:
 
 @dataclass(frozen=True)
 class Served:
-    """A world with data in a group, and a campaign for each type of recipe."""
+    """A world with data in a group, and a version or a campaign for each of some recipes."""
 
     world: World
     group: str
@@ -51,16 +59,23 @@ class Served:
     campaigns: dict[str, str]
 
 
+def trained(*recipes: str) -> Served:
+    """Interactions, items and users in a group, and a version of each recipe."""
+    world = World()
+    group = world.loaded()
+    world.loaded(items(), "ITEMS", group)
+    world.loaded(users(), "USERS", group)
+    versions = {name: world.version(world.solution(group, name))["solutionVersionArn"] for name in recipes}
+    return Served(world, group, versions, {})
+
+
+def deployed(made: Served) -> Served:
+    """The same with a campaign for each version."""
+    return replace(made, campaigns={name: made.world.campaign(arn) for name, arn in made.versions.items()})
+
+
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory, trainer: ThreadPoolExecutor) -> Iterator[Served]:
     """Trained once for all tests of a module; they must not mind each other's filters and events."""
-    with faster(), in_process(), mock_aws():
-        install(Clock(math.inf), tmp_path_factory.mktemp("models"), trainer)
-        world = World()
-        group = world.loaded()
-        world.loaded(items(), "ITEMS", group)
-        world.loaded(users(), "USERS", group)
-        recipes = ("user-personalization", "sims", "personalized-ranking", "popularity-count")
-        versions = {name: world.version(world.solution(group, name))["solutionVersionArn"] for name in recipes}
-        yield Served(world, group, versions, {name: world.campaign(arn) for name, arn in versions.items()})
-        shutdown()
+    with service(tmp_path_factory.mktemp("models"), trainer):
+        yield deployed(trained("user-personalization", "sims", "personalized-ranking", "popularity-count"))

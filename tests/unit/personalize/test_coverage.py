@@ -2,7 +2,6 @@
 
 import copy
 import json
-import math
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -11,14 +10,13 @@ import pytest
 from botocore.exceptions import ClientError
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from moto import mock_aws
 from moto.moto_server.werkzeug_app import create_backend_app
 
+from tests.unit.personalize.conftest import service
 from tests.unit.personalize.samples import ACCOUNT, broken, operation, smallest
 from tests.unit.personalize.whole import METRIC, Whole
 from tests.unit.personalize.world import REGION
 from usher_local.clock import Clock
-from usher_local.personalize import install, shutdown
 from usher_local.personalize.api.validation import validate
 from usher_local.personalize.core import environment
 from usher_local.personalize.core.errors import InvalidInputError
@@ -46,10 +44,8 @@ ALWAYS = {"name", "jobName", "status", "creationDateTime", "lastUpdatedDateTime"
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory, trainer: ThreadPoolExecutor) -> Iterator[Whole]:
-    with mock_aws():
-        install(Clock(math.inf), tmp_path_factory.mktemp("models"), trainer)
+    with service(tmp_path_factory.mktemp("models"), trainer):
         yield Whole()
-        shutdown()
 
 
 @pytest.fixture

@@ -2,14 +2,18 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
+from botocore.loaders import create_loader
 from moto import mock_aws
+from moto.core import DEFAULT_ACCOUNT_ID as ACCOUNT
 from time_machine import travel
 
-from usher_local.simulation.transport import in_process
+from usher_local.simulation.transport import UNREAD, in_process
 
 KEY = "a b/ü+%2F&?=.txt"
 TRUST = json.dumps({"Version": "2012-10-17", "Statement": []})
@@ -83,6 +87,44 @@ def test_nobody_answers_at_an_unknown_address() -> None:
         client = boto3.client("sqs", "us-east-1", endpoint_url="https://nowhere.amazonaws.com")
         with pytest.raises(client.exceptions.ClientError, match="404"):
             client.list_queues()
+
+
+def test_a_request_goes_where_botocore_would_send_it() -> None:
+    """Whatever the bucket, the object and the table, and after whatever other requests."""
+
+    def addresses() -> list[str]:
+        sent: list[str] = []
+        session: Any = boto3.Session("key", "secret", region_name="eu-west-1", aws_account_id=ACCOUNT)
+        s3, dynamodb = session.client("s3"), session.client("dynamodb")
+        for client in (s3, dynamodb):
+            client.meta.events.register_first("before-send", lambda request, **_: sent.append(request.url))
+        for bucket in ("films", "shop.example", "films"):
+            for key in ("a", "b/c"):
+                where = {"Bucket": bucket, "Key": key}
+                sent.append(s3.generate_presigned_url("get_object", where).partition("?")[0])
+                for call in (s3.get_object, s3.head_object):
+                    with suppress(ClientError):
+                        call(**where)
+            with suppress(ClientError):
+                s3.get_bucket_location(Bucket=bucket)
+        for table in ("films", "arn:aws:dynamodb:eu-west-1:999999999999:table/films"):
+            with suppress(ClientError):
+                dynamodb.get_item(TableName=table, Key={"id": {"S": "a"}})
+            with suppress(ClientError):
+                dynamodb.batch_get_item(RequestItems={table: {"Keys": [{"id": {"S": "a"}}]}})
+        return sent
+
+    with mock_aws():
+        usual = addresses()
+    with mock_aws(), in_process():
+        assert addresses() == usual
+    assert len({*usual}) == 10
+
+
+def test_no_rule_for_addresses_reads_what_is_not_looked_at() -> None:
+    rules = json.dumps(create_loader().load_service_model("s3", "endpoint-rule-set-1"))
+    assert not [name for name in UNREAD if f'{{"ref": "{name}"}}' in rules]
+    assert '{"ref": "Bucket"}' in rules
 
 
 def test_who_asks_is_known() -> None:

@@ -36,7 +36,7 @@ def test_reasons_of_refusals_are_escaped() -> None:
     assert "&lt;script&gt;" in traffic.of_refusals([Refusal("<script>", 2)])
 
 
-@pytest.mark.parametrize(("used", "look"), [(5, "bad"), (4, "hold"), (3, "dim")])
+@pytest.mark.parametrize(("used", "look"), [(5, "bad"), (4, "warn"), (3, "dim")])
 def test_a_quota_that_is_nearly_full_is_marked(used: int, look: str) -> None:
     told = health.of_quotas([QuotaUse("films", "campaign", used, 5)])
     assert f'<span class="{look}">{used} of 5</span>' in told

@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from moto import mock_aws
 
+from tests.quick_aws import quick_aws
 from tests.unit.usher.world import (
     ARN_PREFIX,
     BUCKET,
@@ -22,9 +22,7 @@ from tests.unit.usher.world import (
     Tap,
     World,
 )
-from usher_local.cloud.services.faster_moto import faster
 from usher_local.personalize import install, shutdown
-from usher_local.simulation.transport import in_process
 
 SLOW_FIXTURES = {"trainer", "stack", "measured"}
 """With them a test has a whole account, in which it may train."""
@@ -81,7 +79,7 @@ def account(path: Path, trainer: ThreadPoolExecutor, monkeypatch: pytest.MonkeyP
     }
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    with faster(), in_process(), mock_aws():
+    with quick_aws():
         world = World()
         yield world
         world.close()

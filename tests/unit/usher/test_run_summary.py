@@ -127,8 +127,8 @@ def test_costs_are_told_with_what_nobody_asks_for() -> None:
     schedule = cost("schedules.retrain", 2, what="recurring")
     assert list(cost_sentences({"cost": 1.5, **monthly_totals([NEW, OLD, schedule])})) == [
         "This run: about $1.50.",
-        "What serves, even idle: $288.24 a month.",
-        "Not in usher.yaml, and paid for all the same: campaign/old ($144.12 a month).",
+        "Serving, even when idle: $288.24 a month.",
+        "Not in usher.yaml, but still billed: campaign/old ($144.12 a month).",
         "Trainings, exports and jobs on schedules: $2.00 a month.",
     ]
 

@@ -15,8 +15,9 @@ from typing import Any
 
 from usher.aws import NO_RETRY, client
 from usher.config.model import Config, Solution
+from usher.datasets.csv_reader import read_csv
 from usher.datasets.files import chunks
-from usher.datasets.profile import DatasetProfile, merge_parts, profile_csv
+from usher.datasets.profile import DatasetProfile, merge_parts, profile_blocks
 from usher.datasets.read_limits import LIMITS, ReadLimits
 from usher.planning.desired import desired_resources
 from usher.planning.inputs import load_inputs
@@ -235,7 +236,7 @@ def scanned(*files: str | bytes, dataset: str = "interactions", limits: ReadLimi
     contents = [file.encode() if isinstance(file, str) else file for file in files]
     keys = [f"{number}.csv" for number in range(1, len(files) + 1)]
     tables = [
-        profile_csv(dataset, key, chunks(io.BytesIO(one), limits.block_bytes), limits=limits)
+        profile_blocks(dataset, key, read_csv(key, chunks(io.BytesIO(one), limits.block_bytes), limits=limits), limits)
         for key, one in zip(keys, contents, strict=True)
     ]
     for table, content in zip(tables, contents, strict=True):

@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
-import flask
-from moto.moto_server import werkzeug_app
 from werkzeug.wrappers import Response
 
 log = logging.getLogger(__name__)
@@ -16,16 +14,7 @@ FORM = "application/x-www-form-urlencoded"
 """The content type of requests in AWS's query protocol, whose answers are XML."""
 
 
-def service_app(service: str | None) -> Any:
-    """The WSGI application of one of moto's services. None: of a service that moto does not have."""
-    if service is None:
-        return lambda environ, start_response: _refusal(environ, "its service")(environ, start_response)
-    app: Any = werkzeug_app.create_backend_app(service)
-    app.register_error_handler(NotImplementedError, lambda error: _refusal(flask.request.environ, error))
-    return app
-
-
-def _refusal(environ: Mapping[str, Any], what: object) -> Response:
+def refusal(environ: Mapping[str, Any], what: object) -> Response:
     """An error that clients do not repeat their request after."""
     message = f"The local cloud does not have this operation: {what}"
     log.warning("%s", message)

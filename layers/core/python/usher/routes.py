@@ -90,7 +90,7 @@ ROUTES = {
             "", (*LISTED, "userId"), operation="get_recommendations", is_for_all=True,
         ),
         Route(
-            "rankings", "POST", ("/{group}/rankings",), "Order given items for a user",
+            "rankings", "POST", ("/{group}/rankings",), "Rank items for a user",
             "userId", (*FILTERED, "context", "metadataColumns", "details", "items"), ("items",),
             operation="get_personalized_ranking", list_name="personalizedRanking", is_of_caller=True,
         ),
@@ -100,16 +100,16 @@ ROUTES = {
             max_results=MAX_ACTIONS, default_results=DEFAULT_ACTIONS,
         ),
         Route(
-            "events", "POST", ("/{group}/events",), "Take events of a user",
+            "events", "POST", ("/{group}/events",), "Accept events of a user",
             "", ("userId", "sessionId", "events"), operation="put_events", is_of_caller=True,
         ),
         Route(
-            "action-interactions", "POST", ("/{group}/action-interactions",), "Take what a user did with actions",
+            "action-interactions", "POST", ("/{group}/action-interactions",), "Accept action interactions of a user",
             "", ("userId", "sessionId", "actionInteractions"), operation="put_action_interactions", is_of_caller=True,
         ),
         Route(
             "user-events", "GET", ("/{group}/users/{userId}/events", "/{group}/users/events"),
-            "List which events of a user arrived, and which count",
+            "List a user's events, and whether they count",
             "userId", PAGED, list_name="events",
         ),
         Route("put-users", "PUT", ("/{group}/users",), "Put users", "", ("users",), operation="put_users"),
@@ -123,11 +123,11 @@ ROUTES = {
         ),
         Route(
             "group-health", "GET", ("/{group}/health",),
-            "Report what answers for a group, and why something else does not",
+            "Report the health of a group's solutions",
         ),
-        Route("health", "GET", ("/health",), "Report whether all that answers for groups does"),
-        Route("docs", "GET", ("/docs",), "Show the API's description to people", is_for_all=True),
-        Route("openapi", "GET", ("/openapi.json",), "Give the API's description to programs", is_for_all=True),
+        Route("health", "GET", ("/health",), "Report the health of all groups together"),
+        Route("docs", "GET", ("/docs",), "Show the OpenAPI document as a page", is_for_all=True),
+        Route("openapi", "GET", ("/openapi.json",), "Return the OpenAPI document", is_for_all=True),
     )
 }  # fmt: skip
 """By name."""

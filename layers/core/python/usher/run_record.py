@@ -187,7 +187,7 @@ class DatasetRecord(IncrementRecord):
     """A dataset's files. `ids`: the most different ones that they can have; of interactions, those of users."""
 
     files: Sequence[str]
-    """Their keys."""
+    """The keys of the files."""
     columns: Sequence[str]
     rejected: int
     """Rows with errors."""
@@ -224,15 +224,15 @@ class CeilingsRecord(TypedDict):
     """The ceilings of the stack, and what counts against them, in US dollars."""
 
     run: float
-    """Of the run, at most."""
+    """The most that the run costs."""
     runCeiling: float
     month: float
-    """Of 30 days, at most."""
+    """The most that 30 days cost after the run."""
     monthCeiling: float
     serving: float
-    """Of it, what serves costs."""
+    """The part of `month` for what serves."""
     repeated: float
-    """What is done on schedules."""
+    """The part of `month` for what schedules repeat."""
     ordered: float
     """What was ordered in the last 30 days."""
 
@@ -246,9 +246,9 @@ class DeletionJob(TypedDict):
     createdAt: str
     endedAt: NotRequired[str]
     deleted: NotRequired[int]
-    """Records, by Personalize's own count."""
+    """How many records went, by Personalize's own count."""
     reason: NotRequired[str]
-    """Of a failure."""
+    """Why it failed, if it did."""
 
 
 class TrainingSchedule(TypedDict):
@@ -282,17 +282,17 @@ class ErasureRecord(TypedDict):
     """By solution, the schedule of its trainings."""
     users: int
     files: int
-    """Rows, entries and files that went."""
+    """How many rows, entries and files were deleted."""
     items: int
-    """Of the table."""
+    """How many items of the table were deleted."""
     messages: int
-    """Of queues."""
+    """How many messages of queues were deleted."""
     searches: int
-    """Searches of everything."""
+    """How often everything was searched."""
     after: str
     """The key after which a search goes on; empty: it has ended."""
     found: int
-    """What the last search found."""
+    """How much the last search found."""
     isClean: NotRequired[bool]
     """Whether a whole search found nothing."""
     job: NotRequired[DeletionJob]

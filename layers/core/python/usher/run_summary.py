@@ -1,4 +1,4 @@
-"""What people want to know of a run: what it did, what is live, and what it costs. Pure.
+"""Summary of a run for people: changes, live models and costs. Pure.
 
 The page, the notification and `usher status` all say it from here.
 """
@@ -30,7 +30,7 @@ TRAINED = {"create": "trained", "retrain": "retrained", "rebuild": "trained agai
 """The same of solution versions."""
 WORDS = {"solution_version": "solution", "dataset_import_job": "dataset"}
 """Kinds that people know by the name of something else."""
-PROMOTED = "It serves from now on."
+PROMOTED = "It is live now."
 """The reason of a version that serves without a campaign."""
 MINOR_KINDS = {"schema", "dataset_group", "dataset", "event_tracker", "solution"}
 """Kinds that people need not hear of one by one."""
@@ -144,16 +144,16 @@ def current_cost(record: RunRecord) -> CostRecord:
 
 
 def cost_sentences(cost: CostRecord) -> Iterator[str]:
-    """What a run cost, and what its group costs, in words."""
+    """The costs of a run and of its group, in words."""
     if "cost" in cost:
         yield f"This run: about {dollars(cost['cost'])}."
     if "monthlyCost" not in cost:
         return
-    yield f"What serves, even idle: {dollars(cost['monthlyCost'])} a month."
+    yield f"Serving, even when idle: {dollars(cost['monthlyCost'])} a month."
     parts = cost.get("monthly", ())
     if unwanted := [one for one in parts if not one["desired"]]:
         named = ", ".join(f"{one['id']} ({monthly_text(one)})" for one in unwanted)
-        yield f"Not in usher.yaml, and paid for all the same: {named}."
+        yield f"Not in usher.yaml, but still billed: {named}."
     if cost.get("recurringCost"):
         yield f"Trainings, exports and jobs on schedules: {dollars(cost['recurringCost'])} a month."
     if unknown := [_with_limit(one) for one in parts if one["dollars"] is None]:
@@ -163,7 +163,7 @@ def cost_sentences(cost: CostRecord) -> Iterator[str]:
 
 
 def month_text(month: MonthRecord) -> str:
-    """What a group has cost in a month, and will, in words."""
+    """A group's spending and forecast for a month, in words."""
     budget = f" The budget is {dollars(month['budget'])}." if month["budget"] is not None else ""
     when = f"measured until {_minute(month['measuredAt'])} UTC" if month["measuredAt"] else "not measured yet"
     return (

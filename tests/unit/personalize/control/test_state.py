@@ -1,19 +1,16 @@
 """What a service knows is in a folder at any time, and comes out of it in the next process."""
 
 import errno
-import math
 import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from shutil import copytree
 
 import pytest
-from moto import mock_aws
 from moto.core import DEFAULT_ACCOUNT_ID
 
+from tests.unit.personalize.conftest import service
 from tests.unit.personalize.world import World, interactions, items
-from usher_local.clock import Clock
-from usher_local.personalize import install, shutdown
 from usher_local.personalize.control.state import FILE, RESOURCE
 from usher_local.personalize.models import personalize_backends
 from usher_local.store import StateError, Store
@@ -27,8 +24,7 @@ def everything(world: World) -> list[object]:
 
 
 def test_a_service_goes_on_where_it_was(tmp_path: Path, trainer: ThreadPoolExecutor) -> None:
-    with mock_aws():
-        install(Clock(math.inf), tmp_path, trainer)
+    with service(tmp_path, trainer):
         world = World()
         group = world.loaded()
         world.loaded(items(), "ITEMS", group)
@@ -42,15 +38,12 @@ def test_a_service_goes_on_where_it_was(tmp_path: Path, trainer: ThreadPoolExecu
         world.personalize.tag_resource(resourceArn=group, tags=[{"tagKey": "a", "tagValue": "1"}])
         asked = [{"campaignArn": campaign, "userId": user} for user in ("u1", "new")]
         before = everything(world), [world.runtime.get_recommendations(**one)["itemList"] for one in asked]
-        shutdown()
-    with mock_aws():
-        install(Clock(math.inf), tmp_path, trainer)
+    with service(tmp_path, trainer):
         world = World()
         assert (everything(world), [world.runtime.get_recommendations(**one)["itemList"] for one in asked]) == before
         assert world.personalize.list_tags_for_resource(resourceArn=group)["tags"] == [{"tagKey": "a", "tagValue": "1"}]
         world.events.put_events(trackingId=tracking, userId="u1", sessionId="s", eventList=[event])
         assert world.version(solution)["status"] == "ACTIVE"
-        shutdown()
 
 
 def test_a_service_that_is_killed_after_any_answer_goes_on_where_it_was(
@@ -64,8 +57,7 @@ def test_a_service_that_is_killed_after_any_answer_goes_on_where_it_was(
         copytree(folder, tmp_path / str(len(told)))
         told.append((everything(world), exported(group)))
 
-    with mock_aws():
-        install(Clock(math.inf), folder, trainer)
+    with service(folder, trainer):
         world = World()
         group = world.loaded()
         answered()
@@ -87,13 +79,10 @@ def test_a_service_that_is_killed_after_any_answer_goes_on_where_it_was(
         answered()
         world.personalize.delete_event_tracker(eventTrackerArn=tracker["eventTrackerArn"])
         answered()
-        shutdown()
     for number, before in enumerate(told):
-        with mock_aws():
-            install(Clock(math.inf), tmp_path / str(number), trainer)
+        with service(tmp_path / str(number), trainer):
             world = World()
             assert (everything(world), exported(group)) == before, f"after answer {number}"
-            shutdown()
 
 
 def exported(group: str) -> object:
@@ -104,25 +93,21 @@ def exported(group: str) -> object:
 
 
 def test_work_that_had_not_ended_begins_anew(tmp_path: Path, trainer: ThreadPoolExecutor) -> None:
-    with mock_aws():
-        install(Clock(math.inf), tmp_path, trainer)
+    with service(tmp_path, trainer):
         world = World()
         dataset = world.dataset(world.group())
         job = world.import_data(dataset, world.put("x.csv", interactions()))
-        shutdown()
     store = Store(next(tmp_path.rglob(FILE)))
     rows = dict(store.rows(RESOURCE))
     row = rows[job["datasetImportJobArn"]]
     row["life"]["worked"] = 0.0
     store.put(RESOURCE, job["datasetImportJobArn"], row)
     store.close()
-    with mock_aws():
-        install(Clock(math.inf), tmp_path, trainer)
+    with service(tmp_path, trainer):
         world = World()
         world.put("x.csv", "nonsense")
         found = world.settled("datasetImportJob", job["datasetImportJobArn"])
         assert found["status"] == "CREATE FAILED"
-        shutdown()
 
 
 def test_an_import_on_a_full_disk_leaves_what_was_there(
@@ -131,8 +116,7 @@ def test_an_import_on_a_full_disk_leaves_what_was_there(
     def full(_: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    with mock_aws():
-        install(Clock(math.inf), tmp_path, trainer)
+    with service(tmp_path, trainer):
         world = World()
         world.loaded()
         before = files(tmp_path)
@@ -140,7 +124,6 @@ def test_an_import_on_a_full_disk_leaves_what_was_there(
         monkeypatch.setattr(os, "fsync", full)
         job = world.import_data(dataset, world.put("y.csv", interactions(users=70)))
         assert "No space left on device" in job["failureReason"]
-        shutdown()
     assert files(tmp_path) == before
 
 
@@ -150,17 +133,13 @@ def files(folder: Path) -> dict[Path, bytes]:
 
 @pytest.mark.parametrize("damaged", [FILE, "interactions.npz"])
 def test_a_damaged_file_is_named_with_the_way_out(tmp_path: Path, trainer: ThreadPoolExecutor, damaged: str) -> None:
-    with mock_aws():
-        install(Clock(math.inf), tmp_path, trainer)
+    with service(tmp_path, trainer):
         World().loaded()
-        shutdown()
     file = next(tmp_path.rglob(damaged))
     file.write_bytes(b"nonsense" * 1000)
-    with mock_aws():
-        install(Clock(math.inf), tmp_path, trainer)
-        with pytest.raises(StateError, match=rf"{damaged} can't be read \(.+\); restore the file, or set STATE to"):
-            personalize_backends[DEFAULT_ACCOUNT_ID]["us-east-1"]
-        shutdown()
+    said = rf"{damaged} can't be read \(.+\); restore the file, or set STATE to"
+    with service(tmp_path, trainer), pytest.raises(StateError, match=said):
+        personalize_backends[DEFAULT_ACCOUNT_ID]["us-east-1"]
 
 
 @pytest.mark.usefixtures("world")

@@ -8,28 +8,17 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from moto import mock_aws
 
-from tests.unit.personalize.conftest import Served
-from tests.unit.personalize.world import BUCKET, World, items, users
-from usher_local.clock import Clock
-from usher_local.personalize import install, shutdown
+from tests.unit.personalize.conftest import Served, service, trained
+from tests.unit.personalize.world import BUCKET
 from usher_local.personalize.core.errors import InvalidInputError
 from usher_local.personalize.filters.checks import parse_attributes
 
 
 @pytest.fixture(scope="module")
 def crowd(tmp_path_factory: pytest.TempPathFactory, trainer: ThreadPoolExecutor) -> Iterator[Served]:
-    with mock_aws():
-        install(Clock(float("inf")), tmp_path_factory.mktemp("models"), trainer)
-        world = World()
-        group = world.loaded()
-        world.loaded(items(), "ITEMS", group)
-        world.loaded(users(), "USERS", group)
-        recipes = ("item-affinity", "item-attribute-affinity")
-        versions = {name: world.version(world.solution(group, name))["solutionVersionArn"] for name in recipes}
-        yield Served(world, group, versions, {})
-        shutdown()
+    with service(tmp_path_factory.mktemp("models"), trainer):
+        yield trained("item-affinity", "item-attribute-affinity")
 
 
 def run(crowd: Served, recipe: str, text: str, **more: Any) -> tuple[dict[str, Any], list[dict[str, Any]]]:

@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from moto import mock_aws
 
+from tests.unit.personalize.conftest import service
 from tests.unit.personalize.world import World, schema
-from usher_local.clock import Clock
-from usher_local.personalize import install, shutdown
 
 ACTIONS = schema(
     "Actions",
@@ -49,8 +47,7 @@ def offers(tmp_path_factory: pytest.TempPathFactory, trainer: ThreadPoolExecutor
         rows.append(f"u{user},over,TAKEN,{NOW - 99}")
         rows.append(f"u{user},again,{'TAKEN' if user % 3 else 'NOT_TAKEN'},{NOW - 99}")
     actions = f"ACTION_ID,KIND,REPEAT_FREQUENCY,EXPIRATION_TIMESTAMP\njoin,club,,\ncall,phone,,\nover,club,,{NOW - 9}\n"
-    with mock_aws():
-        install(Clock(float("inf")), tmp_path_factory.mktemp("models"), trainer)
+    with service(tmp_path_factory.mktemp("models"), trainer):
         world = World()
         group = world.loaded()
         held = world.dataset(group, "ACTIONS", ACTIONS)
@@ -62,7 +59,6 @@ def offers(tmp_path_factory: pytest.TempPathFactory, trainer: ThreadPoolExecutor
         assert version["status"] == "ACTIVE", version
         tracking = world.describe("dataset", answered)["trackingId"]
         yield Offers(world, group, world.campaign(version["solutionVersionArn"]), tracking, held)
-        shutdown()
 
 
 def ask(offers: Offers, user: str, **more: Any) -> dict[str, float]:

@@ -1,20 +1,16 @@
 """Data as nobody wants it: every recipe answers sensibly, or its training fails in the service's own words."""
 
-import math
 from collections.abc import Iterator
 from operator import attrgetter
 
 import pandas as pd
 import pytest
-from moto import mock_aws
 from moto.core import DEFAULT_ACCOUNT_ID
 
 from tests.cases import check_each
+from tests.unit.personalize.conftest import service
 from tests.unit.personalize.modelling.test_hyperparameters import answer
 from tests.unit.personalize.world import World
-from usher_local.clock import Clock
-from usher_local.cloud.services.faster_moto import faster
-from usher_local.personalize import install, shutdown
 from usher_local.personalize.core import environment
 from usher_local.personalize.core.recipes import BY_ARN, SEGMENTS, Recipe
 from usher_local.personalize.data.datasets import GroupData
@@ -72,11 +68,9 @@ FEW = {
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """One in which a version is trained by the time that its creation is answered."""
-    with faster(), mock_aws():
-        install(Clock(math.inf), tmp_path_factory.mktemp("models"), Inline())
+    with service(tmp_path_factory.mktemp("models"), Inline()):
         environment.current.__dict__.update(trainings=Inline())
         yield World()
-        shutdown()
 
 
 def group_with(world: World, found: pd.DataFrame) -> tuple[str, GroupData]:

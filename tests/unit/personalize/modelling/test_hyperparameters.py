@@ -1,20 +1,17 @@
 """Every hyperparameter of every recipe changes what is answered, or is told to have no effect."""
 
 import json
-import math
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import pytest
-from moto import mock_aws
 from moto.core import DEFAULT_ACCOUNT_ID
 
+from tests.unit.personalize.conftest import service
 from tests.unit.personalize.modelling.test_actions import ACTIONS as ACTION_FIELDS
 from tests.unit.personalize.modelling.test_actions import ANSWERS
 from tests.unit.personalize.world import REGION, World, schema
-from usher_local.clock import Clock
-from usher_local.personalize import install, shutdown
 from usher_local.personalize.core.algorithms import PARAMETERS, TRANSFORMATIONS
 from usher_local.personalize.core.recipes import ACTIONS, RANKING, RECIPES, SEGMENTS
 from usher_local.personalize.data.datasets import GroupData
@@ -98,8 +95,7 @@ def events() -> str:
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory, trainer: ThreadPoolExecutor) -> Iterator[Trained]:
-    with mock_aws():
-        install(Clock(math.inf), tmp_path_factory.mktemp("models"), trainer)
+    with service(tmp_path_factory.mktemp("models"), trainer):
         world = World()
         group = world.loaded(events())
         fields = ("ITEM_ID", "string"), ("GENRES", "string"), ("CREATION_TIMESTAMP", "long")
@@ -123,7 +119,6 @@ def trained(tmp_path_factory: pytest.TempPathFactory, trainer: ThreadPoolExecuto
             job = world.import_data(world.dataset(group, kind, text), world.put(f"{kind}.csv", body))
             assert job["status"] == "ACTIVE", job
         yield Trained(world, group, personalize_backends[DEFAULT_ACCOUNT_ID][REGION])
-        shutdown()
 
 
 @pytest.mark.parametrize(("recipe", "name", "tunable"), [row for row in TABLE if row[1] not in INERT])

@@ -10,12 +10,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from moto import mock_aws
 
-from tests.unit.personalize.conftest import Served
-from tests.unit.personalize.world import World, items, users
-from usher_local.clock import Clock
-from usher_local.personalize import install, shutdown
+from tests.unit.personalize.conftest import Served, deployed, service, trained
 from usher_local.personalize.modelling.reranking import explore, promote, shares, top
 
 NOW = 1_700_000_000
@@ -24,17 +20,11 @@ NOW = 1_700_000_000
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory, trainer: ThreadPoolExecutor) -> Iterator[Served]:
     """Three comedies that nobody has met: two new ones, and one of long ago."""
-    with mock_aws():
-        install(Clock(float("inf")), tmp_path_factory.mktemp("models"), trainer)
-        world = World()
-        group = world.loaded()
-        world.loaded(items(), "ITEMS", group)
-        world.loaded(users(), "USERS", group)
-        recipes = ("user-personalization", "user-personalization-v2", "similar-items", "personalized-ranking")
-        versions = {name: world.version(world.solution(group, name))["solutionVersionArn"] for name in recipes}
+    with service(tmp_path_factory.mktemp("models"), trainer):
+        made = trained("user-personalization", "user-personalization-v2", "similar-items", "personalized-ranking")
         arn = next(
             found["datasetArn"]
-            for found in world.personalize.list_datasets(datasetGroupArn=group)["datasets"]
+            for found in made.world.personalize.list_datasets(datasetGroupArn=made.group)["datasets"]
             if found["datasetType"] == "ITEMS"
         )
         for name, told in (
@@ -43,9 +33,8 @@ def shop(tmp_path_factory: pytest.TempPathFactory, trainer: ThreadPoolExecutor) 
             ("old", {"creationTimestamp": NOW - 90 * 86400}),
         ):
             record = {"itemId": name, "properties": json.dumps({"genres": "Comedy", "year": 2023} | told)}
-            world.events.put_items(datasetArn=arn, items=[record])
-        yield Served(world, group, versions, {name: world.campaign(arn) for name, arn in versions.items()})
-        shutdown()
+            made.world.events.put_items(datasetArn=arn, items=[record])
+        yield deployed(made)
 
 
 def ask(shop: Served, campaign: str, **more: Any) -> list[dict[str, Any]]:

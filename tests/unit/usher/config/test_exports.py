@@ -136,7 +136,7 @@ def test_members_are_those_of_the_job_that_makes_the_export() -> None:
 
 def test_what_personalize_has_no_batch_jobs_for_is_refused() -> None:
     (said,) = read(trending={})[1]
-    assert said.startswith("usher.yaml: exports.trending: is of a solution whose recipe has no batch jobs")
+    assert said.startswith("usher.yaml: exports.trending: is for a solution whose recipe has no batch jobs")
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ from typing import Any
 
 from usher.aws import digest
 from usher.datasets.cell_facts import FACTS
-from usher.datasets.profile import DatasetProfile, merge_parts, profile_blocks, profile_csv
+from usher.datasets.csv_reader import read_csv
+from usher.datasets.profile import DatasetProfile, merge_parts, profile_blocks
 from usher.datasets.profile_cache import CODE_VERSION
 from usher.datasets.profile_file import dump_profile
 from usher.datasets.readers import apply_reading, read_lines
@@ -39,7 +40,7 @@ CONTENT = "\n".join([",".join(NAMES), *ROWS]).encode()
 
 
 def profile_of(dataset: str) -> DatasetProfile:
-    profile = profile_csv(dataset, "1.csv", [CONTENT])
+    profile = profile_blocks(dataset, "1.csv", read_csv("1.csv", [CONTENT]))
     profile.size, profile.digests = len(CONTENT), [hashlib.sha256(CONTENT).hexdigest()]
     return profile
 

@@ -322,7 +322,7 @@ def test_more_than_personalize_takes_is_reported() -> None:
         size=100_500_000_000,
     )
     errors = [one for one in data_rules.check_dataset(table, inferred(table), "g/") if one.severity == "error"]
-    assert [str(one.problem) for one in errors] == ["g/: has 100.5 GB; Personalize imports 100. Leave old data out."]
+    assert [str(one.problem) for one in errors] == ["g/: has 100.5 GB; Personalize imports 100. Leave out old data."]
 
 
 def test_every_fact_that_a_rule_names_is_looked_for() -> None:

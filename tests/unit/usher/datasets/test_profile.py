@@ -83,12 +83,14 @@ HOSTILE = {"too few": b"1\n", "open quotes": b'"\n', "empty lines": b"\n"}
 MEASURED = """
 import sys
 from benchmarks.memory import peak_megabytes
-from usher.datasets.profile import profile_csv
+from usher.datasets.csv_reader import read_csv
+from usher.datasets.profile import profile_blocks
 from usher.datasets.read_limits import ReadLimits
 line = eval(sys.argv[1])
 content = b"USER_ID,ITEM_ID,TIMESTAMP\\n" + line * ((1 << 21) // len(line))
 before = peak_megabytes()
-table = profile_csv("interactions", "1.csv", [content], limits=ReadLimits(row_errors=1 << 21))
+limits = ReadLimits(row_errors=1 << 21)
+table = profile_blocks("interactions", "1.csv", read_csv("1.csv", [content], limits=limits), limits)
 assert table.rows + sum(error.rows for error in table.row_errors.values()) >= content.count(b"\\n") - 1
 print(peak_megabytes() - before)
 """

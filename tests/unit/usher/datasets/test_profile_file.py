@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from usher.datasets.byte_ranges import Part, parts_of, read_part
+from usher.datasets.csv_reader import read_csv
 from usher.datasets.diagnosis import diagnosis_report
-from usher.datasets.profile import DatasetProfile, merge_parts, profile_csv
+from usher.datasets.profile import DatasetProfile, merge_parts, profile_blocks
 from usher.datasets.profile_cache import ProfileCache
 from usher.datasets.profile_file import dump_profile, load_profile, max_file_bytes
 from usher.datasets.read_limits import LIMITS
@@ -30,7 +31,7 @@ Told = dict[str, Any]
 
 
 def table() -> DatasetProfile:
-    found = profile_csv("interactions", KEY, [CONTENT])
+    found = profile_blocks("interactions", KEY, read_csv(KEY, [CONTENT]))
     found.size, found.digests = SIZE, ["0" * 64]
     return found
 

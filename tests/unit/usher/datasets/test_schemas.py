@@ -46,7 +46,7 @@ EVENT = (("USER_ID", "string"), ITEM, ("TIMESTAMP", "long"))
         ("interactions", [*EVENT, ("EVENT_VALUE", "string")],
          "has EVENT_VALUE of the type string. Personalize wants float."),
         ("interactions", [*EVENT, ("EVENT_TYPE", "string", "categorical")],
-         "has EVENT_TYPE as categorical. Remove categorical: Personalize treats it so by itself."),
+         "has EVENT_TYPE as categorical. Remove categorical: Personalize does this by itself."),
         ("interactions", [*EVENT, *((f"X{n}", "int") for n in range(6))],
          "has 6 columns of metadata; Personalize takes 5. Leave some out."),
         ("actions", [("ACTION_ID", "string"), ("VALUE", "int")],

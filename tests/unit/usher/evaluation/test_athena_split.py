@@ -15,7 +15,6 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from moto import mock_aws
 from moto.athena.models import athena_backends
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.moto_api import state_manager
@@ -25,6 +24,8 @@ from usher.evaluation.athena_split import MIN_PART_BYTES, PARTS, Athena, SplitJo
 from usher.evaluation.interactions import read_interactions, write_parts
 from usher.evaluation.splits import SPLITS, Split
 from usher.storage.bucket import Bucket
+
+from tests.quick_aws import quick_aws
 
 HEADER = ["USER_ID", "ITEM_ID", "TIMESTAMP", "EVENT_TYPE", "SIZE"]
 Row = tuple[str, ...]
@@ -95,7 +96,7 @@ JOB = SplitJob("g/out/evaluation/r1/", ["g/interactions/1.csv", "g/interactions/
 
 @pytest.fixture
 def bucket() -> Iterator[Bucket]:
-    with mock_aws():
+    with quick_aws():
         s3 = boto3.client("s3")
         s3.create_bucket(Bucket="data")
         yield Bucket(s3, "data")

@@ -8,7 +8,6 @@ from typing import Any
 import boto3
 import pytest
 from botocore.exceptions import ClientError
-from moto import mock_aws
 from usher.events.accept import Acceptance, Queues
 from usher.events.arrivals import Arrivals
 from usher.events.history import History
@@ -17,6 +16,7 @@ from usher.events.sessions import Sessions
 from usher.serving.serving_map import ServingMap
 from usher.storage.table import Table
 
+from tests.quick_aws import quick_aws
 from tests.unit.usher.world import TABLE
 
 MAP: ServingMap = {
@@ -89,7 +89,7 @@ class Site:
 
 @pytest.fixture
 def table() -> Iterator[Table]:
-    with mock_aws():
+    with quick_aws():
         yield make_table()
 
 

@@ -175,7 +175,7 @@ def test_a_time_that_is_not_in_seconds_is_refused_with_what_to_write(sent: Any) 
         assert abs(int(found[1]) - NOW) < 86_400
         assert checked(posted(EVENT | {"sentAt": int(found[1])}))
     else:
-        assert said.endswith("Write the seconds since 1970, or leave it out for now.")
+        assert said.endswith("Write the seconds since 1970, or leave it out to use the current time.")
     is_time = not isinstance(sent, bool) and ("18" in str(sent) or "2027" in str(sent) or "1.8" in str(sent))
     assert bool(found) == is_time
 
@@ -186,8 +186,9 @@ def test_a_time_that_is_not_in_seconds_is_refused_with_what_to_write(sent: Any) 
 def test_a_clock_may_be_a_day_ahead(ahead: float, is_refused: bool) -> None:
     event = EVENT | {"sentAt": NOW + ahead}
     if is_refused:
-        assert "more than a day from now. Correct the sender's clock, or leave it out for now." in refused(
-            posted(event)
+        assert (
+            "more than a day from now. Correct the sender's clock, or leave it out to use the current time."
+            in refused(posted(event))
         )
     else:
         assert checked(posted(event))

@@ -9,11 +9,12 @@ import boto3
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from moto import mock_aws
 from usher.events.compaction import compact, compact_all, merged
 from usher.events.kept import KeptEvent, folder_of, keep, read
 from usher.events.messages import Message
 from usher.storage.bucket import Bucket
+
+from tests.quick_aws import quick_aws
 
 NAME = "the-bucket"
 DAY = 1_700_000_000.0
@@ -23,7 +24,7 @@ FOLDER = "g/out/events/date=2023-11-14/"
 
 @pytest.fixture
 def bucket() -> Iterator[Bucket]:
-    with mock_aws():
+    with quick_aws():
         s3 = boto3.client("s3", region_name="us-east-1")
         s3.create_bucket(Bucket=NAME)
         yield Bucket(s3, NAME)
@@ -146,7 +147,7 @@ def test_an_event_that_was_refused_and_accepted_later_is_not_refused(turn: int) 
 @settings(max_examples=10, deadline=None)
 @given(st.lists(st.lists(st.tuples(st.sampled_from("stu"), st.integers(0, 30)), max_size=20), min_size=2, max_size=6))
 def test_a_day_has_every_event_once_however_it_was_divided(files: list[list[tuple[str, int]]]) -> None:
-    with mock_aws():
+    with quick_aws():
         s3 = boto3.client("s3", region_name="us-east-1")
         s3.create_bucket(Bucket=NAME)
         bucket = Bucket(s3, NAME)

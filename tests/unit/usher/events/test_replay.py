@@ -12,12 +12,12 @@ import time_machine
 from botocore.exceptions import ClientError, ConnectTimeoutError
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
-from moto import mock_aws
 from usher.events.arrivals import Arrivals
 from usher.events.messages import Message, decode, encode, ordering
 from usher.events.replay import MAX_AGE_SECONDS, MAX_PAUSE_SECONDS, Queues, Replay
 from usher.events.sessions import Sessions
 
+from tests.quick_aws import quick_aws
 from tests.unit.usher.events.conftest import make_table
 from usher_local.cloud.aws_lambda.event_source_mappings import checking
 from usher_local.cloud.aws_lambda.triggers import record_of
@@ -120,7 +120,7 @@ def make_site(clock: Any) -> Site:
 
 @pytest.fixture
 def site() -> Iterator[Site]:
-    with time_machine.travel(NOW, tick=False) as clock, mock_aws(), checking():
+    with time_machine.travel(NOW, tick=False) as clock, quick_aws(), checking():
         yield make_site(clock)
 
 
@@ -212,7 +212,7 @@ SESSIONS = st.lists(st.sampled_from("xyz"), max_size=12)
 def test_whatever_fails_nothing_is_lost_and_no_event_passes_an_earlier_one_of_its_session(
     sessions: list[str], codes: list[str], lost: set[int]
 ) -> None:
-    with time_machine.travel(NOW, tick=False) as clock, mock_aws(), checking():
+    with time_machine.travel(NOW, tick=False) as clock, quick_aws(), checking():
         site = make_site(clock)
         site.personalize.errors = itertools.chain(codes, itertools.repeat(""))
         for number, session in enumerate(sessions):

@@ -342,7 +342,7 @@ MISTAKES = [
     (
         FANS + "\n" + filtered(UNSEEN) + "exports: {s: {items: [i1], filter: f}}",
         "exports.s.filter",
-        "names a filter of other things than UserID.",
+        "names a filter that is not on UserID.",
         "Use one that begins like INCLUDE UserID WHERE ...",
         FANS + "\n" + filtered("INCLUDE UserID WHERE Users.AGE > 30") + "exports: {s: {items: [i1], filter: f}}",
     ),
@@ -350,7 +350,7 @@ MISTAKES = [
     (
         job("good", solutions=FANS),
         "batch.j.solution",
-        "is of a solution whose jobs belong to the section segments.",
+        "is for a solution whose jobs belong to the section segments.",
         "Move the job to segments, or use another solution.",
         job("good"),
     ),

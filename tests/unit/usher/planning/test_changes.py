@@ -259,7 +259,7 @@ def test_what_the_config_no_longer_names_is_told_and_deleted_only_on_request(sho
     assert (shop.count()["Campaign"], shop.count()["Filter"]) == (2, 1)
     assert set(shop.served["solutions"]) == {"popular", "similar"}, "nothing else answers its route"
     assert [one["message"] for one in record["notes"]] == [
-        "has no campaign for similar-items in the config; the campaign of similar still answers it and still costs."
+        "has no campaign for similar-items in the config; the campaign of similar still answers it, and costs money."
     ]
     record = shop.drop({"solutions": POPULAR, "prune": True})
     assert [one["message"] for one in record["notes"]] == [

@@ -202,7 +202,7 @@ UGLY = {
     "dates without dashes": Ugly(
         "interactions.csv", with_cells(lambda user, item, time: (user, item, re.sub("[^0-9]", "", date(time)))),
         "interactions.csv line 2: TIMESTAMP is too large for a time (and 1199 more). "
-        "Write Unix seconds: a 20261127120000 is none.",
+        "Write Unix seconds, not 20261127120000.",
         instead=GOOD,
     ),
     "dates of another country": Ugly(
@@ -268,7 +268,7 @@ UGLY = {
     ),
     "a spreadsheet's separator line": Ugly(
         "interactions.csv", "sep=,\n" + GOOD,
-        "interactions.csv line 1: is a spreadsheet's line about separators. Remove the line.", instead=GOOD,
+        "interactions.csv line 1: is a spreadsheet's separator line. Remove the line.", instead=GOOD,
     ),
     "a line about the number of rows": Ugly(
         "interactions.csv", GOOD + "(1200 rows)\n",
@@ -426,32 +426,32 @@ REMARKS = {
     "a time of the year 2100": (
         "interactions.csv", GOOD + "u1,i1,4102444800\n",
         "interactions.csv line 1202: TIMESTAMP is 73 years in the future. "
-        "Correct it: what is new, and the diagnosis, count from the latest event.",
+        "Correct it: recency and the diagnosis are measured from the latest event.",
     ),
     "one time in every row": (
         "interactions.csv", with_cells(lambda user, item, _: (user, item, "1600000000")),
-        "interactions.csv: has one and the same TIMESTAMP in 1200 of 1200 rows. "
-        "Write when each event was: models learn from their order.",
+        "interactions.csv: has the same TIMESTAMP in 1200 of 1200 rows. "
+        "Write the time of each event: models learn from their order.",
     ),
     "blanks beside IDs": (
         "interactions.csv", with_cells(lambda user, item, time: (f" {user}" if time[-1] == "1" else user, item, time)),
         "interactions.csv line 3: USER_ID begins or ends with a blank (and 119 more). "
-        "Remove the blank: Personalize takes it for a part of the ID.",
+        "Remove the blank: Personalize treats it as part of the ID.",
     ),
     "null as an ID": (
         "interactions.csv", with_cells(lambda user, item, time: (user, "null" if time[-1] == "1" else item, time)),
-        "interactions.csv line 3: ITEM_ID is a program's word for nothing, such as null (and 119 more). "
-        "Leave the row out, or write its ID: Personalize takes the word for an ID.",
+        "interactions.csv line 3: ITEM_ID is a placeholder for a missing value, such as null (and 119 more). "
+        "Leave the row out, or write its ID: Personalize treats it as an ID.",
     ),
     "a space without width in an ID": (
         "interactions.csv", with_cells(lambda user, item, time: (user + "\u200b" * (time[-1] == "1"), item, time)),
-        "interactions.csv line 3: USER_ID has a character that nobody sees (and 119 more). "
-        "Remove it: Personalize takes it for a part of the ID.",
+        "interactions.csv line 3: USER_ID has an invisible character (and 119 more). "
+        "Remove it: Personalize treats it as part of the ID.",
     ),
     "zeros in IDs": (
         "interactions.csv", with_cells(lambda user, item, time: (user, item + "\0", time)),
-        "interactions.csv line 2: ITEM_ID has a character that nobody sees (and 1199 more). "
-        "Remove it: Personalize takes it for a part of the ID.",
+        "interactions.csv line 2: ITEM_ID has an invisible character (and 1199 more). "
+        "Remove it: Personalize treats it as part of the ID.",
     ),
     "IDs of a spreadsheet": (
         "interactions.csv", with_cells(lambda user, item, time: (user, "4.00E+12" if time[-1] == "1" else item, time)),
@@ -461,11 +461,11 @@ REMARKS = {
     "days of a spreadsheet": (
         "interactions.csv", with_cells(lambda user, item, time: (user, item, str(44000 + int(time) % 1000))),
         "interactions.csv: has no TIMESTAMP after 1973. "
-        "Write Unix seconds: a spreadsheet's 46353 or a 20261127 is none.",
+        "Write Unix seconds, not a spreadsheet's 46353 or 20261127.",
     ),
     "lists of Python": (
         "items.csv", "ITEM_ID,GENRES\n" + "".join(f"i{n},\"['drama', 'crime']\"\n" for n in range(40)),
-        "items.csv line 2: GENRES is a list in brackets, which Personalize takes for one value (and 39 more). "
+        "items.csv line 2: GENRES is a list in brackets, which Personalize treats as one value (and 39 more). "
         "Write its values with | between them: a|b.",
     ),
     "a price that is not a number": (
@@ -592,7 +592,7 @@ def test_a_name_in_columns_that_no_file_has_is_noted_with_those_there_are(shop: 
     inputs = load_inputs(shop.bucket, "shop", shop.inventory, ARN_PREFIX)
     assert inputs
     assert list(map(str, inputs.notes)) == [
-        f"shop/usher.yaml: columns.{name}: is the name of no column of the files. "
+        f"shop/usher.yaml: columns.{name}: is not the name of a column of the files. "
         "Use some of: user, ITEM_ID, TIMESTAMP, id, GENRE."
         for name in ("evnt", "junk")
     ]

@@ -219,8 +219,8 @@ def test_the_verdict_names_the_best_and_what_chance_may_explain(report: Any, sai
 @pytest.mark.parametrize(
     ("form", "repeats", "said"),
     [
-        ("dedup", 0.12, "Lists are judged with new items first: 12% of the held-out events are repeats."),
-        ("raw", 0.63, "Lists are judged as recommended: 63% of the held-out events are repeats."),
+        ("dedup", 0.12, "Lists are scored with new items first: 12% of the held-out events are repeats."),
+        ("raw", 0.63, "Lists are scored as recommended: 63% of the held-out events are repeats."),
     ],
 )
 def test_the_verdict_is_about_the_decisive_form(form: str, repeats: float, said: str) -> None:

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from benchmarks.passes import SECONDS_A_CALL, Row, rows
+from benchmarks.passes import SECONDS_A_CALL, rows
+from benchmarks.report import Row
 from tests.unit.stack.files import REPOSITORY, machine
 from usher_local.simulation.deployment import deployed
 

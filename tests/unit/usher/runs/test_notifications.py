@@ -61,7 +61,7 @@ def test_a_message_says_what_to_do_what_is_live_what_it_costs_and_where_to_read_
     assert notification(RECORD, "s3://b/run.html").message == (
         "campaign/a: held back: worse. Promote it.\n\n"
         "Live now:\na: 1f2e, trained 2026-11-22 10:20\n\n"
-        "This run: about $1.23. What serves, even idle: $144.12 a month.\n\n"
+        "This run: about $1.23. Serving, even when idle: $144.12 a month.\n\n"
         "More: s3://b/run.html"
     )
 

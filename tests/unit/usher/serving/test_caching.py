@@ -85,7 +85,7 @@ def test_the_page_holds_all_that_it_needs(world: World) -> None:  # noqa: ARG001
 
 def test_an_answer_that_is_too_long_for_a_function_is_refused_with_a_remedy() -> None:
     api, content = Api(), {"text": '"' * (MAX_ANSWER_LENGTH // 4)}
-    api.route("GET /docs")(lambda: content)
+    api.route("docs")(lambda: content)
     assert len(json.dumps(content)) < MAX_ANSWER_LENGTH, "Lambda counts what escapes quotes, too"
     answer = api.resolve(event("/docs"), CONTEXT)
     assert (answer["statusCode"], json.loads(answer["body"])["code"]) == (400, "TooLong")

@@ -105,7 +105,7 @@ def served(world: World) -> World:
 @pytest.mark.usefixtures("served")
 def test_nothing_is_found_at_an_unknown_path(function: str, method: str, path: str) -> None:
     assert ask(load_function(function), method, path) == (
-        404, {"code": "NotFound", "message": "There is nothing at this path."},
+        404, {"code": "NotFound", "message": "This path does not exist."},
     )  # fmt: skip
 
 
@@ -114,7 +114,7 @@ def test_an_unknown_group_is_answered_without_those_there_are() -> None:
     status, body = ask(load_function("recommendations"), "GET", "/art/recommendations/u", parameters={
         "group": "art", "userId": "u"})  # fmt: skip
     assert (status, body["code"]) == (404, "UnknownGroup")
-    assert body["message"] == "There is no group art, or it has published nothing yet."
+    assert body["message"] == "There is no group art, or none of its runs has put anything live yet."
 
 
 @pytest.mark.usefixtures("served")
@@ -205,7 +205,7 @@ def test_an_option_in_the_query_of_what_has_a_body_is_refused(function: str, met
     body = {"userId": "u", "userIds": ["u"], "items": ["i"], "events": [{"eventType": "w"}]}
     status, answer = ask(load_function(function), method, path, body, filter="seen")
     assert (status, answer["code"]) == (400, "UnknownOption")
-    assert answer["message"] == "filter stands in the query. Put it into the body."
+    assert answer["message"] == "filter is in the query. Send it in the body."
 
 
 SIGNATURE: Any = {"X-Amz-Algorithm": "AWS4-HMAC-SHA256", "X-Amz-Date": "20261127T080000Z", "X-Amz-Signature": "0a1b"}

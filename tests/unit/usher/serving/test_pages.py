@@ -81,9 +81,9 @@ def test_a_token_belongs_to_its_request_and_its_group(pages: Pages) -> None:
     first = pages.answer("films", "about", None, 25, 500, source)["next"]
     second = pages.answer("films", "about", first, 25, 500, source)["next"]
     for token in (first, second):
-        with pytest.raises(RequestError, match="next is of another request"):
+        with pytest.raises(RequestError, match="next belongs to another request"):
             pages.answer("films", "about another", token, 25, 500, source)
-        with pytest.raises(RequestError, match="next is of another request"):
+        with pytest.raises(RequestError, match="next belongs to another request"):
             pages.answer("art", "about", token, 25, 500, source)
 
 
@@ -97,7 +97,7 @@ def test_a_list_is_kept_for_an_hour(pages: Pages) -> None:
     with travel(begun + timedelta(seconds=LIFETIME_SECONDS + 1), tick=False), pytest.raises(RequestError) as caught:
         pages.answer("films", "about", second, 25, 500, source)
     assert (caught.value.status, caught.value.code) == (400, "BadNext")
-    assert "Ask for the list anew" in str(caught.value)
+    assert "Request the list again" in str(caught.value)
 
 
 def test_long_ids_are_kept_as_far_as_an_item_of_the_table_holds_them(pages: Pages) -> None:

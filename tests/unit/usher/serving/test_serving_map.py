@@ -178,7 +178,7 @@ def test_a_mistake_of_the_caller_reads_no_map_again(world: World) -> None:
 
 def test_a_group_that_comes_live_is_served_at_once(world: World) -> None:
     serving = ServingMaps(Table(world.dynamodb, TABLE), clock=lambda: 0.0)
-    with pytest.raises(RequestError, match="There is no group films, or it has published nothing yet") as caught:
+    with pytest.raises(RequestError, match="There is no group films, or none of its runs") as caught:
         serving.cached("films")
     assert (caught.value.status, caught.value.code) == (404, "UnknownGroup")
     serving.write("films", FULL)

@@ -166,7 +166,7 @@ def test_items_are_left_out_that_nothing_tells_about(shop: Shop) -> None:
         ({"filter": "old"}, "Stored answers can't apply the filter before the group's next run."),
         (
             {"filter": "genre", "filterValues": {"G": "Western"}},
-            "The filter lets nothing of the stored answers through.",
+            "No item of the stored answers passes the filter.",
         ),
     ],
 )

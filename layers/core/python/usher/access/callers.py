@@ -1,4 +1,4 @@
-"""What a caller of the HTTP API may do, by what the API's authorizer has found. Pure.
+"""The rights of a caller of the HTTP API, from the authorizer's result. Pure.
 
 The payload of an HTTP API has `requestContext.authorizer` with one member: `iam` (a signature), `jwt` (a token's
 claims) or `lambda` (the answer of the function `authorize` about a key).
@@ -47,7 +47,7 @@ class Caller:
     def check_users(self, content: object) -> None:
         """Raise RequestError (403) if a request's options or body name another user than the caller may act for."""
         if self.user is not None and any(one != self.user for one in users_in(content)):
-            raise forbidden(f"This token is for its own user alone; another user needs the scope {SCOPE}.")
+            raise forbidden(f"This token is only for its own user; another user needs the scope {SCOPE}.")
 
     def named(self, route_key: str, content: Mapping[str, Any]) -> dict[str, Any]:
         """A body that names the token's user where it may name one, and names none."""

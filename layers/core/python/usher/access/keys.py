@@ -84,7 +84,7 @@ class Keys:
         if not 1 <= len(name) <= MAX_NAME_LENGTH:
             raise UsherError(f"The name has {len(name)} characters; 1 to {MAX_NAME_LENGTH} are allowed.")
         if len(self.of(group)) >= self.max_keys:
-            raise UsherError(f"{group} has {self.max_keys} keys, as many as a group may have. Revoke one first.")
+            raise UsherError(f"{group} has {self.max_keys} keys, the maximum for a group. Revoke one first.")
         key_id = "k" + "".join(secrets.choice(ID_CHARACTERS) for _ in range(9))
         secret, hashed = _secret()
         limit = {"perMinute": per_minute} if per_minute else {}

@@ -1,4 +1,4 @@
-"""What the API knows of a group's items and users.
+"""The API's copy of a group's items and users, in the table.
 
 May import: datasets, formats, runs, storage.
 """

@@ -1,4 +1,4 @@
-"""Which entries of a group's items or users differ from what the table holds, by the group's files."""
+"""Differences between a group's files and the table's entries of its items or users."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field

@@ -28,7 +28,7 @@ NEWEST = "attribute_not_exists(#at) OR #at <= :at"
 
 
 class Facts(TypedDict):
-    """What a group's catalogue holds."""
+    """The facts of a group's catalogue."""
 
     columns: list[str]
     """Of the items."""
@@ -55,7 +55,7 @@ class Entry:
     """Whether the item is not available."""
 
     def attributes(self) -> dict[str, Any]:
-        """What the table has of it, besides its key and its time."""
+        """Its attributes in the table, without its key and its time."""
         return {
             **({"values": self.values} if self.values else {}),
             **({"unavailable": True} if self.unavailable else {}),
@@ -96,16 +96,16 @@ class Catalogues:
         return self.table.delete(*self._key(group, entry), NEWEST, {":at": at}, {"#at": "at"})
 
     def facts(self, group: str) -> Facts:
-        """What a group's catalogue holds."""
+        """The facts of a group's catalogue."""
         item = self.table.get(group, FACTS, consistent=False)
         return {**NOTHING, **{name: item[name] for name in NOTHING if name in item}}  # type: ignore[typeddict-item]
 
     def set_facts(self, group: str, facts: Facts) -> None:
-        """Write down what a group's catalogue holds."""
+        """Store the facts of a group's catalogue."""
         self.table.put(group, FACTS, facts)
 
     def forget(self, group: str) -> None:
-        """Forget what a group's catalogue holds: it is removed."""
+        """Delete the facts of a removed group's catalogue."""
         self.table.delete(group, FACTS)
 
     def _key(self, group: str, entry: Entry) -> tuple[str, str]:

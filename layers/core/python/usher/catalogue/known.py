@@ -1,4 +1,4 @@
-"""What the API functions know of items and users: the catalogue, with a short-lived cache. Light.
+"""The catalogue as the API functions read it, with a short-lived cache. Light.
 
 Reads are eventually consistent: a change is seen by all within CACHE_SECONDS and a moment.
 """
@@ -75,7 +75,7 @@ class Known:
         self._cache = Cache(clock)
 
     def facts(self, group: str) -> Facts:
-        """What a group's catalogue holds."""
+        """The facts of a group's catalogue."""
         is_kept, facts = self._cache.get(group)
         if not is_kept:
             facts = self.catalogues.facts(group)

@@ -1,4 +1,4 @@
-"""What a run is to load into the table, and what was loaded last. Light.
+"""The plan of a load into the table, and the digests of the last one. Light.
 
 <group>/out/runs/<run>/load.json         what the run is to load
 <group>/out/catalogue/loaded.json        digests of what was loaded last
@@ -64,12 +64,12 @@ class LoadPlan:
 
 
 def write_load_plan(run: Run, plan: LoadPlan) -> None:
-    """Write what a run is to load."""
+    """Write a run's load plan."""
     run.bucket.write_json(run.key(LOAD), plan)
 
 
 def read_load_plan(run: Run) -> LoadPlan:
-    """What a run is to load. Raises UnfitError for what Usher has not written, or names files of others."""
+    """A run's load plan. Raises UnfitError if Usher has not written it, or if it names files of others."""
     return load_plan_of(run.bucket.read(run.key(LOAD), MAX_BYTES) or b"", run.group)
 
 
@@ -83,18 +83,18 @@ def load_plan_of(content: bytes, group: str) -> LoadPlan:
 
 
 def snapshot_key(group: str, kind: Kind) -> str:
-    """Where it is kept what the table holds."""
+    """The key of the snapshot of the table."""
     return f"{group}/out/catalogue/{kind}.parquet"
 
 
 def loaded_digests(bucket: Bucket, group: str) -> dict[str, str]:
-    """The digests of what was loaded last; empty before the first time."""
+    """The digests of the last load; empty before the first one."""
     content = bucket.read(_loaded_key(group))
     return fit(dict[str, str], parse_json(content)) if content else {}
 
 
 def note_loaded(bucket: Bucket, group: str, digests: Mapping[str, str]) -> None:
-    """Keep the digests of what was loaded."""
+    """Store the digests of a load."""
     bucket.write_json(_loaded_key(group), digests)
 
 

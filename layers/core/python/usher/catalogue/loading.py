@@ -1,4 +1,4 @@
-"""Brings the table up to date with a group's items and users: only what has changed is written, and what left goes.
+"""Brings the table up to date with a group's items and users: writes changed entries and deletes missing ones.
 
 A call handles a chunk: it keeps which entries are about to change, changes them, and keeps that they have. So it can
 break off anywhere, and the next call writes what may lack, and nothing else.
@@ -56,7 +56,7 @@ class Loader:
     slice_size: int = SLICE
 
     def load(self, run: Run) -> Progress:
-        """Write as much of what a run is to load as a call has time for, and at least a chunk.
+        """Load as many chunks of a run's load plan as a call has time for, and at least one.
 
         A file that has been replaced since the run was planned ends the load: its arrival has started another run.
         """

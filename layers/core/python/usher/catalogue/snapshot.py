@@ -1,4 +1,4 @@
-"""What the table holds of a group's items or users, as far as runs have written it: a Parquet file in the bucket.
+"""A snapshot of the entries that runs have written to the table: a Parquet file in the bucket.
 
 It has a digest for each entry. The digest 0 stands for what may be in the table or not, with one content or another:
 what was being written when a run broke off, and is written or deleted by the next one.

@@ -24,7 +24,7 @@ from usher.recipes import BY_USER, is_without_batch, recipe_of
 
 Filters = Mapping[str, Mapping[str, Any]]
 """Members of CreateFilter, by name."""
-UNABLE = "is of a solution whose recipe has no batch jobs in Personalize."
+UNABLE = "is for a solution whose recipe has no batch jobs in Personalize."
 OPTIONS = ("users", "items", "attributes", "metadata", "table")
 """The keys of an export that not every recipe allows: see BatchShape.options."""
 

@@ -47,7 +47,7 @@ FILLED_IN: Mapping[str, Collection[str]] = {
 
 READING: Keys = {
     "columns": {"description": "Names in Personalize by names in your files; false leaves a column out."},
-    "timestamps": {"description": "How your files write times: s (Unix seconds), ms, us, ns or iso."},
+    "timestamps": {"description": "The format of times in your files: s (Unix seconds), ms, us, ns or iso."},
     "deduplicate": {"description": "Whether only one of equal rows is imported."},
 }
 """How data files are read: each for all datasets, or by dataset."""
@@ -55,14 +55,17 @@ SECTIONS: Keys = {
     **READING,
     "group": {"description": "Members of CreateDatasetGroup: domain, kmsKeyArn, tags. Without it, a custom group."},
     "schemas": {"description": "Avro schemas by dataset. Without one, it is inferred from the CSVs."},
-    "solutions": {"description": "Solutions by name; the first that can answer a request does."},
+    "solutions": {"description": "Solutions by name, in order of preference."},
     "recommenders": {"description": "Recommenders of a domain dataset group, by name."},
     "filters": {"description": "Filter expressions by name, or members of CreateFilter."},
     "exports": {"description": "Recommendations for many users or items at once, by solution; false: none."},
     "catalogue": {
         "description": "Columns of the items that the API knows, or an object; false: it knows no users, either.",
     },
-    "context": {"description": "By field of the interactions: what each request gives by itself.", "type": "object"},
+    "context": {
+        "description": "By field of the interactions: context that Usher derives from requests.",
+        "type": "object",
+    },
     "batch": {"description": "Batch inference jobs by name."},
     "segments": {"description": "Batch segment jobs by name."},
     "metricAttribution": {"description": "Members of CreateMetricAttribution: metrics; false: none."},
@@ -70,7 +73,7 @@ SECTIONS: Keys = {
     "tags": {"description": "Tags of every resource that has none of its own."},
     "prune": {"description": "Whether resources that this file no longer names are deleted.", "type": "boolean"},
     "prices": {"description": "US dollars by name, in place of the known prices."},
-    "budget": {"description": "What the group may cost in a month; new spending stops there, serving goes on."},
+    "budget": {"description": "The group's limit per month: new spending stops there, serving continues."},
     "adopt": {
         "description": "Names of resources in Personalize that existed before Usher, by resource id.",
     },
@@ -81,9 +84,9 @@ SOLUTION: Keys = {
     "recipe": {"description": "The name or ARN of a recipe.", "type": "string"},
     "campaign": {"description": "Members of CreateCampaign; false: trained and exported, but not served."},
     "retrain": {
-        "description": "What new data leads to: always trains at once, manual on request only, atMost no more often.",
+        "description": "Whether new data starts a training: always; manual: only on request; atMost: no more often.",
     },
-    "gate": {"description": "What a new version must reach in Personalize's offline metrics before it is deployed."},
+    "gate": {"description": "Conditions on Personalize's offline metrics for a new version to go live."},
     "trainingMode": {"description": "How versions after the first are trained.", "enum": TRAINING_MODES},
     "schedules": {"description": "When to train even without new data, by training mode."},
     "idle": {
@@ -103,7 +106,7 @@ GATE: Keys = {
 }
 JOB: Keys = {
     "solution": {
-        "description": "The solution whose newest version answers, or, with a gate, its live one.",
+        "description": "The solution: its newest version answers, or, with a gate, its live one.",
         "type": "string",
     },
     "filter": {"description": "The name of a filter.", "type": "string"},
@@ -141,7 +144,7 @@ EXPORT: Keys = {
 CATALOGUE: Keys = {
     "columns": {"description": "Columns of the items, for details of answers and for filters on stored ones."},
     "available": {
-        "description": "A column of the items. An item of which it says no is not answered.",
+        "description": "A column of the items. Items for which it is false are not recommended.",
         "type": "string",
     },
     "users": {"description": "Columns of the users, for filters with CurrentUser on stored answers."},

@@ -71,7 +71,7 @@ class Schedule:
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """What the API knows of a group's items and users."""
+    """The API's copy of a group's items and users, in the table."""
 
     columns: Sequence[str] = ()
     """Of the items."""
@@ -89,7 +89,7 @@ class Catalogue:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What a group may cost in a calendar month, in US dollars."""
+    """A group's budget for a calendar month, in US dollars."""
 
     monthly: float
     warn_at: float = 0.8

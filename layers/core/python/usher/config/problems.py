@@ -60,7 +60,7 @@ def nearest(name: str, compared: Collection[str], allowed: Collection[str] = ())
 
 
 class Problems:
-    """Checks values of a config file, and notes what is wrong."""
+    """Checks values of a config file, and collects the problems."""
 
     def __init__(self, file: str) -> None:
         self.file = file
@@ -140,7 +140,7 @@ class Problems:
             self.note(path, message, remedy)
 
     def suggestion(self, name: str, allowed: Collection[str]) -> str:
-        """A remedy that names what is allowed: the nearest name, or all."""
+        """A remedy with the nearest allowed name, or all of them."""
         if ":" in name:
             return "Write a blank after the colon (name: value)."
         if len(name) <= MAX_COMPARED_LENGTH:

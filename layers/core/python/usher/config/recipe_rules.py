@@ -1,4 +1,4 @@
-"""What the recipes of a config allow its solutions, recommenders, jobs and exports. A new recipe allows everything.
+"""Rules of recipes for solutions, recommenders, jobs and exports of a config. A new recipe allows everything.
 
 Service guide: the pages of the recipes, "Evaluating a solution version with metrics", "Filter expressions".
 """
@@ -16,7 +16,7 @@ SECTIONS = {kind: section for section, kind in JOBS.items()}
 
 
 def check_recipes(problems: Problems, config: Config) -> None:
-    """Note what the recipes do not allow."""
+    """Note problems with the rules of recipes."""
     recipes = {one.name: RECIPES[one.recipe] for one in config.solutions if one.recipe in RECIPES}
     for solution in config.solutions:
         if solution.name in recipes:
@@ -90,10 +90,10 @@ def _check_recommender(problems: Problems, recommender: Recommender, domain: obj
 def _check_job(problems: Problems, job: Job, recipe: Recipe, config: Config) -> None:
     path, makes = f"{SECTIONS[job.kind]}.{job.name}", recipe.batch.job if recipe.batch else ""
     if not makes:
-        message, remedy = "is of a solution whose recipe has no batch jobs in Personalize.", "Use another solution."
+        message, remedy = "is for a solution whose recipe has no batch jobs in Personalize.", "Use another solution."
         problems.note(f"{path}.solution", message, remedy)
     elif makes != job.kind:
-        message = f"is of a solution whose jobs belong to the section {SECTIONS[makes]}."
+        message = f"is for a solution whose jobs belong to the section {SECTIONS[makes]}."
         problems.note(f"{path}.solution", message, f"Move the job to {SECTIONS[makes]}, or use another solution.")
     else:
         _check_filter(problems, f"{path}.filter", parsed(config.filters, job.filter), recipe)
@@ -106,14 +106,14 @@ def _check_filter(problems: Problems, path: str, expression: Expression, recipe:
     """Note a filter that the batch jobs of a recipe can't apply."""
     target = "USER" if recipe.type == "USER_SEGMENTATION" else "ITEM"
     if any(clause.target != target for clause in expression.clauses):
-        message = f"names a filter of other things than {target.title()}ID."
+        message = f"names a filter that is not on {target.title()}ID."
         problems.note(path, message, f"Use one that begins like INCLUDE {target.title()}ID WHERE ...")
     if recipe.type != "RELATED_ITEMS" and "CURRENTITEM" in _datasets(expression):
         message = "names a filter with CurrentItem, which only recipes for similar items have."
         problems.note(path, message, "Use another filter, or a solution of such a recipe.")
     if recipe is RECIPES["aws-item-attribute-affinity"] and _datasets(expression).intersection(EVENT_DATASETS):
-        message = "names a filter by interactions, which aws-item-attribute-affinity does not take."
-        problems.note(path, message, "Use a filter by fields of the users.")
+        message = "names a filter on interactions, which aws-item-attribute-affinity does not take."
+        problems.note(path, message, "Use a filter on fields of the users.")
 
 
 def _datasets(expression: Expression) -> set[str]:

@@ -1,4 +1,4 @@
-"""What the sections of a config say about each other."""
+"""References between the sections of a config."""
 
 from usher.config.model import JOBS, Config, Solution
 from usher.config.problems import Problems

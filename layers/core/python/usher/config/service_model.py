@@ -31,7 +31,7 @@ TYPES = {
 
 @functools.cache
 def input_shape(operation: str) -> StructureShape:
-    """What an operation takes."""
+    """The input shape of an operation."""
     service = "scheduler" if operation == "CreateSchedule" else "personalize"
     shape = botocore.session.get_session().get_service_model(service).operation_model(operation).input_shape
     assert isinstance(shape, StructureShape)  # noqa: S101 - every operation of these services has one

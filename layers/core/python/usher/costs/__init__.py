@@ -1,4 +1,4 @@
-"""What a plan costs, and what it may cost.
+"""Estimates of a plan's costs, and their limits.
 
 May import: config, resources, storage.
 """

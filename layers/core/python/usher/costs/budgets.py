@@ -1,4 +1,4 @@
-"""What a group has cost this month, what it will, and what its budget says to that. Pure."""
+"""A group's spending in a month, its forecast, and its budget. Pure."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -30,7 +30,7 @@ def budget_notes(group: str, month: MonthRecord) -> Iterator[Problem]:
     budget, warn_at, place = month["budget"], month["warnAt"], f"{group}/: budget"
     if budget is None or warn_at is None:
         return
-    remedy = "See what it goes for: usher cost. Raise it in usher.yaml, or remove what nobody needs."
+    remedy = "See what it was spent on: usher cost. Raise it in usher.yaml, or remove what nobody needs."
     if month["spent"] >= warn_at:
         yield Problem(place, f"{dollars(month['spent'])} of {dollars(budget)} are spent in {month['month']}.", remedy)
     elif month["forecast"] > budget:
@@ -46,12 +46,12 @@ def budget_text(group: str, past: Past) -> str:
     limit = budget.monthly * budget.stop_at
     is_over = past.spent >= limit
     then = (
-        f"Until {month.end:%Y-%m-%d}, nothing more is imported, trained or exported; what serves goes on."
+        f"Until {month.end:%Y-%m-%d}, nothing more is imported, trained or exported; serving continues."
         if is_over
-        else f"At {dollars(limit)}, nothing more is imported, trained or exported; what serves goes on."
+        else f"At {dollars(limit)}, nothing more is imported, trained or exported; serving continues."
     )
     return (
         f"The group {group} has spent {dollars(past.spent)} of its budget of {dollars(budget.monthly)} in "
         f"{month.name}. {then}\n\n"
-        f"See what it goes for: usher cost {group}. To let it spend more, raise budget.monthly in usher.yaml."
+        f"See what it was spent on: usher cost {group}. To let it spend more, raise budget.monthly in usher.yaml."
     )

@@ -1,4 +1,4 @@
-"""What a plan takes and costs, before any of it is paid; and what a run has cost. Pure.
+"""Estimates of a plan's time and cost, and a run's actual cost. Pure.
 
 PRICES are those of us-east-1 in US dollars; `prices:` in usher.yaml overrides them by name. What has no known price is
 reported as unpriced and not as free. How each kind of resource is billed stands in the table of kinds; `one_time_cost`

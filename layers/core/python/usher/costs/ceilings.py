@@ -201,7 +201,7 @@ def _above_budget(group: str, estimate: Estimate) -> Iterator[Problem]:
     spent = f"{dollars(estimate.spent)} are spent, and this would add about {dollars(wanted)}"
     message = f"allows {dollars(limit)} a month. {spent}"
     remedy = f"Raise it in usher.yaml, for example monthly: {math.ceil(after / (budget.stop_at or 1))}; or wait until "
-    yield Problem(f"{group}/: budget", f"{message}.", f"{remedy}the next month. What serves goes on.")
+    yield Problem(f"{group}/: budget", f"{message}.", f"{remedy}the next month. Serving continues.")
 
 
 def _above(name: str, place: str, message: str, needed: object) -> Problem:

@@ -1,4 +1,4 @@
-"""What a group uses, measured by the service's own figures.
+"""Measurement of a group's use, from the service's own figures.
 
 Campaigns and recommenders bill from their creation on, so what existed at a measurement counts since the last one, or
 since its creation. Trainings count when they end. What was made and deleted between two measurements is not seen.

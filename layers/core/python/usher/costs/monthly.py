@@ -1,4 +1,4 @@
-"""What costs money in every 30 days: what exists, and what is ordered again and again. Pure."""
+"""Costs in 30 days, of existing resources and of recurring tasks. Pure."""
 
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""The ledger of a group's months: what it used of each thing that is billed, and what that costs. Items of the table.
+"""The ledger of a group's months: use and cost of everything that is billed. Items of the table.
 
 One item for each group and month (UTC, as AWS bills), kept for KEPT_DAYS:
 

@@ -169,7 +169,7 @@ def read_header(key: str, line: bytes) -> list[str]:
         (line.startswith(codecs.BOM_UTF8), "starts with a byte order mark.", "Save it as UTF-8 without one."),
         (kind, f"is {kind}.", remedy),
         (line.startswith((b"{", b"[")), "is JSON, not CSV.", "Call it .jsonl, with one object per line."),
-        (line.lower().startswith(b"sep="), "is a spreadsheet's line about separators.", "Remove the line."),
+        (line.lower().startswith(b"sep="), "is a spreadsheet's separator line.", "Remove the line."),
         (separator, f"is separated by {separator}.", "Separate by commas."),
         (CONTROL.search(line), "has control characters in the header.",
          "End lines with \\n or \\r\\n; use plain names."),

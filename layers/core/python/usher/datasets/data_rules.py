@@ -99,11 +99,11 @@ RULES = (
     Rule("long value", _is_value, f"X is longer than {MAX_VALUE_LENGTH} characters.", "Shorten it."),
     Rule(
         "padded", _is_id, "X begins or ends with a blank.",
-        "Remove the blank: Personalize takes it for a part of the ID.", "warning",
+        "Remove the blank: Personalize treats it as part of the ID.", "warning",
     ),
     Rule(
-        "unseen", _is_id, "X has a character that nobody sees.",
-        "Remove it: Personalize takes it for a part of the ID.", "warning",
+        "unseen", _is_id, "X has an invisible character.",
+        "Remove it: Personalize treats it as part of the ID.", "warning",
     ),
     Rule(
         "rounded ID", _is_id, "X is written as 1.2E+12, as spreadsheets do.",
@@ -112,12 +112,12 @@ RULES = (
     ),
     Rule(
         "list", lambda column: _is_value(column) and column.name != "EVENT_TYPE",
-        "X is a list in brackets, which Personalize takes for one value.", "Write its values with | between them: a|b.",
+        "X is a list in brackets, which Personalize treats as one value.", "Write its values with | between them: a|b.",
         "warning",
     ),
     Rule(
-        "word for nothing", _is_id, "X is a program's word for nothing, such as null.",
-        "Leave the row out, or write its ID: Personalize takes the word for an ID.", "warning",
+        "word for nothing", _is_id, "X is a placeholder for a missing value, such as null.",
+        "Leave the row out, or write its ID: Personalize treats it as an ID.", "warning",
     ),
     Rule(
         "date", _is_time, "X is a date, not Unix seconds.",
@@ -158,7 +158,7 @@ RULES = (
         "nanoseconds", _is_time, "X is in nanoseconds.",
         "Divide by 1,000,000,000: Unix seconds.", setting="; or set `timestamps: ns` in usher.yaml.",
     ),
-    Rule("no time", _is_time, "X is too large for a time.", "Write Unix seconds: a 20261127120000 is none."),
+    Rule("no time", _is_time, "X is too large for a time.", "Write Unix seconds, not 20261127120000."),
     Rule("before 1970", _is_time, "X is below zero.", "Write Unix seconds."),
     Rule(
         "long text", lambda column: column.textual,
@@ -328,18 +328,20 @@ def _times(profile: DatasetProfile, columns: Mapping[str, Field], location: str,
         latest = column.latest
         if latest and now + CLOCK_SECONDS < latest.number < FIRST_MILLISECOND:
             message = f"{name} is {_duration(latest.number - now)} in the future."
-            remedy = "Correct it: what is new, and the diagnosis, count from the latest event."
+            remedy = "Correct it: recency and the diagnosis are measured from the latest event."
             yield Finding(
                 "warning", f"{latest.key} line {latest.line}", message, remedy, 1, {latest.key: [latest.line]}
             )
         if latest and FIRST_SERIAL <= latest.number < FIRST_TIME:
-            remedy = "Write Unix seconds: a spreadsheet's 46353 or a 20261127 is none."
+            remedy = "Write Unix seconds, not a spreadsheet's 46353 or 20261127."
             yield Finding("warning", location, f"has no {name} after 1973.", remedy)
         if name == "TIMESTAMP" and column.values:
             (_, rows), *_ = column.values.most_common(1)
             if rows > 1 and 2 * rows > profile.rows >= MIN_INTERACTIONS:
-                message = f"has one and the same {name} in {rows} of {profile.rows} rows."
-                yield Finding("warning", location, message, "Write when each event was: models learn from their order.")
+                message = f"has the same {name} in {rows} of {profile.rows} rows."
+                yield Finding(
+                    "warning", location, message, "Write the time of each event: models learn from their order."
+                )
 
 
 def _duration(seconds: float) -> str:
@@ -416,7 +418,7 @@ def _limits(profile: DatasetProfile, location: str, *, whole: bool) -> Iterator[
     max_bytes = MAX_IMPORT_BYTES if whole else MAX_INCREMENT_BYTES
     if profile.size > max_bytes:
         message = f"has {profile.size / 1e9:.1f} GB; Personalize imports {max_bytes // 10**9}."
-        yield Finding("error", location, message, "Leave old data out." if whole else "Split it into several files.")
+        yield Finding("error", location, message, "Leave out old data." if whole else "Split it into several files.")
     least = MIN_ROWS.get(profile.dataset, 0)
     if profile.rows < least and not (whole and profile.dataset == "interactions"):  # those are in _amounts
         message = f"has {profile.rows} rows; Personalize imports {least} or more of {profile.dataset} at a time."

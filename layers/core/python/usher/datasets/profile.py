@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from usher.datasets.cell_facts import FACTS, NOT_NUMBERS, NUMBER, Cells
-from usher.datasets.csv_reader import ROW_ERRORS, Block, ReadError, UnreadableError, read_csv
+from usher.datasets.csv_reader import ROW_ERRORS, Block, ReadError, UnreadableError
 from usher.datasets.diagnosis import ID_COLUMNS, Diagnosis
 from usher.datasets.distinct_ids import DistinctIds
 from usher.datasets.hashing import Coded
@@ -148,13 +148,6 @@ class DatasetProfile:
     def missing_columns(self) -> list[str]:
         """Required columns that the files lack."""
         return [name for name in REQUIRED[self.dataset] if name not in self.columns]
-
-
-def profile_csv(
-    dataset: str, key: str, chunks: Iterable[bytes], names: Sequence[str] = (), limits: ReadLimits = LIMITS
-) -> DatasetProfile:
-    """Profile a CSV, or a part of one whose columns are `names`."""
-    return profile_blocks(dataset, key, read_csv(key, chunks, names, limits), limits, begins=not names)
 
 
 def profile_blocks(

@@ -222,7 +222,7 @@ def _column_complaints(column: Field, fixed: Mapping[str, Any], required: bool) 
     if required and column.nullable:
         yield f"has {column.name} that may be null.", "Personalize requires it: remove null."
     if column.name == "EVENT_TYPE" and column.categorical:
-        yield "has EVENT_TYPE as categorical.", "Remove categorical: Personalize treats it so by itself."
+        yield "has EVENT_TYPE as categorical.", "Remove categorical: Personalize does this by itself."
 
 
 def _listed(kinds: str | list[str]) -> list[str]:

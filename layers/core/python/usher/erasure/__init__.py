@@ -1,4 +1,4 @@
-"""Users who are to be forgotten: found and taken out of everything that Usher keeps, and out of Personalize.
+"""Erasure of users from Personalize and from everything that Usher keeps.
 
 May import: config, events, reports, resources, runs, serving, storage, planning.
 """

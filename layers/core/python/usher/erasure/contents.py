@@ -1,4 +1,4 @@
-"""The content of a file without what it holds of some users, by its format.
+"""The content of a file without some users, by its format.
 
 A file has rows of one user each (CSV, Parquet, JSON Lines), or is a document that may list users and name them in
 messages (JSON). What is not theirs stays byte for byte where rows are lines.

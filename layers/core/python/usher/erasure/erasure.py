@@ -39,10 +39,10 @@ BUSY_SECONDS = 60
 MIN_SEARCHES = 2
 LONGEST_RUN = timedelta(days=8)
 """An execution lasts a week at most (template.yaml): older runs are not at work."""
-BUSY = "Waits for {}, which may still write about users."
+BUSY = "Waits for {}, which may still write users' data."
 QUEUED = "Waits for events in the queue: Personalize takes them first, as it would know the users again after them."
-JOB_WAITS = "Waits for Personalize, which takes no further data deletion job now."
-SEARCHING = "Taken out so far: {files} rows and files, {items} items of the table, {messages} messages of queues."
+JOB_WAITS = "Waits for Personalize, which accepts no further data deletion job now."
+SEARCHING = "Erased so far: {files} rows and files, {items} items of the table, {messages} messages of queues."
 JOB = "Personalize deletes the users' data, which takes up to a day. Usher has nothing of them any more."
 NO_LIST = "There was nothing left to do: the list of users is gone."
 DONE = (
@@ -51,7 +51,7 @@ DONE = (
 )
 OF_RECOMMENDERS = "rate(7 days)"
 """How often Personalize trains recommenders: docs "Updating a recommender" of its guide."""
-KNOWN = "was trained{trained} on the users' data too, and forgets them when it is trained next{when}."
+KNOWN = "was trained{trained} on the users' data, and contains it until its next training{when}."
 RETRAIN = 'To train it now, start the pipeline with {{"group": "{}", "task": "retrain", "solution": "{}"}}.'
 
 

@@ -1,4 +1,4 @@
-"""Who is to be forgotten, and what is theirs. Pure."""
+"""The users to erase, and their data. Pure."""
 
 import csv
 import re

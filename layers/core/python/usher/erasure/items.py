@@ -1,4 +1,4 @@
-"""Users are taken out of the table: exports, what the catalogue knows, sessions, and what arrived in them."""
+"""Erases users from the table: exports, the catalogue, sessions, and the events of sessions."""
 
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any

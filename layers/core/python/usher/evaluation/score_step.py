@@ -30,10 +30,10 @@ from usher.runs.record import Run
 TITLE_COLUMNS = ("TITLE", "NAME", "ITEM_NAME")
 """Columns with an item's title; the first one that a file has counts."""
 NOTES = {
-    "items": "A user's list is of items similar to the one that the user met last.",
+    "items": "A user's list has items similar to the user's last item.",
     "rankings": f"It orders the {MAX_RESULTS} most popular items for each user.",
     EXPLORATION_REMOVED: "As Personalize sets its exploration, items that nobody had met at its training are removed.",
-    EXPLORATION_ON: "It explores: chance puts items into its lists that few or none have met.",
+    EXPLORATION_ON: "It explores: its lists include random items that few users know, or none.",
 }
 """What must be known of a contender, by what it is asked for and by its exploration."""
 States = Mapping[str, Mapping[str, Any]]

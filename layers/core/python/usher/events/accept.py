@@ -1,4 +1,4 @@
-"""Accepts posted events: what is accepted is never lost, and never counted twice.
+"""Accepts posted events: an accepted event is never lost, and never counted twice.
 
 Every event is kept first; then Personalize is asked, with a short deadline. What it does not take for now waits in a
 queue, and later events of the same session wait behind it.

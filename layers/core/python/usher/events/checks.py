@@ -108,7 +108,7 @@ def _event(event: Any, number: int, kind: Kind, columns: Columns, defaults: Mapp
         for name, value in {**required, **defaults, **event}.items()
     }
     if read[kind.time] > now + MAX_CLOCK_SKEW_SECONDS:
-        remedy = "Correct the sender's clock, or leave it out for now"
+        remedy = "Correct the sender's clock, or leave it out to use the current time"
         raise _error(f"{kind.time} of event {number} is {event[kind.time]}, more than a day from now. {remedy}")
     _check_columns(read, number, columns)
     size = len(json.dumps(read, ensure_ascii=False).encode())
@@ -239,7 +239,7 @@ def _right_time(value: Any) -> str:
     for unit, factor in (("", 1), ("milliseconds", 1e3), ("microseconds", 1e6), ("nanoseconds", 1e9)):
         if MIN_SECOND <= number / factor < FIRST_MILLISECOND / 10:
             return f"{f'These are {unit}. ' if unit else ''}Write the number {number / factor:.0f}{condition}"
-    return "Write the seconds since 1970, or leave it out for now"
+    return "Write the seconds since 1970, or leave it out to use the current time"
 
 
 def _number(value: Any, name: str) -> float:
@@ -253,7 +253,7 @@ def _number(value: Any, name: str) -> float:
 def _recommendation(value: Any, name: str) -> str:
     text = _known(value, name)
     if len(text) > MAX_RECOMMENDATION_ID_LENGTH:
-        remedy = "Give the recommendationId of an answer as it is"
+        remedy = "Send the recommendationId of an answer unchanged"
         raise _error(f"{name} must have at most {MAX_RECOMMENDATION_ID_LENGTH} characters. {remedy}")
     return text
 
@@ -290,7 +290,7 @@ def _properties(value: Any, name: str) -> str:
         raise _error(f"{name} must not have {', '.join(reserved)[:200]}. {remedy}")
     text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
     if len(text) > MAX_PROPERTIES_LENGTH:
-        allowed = f"{MAX_PROPERTIES_LENGTH} are allowed. Leave out what your schema has no column for"
+        allowed = f"{MAX_PROPERTIES_LENGTH} are allowed. Leave out properties without a column in your schema"
         raise _error(f"{name} have {len(text)} characters as JSON; {allowed}")
     return text
 

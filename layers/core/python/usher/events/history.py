@@ -23,7 +23,7 @@ MAX_KEY_BYTES = 1024
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What the table has of users' events."""
+    """Users' events in the table."""
 
     sessions: Sessions
     arrivals: Arrivals
@@ -102,4 +102,4 @@ def _place(token: Any, whose: str) -> str:
                     return place
     except (ValueError, RecursionError):
         pass
-    raise RequestError(400, "BadNext", "next must be the `next` of an answer about this user, as it is.")
+    raise RequestError(400, "BadNext", "next must be the unchanged `next` of an answer about this user.")

@@ -1,4 +1,4 @@
-"""What the table knows of sessions: the user of each, and whether some of its events still wait in the queue.
+"""Sessions in the table: the user of each, and whether some of its events still wait in the queue.
 
 {"group": "<group>#<session>", "item": "session", "user": "u1", "pending": {messages that wait}, "expires": 17...}
 {"group": "<group>#<user>", "item": "session#<digest>", "session": "s1", "guest": True, "expires": 17...}
@@ -27,7 +27,7 @@ def partition(group: str, one: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What is known of a session."""
+    """A session's user and state."""
 
     user: str = ""
     """Empty: nobody has logged in yet."""

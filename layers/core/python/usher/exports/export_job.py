@@ -146,7 +146,7 @@ def live_export(
     try:  # before its job is paid: an earlier deployment of Usher may have published it
         spec = fit(DesiredExport, exports[name], f"exports.{name}")
     except UnfitError as error:
-        remedy = f'Start the pipeline with {{"group": "{group}"}}, which publishes it anew.'
+        remedy = f'Start the pipeline with {{"group": "{group}"}}, which publishes it again.'
         raise InputError([Problem(f"{group}/: exports.{name}", f"is unreadable: {error}.", remedy)]) from None
     shape = recipe_of(spec["recipe"], solution["type"]).batch
     if not shape:

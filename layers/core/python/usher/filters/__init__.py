@@ -1,4 +1,4 @@
-"""Filter expressions of Personalize: grammar, parsed form, and what they may say about a group's data. Pure.
+"""Filter expressions of Personalize: grammar, parsed form, and their check against a group's data. Pure.
 
 May import: nothing.
 """

@@ -1,4 +1,4 @@
-"""What a filter may say about the data of a dataset group.
+"""Personalize's rules for filters on the data of a dataset group.
 
 Service guide: "Filter expressions" and "Guidelines and requirements for filters".
 """
@@ -70,14 +70,14 @@ def filter_errors(expression: Expression, columns: Columns) -> Iterator[FilterEr
 
 
 def group_errors(expressions: Iterable[Expression]) -> Iterator[FilterError]:
-    """What is wrong with all the filters of a group together."""
+    """Errors of all filters of a group together."""
     if len(fields_of(expressions)) > MAX_GROUP_FIELDS:
         message = f"more than {MAX_GROUP_FIELDS} distinct fields in all filters of the dataset group"
         yield FilterError(message, "Leave some out.")
 
 
 def attribute_errors(attributes: Iterable[Condition], columns: Columns) -> Iterator[FilterError]:
-    """What is wrong with the attributes of a user segment."""
+    """Errors of the attributes of a user segment."""
     for test in attributes:
         yield from _field_errors(test, test.field, "ITEMS", columns, ordered=False)
 

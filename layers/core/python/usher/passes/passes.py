@@ -126,7 +126,7 @@ class Passes:
         return wait
 
     def _make_room(self, work: Work, states: list[State]) -> int:
-        """Delete what is in the way, once others answer in its place; return the seconds until there is room, or 0."""
+        """Delete resources to make room, once others answer for them; return the seconds until there is room, or 0."""
         run, plan, serving = work.run, work.plan, ServingMaps(self.table)
         before, former = work.record.get("deletions", []), serving.read(plan.group)
         leaving, content = leaving_now(plan, states, before, former)

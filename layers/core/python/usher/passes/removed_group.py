@@ -18,7 +18,7 @@ REMEMBER_REMOVAL_DAYS = 30
 
 
 def forget_group(table: Table, group: str) -> None:
-    """Take a removed group out of the table; what it has spent stays for the ceilings and the ledger."""
+    """Delete a removed group's items from the table, except its spending, for the ceilings and the ledger."""
     Tasks(table).clear(group, int((now() + timedelta(days=REMEMBER_REMOVAL_DAYS)).timestamp()))
     Pins(table).clear(group)
     resume(table, group)

@@ -37,7 +37,7 @@ def unused_schemas(
         schema = replace(resource, arn=f"{target.arn_prefix}:{kind.arn.format(name=name)}")
         if name and inventory.describe(kind, schema.arn) and not is_schema_in_use(inventory, desired[0].arn, schema):
             message = f"names the schema {name}, which this group's dataset does not use."
-            remedy = "Take the line out: Usher makes a schema of its own."
+            remedy = "Remove the line: Usher creates a schema of its own."
             yield Problem(f"{target.group}/: adopt.{resource.id}", message, remedy)
 
 

@@ -80,8 +80,8 @@ def _notes(config: Config, asked: list[Solution], going: set[str]) -> Iterator[P
     for one in asked:
         place = f"{config.file}: solutions.{one.name}.idle"
         if one.name in going:
-            message = "table: nobody has asked the campaign for two weeks, so its export answers instead."
-            remedy = "It is made again within the hour after a request that the export can't answer."
+            message = "table: the campaign had no request for two weeks, so its export answers instead."
+            remedy = "It is created again within an hour of a request that the export can't answer."
         else:
             message = "table: the campaign is idle, but stays: no export of the last month is in the table."
             remedy = f"Start the export of {one.name}."

@@ -117,7 +117,7 @@ def _copy_job(run: Run, job: Resource, lines: int) -> Resource:
         _copy(run, file, copy)
     if run.bucket.count_lines(copy, lines) > lines:
         message = f"has grown beyond the {lines:,d} lines that the run was planned with."
-        raise InputError([Problem(key, message, "The next run counts them anew.")])
+        raise InputError([Problem(key, message, "The next run counts them again.")])
     return replace(job, params={**job.params, "jobInput": {"s3DataSource": {"path": run.bucket.url(copy)}}})
 
 

@@ -2,16 +2,12 @@
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from usher.aws import digest, now
 from usher.clients import PersonalizeClient
-from usher.config.aws_solution import translate
 from usher.config.model import Config
-from usher.config.parser import ConfigError, default_config, parse_config, read_config
-from usher.config.readings import readings_of
 from usher.datasets import data_rules
 from usher.datasets.byte_ranges import is_plain_csv
 from usher.datasets.dataset_files import read_files
@@ -23,7 +19,7 @@ from usher.datasets.read_limits import LIMITS, ReadLimits
 from usher.datasets.reading import Reading, Source
 from usher.datasets.schemas import Schema, check_change, check_schema, envelope, fields, grown, make_schema, types
 from usher.errors import InputError, Problem
-from usher.formats.documents import MAX_BYTES
+from usher.planning.config_file import try_load_config
 from usher.planning.data_references import check_data_references
 from usher.planning.desired import Data
 from usher.planning.job_inputs import input_problems, missing_inputs
@@ -35,13 +31,10 @@ from usher.resources.lookup import is_being_deleted
 from usher.storage.bucket import Bucket, File
 from usher.storage.layout import (
     DATASETS,
-    config_keys,
     data_keys,
     data_location,
     increment_keys,
-    is_config,
     is_data,
-    is_solution_config,
     suffix_of,
 )
 
@@ -90,7 +83,7 @@ class _Folder:
     limits: ReadLimits
 
     @classmethod
-    def of(cls, bucket: Bucket, group: str, limits: ReadLimits = LIMITS) -> "_Folder":
+    def of(cls, bucket: Bucket, group: str, limits: ReadLimits) -> "_Folder":
         return cls(bucket, group, {file.key: file for file in bucket.files_of(group)}, limits)
 
     def data_keys(self, dataset: str) -> list[str]:
@@ -120,7 +113,7 @@ def load_inputs(
     """Load and check a group's inputs; None while it has no interactions yet. Raises InputError with every problem."""
     check_group_name(group)
     folder = _Folder.of(bucket, group, limits)
-    loaded = _try_load_config(folder, inventory.clients["personalize"])
+    loaded = try_load_config(bucket, group, folder.files, inventory.clients["personalize"])
     config, problems = loaded.usable, [*misplaced_files(folder.files, group), *loaded.problems]
     if not problems and not folder.data_keys("interactions"):
         return None
@@ -146,14 +139,6 @@ def load_inputs(
     data = {dataset: check.data for dataset, check in checks.items()}
     notes = [*loaded.notes, *missing.values(), *_unused_columns(bucket, config, checks)]
     return Inputs(config, data, report, notes, sources)
-
-
-def load_config(bucket: Bucket, group: str, personalize: PersonalizeClient) -> Config:
-    """A group's config alone. Raises InputError where it can't be read."""
-    loaded = _try_load_config(_Folder.of(bucket, group), personalize)
-    if loaded.problems:
-        raise InputError(loaded.problems)
-    return loaded.config
 
 
 def _reference_problems(
@@ -188,65 +173,12 @@ def too_many_items(config: Config, rows: int) -> Iterator[Problem]:
     """Whether a catalogue is about more items than it takes. `rows`: of the items."""
     if config.catalogue.has_items and rows > MAX_ITEMS:
         message = f"is about {rows:,d} items; it takes {MAX_ITEMS:,d}."
-        yield Problem(f"{config.file}: catalogue", message, "Remove it, or the items that nobody is to see.")
+        yield Problem(f"{config.file}: catalogue", message, "Remove it, or items that should not be recommended.")
 
 
 def recipe_type(personalize: PersonalizeClient, recipe_arn: str) -> str:
     """The type of a recipe, such as USER_PERSONALIZATION."""
     return str(personalize.describe_recipe(recipeArn=recipe_arn)["recipe"]["recipeType"])
-
-
-def load_readings(bucket: Bucket, group: str) -> Mapping[str, Reading]:
-    """How a group's data is read, as far as its config says; the config may have other mistakes."""
-    keys = [key for key in config_keys(group) if key in bucket.keys(key)]
-    return readings_of(_read_config_file(bucket, keys[0]), keys[0]) if len(keys) == 1 else {}
-
-
-@dataclass(frozen=True, slots=True)
-class _LoadedConfig:
-    """A group's config, as far as it can be read."""
-
-    config: Config
-    problems: Sequence[Problem] = ()
-    notes: Sequence[Problem] = ()
-    """On parts of it that have no effect."""
-
-    @property
-    def usable(self) -> Config:
-        """The config that data is held against: the default one stands in for one with problems."""
-        return replace(default_config(), readings=self.config.readings) if self.problems else self.config
-
-
-def _try_load_config(folder: _Folder, personalize: PersonalizeClient) -> _LoadedConfig:
-    try:
-        config, notes = _load_config(folder, personalize)
-    except ConfigError as error:
-        return _LoadedConfig(error.config, error.problems)
-    except InputError as error:
-        return _LoadedConfig(default_config(), error.problems)
-    return _LoadedConfig(config, (), notes)
-
-
-def _load_config(folder: _Folder, personalize: PersonalizeClient) -> tuple[Config, list[Problem]]:
-    """The config, and notes on its parts that have no effect."""
-    keys = sorted(filter(is_config, folder.files), reverse=True)
-    if len(keys) > 1:
-        raise InputError([Problem(keys[0], f"conflicts with {keys[1]}.", "Keep one of the two.")])
-    if not keys:
-        return default_config(), []
-    key, file = keys[0], folder.bucket.label(keys[0])
-    pages = personalize.get_paginator("list_recipes").paginate()
-    recipes = [recipe["name"] for page in pages for recipe in page["recipes"]]
-    content = _read_config_file(folder.bucket, key)
-    if not is_solution_config(key):
-        return parse_config(content, file, folder.group, recipes), []
-    translated, notes = translate(content, file, folder.group)
-    return read_config(translated, file, folder.group, recipes), notes
-
-
-def _read_config_file(bucket: Bucket, key: str) -> bytes:
-    with closing(bucket.open(key)) as stream:
-        return stream.read(MAX_BYTES + 1)
 
 
 def _check_number_of_files(folder: _Folder, problems: Sequence[Problem]) -> None:
@@ -372,7 +304,7 @@ def _unused_columns(bucket: Bucket, config: Config, checks: Mapping[str, Dataset
     known = {name for dataset, header in headers.items() for name in config.reading(dataset).columns if name in header}
     remedy = f"Use some of: {', '.join(dict.fromkeys(name for header in headers.values() for name in header))}."
     return [
-        Problem(f"{config.file}: columns.{name}", "is the name of no column of the files.", remedy)
+        Problem(f"{config.file}: columns.{name}", "is not the name of a column of the files.", remedy)
         for name in sorted(named - known)
     ]
 

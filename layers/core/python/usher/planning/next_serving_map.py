@@ -1,4 +1,4 @@
-"""The serving map that follows another one: what is live is served, and what answered before goes on answering. Pure.
+"""The serving map after a run, from the former one: live resources serve, and former ones keep answering. Pure.
 
 A request is answered if a resource that exists stands behind the name that it asks for, or, if it asks for none, behind
 any name of its route.

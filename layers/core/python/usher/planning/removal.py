@@ -7,9 +7,9 @@ from usher.costs.ledger import Past
 from usher.costs.monthly import existing_costs
 from usher.errors import InputError, Problem
 from usher.planning.adoption import adoptable, is_schema_in_use
+from usher.planning.config_file import load_config
 from usher.planning.desired import Data, desired_resources
 from usher.planning.draft import Draft
-from usher.planning.inputs import load_config
 from usher.resources.billed import find_billed
 from usher.resources.inventory import Inventory
 from usher.resources.kinds import Resource

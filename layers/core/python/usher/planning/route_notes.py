@@ -24,7 +24,7 @@ def route_notes(plan: Plan, states: Sequence[State], serving: ServingMap) -> Ite
             yield Problem(place, message, "Name a solution or a recommender that answers it.")
         elif first not in desired:
             message = (
-                f"has no campaign for {route} in the config; the campaign of {first} still answers it and still costs."
+                f"has no campaign for {route} in the config; the campaign of {first} still answers it, and costs money."
             )
             yield Problem(
                 place, message, f"Name a solution with a campaign for it; or have {first}'s deleted: prune: true."

@@ -14,10 +14,10 @@ from usher.costs.ledger import Spending
 from usher.costs.monthly import existing_costs
 from usher.datasets.profile_cache import ProfileCache
 from usher.errors import InputError
+from usher.planning.config_file import load_config, load_readings
 from usher.planning.desired import schedule_resource
 from usher.planning.draft import Draft
 from usher.planning.input_copies import copy_inputs
-from usher.planning.inputs import load_config, load_readings
 from usher.planning.pins import Pins, live_versions
 from usher.planning.planner import Planner
 from usher.planning.tasks import IDLE_PREFIX, REMOVAL, RequestedTasks, Tasks
@@ -37,8 +37,8 @@ from usher.storage.layout import GROUP_NAME, is_input
 
 MAX_WAITS = 10
 """A run waits no more often than this for a folder to which files come without end."""
-SETTLING = "Waits for further files: a drop is over when none has arrived for the settling time."
-SERVING_FIRST = "The version that a person has chosen is made to serve."
+SETTLING = "Waits for further files: the run begins when none has arrived for the settling time."
+SERVING_FIRST = "The version that a person has chosen goes live."
 CLOSED_NOTE = "The group was removed. Drop a file, or start the pipeline with the group alone, and it is made again."
 
 

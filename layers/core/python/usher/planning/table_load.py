@@ -73,7 +73,7 @@ def _wanted(group: str, inputs: Inputs) -> tuple[list[Kind], list[Problem]]:
                 f"{MAX_USER_BYTES / 1e9:.1f} GB: its answers do not say whether a user is known, and it applies no "
                 "filters by CurrentUser itself."
             )
-            notes.append(Problem(f"{group}/", message, "Nothing has to be done; `catalogue: false` removes this note."))
+            notes.append(Problem(f"{group}/", message, "No action is needed; `catalogue: false` removes this note."))
     return wanted, notes
 
 

@@ -25,7 +25,7 @@ def render_diagnosis(report: DiagnosisReport | None) -> Markup:
         (
             heading("Diagnosis of the interactions"),
             _key_figures(report),
-            *(note("hold", insight) for insight in insights(report)),
+            *(note("warn", insight) for insight in insights(report)),
             grid(diagnosis_charts(report).values()),
             table("Events by type", ["Type", "#Events"], types),
         )

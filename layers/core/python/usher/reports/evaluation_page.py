@@ -138,7 +138,7 @@ def short_name(metric: str) -> str:
 
 def _judged(report: EvaluationReport) -> str:
     form = report["decisiveForm"]
-    return f"Lists are judged {FORMS[form]}: {report['split']['repeats']:.0%} of the held-out events are repeats."
+    return f"Lists are scored {FORMS[form]}: {report['split']['repeats']:.0%} of the held-out events are repeats."
 
 
 def _best(metric: str, ranked: Sequence[Score], baselines: Set[str], comparisons: Sequence[Comparison]) -> str:
@@ -236,7 +236,7 @@ def _metrics(title: str, report: EvaluationReport, scores: Sequence[Score], metr
 
 def _named(contender: ContenderSummary) -> Markup:
     """A contender's name, with its marks below."""
-    marks = join(Markup('<small class="hold">{}</small>').format(mark) for mark in contender["marks"])
+    marks = join(Markup('<small class="warn">{}</small>').format(mark) for mark in contender["marks"])
     return Markup("<div>{}{}</div>").format(contender["name"], marks)
 
 

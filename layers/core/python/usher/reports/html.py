@@ -16,7 +16,7 @@ from usher.texts import visible
 STYLE = """
 :root { color-scheme: light dark; --line: light-dark(#d9dee3, #3a424a); --soft: light-dark(#f4f6f8, #20262c);
   --dim: light-dark(#5b6570, #9aa5b0); --good: light-dark(#1a7f37, #4ac26b); --bad: light-dark(#c4212d, #ff7b72);
-  --hold: light-dark(#8f5a00, #e3b341); --busy: light-dark(#0a58ca, #6cb6ff) }
+  --warn: light-dark(#8f5a00, #e3b341); --busy: light-dark(#0a58ca, #6cb6ff) }
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 84rem; margin: 2rem auto; padding: 0 1.25rem;
   background: light-dark(#fff, #14181c); overflow-wrap: break-word }
 h1 { font-size: 1.5rem; margin: 0 }
@@ -43,7 +43,7 @@ code { font: .85em ui-monospace, monospace; overflow-wrap: anywhere }
 .scroll { overflow-x: auto }
 .tag { font-weight: 600; white-space: nowrap }
 .dim { color: var(--dim) } .good { color: var(--good) } .bad { color: var(--bad) }
-.hold { color: var(--hold) } .busy { color: var(--busy) }
+.warn { color: var(--warn) } .busy { color: var(--busy) }
 .note { border-left: 4px solid; padding: .5rem .9rem; margin: .5rem 0; background: var(--soft) }
 .note > * { color: CanvasText }
 .charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(22rem, 100%), 1fr)); gap: 1.5rem 2rem;
@@ -54,7 +54,7 @@ summary { cursor: pointer; margin: .6rem 0; font-weight: 600 }
 LOOKS = {
     "SUCCEEDED": "good", "READY": "good", "live": "good",
     "FAILED": "bad", "error": "bad",
-    "HELD": "hold", "SKIPPED": "hold", "warning": "hold",
+    "HELD": "warn", "SKIPPED": "warn", "warning": "warn",
     "RUNNING": "busy", "PENDING": "busy", "WAITING": "busy",
 }  # fmt: skip
 PAGE = Markup(

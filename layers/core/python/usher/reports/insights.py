@@ -92,7 +92,7 @@ INSIGHTS: Sequence[Insight] = (
     Insight(
         0.5, lambda report: report["users"]["single"],
         "{value:.0%} of the users have a single event.",
-        "Personalization has little to go by for them. Show them popular items or items similar to the one they look "
+        "There is little to personalize for them. Show them popular items or items similar to the one they look "
         "at, and send events over the API while they browse. Check that one person keeps one USER_ID.",
     ),
     Insight(

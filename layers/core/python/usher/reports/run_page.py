@@ -58,7 +58,7 @@ def _head(record: RunRecord, summary: RunSummary) -> Markup:
         "Expected duration": f"{estimate['minutes']:g} min" if estimate else "",
         "Cost of this run": _sum(cost["cost"], _unpriced(estimate)) if "cost" in cost else "",
         "Monthly cost of serving": _monthly(cost, "serving", "monthlyCost"),
-        "Monthly cost of what recurs": _monthly(cost, "recurring", "recurringCost"),
+        "Recurring monthly costs": _monthly(cost, "recurring", "recurringCost"),
     }
     used = ceilings_used(record["ceilings"]) if "ceilings" in record else ""
     ceilings = Markup('<p class="dim">Use of the stack\'s ceilings, at most: {}.</p>').format(used) if used else ""
@@ -89,7 +89,7 @@ def _notes(record: RunRecord, summary: RunSummary) -> Iterator[Markup]:
     """Problems, blocked resources and notes, each with a remedy."""
     kinds = (
         ("bad", "Problems", summary["problems"]),
-        ("hold", "Held by a gate", summary["held"]),
+        ("warn", "Held by a gate", summary["held"]),
         ("busy", "Notes", record.get("notes", [])),
     )
     for look, title, notes in kinds:

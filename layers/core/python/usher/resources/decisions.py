@@ -63,7 +63,7 @@ def decide(
     if outdated:
         return Decision(KINDS[resource.kind].successor, _outdated_reason(resource, existing))
     if existing.status == "INACTIVE":
-        return Decision("keep", "Somebody has stopped it; start it to have it serve again.")
+        return Decision("keep", "Somebody has stopped it; start it to serve again.")
     if existing.status != "ACTIVE":
         return Decision("wait", f"Its status is {existing.status}.")
     return _decide_on_change(resource, existing, desired, known_failures)

@@ -14,7 +14,7 @@ from usher.resources.states import State
 from usher.resources.unmanaged import NOT_OWN, Unmanaged
 
 LEFT = "Delete the resources that still use it, and request the removal again."
-SERVING = "It serves until all that the config names does."
+SERVING = "It serves until everything in the config does."
 CORRECT = "Correct what failed, and drop the file again."
 TAKE_OVER = "Delete it, or take it over (usher import --adopt), and request the removal again."
 EXPECTED_SECONDS = 60.0

@@ -39,7 +39,7 @@ def check_group(inventory: Inventory, dataset_group: Resource, group: str) -> No
         return
     if reason := _other_owner(inventory, dataset_group, dataset_group.arn):
         name = details["name"]
-        message = f"would become the dataset group {name}, which {reason}. Nothing of it was changed."
+        message = f"would become the dataset group {name}, which {reason}. It was not changed."
         command = f"usher import {name}{f' --group {group}' if name != group else ''} --adopt"
         raise InputError([Problem(f"{group}/", message, f"Use a folder of another name; or {TAKE_OVER}: {command}.")])
 

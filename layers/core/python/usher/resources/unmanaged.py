@@ -20,7 +20,7 @@ from usher.storage.layout import DATASETS
 
 REPLACED = "replaced"
 REMOVED = "no longer in the config"
-IDLE = "idle, and answered by its export"
+IDLE = "idle, and replaced by its export"
 FOREIGN = "not made by Usher"
 NOT_OWN = "not made by this stack"
 NEEDED = "needed by something that this stack did not make"

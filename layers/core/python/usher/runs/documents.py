@@ -1,4 +1,4 @@
-"""What the files of a run hold, checked before anything is done by them. Pure.
+"""The files of a run, checked before anything acts on them. Pure.
 
 They lie where only the stack's roles can write (BucketPolicy of template.yaml). Nothing is taken on trust all the same:
 a plan reaches for nothing outside its group's folder, its stack's account and region.

@@ -1,4 +1,20 @@
-"""The lock of a group: one run at a time works on it. It is an item of the table."""
+"""The lock of a group: one run at a time works on it, and what is requested meanwhile is left to the next one.
+
+The lock is an item of the table, with these attributes:
+
+    execution  the execution that holds the group; nobody does where it is missing
+    run        the run for which it does
+    taken      the Unix time at which it took the group
+    again      whether others have requested something since then, so that it has to run once more
+    dropped    whether files are among it, so that the next run waits for further ones first
+    settling   the last such wait, so that a repeated step gets the same answer
+
+    free    -- take --------------> held         again: no
+    held    -- take, by another --> held         again: yes, and for a file, dropped: yes
+    dropped -- take_drops --------> held         dropped: no, settling: the wait
+    again   -- try_release -------> held         refused: the execution takes the group for its next run
+    held    -- try_release -------> free
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

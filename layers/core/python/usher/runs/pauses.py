@@ -41,9 +41,9 @@ def resume(table: Table, group: str) -> None:
 
 
 def pause_note(group: str, found: Pause) -> str:
-    """What the record of a run says that does nothing."""
+    """The note in the record of a run of a paused group."""
     why = found["why"] if found["why"].endswith((".", "!", "?")) else f"{found['why']}."
     return (
-        f"The group is paused since {found['since'][:16]} by {found['who']}: {why} "
-        f"What has arrived waits. To go on: usher resume {group}."
+        f"The group has been paused since {found['since'][:16]} by {found['who']}: {why} "
+        f"New data waits. To continue: usher resume {group}."
     )

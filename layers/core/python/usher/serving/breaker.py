@@ -1,4 +1,4 @@
-"""When to ask again what has failed: a circuit breaker for each campaign, and a budget of retries. Pure.
+"""A circuit breaker for each campaign, and a budget of retries. Pure.
 
 A breaker keeps a campaign that is down from costing every request its deadline (Nygard, "Release It!", "Circuit
 Breaker"); a budget keeps retries from multiplying the load of a service that is failing (Amazon Builders' Library,

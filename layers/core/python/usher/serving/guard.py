@@ -57,7 +57,7 @@ class Guard:
         return answer if is_known else {**answer, "known": False}
 
     def facts(self, group: str) -> Facts:
-        """What a group's catalogue holds. Raises botocore's errors, and UnansweredError where the breaker is open."""
+        """The facts of a group's catalogue. Raises botocore's errors, and UnansweredError while the breaker is open."""
         if not self.breakers.allow(TABLE):
             raise UnansweredError
         try:

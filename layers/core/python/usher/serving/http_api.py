@@ -47,7 +47,7 @@ PRIVATE = re.compile(r"\barn:[^\s\"',;)\]}]+|(?<![0-9])[0-9]{12}(?![0-9])")
 FOR_ALL = {key for key, route in ROUTES_BY_KEY.items() if route.is_for_all}
 MAX_ANSWER_LENGTH = 6_000_000
 """Characters as a text of JSON. A function's answer has 6 MB at most, with its headers (Lambda quotas)."""
-TOO_LONG = {"code": "TooLong", "message": "The answer is too long. Ask for fewer results, users or columns."}
+TOO_LONG = {"code": "TooLong", "message": "The answer is too long. Request fewer results, users or columns."}
 GZIP = b"\x1f\x8b"
 """How what is compressed begins."""
 PARAMETER = re.compile(r"{(\w+)}")
@@ -131,7 +131,7 @@ class Api:
     def body(self) -> dict[str, Any]:
         """The JSON object that was posted. An option in the query would have no effect, and is refused."""
         if names := self._names_in_query():
-            raise RequestError(400, "UnknownOption", f"{names[0][:99]} stands in the query. Put it into the body.")
+            raise RequestError(400, "UnknownOption", f"{names[0][:99]} is in the query. Send it in the body.")
         try:
             content = parse_strict(self._app.current_event.decoded_body or "")
         except ValueError as error:
@@ -250,7 +250,7 @@ def on_personalize_outage(error: OutageError) -> Response[Any]:
 
 def on_not_found(_: Exception) -> Response[Any]:
     """A path without a route."""
-    return problem(404, "NotFound", "There is nothing at this path.")
+    return problem(404, "NotFound", "This path does not exist.")
 
 
 def on_bug(error: Exception) -> Response[Any]:

@@ -1,4 +1,4 @@
-"""Copies of what the table has for groups: at most some seconds old, and older only while the table does not answer."""
+"""Cached copies of groups' items: at most some seconds old, and older only while the table does not answer."""
 
 import logging
 import math

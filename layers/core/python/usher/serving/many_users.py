@@ -33,7 +33,7 @@ def answer_each(
     asked = [executor.submit(answer, {**rest, "userId": user}) for user in users]
     wait(asked, timeout=seconds)
     executor.shutdown(wait=False, cancel_futures=True)
-    late = RequestError(503, "Unavailable", "There was no time left to ask for this user. Ask for fewer at a time.")
+    late = RequestError(503, "Unavailable", "There was no time left for this user. Request fewer at a time.")
     errors = [one.exception() if one.done() and not one.cancelled() else late for one in asked]
     if errors[0] and len({repr(error) for error in errors}) == 1:
         raise errors[0]

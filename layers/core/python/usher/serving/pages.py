@@ -65,10 +65,10 @@ class Pages:
             return answer if is_last else {**answer, "next": _first_token(digest, answer)}
         read = _read(token)
         if read.about != digest:
-            raise RequestError(400, "BadNext", "next is of another request. Repeat the request that it came with.")
+            raise RequestError(400, "BadNext", "next belongs to another request. Repeat the request that returned it.")
         kept = self._kept(group, read) or (self._keep(group, read, ask(most)) if read.given else None)
         if not kept:
-            raise RequestError(400, "BadNext", "next is older than an hour. Ask for the list anew, without next.")
+            raise RequestError(400, "BadNext", "next is more than an hour old. Request the list again, without next.")
         items, end = kept["itemList"], read.place + results
         answer = {**kept, "itemList": items[read.place : end]}
         return {**answer, "next": _token(LATER, read.about, read.page, end)} if end < len(items) else answer
@@ -136,4 +136,4 @@ def _read(token: str) -> Token:
         return Token(about, sha256(content).digest()[:PAGE], given=rest[HASH:])
     if kind == LATER and len(rest) == PAGE + 2:
         return Token(about, rest[:PAGE], int.from_bytes(rest[PAGE:], "big"))
-    raise RequestError(400, "BadNext", "next must be as an answer has given it.")
+    raise RequestError(400, "BadNext", "next must be the unchanged next of an answer.")

@@ -29,7 +29,7 @@ MAX_FLOAT = 3.4e38
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What a route takes."""
+    """The records that a route takes."""
 
     dataset: str
     id_member: str

@@ -195,7 +195,9 @@ class ServingMaps:
         """
         content = self.copies.get(group)
         if not content:
-            raise RequestError(404, "UnknownGroup", f"There is no group {group}, or it has published nothing yet.")
+            raise RequestError(
+                404, "UnknownGroup", f"There is no group {group}, or none of its runs has put anything live yet."
+            )
         return content
 
     def resolve(self, group: str, ask: Callable[[ServingMap], T]) -> T:

@@ -75,7 +75,7 @@ class StoredFilters:
             return "Stored answers can't apply the filter while the table does not answer."
         if unknown := list(dict.fromkeys(_unknown(request.rules, known))):
             return f"Stored answers can't apply the filter without knowing {', '.join(unknown)}."
-        return "The filter lets nothing of the stored answers through."
+        return "No item of the stored answers passes the filter."
 
     def unknown_fields(self, group: str, rules: Rules) -> list[str]:
         """The fields of a filter of which nothing is known for most requests, as the filter spells them."""

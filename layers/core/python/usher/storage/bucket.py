@@ -25,7 +25,7 @@ DELETE_BATCH_SIZE = 1000
 UNREADABLE = {
     "AccessDenied": (
         "can't be read: {}",
-        "If it lies under a KMS key of its own, or belongs to another account, copy it over itself with the bucket's "
+        "If it lies under a KMS key of its own, or belongs to another account, copy it onto itself with the bucket's "
         "encryption; else redeploy the stack, whose role has lost a permission.",
     ),
     "InvalidObjectState": ("is archived: {}", "Restore it to S3 Standard, and drop it again."),
