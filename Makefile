@@ -13,7 +13,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Of what Lambda takes of a function and its layers, unzipped: 262,144,000 bytes.
 MAX_LAYER_BYTES := 240000000
 
-# Integration tests wait for about half of their time, in which the others run: those are `nice`, as they wait for nothing.
+# Integration tests wait for about half of their time.
 WORKERS := $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 2) * 2)')
 
 .DEFAULT_GOAL := help
@@ -55,12 +55,11 @@ check: setup ## Style, types and the fast tests, in half a minute
 
 test: setup ## Everything that CI checks: lint, types, template, state machines, build, tests, a rehearsal
 	@$(MAKE) --no-print-directory -j 2 lint build
-	@mkdir -p .cache; echo "Integration tests and a rehearsal run beside the unit tests, and write .cache/*.log"
-	@nice python -m usher_local.rehearsal >.cache/rehearsal.log 2>&1 & rehearsal=$$!; \
-		pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder tests/integration >.cache/integration.log 2>&1 & integration=$$!; \
-		nice pytest -n auto --dist worksteal tests/unit tests/command; failed=$$?; \
-		wait $$integration || failed=1; cat .cache/integration.log; \
-		wait $$rehearsal || { failed=1; cat .cache/rehearsal.log; }; exit $$failed
+	@mkdir -p .cache; echo "A rehearsal runs beside the tests, and writes .cache/rehearsal.log"
+	python -m usher_local.rehearsal >.cache/rehearsal.log 2>&1 & rehearsal=$$!; \
+		pytest -n auto --dist worksteal tests/unit tests/command; tests=$$?; \
+		wait $$rehearsal || { cat .cache/rehearsal.log; exit 1; }; exit $$tests
+	pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder tests/integration
 
 e2e: setup ## The end-to-end tests on a deployed stack of your account: make e2e STACK=usher; says what it costs, and asks
 	@python -m tests.e2e $(or $(STACK),$(error Say which stack: make e2e STACK=usher))

@@ -64,6 +64,7 @@ def deployed() -> Iterator[Stack]:
         stack.enter_context(answering(cloudformation))
         made.stacks = cloudformation.stacks
         resources = cloudformation.deploy(STACK, TEMPLATE, {}).resources
+        made.join()
         made.bucket, made.table = (resources[one].physical_id for one in ("Bucket", "Table"))
         made.machines = {name: resources[name].physical_id for name in MACHINES}
         for name, arn in made.machines.items():

@@ -145,6 +145,7 @@ class Stack:
     _handlers: dict[str, Callable[[Any, Any], Any]] = field(default_factory=dict)
     _variables: dict[str, str] = field(default_factory=dict)
     _numbers: Iterator[int] = field(default_factory=count)
+    _beside: list[threading.Thread] = field(default_factory=list)
     _begun: dict[Callable[["Stack"], object], tuple[float, int, Snapshot]] = field(default_factory=dict)
     """By what made it: when it was there, how many resources Personalize had made, and all that there was."""
     _call: int = 0
@@ -301,8 +302,15 @@ class Stack:
         return {one.physical_id: self.stacks.place.root / one.properties["Code"]["S3Key"] for one in functions}
 
     def submit(self, function: Any, event: str, arn: str) -> None:
-        """Run a function beside what goes on."""
-        threading.Thread(target=self._run, args=(function, event, arn), daemon=True).start()
+        """Run a function beside what goes on, which waits for what it sends."""
+        thread = threading.Thread(target=self._run, args=(function, event, arn), daemon=True)
+        self._beside.append(thread)
+        thread.start()
+
+    def join(self) -> None:
+        """Wait for the functions beside: one that has sent its answer is still at work, with its environment."""
+        while self._beside:
+            self._beside.pop().join()
 
     def _run(self, function: Any, event: str, _: str) -> Answer:
         try:
