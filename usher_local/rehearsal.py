@@ -22,6 +22,7 @@ from typing import Any
 import boto3
 from rich.console import Console
 
+from usher_local.cloud.aws_lambda.forks import die_with_parent
 from usher_local.demo.caller import Caller, CallError
 from usher_local.demo.synthetic import interactions
 from usher_local.demo.watch import cause, watch
@@ -249,7 +250,9 @@ def cloud(environment: Mapping[str, str], log: Path) -> Iterator[dict[str, str]]
         SPEED,
     ]
     with log.open("w") as output:
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=output)  # noqa: S603
+        process = subprocess.Popen(  # noqa: S603
+            command, cwd=ROOT, env=environment, stdout=output, stderr=output, preexec_fn=die_with_parent
+        )
     try:
         yield exported(process, log)
     finally:
