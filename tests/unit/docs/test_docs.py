@@ -267,9 +267,9 @@ def test_faults_can_be_ordered_as_the_page_says(code: tuple[str, str]) -> None:
         assert faults.current == Faults(throttle=0.2, seed=7, fail={"nightly": "A disk was full."}, delay={"slow": 30})
 
 
-@pytest.mark.parametrize("page", sorted(PAGES))
+@pytest.mark.parametrize("page", [*sorted(PAGES), "CHANGELOG.md"])
 def test_lines_and_cells_fit_a_terminal(page: str) -> None:
-    lines = re.sub(r"^```.*?^```$", "", PAGES[page], flags=re.S | re.M).splitlines()
+    lines = re.sub(r"^```.*?^```$", "", (REPOSITORY / page).read_text(), flags=re.S | re.M).splitlines()
     assert [line for line in lines if len(line) > MAX_COLUMNS and not line.startswith("|")] == []
     cells = [cell.strip() for line in lines if line.startswith("|") for cell in re.split(r"(?<!\\)\|", line)]
     assert [cell for cell in cells if len(cell) > MAX_CELL_LENGTH] == []
