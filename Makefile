@@ -48,7 +48,7 @@ up: setup ## The local cloud in the foreground
 rehearse: setup ## A deployment from beginning to end, by sam, on the local cloud
 	@python -m usher_local.rehearsal
 
-check: setup ## Style, types and the fast tests, in half a minute
+check: setup ## Style, types and the fast tests, in less than a minute
 	ruff check
 	ruff format --check
 	mypy & types=$$!; pytest -q -n 2 -m "not slow" tests/unit/usher && wait $$types

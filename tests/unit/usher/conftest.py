@@ -24,7 +24,7 @@ from tests.unit.usher.world import (
 )
 from usher_local.personalize import install, shutdown
 
-SLOW_FIXTURES = {"trainer", "stack", "measured"}
+SLOW_FIXTURES = {"trainer", "deployment", "measured"}
 """With them a test has a whole account, in which it may train."""
 
 

@@ -10,6 +10,7 @@ from botocore.loaders import JSONFileLoader
 from usher_local.cloud.core.patching import replaced
 
 # moto's CloudFormation imports its EC2, which asks three new sessions for EC2's regions: each would read 3 MB for that.
-read_once = cache(JSONFileLoader().load_file)
-with replaced(JSONFileLoader, "load_file", lambda _, path: read_once(path)):
+_read_once = cache(JSONFileLoader().load_file)
+with replaced(JSONFileLoader, "load_file", lambda _, path: _read_once(path)):
     import moto.ec2  # noqa: F401
+_read_once.cache_clear()
