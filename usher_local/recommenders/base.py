@@ -5,10 +5,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Self, get_type_hints
+from typing import Any, Literal, Self, get_type_hints
 
 import numpy as np
 from numpy.typing import NDArray
+
+from usher_local.python_parser import PARSER
 
 TIE_BREAK = np.float32(1e-6)  # weight of popularity (0 to 1) beneath a model's own scores
 
@@ -136,10 +138,16 @@ class Recommender(ABC):
         values: dict[str, Any] = {
             field.name: kinds[field.name].load(folder / field.name)
             if (folder / field.name).is_dir()
-            else np.load(folder / f"{field.name}.npy", mmap_mode="r")
+            else read_array(folder / f"{field.name}.npy", "r")
             for field in fields(cls)
         }
         return cls(**values)
+
+
+def read_array(file: Path, mode: Literal["r", "c"]) -> NDArray[Any]:
+    """The array in a `.npy` file, memory-mapped: read-only, or ("c") with changes that stay in memory."""
+    with PARSER:
+        return np.asarray(np.load(file, mmap_mode=mode))  # noqa: TID251
 
 
 def count_later(user: NDArray[np.int32]) -> NDArray[np.intp]:

@@ -1,10 +1,16 @@
+import gc
 import random
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from usher_local.recommenders.base import Interactions, count_later, count_users, number
+from usher_local.recommenders.base import Interactions, count_later, count_users, number, read_array
 
 
 def test_events_are_sorted_by_user_then_time_then_arrival() -> None:
@@ -47,3 +53,25 @@ def test_a_hyperparameter_that_is_no_number_is_refused() -> None:
     assert number({}, "x", 1) == 1
     with pytest.raises(ValueError, match="half"):
         number({"x": "half"}, "x", 1)
+
+
+@pytest.fixture
+def busy_threads() -> Iterator[None]:
+    """Garbage is looked for at all times, and each search lets other threads go on."""
+    thresholds, interval = gc.get_threshold(), sys.getswitchinterval()
+    gc.callbacks.append(switch := lambda *_: sum(range(30)))
+    gc.set_threshold(3, 2, 2)
+    sys.setswitchinterval(1e-6)
+    yield
+    gc.callbacks.remove(switch)
+    gc.set_threshold(*thresholds)
+    sys.setswitchinterval(interval)
+
+
+@pytest.mark.usefixtures("busy_threads")
+def test_threads_read_arrays_at_the_same_time(tmp_path: Path) -> None:
+    """Python 3.11 counts the depth of its parser for all threads together."""
+    np.save(tmp_path / "one.npy", np.arange(3))
+    with ThreadPoolExecutor(4) as threads:
+        read = list(threads.map(lambda _: read_array(tmp_path / "one.npy", "r").sum(), range(1000)))
+    assert read == [3] * 1000

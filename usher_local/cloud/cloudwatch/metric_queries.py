@@ -22,6 +22,7 @@ from moto.cloudwatch.exceptions import ValidationError
 from moto.cloudwatch.models import CloudWatchBackend, MetricDatumBase, Statistics
 
 from usher_local.cloud.core.patching import replaced
+from usher_local.python_parser import PARSER
 
 EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - moto keeps times in UTC, without saying so
 STATISTICS = ("Average", "Maximum", "Minimum", "SampleCount", "Sum")
@@ -173,7 +174,9 @@ class Expression:
     def value(self, text: str) -> Value:
         """The value of an expression."""
         try:
-            return self._of(ast.parse(text.strip(), mode="eval").body)
+            with PARSER:
+                tree = ast.parse(text.strip(), mode="eval")  # noqa: TID251
+            return self._of(tree.body)
         except (SyntaxError, TypeError) as error:
             raise unknown(text) from error
 

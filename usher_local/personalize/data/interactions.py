@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from pandas.api.types import union_categoricals
 
 from usher_local.personalize.core.schemas import plain
+from usher_local.python_parser import PARSER
 from usher_local.store import readable, written_whole
 
 COLUMNS = ("USER_ID", "ITEM_ID", "TIMESTAMP", "EVENT_TYPE", "EVENT_VALUE")
@@ -279,7 +280,7 @@ class InteractionLog:
         file = path.with_suffix(".npz")
         if not file.exists():
             return
-        with readable(file), np.load(file, allow_pickle=False) as arrays:
+        with readable(file), PARSER, np.load(file, allow_pickle=False) as arrays:  # noqa: TID251
             labels = json.loads(arrays[TEXTS].tobytes())
             texts = {name: pd.Index(names, dtype="str") for name, names in labels.items()}
             columns = {

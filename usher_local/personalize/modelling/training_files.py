@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from usher_local.recommenders.base import Interactions
+from usher_local.recommenders.base import Interactions, read_array
 
 
 def write_interactions(interactions: Interactions, folder: Path) -> None:
@@ -27,7 +27,7 @@ def read_interactions(folder: Path) -> Interactions:
     def value(name: str) -> Any:
         path = folder / f"{name}.npy"
         if path.exists():
-            return np.asarray(np.load(path, mmap_mode="c"))
+            return read_array(path, "c")
         return json.loads(path.with_suffix(".json").read_text())
 
     return Interactions(**{field.name: value(field.name) for field in fields(Interactions)})
