@@ -12,8 +12,7 @@ import pytest
 
 @pytest.fixture
 def personalize_speed() -> str:
-    """The speed of simulated minutes: `instant`, `real`, or a factor such as `600`. Override the fixture to change it.
-    """
+    """The speed of simulated minutes: `instant`, `real`, or a factor such as `600`. Override it to change the speed."""
     return "instant"
 
 

@@ -149,8 +149,7 @@ def lessons(cases: Sequence[Case], chance: np.random.Generator) -> Iterator[Less
 
 
 def _fit_logit(evidence: NDArray[np.float32], truth: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Weights (rows, 2) from evidence (lessons, candidates, rows * 2) and the weight `truth` of each candidate's win.
-    """
+    """Weights (rows, 2) from evidence (lessons, candidates, rows * 2) and the weight `truth` of each candidate."""
     prior, flat = PRIOR.ravel(), evidence.reshape(-1, evidence.shape[2])
     total = truth.sum(axis=1, keepdims=True)
 

@@ -68,8 +68,7 @@ class Sessions(Recommender):
         return scores
 
     def _nearest(self, query: Query) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.int64]]:
-        """Users (k,), the similarity of their sessions, and in each the event that matches the newest of the history.
-        """
+        """Users (k,), the similarity of their sessions, and in each the event that matches the newest of `query`."""
         recent = query.history[-int(self.recent) :]
         starts, ends = self.item_start[recent], self.item_start[recent + 1]
         spans = [self.occurrence[start:end] for start, end in zip(starts, ends, strict=True)]
