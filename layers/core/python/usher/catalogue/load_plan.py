@@ -47,6 +47,11 @@ class LoadPlan:
     know it."""
 
     @property
+    def size(self) -> int:
+        """Bytes of the files."""
+        return sum(file.size for source in self.sources.values() for file in source.files)
+
+    @property
     def facts(self) -> Facts:
         """What the catalogue holds then."""
         items, users = self.form("items"), self.form("users")

@@ -29,7 +29,7 @@ WRITES_PER_SECOND = 1000
 SLICE = 500
 """Writes between two looks at the clock, and at whether the run has ended."""
 WORK_SECONDS = 540.0
-"""The time after which a call writes no further slice."""
+"""The time for which a call that does nothing else writes."""
 QUICK_SECONDS = 60.0
 """A call that has taken less goes on with the next chunk: reading one may take minutes."""
 
@@ -55,17 +55,18 @@ class Loader:
     max_changes: int = MAX_CHANGES
     slice_size: int = SLICE
 
-    def load(self, run: Run) -> Progress:
-        """Load as many chunks of a run's load plan as a call has time for, and at least one.
+    def load(self, run: Run, seconds: float = WORK_SECONDS) -> Progress:
+        """Load as many chunks of a run's load plan as there is time for, and at least one.
 
-        A file that has been replaced since the run was planned ends the load: its arrival has started another run.
+        `seconds`: the time after which no further slice is written. A file that has been replaced since the run was
+        planned ends the load: its arrival has started another run.
         """
         run.require_open()
         plan, begun = read_load_plan(run), self.clock()
         written = deleted = 0
         try:
             while kind := _next_kind(plan, loaded_digests(self.bucket, run.group)):
-                change = self._load_chunk(run, plan, kind, begun)
+                change = self._load_chunk(run, plan, kind, begun + seconds)
                 written, deleted = written + change[0], deleted + change[1]
                 if self.clock() - begun >= QUICK_SECONDS:
                     return Progress(more=True, written=written, deleted=deleted)
@@ -77,10 +78,10 @@ class Loader:
         note_loaded(self.bucket, run.group, plan.digests)
         return Progress(more=False, written=written, deleted=deleted)
 
-    def _load_chunk(self, run: Run, plan: LoadPlan, kind: Kind, begun: float) -> tuple[int, int]:
+    def _load_chunk(self, run: Run, plan: LoadPlan, kind: Kind, until: float) -> tuple[int, int]:
         """Load the next chunk of a kind, and note the kind after its last; return entries written and deleted.
 
-        `begun`: when the call began, on the clock.
+        `until`: the time on the clock after which no further slice is written.
         """
         key = snapshot_key(run.group, kind)
         snapshot = read_snapshot(self.bucket, key)
@@ -90,20 +91,20 @@ class Loader:
         if chunk.entries or gone:
             snapshot = _marked(snapshot, chunk)
             snapshot.write(self.bucket, key)
-            written = self._change(run, plan, begun, self.catalogues.put, chunk.entries)
-            deleted = self._change(run, plan, begun, self.catalogues.remove, gone)
+            written = self._change(run, plan, until, self.catalogues.put, chunk.entries)
+            deleted = self._change(run, plan, until, self.catalogues.remove, gone)
             _confirmed(snapshot, chunk, written, deleted).write(self.bucket, key)
         if chunk.is_last and (written, deleted) == (len(chunk.entries), len(gone)):
             note_loaded(self.bucket, run.group, {**loaded_digests(self.bucket, run.group), kind: plan.digests[kind]})
         return written, deleted
 
     def _change(
-        self, run: Run, plan: LoadPlan, begun: float, change: Callable[..., Any], entries: Sequence[Entry]
+        self, run: Run, plan: LoadPlan, until: float, change: Callable[..., Any], entries: Sequence[Entry]
     ) -> int:
-        """Change entries in the table for as long as a call may last; return how many were changed."""
+        """Change entries in the table for as long as there is time; return how many were changed."""
         done = 0
         with ThreadPoolExecutor(CONCURRENCY) as executor:
-            while done < len(entries) and self.clock() - begun < WORK_SECONDS:
+            while done < len(entries) and self.clock() < until:
                 run.require_open()
                 started, some = self.clock(), entries[done : done + self.slice_size]
                 list(executor.map(lambda entry: change(run.group, entry, plan.planned), some))
