@@ -1,8 +1,8 @@
 """An execution of a state machine from its start to its end: names, history, quotas, StopExecution.
 
 Gaps upstream (moto 5.2.5):
-  * an execution without a name is called "None", so that a second one collides; names are not checked, and refusals have
-    no code
+  * an execution without a name is called "None", so that a second one collides; names are not checked, and refusals
+    have no code
   * `$states.context.Execution.StartTime` is a datetime, which cannot be serialised
   * no quota of history, definition, state name, input or task; the quota of output is one byte too small
   * the executions of a distributed map share one history

@@ -10,8 +10,8 @@ Gaps upstream (moto 5.2.5), in the order of the list in `executing`:
      that it can't read
   6. each execution parses its definition anew, which takes longer than the rest of a short execution
 
-`executions.py` has the repairs of an execution's start and end. Wait and Retry follow our clock, since AWS's minutes are
-too long for a developer. Timeouts stay real.
+`executions.py` has the repairs of an execution's start and end. Wait and Retry follow our clock, since AWS's minutes
+are too long for a developer. Timeouts stay real.
 """
 
 import json
