@@ -1,4 +1,4 @@
-"""Where an answer comes from: the campaign or recommender, else the newest export, else the popular list."""
+"""Selects the source of an answer: the campaign or recommender, else the newest export, else the popular list."""
 
 import gc
 from collections.abc import Callable, Iterator, Mapping
@@ -46,13 +46,13 @@ class Reads:
     def of(cls, environment: Mapping[str, str], met_by: Callable[[Table], Met]) -> Self:
         """The sources of a function with this environment. No call takes longer than PERSONALIZE_MILLISECONDS.
 
-        `met_by`: what users have met, by the table's events.
+        `met_by`: the items of users' events in the table.
         """
         seconds = float(environment["PERSONALIZE_MILLISECONDS"]) / 1000
         table = Table(client("dynamodb", within(seconds, attempts=2)), environment["TABLE_NAME"])
         campaigns = Campaigns(client("personalize-runtime", within(seconds)))
         guard = Guard(Known(Catalogues(table)))
-        gc.freeze()  # What is there by now stays: looking for garbage in it took up to 40 ms of a request.
+        gc.freeze()  # The objects until now stay: the collector took up to 40 ms of a request to scan them.
         return cls(
             ServingMaps(table),
             ExportStore(table),
@@ -67,7 +67,7 @@ class Reads:
     def answer(
         self, group: str, route: Route, options: Mapping[str, Any], headers: Mapping[str, str] | None = None
     ) -> dict[str, Any]:
-        """Answer a request, as its caller sees it. Raises RequestError, OutageError, and botocore's errors.
+        """The answer to a request, in the form for its caller. Raises RequestError, OutageError, and botocore's errors.
 
         `headers`: the request's, which may supply a part of its context.
         """
@@ -85,7 +85,7 @@ class Reads:
         if "next" in route.options:
             about, token = (route.name, options.get("solution"), request.members, details), options.get("next")
             answer = self.pages.answer(group, about, token, request.results, request.max_results, ask)
-            if token is not None:  # it was kept: some of its items may have left meanwhile
+            if token is not None:  # the list was kept: some of its items may have left meanwhile
                 kept = answer
                 answer = self.guard.answer(request, details, request.results, lambda _: kept)
         else:
@@ -93,9 +93,9 @@ class Reads:
         return {route.list_name if name == "itemList" else name: value for name, value in answer.items()}
 
     def _from_any_source(self, asked: ReadRequest, read: Callable[[], ReadRequest], results: int) -> Answer:
-        """Answer by Personalize; by what is stored if there is no campaign or it is out of order.
+        """Answer by Personalize; from the stored answers if there is no campaign or it fails.
 
-        `read`: reads the request by the map of now; `results`: the length of the list.
+        `read`: reads the request by the present map; `results`: the length of the list.
         """
         request = asked.resized(results)
         if request.refusal:
@@ -127,13 +127,13 @@ class Reads:
             return {**answer, "degraded": {"reason": outage.reason, **answer.get("degraded", {}), **ignored}}
 
     def _why_no_stored(self, request: ReadRequest) -> str:
-        """Why a request with a filter gets no stored answer; empty without a filter."""
+        """The reason why a request with a filter gets no stored answer; empty without a filter."""
         return self.filters.why_none(request) if request.is_filtered else ""
 
     def _from_personalize(self, request: ReadRequest, read: Callable[[], ReadRequest]) -> Answer:
-        """Answer by a call; a second time if a resource is refused, and a new map names another one.
+        """Answer by a call; by a second one if a resource is refused and a new map names another one.
 
-        Personalize does not find a campaign that is gone, and calls one on its way out an invalid input.
+        Personalize reports a missing campaign as not found, and one that is being deleted as invalid input.
         """
         try:
             return self._call(request)
@@ -160,9 +160,9 @@ class Reads:
         return answer
 
     def _from_store(self, request: ReadRequest, *, is_outage: bool = False) -> Answer | None:
-        """The newest export for the subject, else the popular list; None if none of them can answer.
+        """The newest export for the subject, else the popular list; None if neither can answer.
 
-        In an outage it ignores the options that stored answers can't take, and the answer lists them as `ignored`.
+        In an outage it ignores the options that stored answers can't apply, and the answer lists them as `ignored`.
         Otherwise, a request with such an option gets None.
         """
         if request.beyond_stored and not is_outage:
@@ -176,7 +176,7 @@ class Reads:
         return None
 
     def _stored(self, request: ReadRequest, *, takes_popular: bool) -> Iterator[tuple[Answer, str]]:
-        """The stored answers, best first, each with the ARN of the filter that it was made with; empty: none."""
+        """The stored answers, best first, each with the ARN of its export's filter; empty if it has none."""
         try:
             for solution in request.exports:
                 if output := self.exports.look_up(request.group, solution, request.subject):
@@ -188,9 +188,9 @@ class Reads:
             yield popular, ""
 
     def _passing(self, request: ReadRequest, stored: Answer, made_with: str, *, is_outage: bool) -> Answer | None:
-        """As much of a stored answer as is asked for, and as the filter lets through; None if it lets nothing through.
+        """The requested number of a stored answer's items that pass the filter; None if none passes.
 
-        `made_with`: the ARN of the filter that the answer was made with, if there was one.
+        `made_with`: the ARN of the stored answer's own filter, if it has one.
         """
         items = stored["itemList"]
         limit = request.results if "numResults" in request.route.options else len(items)
@@ -203,7 +203,9 @@ class Reads:
         return {**answer, "degraded": {"filter": mark}} if is_outage or mark == "strict" else answer
 
     def _from_popular(self, request: ReadRequest) -> Answer | None:
-        """The popular list, or the given items in its order. None without one, or where the route has no items."""
+        """The popular list, or the given items in its order. None if there is no such list, or the route
+        has no items.
+        """
         try:
             popular = self.popular.cached(request.group)
         except (ClientError, BotoCoreError):

@@ -1,6 +1,7 @@
-"""The last step of an answer: no item that has left or is not available, details of the others, and who is known.
+"""The last step of an answer: removes missing and unavailable items, adds the others' details, and marks unknown
+subjects.
 
-The table may fail: an answer then goes out as its source gave it, marked as degraded.
+If the table fails, the answer is that of its source, marked as degraded.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,29 +21,29 @@ from usher.serving.requests import ReadRequest, columns_in
 
 logger = Logger()
 Ask = Callable[[int], Answer]
-"""Asks a source for a list of a length."""
+"""Requests a list of some length from a source."""
 NO_CATALOGUE = "NoCatalogue"
-"""The reason of a degraded answer where the table failed: its items lack details, and some may no longer exist."""
+"""The reason of a degraded answer if the table failed: its items lack details, and some may no longer exist."""
 FAILURES = (BotoCoreError, ClientError, UnansweredError)
 TABLE = "table"
-"""Its breaker's name."""
+"""The name of the table's breaker."""
 SPARE, SPARE_SHARE = 5, 0.2
-"""So many items, and such a share of those that are asked for, are asked for besides: the catalogue may lack them."""
+"""The number and the share of items that are requested in addition: the catalogue may lack some."""
 
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """Answers that pass the catalogue."""
+    """Checks answers against the catalogue."""
 
     known: Known
     breakers: Breakers = field(default_factory=Breakers)
-    """That of the table keeps it from delaying every answer while it does not answer."""
+    """Breakers; that of the table prevents that it delays every answer while it fails."""
 
     def answer(self, request: ReadRequest, details: object, results: int, ask: Ask) -> Answer:
-        """Answer a request by a source, and by what is known of its items and of its subject.
+        """Answer a request from a source and the catalogue.
 
-        `details`: the option as it was given; None: none. `results`: the length of the list; `ask` gets one of a length
-        from the source. Raises RequestError for details that the catalogue does not have, and what `ask` raises.
+        `details`: the option as given; None: none. `results`: the length of the list; `ask` gets one of some length
+        from the source. Raises RequestError for details that the catalogue does not have, and the errors of `ask`.
         """
         try:
             facts = self.facts(request.group)
@@ -69,7 +70,7 @@ class Guard:
         return facts
 
     def _filled(self, request: ReadRequest, columns: Sequence[str], results: int, ask: Ask) -> Answer:
-        """An answer with as many of the catalogue's items as are asked for, if its source has so many."""
+        """An answer with the requested number of the catalogue's items, if its source has so many."""
         if "numResults" not in request.route.options:
             return self._checked(request.group, ask(results), columns)
         most = max(request.max_results, results)
@@ -105,7 +106,7 @@ class Guard:
 
 
 def details_of(value: object, facts: Facts) -> list[str]:
-    """The columns that `details` asks for: true, or names, in a list or joined by commas. Raises RequestError."""
+    """The columns that `details` requests: true, or names, in a list or joined by commas. Raises RequestError."""
     available = ", ".join(facts["columns"]) or "none; list them as `catalogue` in usher.yaml"
     if value in (True, "true"):
         if facts["columns"]:
