@@ -36,7 +36,7 @@ class State:
     def resources(self, clock: Clock) -> list[Resource]:
         """The resources, on a clock of their own, in the order of their creation."""
         for attempts in self.folder.rglob(f"{ATTEMPTS}*"):  # of trainings that the end of the process cut short
-            shutil.rmtree(attempts, ignore_errors=True)  # after a reset, one of this process may remove its own just now
+            shutil.rmtree(attempts, ignore_errors=True)  # after a reset, one may remove its own just now
         for cut_short in self.folder.rglob(".*.new"):
             cut_short.unlink(missing_ok=True)
         return [_resource(row, clock) for _, row in self.store.rows(RESOURCE)]
