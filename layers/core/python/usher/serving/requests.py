@@ -33,7 +33,7 @@ class ReadRequest:
     subject: str
     """The ID that it is about; empty if the route has no subject."""
     options: Mapping[str, Any]
-    """As they were given, without the subject."""
+    """As they were given."""
     members: Mapping[str, Any]
     """Of the call of Personalize, but for what serves."""
     solution: str = ""
@@ -50,6 +50,8 @@ class ReadRequest:
     """The solutions whose campaigns could answer it, had they not been let go as nobody asked them."""
     automatic: Mapping[str, str] = field(default_factory=dict)
     """The context that it supplies by itself. What its own context says comes first."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """From which that context was taken."""
     rules: Rules | None = None
     """What its filter says. None: it has no filter, or the map of a former release does not say."""
 
@@ -73,7 +75,8 @@ class ReadRequest:
     @property
     def beyond_stored(self) -> list[str]:
         """The options given that change a list of Personalize, and not a stored one. A filter may need the user."""
-        return sorted(self.options.keys() & BEYOND_STORED - ({"userId"} if self.is_filtered else set()))
+        stored = {self.route.subject, "userId"} if self.is_filtered else {self.route.subject}
+        return sorted(self.options.keys() & BEYOND_STORED - stored)
 
     @property
     def takes_popular(self) -> bool:
@@ -91,7 +94,8 @@ class ReadRequest:
     @property
     def results(self) -> int:
         """The length of the list that is asked for."""
-        return int(self.members.get("numResults", self.route.default_results))
+        items = self.members.get("inputList")
+        return len(items) if items else int(self.members.get("numResults", self.route.default_results))
 
     @property
     def max_results(self) -> int:
@@ -110,9 +114,9 @@ def read_request(
     check_names(route, options)
     subject = checked_id(options.get(route.subject), route.subject) if route.subject else ""
     members: dict[str, Any] = {route.subject: subject} if subject else {}
-    given = {name: value for name, value in options.items() if value is not None and name != route.subject}
+    given = {name: value for name, value in options.items() if value is not None}
     for option, read in READERS.items():
-        if option in given:
+        if option in given and option != route.subject:
             members |= read(given[option], content)
     if "filterValues" in members and "filterArn" not in members:
         raise RequestError(400, "BadFilterValues", "filterValues need a filter.")
