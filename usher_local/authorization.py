@@ -1,4 +1,4 @@
-"""What the policies that moto keeps allow, and a record of every decision with the statements that it rests on."""
+"""Authorization by the policies in moto, and a record of every decision with its statements."""
 
 import json
 import logging
@@ -21,26 +21,26 @@ CLOCK = ("aws:currenttime", "aws:epochtime")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A request, the statements of all policies that were asked, and the decision."""
+    """A request, the statements of all policies that concern it, and the decision."""
 
     request: Request
     policy: tuple[Statement, ...]
     decision: Decision
 
     def without(self, taken: Statement, rest: Statement | None = None) -> Decision:
-        """The decision if a statement, but for what `rest` says of it, had not been there."""
+        """The decision on the same request with the statement `taken` removed, or replaced by `rest`."""
         changed = (rest if one is taken else one for one in self.policy)
         return decide((one for one in changed if one), self.request)
 
 
 @dataclass
 class Record:
-    """Every request that was decided, once, with the newest decision on it."""
+    """The decided requests, each once, with the newest decision."""
 
     _entries: dict[tuple[Request, Context], Entry] = field(default_factory=dict)
 
     def note(self, entry: Entry) -> None:
-        """Keep a decision; requests that differ in the time alone are one."""
+        """Keep a decision. Requests that differ only in the time count as one."""
         known = frozenset(one for one in entry.request.context if one[0] not in CLOCK)
         self._entries[replace(entry.request, context=frozenset()), known] = entry
 
@@ -49,7 +49,7 @@ class Record:
         return list(self._entries.values())
 
     def refused(self) -> list[Entry]:
-        """The decisions that are no."""
+        """The decisions that refused a request."""
         return [entry for entry in self.entries() if not entry.decision]
 
 
@@ -68,7 +68,7 @@ def recording() -> Iterator[Record]:
 
 
 def ask(policy: Iterable[Statement], request: Request) -> Decision:
-    """Decide and record; a refusal is also logged, since functions often hide it."""
+    """Decide and record. A refusal is also logged, since functions often hide it."""
     entry = Entry(request, tuple(policy), decide(policy, request))
     if _record is not None:
         _record.note(entry)
@@ -78,7 +78,7 @@ def ask(policy: Iterable[Statement], request: Request) -> Decision:
 
 
 def refusal(request: Request, decision: Decision) -> str:
-    """AWS's words."""
+    """The message with which AWS refuses the request."""
     caller, resource = name_of(request.principal), request.resource
     text = f"User: {caller} is not authorized to perform: {request.action} on resource: {resource} "
     if decision.effect == "Deny":
@@ -88,18 +88,18 @@ def refusal(request: Request, decision: Decision) -> str:
 
 
 def name_of(principal: Principal) -> str:
-    """The principal's own name; a session's, not its role's."""
+    """The principal's ARN or service name; for a role's session, the ARN of the session."""
     return min(principal.names, key=lambda name: ":assumed-role/" not in name)
 
 
 def role(account: str, partition: str, arn: str) -> Any:
-    """moto's role; None where there is none."""
+    """moto's role with this ARN, or None."""
     roles = iam_backends[account][partition].roles.values()
     return next((role for role in roles if role.arn == arn), None)
 
 
 def identity_policies(owner: Any) -> list[Statement]:
-    """All statements of the inline and attached policies of moto's role or user; none for None."""
+    """All statements of the inline and attached policies of moto's role or user; empty for None."""
     if owner is None:
         return []
     attached = {
@@ -113,27 +113,27 @@ def identity_policies(owner: Any) -> list[Statement]:
 
 
 def trust_policy(role: Any) -> list[Statement]:
-    """The statements that say who may assume moto's role; none for None."""
+    """The statements of the trust policy of moto's role; empty for None."""
     return parsed(role.assume_role_policy_document, f"{role.name}/trust") if role else []
 
 
 def bucket_policy(account: str, partition: str, name: str) -> list[Statement]:
-    """The statements of a bucket's policy; none for a bucket that does not exist."""
+    """The statements of a bucket's policy; empty for a bucket that does not exist."""
     bucket = s3_backends[account][partition].buckets.get(name)
     return parsed(bucket.policy, f"bucket {name}") if bucket and bucket.policy else []
 
 
 def queue_policy(arn: str) -> list[Statement]:
-    """The statements of a queue's policy; none for a queue that does not exist."""
+    """The statements of a queue's policy; empty for a queue that does not exist."""
     _, _, _, region, account, name = arn.split(":", 5)
     queue = sqs_backends[account][region].queues.get(name)
     return parsed(queue.policy, f"queue {name}") if queue and queue.policy else []
 
 
 def parsed(document: str | bytes | Mapping[str, Any], policy: str) -> list[Statement]:
-    """The statements of a document, the same objects for the same document.
+    """The statements of a document; equal documents give the same objects.
 
-    CloudFormation hands documents to moto as they are, the API as text.
+    CloudFormation passes documents to moto as objects, the API passes them as text.
     """
     return _parsed(json.dumps(document) if isinstance(document, Mapping) else document, policy)
 
@@ -144,21 +144,21 @@ def _parsed(document: str | bytes, policy: str) -> list[Statement]:
 
 
 def service(name: str, account: str, source: str | None, **more: str) -> tuple[Principal, Context]:
-    """An AWS service that acts for the resource `source`, if it names one, and what it says of itself."""
+    """The principal of an AWS service that acts for the resource `source` (an ARN, or None), and its condition keys."""
     sources = {"aws:SourceAccount": account, "aws:SourceArn": source} if source else {}
     known = {"aws:PrincipalIsAWSService": "true", "aws:PrincipalServiceName": name, "aws:SecureTransport": "true"}
     return Principal("Service", frozenset({name})), context({**known, **sources, **more})
 
 
 def may_assume(account: str, partition: str, role_arn: str, by: str, source: str | None) -> bool:
-    """Whether a role exists and its trust policy lets a service assume it, for the resource `source`."""
+    """Whether a role exists and its trust policy lets the service `by` assume it for the resource `source`."""
     principal, known = service(by, account, source)
     found = role(account, partition, role_arn)
     return bool(ask(trust_policy(found), Request(principal, "sts:AssumeRole", role_arn, known)))
 
 
 def session_of_role(role_arn: str, session: str) -> Principal:
-    """A session of a role, as policies may name it."""
+    """The principal of a role's session, with the names by which a policy can mean it."""
     partition, account = role_arn.split(":")[1], role_arn.split(":")[4]
     name = role_arn.rpartition("/")[2]
     arn = f"arn:{partition}:sts::{account}:assumed-role/{name}/{session}"
@@ -166,5 +166,5 @@ def session_of_role(role_arn: str, session: str) -> Principal:
 
 
 def account_names(partition: str, account: str) -> frozenset[str]:
-    """How policies name an account."""
+    """The names by which a policy can mean an account: its number and its root ARN."""
     return frozenset({account, f"arn:{partition}:iam::{account}:root"})

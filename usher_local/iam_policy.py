@@ -1,4 +1,4 @@
-"""IAM's policy evaluation: may this principal take this action on this resource, and which statements say so?
+"""IAM's policy evaluation: whether a principal may take an action on a resource, and by which statements.
 
 Pure. Source: the IAM user guide, "Policy evaluation logic" and "IAM JSON policy element reference" (Principal, Action,
 Resource, Condition, condition operators, set operators, variables). Not evaluated: permission boundaries, session
@@ -17,7 +17,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 VARIABLES = "2012-10-17"
-"""The version of a policy in which `${...}` is a variable; in the older one it is text."""
+"""The policy version that has variables (`${...}`); in the older version `${...}` is text."""
 
 Context = frozenset[tuple[str, tuple[str, ...]]]
 Test = Callable[[str, str], bool]
@@ -25,18 +25,19 @@ Test = Callable[[str, str], bool]
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who asks: `kind` is a policy's own word, `AWS` or `Service`."""
+    """The principal of a request; `kind` is the key of a policy's Principal element, `AWS` or `Service`."""
 
     kind: Literal["AWS", "Service"]
     names: frozenset[str]
-    """All names by which a policy may mean it: of a role's session, the session's ARN and the role's."""
+    """All names by which a policy can mean it: for a role's session, the ARNs of the session and of the role."""
     account: frozenset[str] = frozenset()
-    """The account's number and root ARN. To deny them is to deny its principals; to allow them leaves it to IAM."""
+    """The account's number and root ARN. A Deny of them denies all its principals; an Allow leaves the decision to IAM.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One action on one resource (an ARN, or `*`), with what the condition keys say of it."""
+    """One action on one resource (an ARN, or `*`), with the values of its condition keys."""
 
     principal: Principal
     action: str
@@ -46,12 +47,12 @@ class Request:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Statement:
-    """A statement and where it stands."""
+    """A statement, with its policy's name and its place there."""
 
     body: Mapping[str, Any]
     policy: str
     number: int
-    """Its place in the policy, from 1."""
+    """The place in the policy, from 1."""
     variables: bool = True
 
     def __str__(self) -> str:
@@ -61,7 +62,7 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """`Allow`, an explicit `Deny`, or None: an implicit one; and the statements that decided."""
+    """`Allow`, an explicit `Deny` or None (an implicit deny), and the statements that decided."""
 
     effect: Literal["Allow", "Deny"] | None
     statements: tuple[Statement, ...] = ()
@@ -71,14 +72,14 @@ class Decision:
 
 
 def context(values: Mapping[str, str | Iterable[str]]) -> Context:
-    """What a request says by condition key, whose case does not matter; several values for keys that have several."""
+    """The condition keys of a request, in lower case, with one or several values each."""
     return frozenset(
         (key.lower(), (value,) if isinstance(value, str) else tuple(value)) for key, value in values.items()
     )
 
 
 def statements(document: str | bytes | Mapping[str, Any], policy: str) -> list[Statement]:
-    """The statements of a policy document, as JSON or parsed."""
+    """The statements of a policy document, which is given as JSON or as an object."""
     parsed = document if isinstance(document, Mapping) else json.loads(document)
     variables = parsed.get("Version") == VARIABLES
     return [
@@ -88,7 +89,7 @@ def statements(document: str | bytes | Mapping[str, Any], policy: str) -> list[S
 
 
 def decide(policy: Iterable[Statement], request: Request) -> Decision:
-    """What the statements of all policies that concern a request decide together."""
+    """The decision that the statements of all policies make together."""
     found = [statement for statement in policy if applies(statement, request)]
     effects: tuple[Literal["Deny"], Literal["Allow"]] = ("Deny", "Allow")
     for effect in effects:
@@ -98,7 +99,7 @@ def decide(policy: Iterable[Statement], request: Request) -> Decision:
 
 
 def applies(statement: Statement, request: Request) -> bool:
-    """Whether a statement is about a request; one without Principal is about whoever has the policy."""
+    """Whether a statement applies to a request. A statement without Principal applies to the owner of its policy."""
     body, values = statement.body, dict(request.context)
     variables = values if statement.variables else None
     return (
@@ -114,7 +115,8 @@ def applies(statement: Statement, request: Request) -> bool:
 
 
 def _lists(body: Mapping[str, Any], element: str, matching: Callable[[str], bool]) -> bool:
-    """Action and Resource, or NotAction and NotResource. A trust policy has no Resource: it is about its own role."""
+    """Whether Action and Resource (or NotAction and NotResource) match. A trust policy has no Resource: it is about its
+    own role."""
     if f"Not{element}" in body:
         return not any(map(matching, listed(body[f"Not{element}"])))
     return element not in body or any(map(matching, listed(body[element])))
@@ -123,7 +125,7 @@ def _lists(body: Mapping[str, Any], element: str, matching: Callable[[str], bool
 def _means(body: Mapping[str, Any], principal: Principal) -> bool:
     denies = body["Effect"] == "Deny"
     if "NotPrincipal" in body:
-        # To be left out of a Deny, a session must be listed by its own ARN, its role's and its account's.
+        # A Deny spares a session only if NotPrincipal lists the session's ARN, its role's and its account's.
         named = _named(body["NotPrincipal"], principal)
         left_out = named >= principal.names and (not principal.account or bool(named & principal.account))
         return not left_out if denies else not named
@@ -136,19 +138,20 @@ def _means(body: Mapping[str, Any], principal: Principal) -> bool:
 
 
 def _named(element: Any, principal: Principal) -> set[str]:
-    """The names of a principal that an element has."""
+    """The names of a principal that a Principal element lists."""
     if element == "*":
         return set(principal.names | principal.account)
     return set(listed(element.get(principal.kind, []))) & (principal.names | principal.account)
 
 
-# Wildcards that stand for themselves: those in the value of a variable, and `${*}`, `${?}`.
+# Wildcards that match only themselves: those in a variable's value, and `${*}`, `${?}`.
 LITERAL = str.maketrans("*?", "\ue000\ue001")
 PLAIN = str.maketrans("\ue000\ue001", "*?")
 
 
 def matches(pattern: str, value: str) -> bool:
-    """Whether a value fits a pattern of `*` (any characters, `/` and `:` as well) and `?` (one); case matters."""
+    """Whether a value matches a pattern of `*` (any characters, `/` and `:` as well) and `?` (one character); case
+    matters."""
     return _compiled(pattern).fullmatch(value) is not None
 
 
@@ -161,7 +164,7 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 
 def _fits(test: Test, wanted: str, value: str, variables: Mapping[str, Sequence[str]] | None) -> bool:
-    """A test with the variables of `wanted` filled in; one that has no value fits nothing."""
+    """Whether a value passes a test once the variables of `wanted` are filled in; False if a variable has no value."""
 
     def fill(found: re.Match[str]) -> str:
         name, _, default = (part.strip() for part in found[1].partition(","))
@@ -185,7 +188,8 @@ def _holds(
     values: Mapping[str, Sequence[str]],
     variables: Mapping[str, Sequence[str]] | None,
 ) -> bool:
-    """One line of a Condition. Without the key, only negated, IfExists and ForAllValues conditions hold."""
+    """Whether one line of a Condition holds. If the key is missing, only negated, IfExists and ForAllValues conditions
+    hold."""
     quantifier, _, operation = name.rpartition(":")
     optional = operation.endswith("IfExists")
     operation = operation.removesuffix("IfExists")
@@ -208,12 +212,12 @@ def _text(value: Any) -> str:
 
 
 def _plainly(compare: Callable[[str, str], bool]) -> Test:
-    """A comparison in which wildcards stand for themselves."""
+    """A comparison that reads wildcards as plain characters."""
     return lambda wanted, value: compare(wanted.translate(PLAIN), value)
 
 
 def _ordered(convert: Callable[[str], Any], compare: Callable[[Any, Any], bool]) -> Test:
-    """A comparison of numbers or dates; what is none fits nothing."""
+    """A comparison of numbers or dates; False for a value that is neither."""
 
     def test(wanted: str, value: str) -> bool:
         try:
@@ -225,7 +229,7 @@ def _ordered(convert: Callable[[str], Any], compare: Callable[[Any, Any], bool])
 
 
 def _moment(text: str) -> datetime:
-    """ISO 8601, or seconds of the Unix epoch."""
+    """The moment that a text in ISO 8601, or in seconds of the Unix epoch, stands for."""
     if re.fullmatch(r"\d{5,}(\.\d+)?", text):
         return datetime.fromtimestamp(float(text), UTC)
     found = datetime.fromisoformat(text)
@@ -233,7 +237,7 @@ def _moment(text: str) -> datetime:
 
 
 def _arn(wanted: str, value: str) -> bool:
-    """Part by part: a wildcard stays within its part, but for the last."""
+    """Whether an ARN matches a pattern part by part: no wildcard but one in the last part spans a colon."""
     patterns, parts = wanted.split(":", 5), value.split(":", 5)
     return len(patterns) == len(parts) and all(map(matches, patterns, parts))
 
@@ -283,5 +287,5 @@ NEGATED: Mapping[str, str] = MappingProxyType(
 
 
 def listed(value: Any) -> list[Any]:
-    """Policies write a list of one without brackets."""
+    """The value as a list: policies may write a list of one without brackets."""
     return value if isinstance(value, list) else [value]

@@ -1,6 +1,6 @@
 """A pytest plugin: the fixture `personalize`, a local Amazon Personalize for one test.
 
-pytest loads this module in every project where the package is installed, so nothing is imported that takes time.
+pytest loads this module in every project where the package is installed, so it imports nothing slow.
 """
 
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ import pytest
 
 @pytest.fixture
 def personalize_speed() -> str:
-    """How fast simulated minutes pass: `instant`, `real`, or a factor such as `600`. Override it where you need to."""
+    """The speed of simulated minutes: `instant`, `real`, or a factor such as `600`. Override it to change the speed."""
     return "instant"
 
 

@@ -3,9 +3,9 @@
 from threading import RLock
 
 PARSER = RLock()
-"""To be held wherever a thread calls `ast.parse` or `numpy.load`, which parses the header of each array.
+"""Hold it wherever a thread calls `ast.parse` or `numpy.load` (which parses the header of each array).
 
-CPython 3.11 counts the parser's depth for all threads together. A collection of garbage may let another thread parse
-meanwhile; both then fail with "AST constructor recursion depth mismatch".
-Source: https://github.com/python/cpython/issues/106905
+CPython 3.11 counts the parser's depth for all threads together. A garbage collection may let another thread parse
+meanwhile; both then fail with "AST constructor recursion depth mismatch". Source:
+https://github.com/python/cpython/issues/106905
 """

@@ -1,7 +1,7 @@
-"""`make rehearse`: the whole life of a deployment, by the commands that README gives for AWS, on the local cloud.
+"""`make rehearse`: the whole life of a deployment on the local cloud, by the commands that README gives for AWS.
 
-Builds, deploys, drops data and asks the API; changes a line of the layer and deploys again; deploys a second stack
-beside the first; deletes both. It works on a copy of the project, and ends at the first thing that is wrong.
+The rehearsal builds, deploys, drops data and calls the API; changes a line of the layer and deploys again; deploys a
+second stack beside the first; deletes both. It works on a copy of the project, and ends at the first failure.
 """
 
 import os
@@ -42,7 +42,7 @@ CHANGED = '        return {"rehearsed": True} | {route.list_name '
 
 
 class WrongError(Exception):
-    """Something is not as a deployment should leave it."""
+    """A deployment did not leave the expected state."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Rehearsal:
     console: Console
 
     def run(self, *command: str, answer: str = "") -> None:
-        """Run a command as a person would, with its output shown; WrongError where it fails."""
+        """Run a command, and show its output. Raises WrongError if it fails."""
         self.console.rule(f"$ {shlex.join(command)}", align="left")
         sys.stdout.flush()
         done = subprocess.run(  # noqa: S603 - our own commands
@@ -64,11 +64,11 @@ class Rehearsal:
             raise WrongError(f"{shlex.join(command)} ended with {done.returncode}")
 
     def say(self, text: str) -> None:
-        """Print what was seen to be right."""
+        """Print a check that passed."""
         self.console.print(f"[green]ok[/] {text}", highlight=False)
 
     def client(self, service: str) -> Any:
-        """A client of the cloud that is deployed to."""
+        """A boto3 client of the local cloud."""
         return self._session.client(service, endpoint_url=self.environment["AWS_ENDPOINT_URL"])
 
     @property
@@ -79,14 +79,14 @@ class Rehearsal:
         )
 
     def outputs(self, stack: str) -> dict[str, str]:
-        """A stack's outputs; WrongError where it is not up."""
+        """A stack's outputs. Raises WrongError unless the stack is deployed."""
         (found,) = self.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
         if not re.fullmatch("(CREATE|UPDATE)_COMPLETE", found["StackStatus"]):
             raise WrongError(f"{stack} is {found['StackStatus']}: {found.get('StackStatusReason')}")
         return {one["OutputKey"]: one["OutputValue"] for one in found["Outputs"]}
 
     def resources(self, stack: str) -> set[tuple[str, str]]:
-        """Type and physical ID of each resource of a stack."""
+        """The type and physical ID of each resource of a stack."""
         pages = self.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=stack)
         found = (one for page in pages for one in page["StackResourceSummaries"])
         return {(one["ResourceType"], one["PhysicalResourceId"]) for one in found}
@@ -100,13 +100,13 @@ class Rehearsal:
         return answer
 
     def versions(self) -> list[str]:
-        """Every solution version in Personalize."""
+        """The ARN of every solution version in Personalize."""
         pages = self.client("personalize").get_paginator("list_solution_versions").paginate()
         return sorted(one["solutionVersionArn"] for page in pages for one in page["solutionVersions"])
 
 
 def rehearse(rehearsal: Rehearsal) -> None:
-    """All of it, in order. Raises WrongError."""
+    """The whole rehearsal. Raises WrongError."""
     rehearsal.run(*SAM, "build")
     rehearsal.run(*SAM, "deploy", answer="y\n")
     smoke(rehearsal, "usher")
@@ -120,7 +120,7 @@ def rehearse(rehearsal: Rehearsal) -> None:
 
 
 def smoke(rehearsal: Rehearsal, stack: str) -> None:
-    """From a drop to an answer."""
+    """Drop data, wait for the run, and ask the API for recommendations."""
     outputs, group = rehearsal.outputs(stack), GROUPS[stack]
     s3, states = rehearsal.client("s3"), rehearsal.client("stepfunctions")
 
@@ -147,13 +147,13 @@ def smoke(rehearsal: Rehearsal, stack: str) -> None:
 
 
 def e2e(rehearsal: Rehearsal, stack: str) -> None:
-    """The suite that runs against any deployed stack."""
+    """Run the suite that works against any deployed stack."""
     if (rehearsal.project / E2E).exists():
         rehearsal.run(sys.executable, "-m", "pytest", "-q", str(E2E), "--stack", stack)
 
 
 def change_a_line(rehearsal: Rehearsal) -> None:
-    """A line of the layer reaches the API by the next deployment, and nothing is trained for it."""
+    """Check that a changed line of the layer reaches the API by the next deployment, which trains nothing."""
     path = rehearsal.project / LAYER
     text = path.read_text()
     if LINE not in text:
@@ -177,7 +177,7 @@ def change_a_line(rehearsal: Rehearsal) -> None:
 
 
 def stand_side_by_side(rehearsal: Rehearsal) -> None:
-    """Two stacks share no resource, and each has an API of its own."""
+    """Check that two stacks share no resource, and that each has an API of its own."""
     one, other = (rehearsal.resources(stack) for stack in GROUPS)
     same = {(kind, name) for kind, name in one & other if name != "$default"}  # a stage's name is unique in its API
     if same:
@@ -188,7 +188,7 @@ def stand_side_by_side(rehearsal: Rehearsal) -> None:
 
 
 def delete(rehearsal: Rehearsal, stack: str, options: tuple[str, ...]) -> None:
-    """Nothing of a deleted stack is left but what the template keeps."""
+    """Delete a stack, and check that only the resources remain that the template retains."""
     url, had = rehearsal.outputs(stack)["ApiUrl"], rehearsal.resources(stack)
     rehearsal.run(sys.executable, "-m", "usher_cli", "--stack", stack, "remove", GROUPS[stack], "--yes")
     rehearsal.run(*SAM, "delete", "--no-prompts", *options)
@@ -217,7 +217,7 @@ def delete(rehearsal: Rehearsal, stack: str, options: tuple[str, ...]) -> None:
 
 @contextmanager
 def copied() -> Iterator[Path]:
-    """A copy of the project's own files, in a folder that goes."""
+    """A copy of the project's own files, in a folder that is deleted at the end."""
     listed = subprocess.run(
         ["git", "ls-files", "-z"],  # noqa: S607 - whichever git is first on PATH
         cwd=ROOT,
@@ -236,7 +236,7 @@ def copied() -> Iterator[Path]:
 
 @contextmanager
 def cloud(environment: Mapping[str, str], log: Path) -> Iterator[dict[str, str]]:
-    """A local cloud without a stack, as a process; what a client's environment needs, as it says when it is ready."""
+    """A local cloud without a stack, as a process; gives the environment variables for its clients."""
     command = [
         sys.executable,
         "-m",
@@ -267,7 +267,8 @@ def cloud(environment: Mapping[str, str], log: Path) -> Iterator[dict[str, str]]
 
 
 def exported(process: "subprocess.Popen[bytes]", log: Path) -> dict[str, str]:
-    """The variables of the line that begins with `ready`."""
+    """The environment variables in the log's line that begins with `ready`. Raises WrongError if the cloud does not
+    start."""
     deadline = time.monotonic() + START_SECONDS
     while process.poll() is None and time.monotonic() < deadline:
         for line in log.read_text().splitlines():
@@ -278,14 +279,14 @@ def exported(process: "subprocess.Popen[bytes]", log: Path) -> dict[str, str]:
 
 
 def own_environment(home: Path) -> dict[str, str]:
-    """This environment without anything of AWS's, and with a home of its own, so that no setting of a person counts."""
+    """This environment without AWS's variables, and with a home of its own, so that no personal setting counts."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     uv = os.environ.get("UV_CACHE_DIR", str(Path.home() / ".cache/uv"))
     return {**kept, "HOME": str(home), "UV_CACHE_DIR": uv, "SAM_CLI_TELEMETRY": "0", "AWS_DEFAULT_REGION": "us-east-1"}
 
 
 def main() -> int:
-    """Exit status: 0, or 1 with what was wrong."""
+    """Rehearse. Returns the exit status: 0, or 1 after printing the failure."""
     console, started = Console(), time.monotonic()
     with ExitStack() as stack:
         project = stack.enter_context(copied())

@@ -1,7 +1,7 @@
-"""What outlives the process, however that ends: documents by kind and key, and files that are whole or not there.
+"""A store that survives the process: documents by kind and key, and files that are written whole or not at all.
 
 SQLite's write-ahead log takes each change before the caller goes on, so `kill -9` loses nothing. A power failure may
-take the last moments with it, never what came before.
+lose the newest changes, never older ones.
 """
 
 import errno
@@ -16,9 +16,9 @@ from typing import Any
 from zipfile import BadZipFile
 
 Rows = list[tuple[str, Any]]
-"""Keys with their documents, in the order in which the keys were first put."""
+"""Pairs of key and document, in the order in which the keys were first put."""
 SETTINGS = ("locking_mode = EXCLUSIVE", "journal_mode = WAL", "synchronous = NORMAL")
-"""Exclusive: of two processes with one file, the second one is refused."""
+"""Exclusive: of two processes with one file, the second is refused."""
 TABLE = (
     "CREATE TABLE IF NOT EXISTS documents "
     "(number INTEGER PRIMARY KEY, kind TEXT, key TEXT, document TEXT, UNIQUE (kind, key))"
@@ -30,14 +30,14 @@ PUT = (
 
 
 class StateError(OSError):
-    """A folder with state that can't be used; the message has the file and the remedy."""
+    """The state in a folder can't be used; the message names the file and the remedy."""
 
 
 class Store:
-    """One file of documents. Thread-safe. Once closed, it takes nothing more and says nothing of it."""
+    """One file of documents. Thread-safe. A closed store ignores changes without an error."""
 
     def __init__(self, path: Path) -> None:
-        """Open the file, or make it. StateError where another process has it, or it can't be read."""
+        """Open the file, or make it. Raises StateError if another process has it open, or if it can't be read."""
         self.path = path
         self._lock = threading.Lock()
         self._closed = False
@@ -52,7 +52,7 @@ class Store:
             raise unreadable(path, error) from error
 
     def rows(self, kind: str) -> Rows:
-        """The documents of a kind. StateError where the file can't be read."""
+        """The documents of a kind. Raises StateError if the file can't be read."""
         with self._lock:
             try:
                 found = self._connection.execute(
@@ -63,20 +63,20 @@ class Store:
                 raise unreadable(self.path, error) from error
 
     def put(self, kind: str, key: str, document: object) -> None:
-        """Set a document. OSError where the disk is full."""
+        """Set a document. Raises OSError if the disk is full."""
         self._change([(PUT, (kind, key, json.dumps(document)))])
 
     def delete(self, kind: str, *keys: str) -> None:
-        """Forget documents; those of keys that are not there are no error."""
+        """Delete documents; missing keys are ignored."""
         self._change([("DELETE FROM documents WHERE kind = ? AND key = ?", (kind, key)) for key in keys])
 
     def replace(self, kind: str, rows: Iterable[tuple[str, object]]) -> None:
-        """Put documents in place of all of a kind: all of them or, if it is cut short, none."""
+        """Replace all documents of a kind, in one transaction."""
         put = [(PUT, (kind, key, json.dumps(document))) for key, document in rows]
         self._change([("DELETE FROM documents WHERE kind = ?", (kind,)), *put])
 
     def close(self) -> None:
-        """Close the file, which another process can open from then on."""
+        """Close the file, so that another process can open it."""
         with self._lock:
             self._closed = True
             self._connection.close()
@@ -113,7 +113,7 @@ def _opened(path: Path) -> sqlite3.Connection:
 
 
 def unreadable(path: Path, error: Exception) -> StateError:
-    """The error of a file of the state that is damaged."""
+    """The error for a damaged file of the state."""
     return StateError(
         f"{path} can't be read ({error}); restore the file, or set STATE to an empty folder to begin anew"
     )
@@ -121,7 +121,7 @@ def unreadable(path: Path, error: Exception) -> StateError:
 
 @contextmanager
 def readable(path: Path) -> Iterator[None]:
-    """StateError where the block can't read a file of the state."""
+    """Raise StateError if the block can't read a file of the state."""
     try:
         yield
     except (OSError, ValueError, KeyError, BadZipFile) as error:
@@ -130,9 +130,9 @@ def readable(path: Path) -> Iterator[None]:
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
-    """Let the block write a file beside `path`, which it then becomes; after an error, `path` is as it was.
+    """Let the block write a temporary file that then replaces `path`; after an error, `path` is unchanged.
 
-    An OSError names the file: a write to a full disk names none.
+    An OSError names the file: without this, the error of a full disk names none.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     new = path.with_name(f".{path.name}-{threading.get_ident()}.new")

@@ -32,8 +32,8 @@ EXPORT_LINES = 3
 
 
 def main(console: Console) -> int:
-    """Exit status: 0, or 1 with the reason where something does not work."""
-    logging.getLogger("moto").setLevel(logging.CRITICAL)  # the outcome is printed below, in people's words
+    """Run the demo. Returns the exit status: 0, or 1 after printing the failure."""
+    logging.getLogger("moto").setLevel(logging.CRITICAL)  # the demo prints the outcome itself
     try:
         console.print("Getting MovieLens 100K (100,000 ratings of 1,682 films by 943 people)")
         data = prepare(fetch(CACHE), CACHE / "prepared")
@@ -62,7 +62,7 @@ def main(console: Console) -> int:
 
 
 def show_api(console: Console, cloud: LocalCloud, data: Dataset) -> None:
-    """Ask the API as a user's application would, and print the answers with titles."""
+    """Call the API as a user's application would, and print the answers with titles."""
     keys = Credentials(cloud.environment["AWS_ACCESS_KEY_ID"], cloud.environment["AWS_SECRET_ACCESS_KEY"])
     api = Caller(cloud.outputs["ApiUrl"], cloud.environment["AWS_DEFAULT_REGION"], keys)
 
@@ -101,7 +101,7 @@ def show_api(console: Console, cloud: LocalCloud, data: Dataset) -> None:
 
 
 def show_export(console: Console, cloud: LocalCloud) -> int:
-    """Export for everyone, as the schedule does at night, and print the first lines."""
+    """Export for everyone, as the nightly schedule does, and print the first lines."""
     stepfunctions, s3, bucket = cloud.client("stepfunctions"), cloud.client("s3"), cloud.outputs["BucketName"]
     started = stepfunctions.start_execution(
         stateMachineArn=cloud.outputs["ExportArn"], input=json.dumps({"group": GROUP})
@@ -123,7 +123,7 @@ def show_export(console: Console, cloud: LocalCloud) -> int:
 
 
 def wait_for(describe: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """An execution's description, once it has ended."""
+    """An execution's description after its end."""
     while (answer := describe())["status"] == "RUNNING":
         time.sleep(0.2)
     return answer

@@ -1,4 +1,4 @@
-"""Calls to Usher's HTTP API, signed as API Gateway's IAM authorizer wants it."""
+"""Calls to Usher's HTTP API, signed for API Gateway's IAM authorizer."""
 
 import json
 import urllib.error
@@ -15,7 +15,7 @@ SECONDS = 30
 
 
 class CallError(Exception):
-    """The API answered with an error; `status`, and `body` as it said it."""
+    """The API answered with an error: its `status`, and its `body` (parsed, if it is JSON)."""
 
     def __init__(self, status: int, body: Any) -> None:
         super().__init__(f"{status}: {body}")
@@ -25,7 +25,7 @@ class CallError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A caller of the API at `url`; without credentials its calls are not signed, and refused."""
+    """A caller of the API at `url`. Without credentials its calls are unsigned, and the API refuses them."""
 
     url: str
     region: str

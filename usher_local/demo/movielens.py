@@ -1,7 +1,7 @@
 """MovieLens 100K as files that Personalize can import.
 
-The data (Harper and Konstan, "The MovieLens Datasets", 2015) may not be passed on with Usher, but the wheel of the
-library recbole carries it, and pip can fetch that from wherever this machine gets its packages.
+The licence of the data (Harper and Konstan, "The MovieLens Datasets", 2015) does not let Usher distribute them. The
+wheel of the library recbole contains them; pip fetches it from the package index that this machine uses.
 """
 
 import csv
@@ -27,12 +27,12 @@ DIGESTS = {  # SHA-256 of the files in the wheel's FOLDER
 
 
 class DownloadError(Exception):
-    """MovieLens 100K could not be had; the message says what to do by hand."""
+    """MovieLens 100K is not available; the message says what to do by hand."""
 
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """The prepared files, and what to call a film when talking to people: title and year by item id."""
+    """The prepared files, and the title with year of each film by item ID."""
 
     interactions: Path
     items: Path
@@ -41,9 +41,9 @@ class Dataset:
 
 
 def fetch(cache: Path, digests: Mapping[str, str] = DIGESTS) -> Path:
-    """Make sure that `cache` holds the files of `digests`, and return it; a wheel that lies there spares the download.
+    """Make sure that `cache` has the files of `digests`, and return it. A wheel in `cache` saves the download.
 
-    Raises DownloadError when they cannot be downloaded or are not the expected ones.
+    Raises DownloadError if the files cannot be downloaded or have other digests.
     """
     cache.mkdir(parents=True, exist_ok=True)
     if all(_is_intact(cache / name, digest) for name, digest in digests.items()):
@@ -59,7 +59,7 @@ def fetch(cache: Path, digests: Mapping[str, str] = DIGESTS) -> Path:
 
 
 def prepare(source: Path, target: Path) -> Dataset:
-    """Write interactions.csv, items.csv and users.csv into `target` from the files that `fetch` left in `source`.
+    """Write interactions.csv, items.csv and users.csv into `target` from the files of `fetch` in `source`.
 
     Every rating becomes an event `watch` whose value is the rating.
     """
@@ -74,7 +74,7 @@ def prepare(source: Path, target: Path) -> Dataset:
         _write(
             target / "items.csv",
             ("ITEM_ID", "TITLE", "GENRES", "YEAR"),
-            # One entry of MovieLens stands for an unidentified film: nothing is known about it, so it has no row.
+            # One entry of MovieLens stands for an unidentified film: it has no attributes, so it gets no row.
             ((item, title, genres.replace(" ", "|"), year) for item, (title, year, genres) in films.items() if year),
         ),
         _write(
@@ -87,7 +87,7 @@ def prepare(source: Path, target: Path) -> Dataset:
 
 
 def _split(title: str, year: str) -> tuple[str, str]:
-    """Title and year, where recbole has left the year in the title; the year is empty if there is none."""
+    """The title and the year; recbole left some years in the title. The year is empty if there is none."""
     if match := re.fullmatch(r"(.*) \((\d{4})\)", title):
         return match[1], match[2]
     return title, year if year.isdigit() else ""

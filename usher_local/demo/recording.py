@@ -33,12 +33,12 @@ SESSION = (
     "usher cost films",
     "usher remove films --yes",
 )
-"""The commands, each of which must succeed."""
+"""The commands, which all must succeed."""
 FONT = "'DejaVu Sans Mono', Menlo, Consolas, monospace"
 
 
 def record(session: Iterable[str] = SESSION) -> list[tuple[str, str]]:
-    """Each command of a session with what it prints, in a folder with MovieLens 100K as `films/`."""
+    """Each command of a session with its output, run in a folder with MovieLens 100K as `films/`."""
     said = []
     with tempfile.TemporaryDirectory() as here, LocalCloud(aws_port=0, api_port=0) as cloud:
         data = prepare(fetch(CACHE), Path(here, "films"))
@@ -59,7 +59,7 @@ def record(session: Iterable[str] = SESSION) -> list[tuple[str, str]]:
 
 
 def picture(said: Iterable[tuple[str, str]]) -> str:
-    """A session as a picture of a terminal. It loads nothing: the fonts are those of the reader."""
+    """A session as an SVG of a terminal. It loads nothing: it uses the reader's fonts."""
     console = Console(record=True, width=WIDTH, file=StringIO())
     for line, output in said:
         console.print(Text(f"$ {line}", "bold green"))

@@ -1,10 +1,10 @@
-"""A small shop's data, made up: the same for the same seed."""
+"""A small shop's synthetic data, equal for equal seeds."""
 
 import random
 
 
 def interactions(users: int = 60, events: int = 20, items: int = 40, seed: int = 0) -> str:
-    """A CSV of users who each walk along the items from a place of their own."""
+    """A CSV of interactions: each user walks along the items from a random start."""
     random_ = random.Random(seed)
     rows = ["USER_ID,ITEM_ID,TIMESTAMP,EVENT_TYPE"]
     for user in range(users):

@@ -1,4 +1,4 @@
-"""A run, live in the terminal: its stage, and every resource as it comes up."""
+"""A live view of a run in the terminal: its stage, and the state of every resource."""
 
 import json
 import time
@@ -36,7 +36,7 @@ def watch(stepfunctions: Any, s3: Any, machine: str, bucket: str, group: str, co
 
 
 def cause(execution: Mapping[str, Any]) -> str:
-    """The drop that an execution (described) was started by, which S3 may report twice; otherwise the execution.
+    """The drop that started an execution (described), or the execution itself. S3 may report one drop twice.
 
     A sequencer distinguishes the writes of one key.
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
@@ -46,7 +46,7 @@ def cause(execution: Mapping[str, Any]) -> str:
 
 
 def _records(stepfunctions: Any, s3: Any, machine: str, bucket: str, group: str) -> Iterator[dict[str, Any]]:
-    """The newest run's record, again and again, until nothing is at work and the newest run had something to do."""
+    """The newest run's record, again and again, until no execution runs and the newest run had something to do."""
     record: dict[str, Any] = {}
     while True:
         running = stepfunctions.list_executions(stateMachineArn=machine, statusFilter="RUNNING")["executions"]

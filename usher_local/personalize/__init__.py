@@ -26,11 +26,12 @@ def install(
 ) -> None:
     """Make moto answer for personalize, personalize-runtime and personalize-events.
 
-    Call it before `mock_aws()` or moto's server starts; calling it again changes the settings. Models are stored in
-    `workdir` (default: a temporary folder) and fitted by `executor` (default: a process of its own for each training).
-    Calls take no time of their own and are never throttled unless `pacing` says so.
-    In a given `workdir` everything is kept as it changes: whatever ends the process, the next one has it again.
-    StateError where the folder is in use or damaged.
+    Call it before `mock_aws()` or moto's server starts; a later call changes the settings. Models are stored in
+    `workdir` (default: a temporary folder) and fitted by `executor` (default: a process for each training). By default,
+    calls add no latency and are never throttled; `pacing` changes that.
+
+    A given `workdir` keeps every change at once, so the next process has the same state, however this one ends. Raises
+    StateError if the folder is in use or damaged.
     """
     import moto.backend_index
     import moto.backends
@@ -39,7 +40,7 @@ def install(
     from usher_local.personalize.core import environment
 
     environment.use(environment.Runtime(clock, workdir, executor, pacing or Pacing()))
-    # moto finds a service's backends by importing moto.<service>, and its urls beside the backend's own module.
+    # moto finds a service's backends by importing moto.<service>, and its URLs beside the backend's own module.
     sys.modules["moto.personalize"] = models
     patterns = moto.backend_index.backend_url_patterns
     for host in ("personalize-runtime", "personalize-events"):
@@ -49,19 +50,19 @@ def install(
 
 
 def inject(ordered: Faults) -> None:
-    """Let things go wrong from now on, in place of what was ordered before; `Faults()` ends it."""
+    """Use these faults from now on instead of the previous ones; `Faults()` ends them."""
     faults.use(ordered)
 
 
 def halt() -> None:
-    """Let imports under way end, undecided; `shutdown` is to follow."""
+    """End running imports without an outcome; call `shutdown` afterwards."""
     from usher_local.personalize.core import environment
 
     environment.current.halt()
 
 
 def shutdown() -> None:
-    """Stop trainings and leave no process or temporary file behind; forget the faults."""
+    """Stop trainings, delete temporary folders and end the faults. No process is left."""
     from usher_local.personalize.core import environment
 
     inject(Faults())

@@ -1,4 +1,4 @@
-"""Which operations of the three APIs are answered, as rows for documents and tests."""
+"""The implemented operations of the three APIs, as rows for documents and tests."""
 
 from typing import NamedTuple
 
@@ -19,7 +19,7 @@ NOTES = {
     "CreateSolution": "AutoML and HPO really search; automatic training follows the clock",
     "StartRecommender": "nothing is trained again",
 }
-"""Where the answer is less than, or not obviously, the service's."""
+"""The operations whose answer differs from the service's, or may seem to."""
 
 
 class Row(NamedTuple):

@@ -1,6 +1,6 @@
-"""The backend: the resources of one account in one region, and what may be done with them.
+"""The backend: the resources of one account in one region, and the operations on them.
 
-moto calls the module of a service's backend `models`; the models that are trained are in `modelling`.
+moto demands the module name `models` for a service's backend; the trained models are in `modelling`.
 """
 
 import copy
@@ -40,12 +40,12 @@ from usher_local.personalize.modelling.model_store import ModelStore
 
 logger = logging.getLogger(__name__)
 LAUNCHED = datetime(2019, 6, 10, tzinfo=UTC).timestamp()
-"""When the service's own resources came into being."""
+"""The creation time of the service's own resources."""
 MAX_TAGS = 50
 
 
 class PersonalizeBackend(BaseBackend):  # type: ignore[misc]
-    """State behind one lock, held for bookkeeping only, never while training or scoring."""
+    """The resources behind one lock, which is held for bookkeeping only, never while training or scoring."""
 
     def __init__(self, region_name: str, account_id: str) -> None:
         super().__init__(region_name, account_id)
@@ -56,15 +56,15 @@ class PersonalizeBackend(BaseBackend):  # type: ignore[misc]
         self.count = 0
         self._settling = False
         self._state: State | None = None
-        if environment.current.folder is not None:  # a temporary folder, which need not even be made, keeps nothing
+        if environment.current.folder is not None:  # a temporary folder, which need not even exist, keeps nothing
             folder = environment.current.workdir / str(account_id) / str(region_name)
             self._state = State(folder, environment.current.store(folder / FILE))
             self._resume(self._state)
 
-    # What outlives the process
+    # Saved state
 
     def _resume(self, state: State) -> None:
-        """Take over what an earlier process kept; work that had not ended begins again."""
+        """Load the state of an earlier process; unfinished work begins again."""
         resources = state.resources(environment.current.clock)
         self.resources |= {resource.arn: resource for resource in resources}
         self.groups |= {one.arn: state.data(one.arn) for one in resources if one.kind.name == "DatasetGroup"}
@@ -74,7 +74,7 @@ class PersonalizeBackend(BaseBackend):  # type: ignore[misc]
                 self._begin_work(resource)
 
     def _keep(self, resource: Resource) -> None:
-        """Write a resource that has changed, unless it is gone."""
+        """Save a changed resource, unless it was removed."""
         with self.lock:
             if self._state and resource.arn in self.resources:
                 self._state.keep(resource)
@@ -82,7 +82,8 @@ class PersonalizeBackend(BaseBackend):  # type: ignore[misc]
     # Reading
 
     def get(self, kind: str, arn: str) -> Resource:
-        """The resource at an ARN, brought up to now; ResourceNotFoundError if there is none of this kind."""
+        """The resource with this ARN, with all due changes made. ResourceNotFoundError if there is none of this
+        kind."""
         with self.lock:
             self._settle()
             resource = self.resources.get(arn)
@@ -91,14 +92,14 @@ class PersonalizeBackend(BaseBackend):  # type: ignore[misc]
             return resource
 
     def active(self, kind: str, arn: str) -> Resource:
-        """Like `get`; InvalidInputError unless it is ACTIVE."""
+        """The resource with this ARN. InvalidInputError unless it is ACTIVE."""
         resource = self.get(kind, arn)
         if resource.status != "ACTIVE":
             raise InvalidInputError(f"{arn} is not ACTIVE; its status is {resource.status}.")
         return resource
 
     def find(self, kind: str, parent: str | None = None, **members: object) -> list[Resource]:
-        """Resources of a kind, newest first: below a parent's ARN, with these members."""
+        """The resources of a kind, newest first: below a parent's ARN, with these members."""
         with self.lock:
             self._settle()
             some = (resource for resource in self.resources.values() if resource.kind.name == kind)
@@ -118,7 +119,7 @@ class PersonalizeBackend(BaseBackend):  # type: ignore[misc]
         return shown
 
     def data(self, resource: Resource) -> GroupData:
-        """The data of the dataset group that a resource belongs to."""
+        """The data of a resource's dataset group."""
         with self.lock:
             group = self.group_of(resource)
             if group not in self.groups:
@@ -126,13 +127,13 @@ class PersonalizeBackend(BaseBackend):  # type: ignore[misc]
             return self.groups[group]
 
     def group_of(self, resource: Resource) -> str:
-        """ARN of the dataset group that a resource belongs to, or is."""
+        """The ARN of a resource's dataset group, or its own if it is one."""
         return self._group_of(resource.values) or resource.arn
 
-    # Changing
+    # Changes
 
     def create(self, name: str, params: Values) -> Resource:
-        """Check a request against the table and begin the resource's life."""
+        """Check a request against the table of kinds and begin the resource's life."""
         with self.lock:
             kind = KINDS[name]
             values = _complete(params, kind.defaults)
@@ -158,7 +159,7 @@ class PersonalizeBackend(BaseBackend):  # type: ignore[misc]
             return resource
 
     def _begin_work(self, resource: Resource) -> None:
-        """Start the work of a resource, if there is any, unless a fault makes it fail."""
+        """Start the work of a resource, if it has any, unless a fault makes it fail."""
         work = KINDS[resource.kind.name].work
         if work and not resource.life.failure:
             pool = environment.current.trainings if resource.kind.trained else environment.current.jobs
@@ -167,7 +168,7 @@ class PersonalizeBackend(BaseBackend):  # type: ignore[misc]
             done.add_done_callback(lambda _: self._keep(resource))
 
     def update(self, name: str, params: Values) -> Resource:
-        """Begin an update, which takes effect when its time has come."""
+        """Begin an update, which takes effect at the end of its timeline."""
         with self.lock:
             kind, values = KINDS[name], dict(params)
             resource = self.get(name, values.pop(kind.arn_member))
@@ -180,18 +181,18 @@ class PersonalizeBackend(BaseBackend):  # type: ignore[misc]
             return resource
 
     def set_values(self, resource: Resource, **values: object) -> None:
-        """Let Describe know more of a resource; who reads without the lock sees the old members or the new."""
+        """Set members that Describe shows. A reader without the lock sees all old members or all new ones."""
         with self.lock:
             resource.values = resource.values | values
             self._keep(resource)
 
     def begin_update(self, resource: Resource, values: Values) -> None:
-        """Let `values` replace the resource's after the usual time."""
+        """Replace the resource's members by `values` after the usual time."""
         resource.update = Update(values, _life(resource.kind, resource.arn))
         self._keep(resource)
 
     def delete(self, name: str, arn: str) -> None:
-        """Begin to delete, unless something is in the way."""
+        """Begin a deletion, unless another resource or the status forbids it."""
         with self.lock:
             kind, resource = KINDS[name], self.get(name, arn)
             if resource.busy:
@@ -203,12 +204,12 @@ class PersonalizeBackend(BaseBackend):  # type: ignore[misc]
                 self._remove(resource)
 
     def begin_transition(self, resource: Resource, transition: str) -> None:
-        """Let a resource set out for another status, by a name of `TRANSITIONS`."""
+        """Begin a transition to another status, by a name of `TRANSITIONS`."""
         resource.life.begin(transition)
         self._keep(resource)
 
     def taggable(self, arn: str) -> Resource:
-        """The resource at an ARN; InvalidInputError if it is of a kind without tags."""
+        """The resource with this ARN. InvalidInputError if its kind has no tags."""
         with self.lock:
             self._settle()
             resource = self.resources.get(arn)
@@ -232,7 +233,7 @@ class PersonalizeBackend(BaseBackend):  # type: ignore[misc]
         self._keep(resource)
 
     def untag(self, arn: str, keys: list[str]) -> None:
-        """Remove tags; those that are not there are no error."""
+        """Remove tags; missing ones are ignored."""
         with self.lock:
             resource = self.taggable(arn)
             resource.tags = {key: value for key, value in resource.tags.items() if key not in keys}
@@ -241,8 +242,8 @@ class PersonalizeBackend(BaseBackend):  # type: ignore[misc]
     # Time
 
     def _settle(self) -> None:
-        """Let happen what has become due since somebody last looked."""
-        if self._settling:  # what becomes due may itself look around
+        """Make all changes that are due."""
+        if self._settling:  # a due change may itself read resources
             return
         self._settling = True
         try:
@@ -272,11 +273,11 @@ class PersonalizeBackend(BaseBackend):  # type: ignore[misc]
         for gone in (*owned, resource):
             self.resources.pop(gone.arn, None)
             self._forget(gone)
-        if self._state:  # last: cut short before, it is removed again
+        if self._state:  # last: if the process ends before, the next one removes it again
             self._state.forget(*(gone.arn for gone in (*owned, resource)))
 
     def _forget(self, resource: Resource) -> None:
-        """Drop what is kept of a removed resource beside its description."""
+        """Delete the data, the model and the saved document of a removed resource."""
         if resource.kind.name == "DatasetGroup":
             self.groups.pop(resource.arn, None)
             if self._state:
@@ -287,14 +288,14 @@ class PersonalizeBackend(BaseBackend):  # type: ignore[misc]
             self.data(resource).clear(resource.values["datasetType"])
 
     def _work(self, work: Work, resource: Resource) -> str | None:
-        """Run in a thread: whatever goes wrong becomes the failureReason, which is returned."""
+        """Do the work in a thread. Returns None, or the reason of any failure."""
         try:
             work(self, resource)
         except JobFailedError as error:
             return str(error)
         except PersonalizeError as error:
             return str(error.message)
-        except KilledError:  # everything ends; whoever goes on from the saved state begins it anew
+        except KilledError:  # the service is closing; a process with the saved state begins the work again
             raise
         except Exception as error:
             logger.exception("%s failed", resource.arn)
@@ -310,7 +311,7 @@ class PersonalizeBackend(BaseBackend):  # type: ignore[misc]
         return f"arn:{self.partition}:personalize:{self.region_name}:{self.account_id}:{kind.tail.format_map(shown)}"
 
     def _ancestors(self, values: Values) -> set[str]:
-        """ARNs of everything that a resource was made from, near and far."""
+        """The ARNs of all resources from which a resource was made, directly or indirectly."""
         near = set(references(values).values())
         far = (self._ancestors(self.resources[arn].values) for arn in near if arn in self.resources)
         return near.union(*far)
@@ -332,14 +333,14 @@ def _service_owned() -> Iterator[Resource]:
 
 
 def _complete(given: Values, defaults: Values) -> Values:
-    """A request's members, with the defaults of those that it leaves out, also within a configuration."""
+    """A request's members, with defaults for missing ones, also within a configuration."""
     values = copy.deepcopy(defaults) | given
     nested = {name for name, default in defaults.items() if isinstance(default, dict) and name in given}
     return values | {name: _complete(given[name], defaults[name]) for name in nested}
 
 
 def _life(kind: Kind, arn: str) -> Lifecycle:
-    """A timeline that begins now, with the faults that were ordered for the resource's name."""
+    """A timeline that begins now, with the faults for the resource's name."""
     name = arn.rsplit("/", 1)[-1]
     minutes = kind.minutes + faults.current.delay.get(name, 0)
     return Lifecycle(environment.current.clock, minutes, failure=faults.current.fail.get(name))

@@ -1,6 +1,6 @@
-"""Between wire and backend: which function answers which operation of the three APIs.
+"""The dispatch of requests: the function that answers each operation of the three APIs.
 
-Bodies are validated against botocore's model before anything else, and answers are shaped by it.
+botocore's model validates bodies before anything else, and shapes the answers.
 """
 
 import base64
@@ -32,7 +32,7 @@ PAGE = 100
 Answer = Callable[[PersonalizeBackend, Values], Values | None]
 
 
-# Operations that every kind has in the same way
+# Operations of every kind
 
 
 def _create(kind: Kind, members: list[str]) -> Answer:
@@ -60,7 +60,7 @@ def _delete(kind: Kind, _: list[str]) -> Answer:
 
 
 def _list(kind: Kind, members: list[str]) -> Answer:
-    result = next(member for member in members if member != "nextToken")  # "Filters", the others in lower case
+    result = next(member for member in members if member != "nextToken")  # "Filters"; in lower case for other kinds
 
     def answer(backend: PersonalizeBackend, params: Values) -> Values:
         asked = {name: value for name, value in params.items() if name not in ("maxResults", "nextToken")}
@@ -72,7 +72,7 @@ def _list(kind: Kind, members: list[str]) -> Answer:
 
 
 def _page(name: str, found: list[T], params: Values) -> tuple[list[T], Values]:
-    """The part of a list that a request asks for, and the token for the next one."""
+    """The part of a list that a request asks for, and the token for the next part."""
     start, size = _offset(name, params.get("nextToken")), params.get("maxResults", PAGE)
     more = {"nextToken": _token(name, start + size)} if start + size < len(found) else {}
     return found[start : start + size], more
@@ -95,7 +95,7 @@ def _offset(name: str, token: str | None) -> int:
     return start
 
 
-# The others
+# Special operations
 
 
 def _metrics(backend: PersonalizeBackend, params: Values) -> Values:
@@ -109,14 +109,14 @@ def _attributed(backend: PersonalizeBackend, params: Values) -> Values:
     _require(params, "metricAttributionArn")
     try:
         resource = backend.get("MetricAttribution", params["metricAttributionArn"])
-    except ResourceNotFoundError as error:  # which this operation does not know
+    except ResourceNotFoundError as error:  # an error that this operation does not have
         raise InvalidInputError(error.message) from None
     found, more = _page("metrics", resource.values["metrics"], params)
     return {"metrics": found} | more
 
 
 def _require(params: Values, member: str) -> None:
-    """The model leaves some ARNs optional without which nothing can be done."""
+    """Raise InvalidInputError if an ARN is missing that the model calls optional."""
     if member not in params:
         raise InvalidInputError(f"{member} is required")
 
@@ -169,7 +169,7 @@ EVENTS: dict[str, Answer] = {
 
 
 def _control() -> dict[str, Answer]:
-    """Answers by operation: every verb that the model knows for a kind of the table, and the special ones."""
+    """Answers by operation: each operation that the model has for a kind of the table, and the special ones."""
     model = get_service_model("personalize")
     nouns = {f"{kind.name}{ending}": kind for kind in KINDS.values() for ending in ("", "s")}
     found: dict[str, Answer] = {}
@@ -190,14 +190,14 @@ def _decoded(body: bytes) -> Values:
 
 
 def _error(code: str, message: str, status: int = 400) -> JsonRESTError:
-    """An error of AWS's front end: no model knows it, so it cannot be one of our own."""
+    """An error of AWS's front end; PersonalizeError covers only errors in the models."""
     error = JsonRESTError(code, message)
     error.code = status
     return error
 
 
 class _Answer(ActionResult):  # type: ignore[misc]
-    """An answer as JSON, cut to the model's shape: all that the three APIs need."""
+    """An answer as JSON, cut to the model's shape; the three APIs need no more."""
 
     def execute_result(self, context: Any) -> tuple[int, dict[str, str], str]:
         shape = context.operation_model.output_shape
@@ -215,12 +215,12 @@ def _cut(shape: Any, value: Any) -> Any:
 
 
 class _Response(BaseResponse):  # type: ignore[misc]
-    """What the three APIs share."""
+    """The base of the responses of all three APIs."""
 
     service = ""
     operations: Mapping[str, Answer] = MappingProxyType({})
     use_raw_body = True
-    """Stock moto decodes the body, which need not be UTF-8, and takes it apart as a form."""
+    """Stock moto decodes the body, which need not be UTF-8, and parses it as a form."""
 
     def __init__(self) -> None:
         super().__init__(self.service)
@@ -253,7 +253,7 @@ class _Response(BaseResponse):  # type: ignore[misc]
         return _Answer(answer(backend, known))
 
     def _suffer(self) -> None:
-        """The faults of the two APIs that serve."""
+        """Apply the faults of the runtime and events APIs."""
         is_down, seconds = faults.current.serving()
         if seconds:
             environment.current.pacing.sleep(seconds)
@@ -261,7 +261,7 @@ class _Response(BaseResponse):  # type: ignore[misc]
             raise _error("ServiceUnavailableException", "The service is unavailable.", 503)
 
     def set_faults(self) -> str:
-        """The one operation that is not the service's; see `faults`."""
+        """The operation that sets the faults, which the service does not have; see `faults`."""
         try:
             faults.use(faults.Faults.parse(_decoded(self.body)))
         except ValueError as error:

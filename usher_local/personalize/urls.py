@@ -1,4 +1,4 @@
-"""Where the three APIs answer: one host each in the cloud, one host for all on moto's server."""
+"""The hosts and paths of the three APIs: one host each in the cloud, one host for all on moto's server."""
 
 from usher_local.personalize.responses import PersonalizeEventsResponse, PersonalizeResponse, PersonalizeRuntimeResponse
 

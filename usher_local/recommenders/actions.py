@@ -1,4 +1,4 @@
-"""The next best action: how likely a user takes it."""
+"""The next best action: the probability that a user takes it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,24 +11,27 @@ from scipy.sparse import csr_array
 from usher_local.recommenders.base import Interactions, Query, Recommender, number
 from usher_local.recommenders.cooccurrence import met_both, met_by
 
-PRIOR = 5.0  # imagined answers at the general rate, for actions and pairs about which little is known
-ENOUGH = 50  # answers of either kind that the service wants to see before it says anything
+PRIOR = 5.0  # imaginary responses at the general rate, for actions and pairs with little data
+ENOUGH = 50  # responses, taken and not taken together, below which the service makes no prediction
 DAY = 86400
 
 
 @dataclass(frozen=True)
 class NextBestAction(Recommender):
-    """Shares of users who took an action, given those they took before: weights above 0 mean taken, 0 not taken."""
+    """For each action, the share of users who took it, given the actions that they took before.
+
+    Interactions with a weight above 0 mean that the action was taken, those with 0 that it was not.
+    """
 
     rate: NDArray[np.float32]  # (n_actions,) 0 to 1
-    doubt: NDArray[np.float32]  # (n_actions,) how much of `rate` holds for those who took an action, 0 to 1
-    start: NDArray[np.int32]  # (n_actions + 1,) where the others begin that were taken, too
+    doubt: NDArray[np.float32]  # (n_actions,) the part of `rate` that remains for users who took the action, 0 to 1
+    start: NDArray[np.int32]  # (n_actions + 1,) where each action's co-taken actions begin in `other` and `share`
     other: NDArray[np.int32]
-    share: NDArray[np.float32]  # of those who took the action, who took the other
+    share: NDArray[np.float32]  # the share of the action's takers who also took the other
 
     @classmethod
     def fit(cls, interactions: Interactions, parameters: Mapping[str, str], seed: int = 0) -> Self:  # noqa: ARG003
-        """Obeys action_optimization_period: answers count half after so many days, which must be more than none."""
+        """Obeys action_optimization_period, the half-life of a response in days. ValueError unless it is above 0."""
         period = number(parameters, "action_optimization_period", 14)
         if not period > 0:
             raise ValueError(f"action_optimization_period must be above 0, not {period:g}")
@@ -52,7 +55,7 @@ class NextBestAction(Recommender):
         return cls(rate.astype(np.float32), PRIOR / takers, both.indptr, both.indices, both.data)
 
     def score(self, query: Query) -> NDArray[np.float32]:
-        """Propensity, 0 to 1, of each action after the actions taken, `query.history`."""
+        """The propensity, 0 to 1, of each action after the taken actions `query.history`."""
         actions, taken = len(self.rate), np.unique(query.history)
         others = csr_array((self.share, self.other, self.start), (actions, actions))
         shares: NDArray[np.float32] = others[taken].sum(axis=0)

@@ -1,4 +1,4 @@
-"""What the service and the models say to each other: interactions in, a query, one score per item out."""
+"""The interface between the service and the models: interactions and a query in, one score per item out."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,21 +12,21 @@ from numpy.typing import NDArray
 
 from usher_local.python_parser import PARSER
 
-TIE_BREAK = np.float32(1e-6)  # weight of popularity (0 to 1) beneath a model's own scores
+TIE_BREAK = np.float32(1e-6)  # weight of popularity (0 to 1), which is added to a model's own scores
 
 
 @dataclass(frozen=True, slots=True)
 class Interactions:
-    """Who met what and when, sorted by (user, timestamp, arrival). Build one with `of`."""
+    """Events of users with items, sorted by (user, timestamp, arrival). Build them with `of`."""
 
     user: NDArray[np.int32]  # (n,) index into user_ids
     item: NDArray[np.int32]  # (n,) index into item_ids
     timestamp: NDArray[np.int64]  # (n,) Unix seconds
     user_ids: list[str]
     item_ids: list[str]
-    weight: NDArray[np.float32]  # (n,) how much an event counts; 1 unless the caller knows better
-    labels: Sequence[Sequence[str]] = ()  # (n_items,) attributes of each item, as `FIELD=value`; empty: none known
-    texts: Sequence[str] = ()  # (n_items,) what is written about each item; empty: nothing
+    weight: NDArray[np.float32]  # (n,) weight of each event, 1 by default
+    labels: Sequence[Sequence[str]] = ()  # (n_items,) attributes of each item, as `FIELD=value`; may be empty
+    texts: Sequence[str] = ()  # (n_items,) a description of each item; may be empty
 
     @classmethod
     def of(
@@ -38,9 +38,9 @@ class Interactions:
         weights: NDArray[np.float32] | None = None,
         known: Iterable[str] = (),
     ) -> Self:
-        """Number the ids in alphabetical order, sort the events; those of equal time keep their order of arrival.
+        """Number the IDs in alphabetical order and sort the events; events of equal time keep their order.
 
-        `known` are items that exist, whether or not somebody met them.
+        `known` are items that exist, with or without events.
         """
         user, user_ids = _number(users)
         item, item_ids = _number(items, known)
@@ -50,7 +50,7 @@ class Interactions:
         return cls(user[order], item[order], timestamp[order], user_ids, item_ids, weight[order])
 
     def where(self, kept: NDArray[np.bool_]) -> Self:
-        """Only the events of the mask `kept` (n,), under the same numbers of users and items."""
+        """The events of the mask `kept` (n,), with the same numbers of users and items."""
         return replace(
             self,
             user=self.user[kept],
@@ -64,7 +64,7 @@ class Interactions:
         return np.split(self.item, self._bounds()[1:-1])
 
     def queries(self) -> "list[Query]":
-        """What comes after each user's history (after its newest event, if an item is asked about)."""
+        """A query for each user's next item, after the whole history; `item` is the newest."""
         bounds = self._bounds()
         return [
             Query(self.item[start:end], int(self.item[end - 1]), int(self.timestamp[end - 1]))
@@ -74,7 +74,7 @@ class Interactions:
         ]
 
     def _bounds(self) -> NDArray[np.intp]:
-        """Where each user's events begin, and the end (n_users + 1,)."""
+        """The place where each user's events begin, and the end (n_users + 1,)."""
         return np.searchsorted(self.user, np.arange(len(self.user_ids) + 1))
 
 
@@ -86,28 +86,29 @@ def _number(ids: Sequence[str], known: Iterable[str] = ()) -> tuple[NDArray[np.i
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A request in the model's numbers: items the model does not know are left out by whoever asks."""
+    """A request in the model's numbers. The caller leaves out items that the model does not know."""
 
-    history: NDArray[np.int32]  # item indices, oldest first; empty for a new user; for segments, the items they like
+    history: NDArray[np.int32]  # item indices, oldest first; empty for a new user; for segments, the liked items
     item: int | None = None  # for related items; None when unknown
-    time: int | None = None  # Unix seconds of the history's newest event; None: as late as what was learnt from
+    time: int | None = None  # Unix seconds of the history's newest event; None: the time of the newest training event
 
 
 @dataclass(frozen=True)
 class Recommender(ABC):
-    """A fitted model: a frozen dataclass of arrays, each stored as a `.npy` file, and of other models, in folders."""
+    """A fitted model: a frozen dataclass of arrays, each stored as a `.npy` file, and of other models, stored as
+    folders."""
 
     @classmethod
     @abstractmethod
     def fit(cls, interactions: Interactions, parameters: Mapping[str, str], seed: int = 0) -> Self:
-        """Learn from at least one interaction (or one text, where that is what the recipe is about).
+        """Train on at least one interaction (or one text, if the recipe reads texts).
 
-        `parameters` are Personalize's hyperparameters, all strings: those a model does not know are ignored, one that
-        must be a number and is none raises ValueError.
+        `parameters` are Personalize's hyperparameters, all strings. A model ignores unknown ones, and raises ValueError
+        for text where it needs a number.
         """
 
     def refit(self, interactions: Interactions, parameters: Mapping[str, str], seed: int = 0) -> Self:
-        """`fit` to more of the same; what took long to find out, and hardly changes, may be kept."""
+        """Train on more data of the same kind; the model may keep learnt values that are costly and stable."""
         return type(self).fit(interactions, parameters, seed)
 
     @abstractmethod
@@ -118,7 +119,7 @@ class Recommender(ABC):
         """
 
     def score_many(self, queries: Sequence[Query]) -> NDArray[np.float32]:
-        """What `score` answers to each of at least one query: (m, n_items)."""
+        """The scores of at least one query: (m, n_items)."""
         return np.stack([self.score(query) for query in queries])
 
     def save(self, folder: Path) -> None:
@@ -133,7 +134,7 @@ class Recommender(ABC):
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """The model that `save` wrote, memory-mapped and read-only."""
+        """The model in a folder of `save`, memory-mapped and read-only."""
         kinds = get_type_hints(cls)
         values: dict[str, Any] = {
             field.name: kinds[field.name].load(folder / field.name)
@@ -145,23 +146,23 @@ class Recommender(ABC):
 
 
 def read_array(file: Path, mode: Literal["r", "c"]) -> NDArray[Any]:
-    """The array in a `.npy` file, memory-mapped: read-only, or ("c") with changes that stay in memory."""
+    """The array in a `.npy` file, memory-mapped: read-only ("r"), or with changes that stay in memory ("c")."""
     with PARSER:
         return np.asarray(np.load(file, mmap_mode=mode))  # noqa: TID251
 
 
 def count_later(user: NDArray[np.int32]) -> NDArray[np.intp]:
-    """How many later events each event (n,) of the sorted `user` (n,) has by the same user."""
+    """The number of later events by the same user, for each event (n,) of the sorted `user` (n,)."""
     return np.searchsorted(user, user, side="right") - np.arange(len(user)) - 1
 
 
 def number(parameters: Mapping[str, str], name: str, default: float) -> float:
-    """A hyperparameter that Personalize sends as a string; ValueError where it is not a number."""
+    """A hyperparameter as a number; ValueError if its text is none."""
     return float(parameters.get(name, default))
 
 
 def count_users(interactions: Interactions) -> NDArray[np.float32]:
-    """How many different users met each item (n_items,): Personalize's idea of popularity."""
+    """The number of different users of each item (n_items,): Personalize's definition of popularity."""
     items = len(interactions.item_ids)
     pairs = np.sort(interactions.user.astype(np.int64) * items + interactions.item)  # much faster than np.unique
     first = np.append(True, pairs[1:] != pairs[:-1])[: len(pairs)]
@@ -169,6 +170,6 @@ def count_users(interactions: Interactions) -> NDArray[np.float32]:
 
 
 def newest_tenth(interactions: Interactions) -> NDArray[np.bool_]:
-    """Which events (n,) are the newest 10%, never less than one, of their user's."""
+    """A mask (n,) of each user's newest 10% of events, at least one."""
     length = np.bincount(interactions.user, minlength=len(interactions.user_ids))[interactions.user]
     return count_later(interactions.user) < length - 9 * length // 10

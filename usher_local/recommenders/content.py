@@ -1,4 +1,4 @@
-"""Items by what is said about them: for items that nobody has met yet, and for aws-semantic-similarity."""
+"""Items by their descriptions and attributes: for items without events, and for aws-semantic-similarity."""
 
 import re
 from array import array
@@ -12,22 +12,22 @@ from scipy.sparse import csr_array, vstack
 
 from usher_local.recommenders.base import TIE_BREAK, Interactions, Query, Recommender, count_users
 
-NEAREST = 20  # items whose scores a newcomer inherits; more hardly help on MovieLens
-BUDGET = 1 << 24  # likenesses at a time in `nearest`: 64 MiB
+NEAREST = 20  # known items whose scores a new item gets; more hardly help on MovieLens
+BUDGET = 1 << 24  # similarities at a time in `nearest`: 64 MiB
 WORD = re.compile(r"\w+")
 
 
 def tfidf(documents: Iterable[Iterable[str]]) -> csr_array:
-    """Rows of length 1 (n, terms), or 0 without terms: log tf-idf of each document's terms (Salton, Buckley 1988)."""
+    """Log tf-idf vectors of the documents' terms (n, terms), of length 1, or 0 without terms (Salton, Buckley 1988)."""
     vocabulary: dict[str, int] = {}
-    column, start = array("i"), array("q", [0])  # a list would take twice the memory, of which long texts need much
+    column, start = array("i"), array("q", [0])  # a list would take twice the memory, and long texts have many terms
     for document in documents:
         column.extend(vocabulary.setdefault(term, len(vocabulary)) for term in document)
         start.append(len(column))
     size = len(start) - 1, max(1, len(vocabulary))
     counts = csr_array((np.ones(len(column), np.float32), np.asarray(column), np.asarray(start)), size)
     counts.sum_duplicates()
-    # The "+ 1" keeps terms that all documents have: few items may share their only genre.
+    # The "+ 1" keeps terms that all documents have: a few items may share their only genre.
     rarity = np.log(size[0] / np.maximum(1, np.bincount(counts.indices, minlength=size[1]))) + 1
     counts.data = (1 + np.log(counts.data)) * rarity[counts.indices].astype(np.float32)
     lengths = np.sqrt(counts.power(2).sum(axis=1))
@@ -36,7 +36,8 @@ def tfidf(documents: Iterable[Iterable[str]]) -> csr_array:
 
 
 def nearest(new: csr_array, known: csr_array, budget: int = BUDGET) -> csr_array:
-    """Weights (n_new, n_known) of sum 1 (or 0, for those like nothing) of the NEAREST most alike known items."""
+    """Weights (n_new, n_known) of each new item's NEAREST most similar known items; the sum is 1, or 0 without similar
+    ones."""
     block = budget // max(1, known.shape[0]) or 1
     rows = [_block(new[row : row + block], known) for row in range(0, new.shape[0], block)]
     return csr_array(vstack(rows, format="csr") if rows else (0, known.shape[0]), dtype=np.float32)
@@ -58,22 +59,22 @@ def words(texts: Sequence[str]) -> Iterable[list[str]]:
 
 @dataclass(frozen=True)
 class Semantic(Recommender):
-    """aws-semantic-similarity: cosine of the texts; TF-IDF, where the service has a language model."""
+    """aws-semantic-similarity: the cosine of the texts, by TF-IDF; the service uses a language model."""
 
     start: NDArray[np.int32]  # (n_items + 1,) where each item's terms begin
     term: NDArray[np.int32]
     weight: NDArray[np.float32]
-    popularity: NDArray[np.float32]  # (n_items,) users, the most popular item's being 1
+    popularity: NDArray[np.float32]  # (n_items,) users, divided by those of the most popular item
 
     @classmethod
     def fit(cls, interactions: Interactions, parameters: Mapping[str, str], seed: int = 0) -> Self:  # noqa: ARG003
-        """Weigh the words; interactions give popularity only. There is nothing to tune."""
+        """Weigh the words; the interactions serve for popularity only. No hyperparameters."""
         terms = tfidf(words(interactions.texts or [""] * len(interactions.item_ids)))
         users = count_users(interactions)
         return cls(terms.indptr, terms.indices, terms.data, users / max(1, users.max(initial=0)))
 
     def score(self, query: Query) -> NDArray[np.float32]:
-        """Likeness to `query.item`, which itself comes last; popularity if it is unknown."""
+        """The similarity to `query.item`, which itself comes last; popularity if that item is unknown."""
         if query.item is None:
             return np.array(self.popularity)
         begin, end = self.start[query.item], self.start[query.item + 1]

@@ -1,7 +1,7 @@
-"""Items alike by the company they keep: the related-items recipes, and the counting that others share.
+"""Items that the same users meet: the related-items recipes, and the counting of pairs for other models.
 
-Pairs are counted for a block of items at a time, of which only the best are kept: no matrix of items by items is ever
-whole, so memory grows with the events and with KEPT neighbours for each item.
+Pairs are counted for a block of items at a time, and only the best are kept. No matrix of items by items is ever
+complete, so memory grows with the events and with KEPT neighbours for each item.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,25 +18,25 @@ from scipy.sparse import csr_array, vstack
 from usher_local.recommenders.base import TIE_BREAK, Interactions, Query, Recommender, count_later, count_users, number
 from usher_local.recommenders.progress import report_progress
 
-NEWEST = 1000  # events of one user that count: bounds the pairs by 1000 per event, however active somebody is
-KEPT = 1000  # best neighbours of an item that a model stores: twice what a request can ask for
-BUDGET = 1 << 23  # pairs held at a time, at some 50 bytes while they are counted: 400 MB
-LAGS, DECAY = 20, 10.0  # how far apart two events still make neighbours, and after how many events a pair weighs 1/e
-BACKWARD = 0.5  # weight of what was met before an item, against what was met after it
+NEWEST = 1000  # newest events of a user that count: at most 1000 pairs per event, however active a user is
+KEPT = 1000  # best neighbours of an item that a model stores: twice the maximum of a request
+BUDGET = 1 << 23  # pairs in memory at a time, some 50 bytes each while they are counted: 400 MB
+LAGS, DECAY = 20, 10.0  # largest distance of two neighbours, in events, and the distance at which a pair weighs 1/e
+BACKWARD = 0.5  # weight of the items before an item, against the items after it
 
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """A matrix (n_items, n_items) of what items have to do with each other, counted only when and where it is asked."""
+    """A matrix (n_items, n_items) of counts for pairs of items; rows are counted on request."""
 
-    bound: NDArray[np.int64]  # (n_items,) how many neighbours an item has, at most
-    rows: Callable[[slice], csr_array]  # the rows of some items
-    budget: int  # pairs held at a time
+    bound: NDArray[np.int64]  # (n_items,) the maximum number of an item's neighbours
+    rows: Callable[[slice], csr_array]  # counts the rows of a slice of the items
+    budget: int  # pairs in memory at a time
 
     def strongest(self, worth: NDArray[np.float32], least: float = 0) -> csr_array:
-        """Each item's KEPT best neighbours, other than itself, by value times the neighbour's `worth` (n_items,).
+        """Each item's KEPT best neighbours, without itself, by value times the neighbour's `worth` (n_items,).
 
-        Pairs of a value below `least` are none.
+        Pairs of a value below `least` are left out.
         """
         edges = np.unique(np.cumsum(self.bound) // self.budget, return_index=True)[1].tolist()
         kept = []
@@ -59,23 +59,23 @@ def _best(pairs: csr_array, first: int, worth: NDArray[np.float32], least: float
 
 
 def met_by(interactions: Interactions) -> csr_array:
-    """Who met what (n_items, n_users), 1 however often; of a user's events the NEWEST."""
+    """A matrix (n_items, n_users) with 1 where a user met an item, from each user's NEWEST events."""
     kept = count_later(interactions.user) < NEWEST
     size = len(interactions.item_ids), len(interactions.user_ids)
     met = csr_array((np.ones(kept.sum(), np.float32), (interactions.item[kept], interactions.user[kept])), size)
-    met.data[:] = 1  # the constructor has summed repeated meetings
+    met.data[:] = 1  # the constructor summed repeated events
     return met
 
 
 def met_both(met: csr_array, budget: int = BUDGET) -> Pairs:
-    """How many users met both items, of `met` (n_items, n_users)."""
+    """The number of users who met both items, from `met` (n_items, n_users)."""
     items = csr_array(met.T)
     bound = np.minimum(met @ np.diff(items.indptr), met.shape[0]).astype(np.int64)
     return Pairs(bound, lambda block: csr_array(met[block] @ items), budget)
 
 
 def met_near(interactions: Interactions, budget: int = BUDGET) -> Pairs:
-    """How often users met the other item at most LAGS events after, or before, the one; near ones count more."""
+    """The weighted number of times that users met the other item at most LAGS events after, or before, an item."""
     size = len(interactions.item_ids)
     order = np.argsort(interactions.item, kind="stable")
     start = np.searchsorted(interactions.item[order], np.arange(size + 1))
@@ -96,7 +96,7 @@ def met_near(interactions: Interactions, budget: int = BUDGET) -> Pairs:
 
     def rows(block: slice) -> csr_array:
         events = order[start[block.start] : start[block.stop]]
-        parts = -(-len(events) * len(lags) // budget) or 1  # of an item met very often, not even one row fits at once
+        parts = -(-len(events) * len(lags) // budget) or 1  # one row of a very frequent item may exceed the budget
         return reduce(add, (count(part, block) for part in np.array_split(events, parts)))
 
     return Pairs(np.minimum(np.diff(start) * len(lags), size), rows, budget)
@@ -104,12 +104,12 @@ def met_near(interactions: Interactions, budget: int = BUDGET) -> Pairs:
 
 @dataclass(frozen=True)
 class Neighbours(Recommender):
-    """A sparse matrix of item-to-item likeness (CSR), with popularity between equals and for unknown items."""
+    """A sparse matrix of item-to-item similarity (CSR); popularity breaks ties and ranks for unknown items."""
 
     start: NDArray[np.int32]  # (n_items + 1,) where each item's neighbours begin
     neighbour: NDArray[np.int32]  # (pairs,)
     likeness: NDArray[np.float32]  # (pairs,)
-    popularity: NDArray[np.float32]  # (n_items,) users, the most popular item's being 1
+    popularity: NDArray[np.float32]  # (n_items,) users, divided by those of the most popular item
 
     @classmethod
     def build(cls, pairs: Pairs, users: NDArray[np.float32], discount: float, least: float = 0) -> Self:
@@ -118,7 +118,7 @@ class Neighbours(Recommender):
         return cls(kept.indptr, kept.indices, kept.data, users / users.max())
 
     def score(self, query: Query) -> NDArray[np.float32]:
-        """Likeness to `query.item`, which itself comes last."""
+        """The similarity to `query.item`, which itself comes last."""
         if query.item is None:
             return np.array(self.popularity)
         row = slice(self.start[query.item], self.start[query.item + 1])
@@ -130,7 +130,7 @@ class Neighbours(Recommender):
 
 @dataclass(frozen=True)
 class Sims(Neighbours):
-    """aws-sims: users who met both, discounted by the neighbour's popularity."""
+    """aws-sims: the number of common users, discounted by the neighbour's popularity."""
 
     @classmethod
     def fit(cls, interactions: Interactions, parameters: Mapping[str, str], seed: int = 0) -> Self:  # noqa: ARG003
@@ -144,10 +144,10 @@ class Sims(Neighbours):
 
 @dataclass(frozen=True)
 class SimilarItems(Neighbours):
-    """aws-similar-items: items met shortly after one another, or before."""
+    """aws-similar-items: items that users met shortly before or after an item."""
 
     @classmethod
     def fit(cls, interactions: Interactions, parameters: Mapping[str, str], seed: int = 0) -> Self:  # noqa: ARG003
-        """Obeys popularity_discount_factor, whose default here is none."""
+        """Obeys popularity_discount_factor, by default 0."""
         discount = number(parameters, "popularity_discount_factor", 0)
         return cls.build(met_near(interactions), count_users(interactions), discount)

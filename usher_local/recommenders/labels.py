@@ -1,4 +1,4 @@
-"""Items by the attributes of those that a user has met."""
+"""Items by the attributes of the items in a user's history."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from scipy.sparse import csr_array
 from usher_local.recommenders.base import Interactions, Query, Recommender
 from usher_local.recommenders.content import tfidf
 
-MEMORY, FORGETTING = 100, 10.0  # newest events of a history that are looked at, and how soon they weigh 1/e
+MEMORY, FORGETTING = 100, 10.0  # newest events of a history that count, and the age, in events, at which one weighs 1/e
 
 
 @dataclass(frozen=True)
@@ -26,12 +26,12 @@ class Labels(Recommender):
 
     @classmethod
     def fit(cls, interactions: Interactions, parameters: Mapping[str, str], seed: int = 0) -> Self:  # noqa: ARG003
-        """Weigh the labels; there is nothing to tune."""
+        """Weigh the labels. No hyperparameters."""
         vectors = tfidf(interactions.labels or [()] * len(interactions.item_ids))
         return cls(vectors.indptr, vectors.indices, vectors.data, np.array(vectors.shape[1], np.int32))
 
     def score(self, query: Query) -> NDArray[np.float32]:
-        """Cosine to the decayed history, but for the history's length."""
+        """The product with the decayed history's vector: the cosine without division by that vector's length."""
         if not self.label.size:
             return np.zeros(len(self.start) - 1, np.float32)
         recent = query.history[-MEMORY:]

@@ -1,4 +1,4 @@
-"""Linear models from item to item, each one ridge regression in closed form: there are no user factors.
+"""Linear models from item to item, each one ridge regression in closed form, without user factors.
 
 `Steps` is SLIT of SLIST (Choi et al., "Session-aware Linear Item-Item Models", WWW 2021) with its Gram matrices counted
 pair by pair; `Taste` is EASE (Steck, "Embarrassingly Shallow Autoencoders", WWW 2019).
@@ -17,14 +17,14 @@ from scipy.sparse import csr_array
 from usher_local.recommenders.base import Interactions, Query, Recommender, count_later, number
 
 # Quality is flat around these values on all of MovieLens.
-PAST = 7.0  # events after which an event of the history weighs 1/e
-FUTURE = 10.0  # the same for events to come
-LAGS = 60  # how far apart two events still teach
-MEMORY = 50  # newest events of a history that are looked at
+PAST = 7.0  # age, in events, at which a past event weighs 1/e
+FUTURE = 10.0  # the same for future events
+LAGS = 60  # the largest distance, in events, of two events in a pair
+MEMORY = 50  # newest events of a history that count
 STEPS_RIDGE, TASTE_RIDGE = 500.0, 300.0
 
-# Memory grows with the square of the items learnt here (64 MiB a matrix, about five at once in `fit`, one in a model),
-# time with the cube. The others, and those with fewer than ENOUGH events, are left to models that need less.
+# Memory grows with the square of these items (64 MiB a matrix, about five at once in `fit`, one in a model), time with
+# the cube. Other models score the other items, and those with fewer than ENOUGH events.
 DENSE_ITEMS = 4096
 ENOUGH = 5
 
@@ -34,32 +34,33 @@ class Linear(Recommender):
     """Weights between the v <= DENSE_ITEMS items with most events; other items score 0."""
 
     dense: NDArray[np.int32]  # (v,) item of each dense position
-    position: NDArray[np.int32]  # (n_items,) dense position of each item, -1 outside
+    position: NDArray[np.int32]  # (n_items,) dense position of each item, -1 for other items
     weight: NDArray[np.float32]  # (v, v) from item to item
 
     def spread(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Scores of the dense items (v,) as those of all (n_items,)."""
+        """The scores of the dense items (v,) in an array of all items (n_items,); the others get 0."""
         whole = np.zeros(len(self.position), np.float32)
         whole[self.dense] = scores
         return whole
 
     def places(self, history: NDArray[np.int32]) -> NDArray[np.int32]:
-        """Dense positions of what is known of a history, in its order."""
+        """The dense positions of a history's items, in its order, without other items."""
         places = self.position[history]
         return places[places >= 0]
 
 
 @dataclass(frozen=True)
 class Steps(Linear):
-    """What comes after what: the decayed future of every event, predicted from its decayed past."""
+    """A model of sequence: the decayed future of every event, predicted from its decayed past."""
 
-    decay: NDArray[np.float32]  # (memory,) weight of the newest event, of the one before ...
+    decay: NDArray[np.float32]  # (memory,) weight of the newest event, then of the one before it, and so on
 
     @classmethod
     def fit(cls, interactions: Interactions, parameters: Mapping[str, str], seed: int = 0) -> Self:  # noqa: ARG003
-        """Obeys apply_recency_bias ("false": all events of a history count alike) and bptt, how many count at all.
+        """Obeys apply_recency_bias ("false": all events of a history count alike) and bptt, the number of events that
+        count.
 
-        The weights of events say how much a future is worth, so that items met by heavy events rank higher.
+        An event's weight multiplies its future, so items of heavy events rank higher.
         """
         dense, position, inside = vocabulary(interactions)
         user, item = interactions.user[inside], position[interactions.item[inside]]
@@ -69,29 +70,29 @@ class Steps(Linear):
         return cls(dense, position, _ridge(gram, STEPS_RIDGE, cross), _decay(forgetting, memory))
 
     def score(self, query: Query) -> NDArray[np.float32]:
-        """Predicted interest, also in coming back to items of the history."""
+        """The predicted interest in each item; items of the history can score, too."""
         recent = self.places(query.history)[-len(self.decay) :]
         return self.spread(self.decay[: len(recent)][::-1] @ self.weight[recent])
 
 
 @dataclass(frozen=True)
 class Taste(Linear):
-    """What goes with what, order aside: each item predicted from all others of a user."""
+    """A model of taste, without order: each item predicted from all other items of a user."""
 
     @classmethod
     def fit(cls, interactions: Interactions, parameters: Mapping[str, str], seed: int = 0) -> Self:  # noqa: ARG003
-        """Invert the items' Gram matrix; there is nothing to tune."""
+        """Invert the items' Gram matrix. No hyperparameters."""
         dense, position, inside = vocabulary(interactions)
         user, item = interactions.user[inside], position[interactions.item[inside]]
         met = csr_array((np.ones(len(user), np.float32), (user, item)), (len(interactions.user_ids), len(dense)))
-        met.data[:] = 1  # the constructor has summed repeated meetings
+        met.data[:] = 1  # the constructor summed repeated events
         inverse = _invert((met.T @ met).toarray(), TASTE_RIDGE)
         weight = inverse / -np.diag(inverse)
         np.fill_diagonal(weight, 0)
         return cls(dense, position, weight)
 
     def score(self, query: Query) -> NDArray[np.float32]:
-        """How well an item goes with all of the history, whose own items score 0."""
+        """How well an item suits the whole history, whose own items score 0."""
         seen = np.unique(self.places(query.history))
         scores = self.weight[seen].sum(axis=0)
         scores[seen] = 0
@@ -99,7 +100,7 @@ class Taste(Linear):
 
 
 def vocabulary(interactions: Interactions) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.bool_]]:
-    """The dense items, the position of each item among them, and which events (n,) are about them."""
+    """The dense items, the dense position of each item, and a mask (n,) of the events of dense items."""
     events = np.bincount(interactions.item, minlength=len(interactions.item_ids))
     some = np.argsort(-events, kind="stable")[:DENSE_ITEMS]
     dense = np.sort(some[events[some] >= min(ENOUGH, events.max())]).astype(np.int32)
@@ -115,7 +116,7 @@ def _decay(scale: float, length: int) -> NDArray[np.float32]:
 def _count_steps(
     user: NDArray[np.int32], item: NDArray[np.int32], weight: NDArray[np.float32], size: int
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Gram matrix of all decayed pasts, and their products with the decayed futures, without building the pasts."""
+    """The Gram matrix of all decayed pasts, and their products with the decayed futures, without building the pasts."""
     mass = ((1 - np.exp(-2 * count_later(user) / PAST)) / (1 - np.exp(-2 / PAST))).astype(np.float32)
     past, future = _decay(PAST, LAGS + 1), _decay(FUTURE, LAGS + 1)
     gram, cross = np.zeros((2, size * size), np.float32)

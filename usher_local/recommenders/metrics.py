@@ -1,4 +1,4 @@
-"""Offline metrics: those of Personalize's GetSolutionMetrics, and the pieces of them that other protocols reuse."""
+"""Offline metrics: those of Personalize's GetSolutionMetrics, and their parts for other protocols."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,23 +13,23 @@ from usher_local.recommenders.segments import ItemAttributeAffinity
 Model = TypeVar("Model", bound=Recommender)
 DEPTH = 25
 CUTS = (5, 10, 25)
-TESTED = 5000  # users that are asked for, at most: the mean reciprocal rank is then known within 0.01
-SEGMENTS = 500  # segments that are tried, at most: each costs a pass over all users
-DISCOUNT = 1 / np.log2(np.arange(2, DEPTH + 2))  # Personalize's weight of positions 1, 2, ... DEPTH
+TESTED = 5000  # users to predict, at most: the mean reciprocal rank then has an error below 0.01
+SEGMENTS = 500  # segments to test, at most: each costs a pass over all users
+DISCOUNT = 1 / np.log2(np.arange(2, DEPTH + 2))  # Personalize's discount of positions 1, 2, ... DEPTH
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One user to predict: what the model may see, and what came next."""
+    """One user to predict: the model's input, and the true next items."""
 
     query: Query
     truth: NDArray[np.int32]
 
 
 def hold_out(interactions: Interactions) -> tuple[Interactions, list[Case]]:
-    """The oldest 90% of each user's events to learn from, and one case per user (even of none) to predict the rest.
+    """The oldest 90% of each user's events for training, and one case per user with the other events as truth.
 
-    The rest is never less than one event.
+    The truth has at least one event; a user with a single event gets a case with an empty history.
     """
     newest = newest_tenth(interactions)
     learnt = interactions.where(~newest)
@@ -38,7 +38,7 @@ def hold_out(interactions: Interactions) -> tuple[Interactions, list[Case]]:
 
 
 def rank(model: Recommender, query: Query, *, unseen: bool = False) -> NDArray[np.intp]:
-    """The model's DEPTH best items, best first; only such as are new to the history if `unseen`."""
+    """The model's DEPTH best items, best first; with `unseen`, without the history's items."""
     scores = model.score(query)
     if unseen:
         scores[query.history] = -np.inf
@@ -46,7 +46,7 @@ def rank(model: Recommender, query: Query, *, unseen: bool = False) -> NDArray[n
 
 
 def best(scores: NDArray[np.float32], count: int) -> NDArray[np.intp]:
-    """The places of the `count` highest scores, highest first, equals in their order: without sorting the others."""
+    """The places of the `count` highest scores, highest first, ties in their order; it does not sort the others."""
     if count >= len(scores):
         return np.argsort(-scores, kind="stable")
     worthy = np.flatnonzero(scores >= np.partition(scores, -count)[-count])
@@ -59,7 +59,8 @@ def measure(
     items: int,
     discount: NDArray[np.float64] = DISCOUNT,
 ) -> dict[str, float]:
-    """Metrics under Personalize's names, of one ranked list and one set of true items per query, out of `items` items.
+    """Metrics under Personalize's names, from one ranked list and one set of true items per query, out of `items`
+    items.
 
     NDCG is normalised by the list's own hits moved to its top, as Personalize's guide says. Without a query all are 0.
     """
@@ -85,8 +86,8 @@ def evaluate(
 ) -> tuple[dict[str, float], Model | None]:
     """Personalize's own test: fit on a random 90% of the users, predict the newest 10% of each other user's events.
 
-    Of more than TESTED such users, only as many are left out and predicted. Returns the metrics of `measure` and the
-    model that was fitted for them; all 0 and None for a single user, who leaves nobody to learn from.
+    At most TESTED users are held out. Returns the metrics of `measure` and the model that was fitted for them; zeros
+    and None for a single user, since no user remains for training.
     """
     users = len(interactions.user_ids)
     tested = np.random.default_rng(seed).permutation(users)[: min(max(1, users // 10), TESTED) if users > 1 else 0]
@@ -102,10 +103,11 @@ def evaluate(
 def evaluate_segments(
     model: type[Model], interactions: Interactions, parameters: Mapping[str, str], seed: int = 0
 ) -> tuple[dict[str, float], Model]:
-    """Personalize's test of segments: fit on the oldest 80% of each user's events, find who met what in the rest.
+    """Personalize's test of segments: fit on the oldest 80% of each user's events, predict the users of each item in
+    the rest.
 
-    There is one segment per item, or, of attributes, per label. Users found are those of the top 1%.
-    Returns the metrics and the model that was fitted for them.
+    There is one segment per item or, for attributes, per label. A segment has the top 1% of the users. Returns the
+    metrics and the model that was fitted for them.
     """
     users = len(interactions.user_ids)
     newest = count_later(interactions.user) < 0.2 * np.bincount(interactions.user, minlength=users)[interactions.user]
@@ -128,7 +130,7 @@ def evaluate_segments(
 
 
 def _groups(interactions: Interactions, model: type[Recommender]) -> list[NDArray[np.int32]]:
-    """The items that make a segment."""
+    """The items of each segment."""
     if not issubclass(model, ItemAttributeAffinity):
         return list(np.arange(len(interactions.item_ids), dtype=np.int32)[:, None])
     found: dict[str, list[int]] = {}

@@ -1,11 +1,11 @@
-"""Progress of a fit, reported to a listener; the models know nothing of processes and logs."""
+"""Progress of a fit, reported to a listener; the models know neither processes nor logs."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
 Listener = Callable[[float], None]
-"""Takes the share that is done, 0 to 1; what it raises ends the fit."""
+"""Takes the share of the work that is done, 0 to 1. An exception from it ends the fit."""
 
 _listener: ContextVar[Listener] = ContextVar("listener", default=lambda _: None)
 
@@ -27,7 +27,7 @@ def listening(listener: Listener) -> Iterator[None]:
 
 @contextmanager
 def part(low: float, high: float) -> Iterator[None]:
-    """Progress in the block, 0 to 1, counts as `low` to `high` of the whole; both ends are reported."""
+    """Report progress 0 to 1 in the block as `low` to `high` of the whole, and report both ends."""
     outer = _listener.get()
     outer(low)
     with listening(lambda share: outer(low + (high - low) * share)):

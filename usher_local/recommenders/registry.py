@@ -1,4 +1,4 @@
-"""Which model stands behind which recipe, and how one is trained."""
+"""The model of each recipe, and its training."""
 
 import json
 from collections.abc import Mapping
@@ -52,17 +52,18 @@ INERT = frozenset(
         "item_metadata_hidden_dim",
     }
 )
-"""Parameters of the service's neural networks, which have no counterpart here: accepted, and without effect."""
+"""Parameters of the service's neural networks without a counterpart here: accepted, and without effect."""
 
 
 def train(
     recipe: str, interactions: Interactions, parameters: Mapping[str, str], folder: Path, seed: int = 0
 ) -> dict[str, float]:
-    """Fit the recipe's model on everything, save it into `folder` (made if need be) and return its offline metrics.
+    """Fit the recipe's model on all interactions, save it into `folder` (made if missing) and return its offline
+    metrics.
 
-    The folder gets the model's arrays, and in `items.json` and `users.json` the ids that its numbers stand for.
-    The metrics come from another model, which has not seen a tenth of the users (of segments: the newest fifth of
-    everyone's events). `RECIPES[recipe].load` reads the model.
+    The folder gets the model's arrays, and in `items.json` and `users.json` the IDs of its numbers. The metrics come
+    from another model, fitted without a tenth of the users (for segments: without the newest fifth of each user's
+    events). `RECIPES[recipe].load` reads the model.
     """
     folder.mkdir(parents=True, exist_ok=True)
     model, learnt = RECIPES[recipe], trim(interactions, parameters)
@@ -78,9 +79,9 @@ def train(
 
 
 def trim(interactions: Interactions, parameters: Mapping[str, str]) -> Interactions:
-    """Leave out users and items with very few or very many events, by the percentiles that `parameters` name.
+    """Leave out users and items with very few or very many events, by the percentiles in `parameters`.
 
-    The service's defaults (SIMS without its most popular tenth of items) are not applied: they cost quality here.
+    The service's defaults (SIMS without its most popular tenth of items) are not applied: they reduce quality here.
     """
     kept = np.ones(len(interactions.user), np.bool_)
     for name, column in (("user_history_length", interactions.user), ("item_interaction_count", interactions.item)):

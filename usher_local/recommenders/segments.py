@@ -1,4 +1,4 @@
-"""Users by what they like: the recipes that make segments."""
+"""Users by the items that they like: the recipes for segments."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,29 +11,29 @@ from scipy.sparse import csr_array
 from usher_local.recommenders.base import Interactions, Query, Recommender, count_later
 from usher_local.recommenders.cooccurrence import met_both, met_by
 
-MEMORY = 100.0  # events after which an event counts 1/e; a longer memory finds more, but everywhere the same busy users
-PRIOR = 10.0  # imagined users of an item who met nothing else, so that two users in common prove nothing
+MEMORY = 100.0  # events after which an event weighs 1/e; with a longer memory, the busiest users are in every segment
+PRIOR = 10.0  # imaginary users of an item who met nothing else, so that two common users prove nothing
 
 
 @dataclass(frozen=True)
 class ItemAffinity(Recommender):
-    """aws-item-affinity: how likely the users of what a user met meet the item, summed over the decayed history.
+    """aws-item-affinity: the probability that the users of a met item meet the item, summed over the decayed history.
 
-    The conditional probabilities are those of Deshpande and Karypis, "Item-Based Top-N Recommendation Algorithms",
-    TOIS 2004.
+    The conditional probabilities are those of Deshpande and Karypis, "Item-Based Top-N Recommendation Algorithms", TOIS
+    2004.
     """
 
     start: NDArray[np.int32]  # (n_users + 1,) where each user's items begin
     item: NDArray[np.int32]
     weight: NDArray[np.float32]
-    given_start: NDArray[np.int32]  # (n_items + 1,) the same for the items whose users meet an item
+    given_start: NDArray[np.int32]  # (n_items + 1,) where each item's related items begin, those with common users
     given_item: NDArray[np.int32]
     given: NDArray[np.float32]
-    again: NDArray[np.float32]  # () how many times likelier people meet what they have met than something else
+    again: NDArray[np.float32]  # () how much likelier users meet an item again than a new one, as a factor
 
     @classmethod
     def fit(cls, interactions: Interactions, parameters: Mapping[str, str], seed: int = 0) -> Self:  # noqa: ARG003
-        """Count pairs and repeats; there is nothing to tune."""
+        """Count pairs and repeats. No hyperparameters."""
         size = len(interactions.user_ids), len(interactions.item_ids)
         decay = np.exp(count_later(interactions.user) / -MEMORY).astype(np.float32) * interactions.weight
         tastes = csr_array((decay, (interactions.user, interactions.item)), size)
@@ -44,7 +44,8 @@ class ItemAffinity(Recommender):
         return cls(tastes.indptr, tastes.indices, tastes.data, given.indptr, given.indices, given.data, again)
 
     def score(self, query: Query) -> NDArray[np.float32]:
-        """Affinity of each user (n_users,) to the items `query.history`; who met all of them can only come back."""
+        """The affinity of each user (n_users,) to the items `query.history`; for a user who met them all, that of
+        meeting them again."""
         users, items, asked = len(self.start) - 1, len(self.given_start) - 1, np.unique(query.history)
         given = csr_array((self.given, self.given_item, self.given_start), (items, items))
         wanted: NDArray[np.float32] = given[asked].sum(axis=0)
@@ -58,4 +59,4 @@ class ItemAffinity(Recommender):
 
 @dataclass(frozen=True)
 class ItemAttributeAffinity(ItemAffinity):
-    """aws-item-attribute-affinity: the same towards all items that have an attribute."""
+    """aws-item-attribute-affinity: the affinity to all items that have an attribute."""

@@ -1,9 +1,9 @@
 """The main model: four experts of different kinds and the user's own habits, pooled by weights learnt from the data.
 
 The pool is a conditional logit (McFadden, 1974) over each expert's scores and their logarithms, hence a logarithmic
-opinion pool (Genest and Zidek, Statistical Science 1986); it is fitted by stacking (Wolpert, 1992): experts that have
-not seen the newest tenth of everyone's events are judged by it, and then fitted again on everything. There are no user
-factors: an event counts for the very next request, and strangers are served as well as known users.
+opinion pool (Genest and Zidek, Statistical Science 1986). It is fitted by stacking (Wolpert, 1992): experts fitted
+without the newest tenth of each user's events predict that tenth; then the experts are fitted again on all events.
+There are no user factors: an event counts in the very next request, and new users are served like known ones.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,13 +24,13 @@ from usher_local.recommenders.progress import part, report_progress
 from usher_local.recommenders.sessions import Sessions
 
 EXPERTS = 4
-FLOOR, POPULARITY_FLOOR = 0.01, 0.001  # shares of the best score, below which an item is as good as unknown
-LESSONS = 1000  # users from whom the weights are learnt, at most
-CANDIDATES, REPEATS = 256, 32  # items that compete in a lesson: the most promising, and the newest of the history
-PRIOR_WEIGHT = 1e-3  # pull of the weights to PRIOR, per lesson
+FLOOR, POPULARITY_FLOOR = 0.01, 0.001  # shares of the best score, below which a score counts as unknown
+LESSONS = 1000  # users whose events the weights are learnt from, at most
+CANDIDATES, REPEATS = 256, 32  # items that compete in a lesson: the best by score, and the newest of the history
+PRIOR_WEIGHT = 1e-3  # strength of the pull of the weights to PRIOR, per lesson
 
-# Rows of `_evidence`, and for each: its weight, and how much the weight grows with the log of the history's length.
-# Typical of what is learnt on MovieLens; they decide where there is too little data to learn from.
+# Each row of `_evidence` has a weight, and a slope by which it grows with the log of the history's length. These values
+# are typical of MovieLens; they decide where there is too little data to learn from.
 PRIOR = np.array(
     [
         *[(2.0, 0.0), (0.4, 0.0)],  # steps, their logarithm
@@ -56,9 +56,9 @@ class Sequential(Recommender):
 
     @classmethod
     def fit(cls, interactions: Interactions, parameters: Mapping[str, str], seed: int = 0) -> Self:
-        """Learn the weights, then all experts anew; `seed` chooses the users to learn the weights from.
+        """Learn the weights, then fit all experts anew; `seed` chooses the users for the weights.
 
-        Obeys what the experts obey.
+        Obeys the hyperparameters of the experts.
         """
         learnt, cases = hold_out(interactions)
         weights = np.asarray(PRIOR, np.float32)
@@ -88,7 +88,7 @@ class Sequential(Recommender):
         )
 
     def score(self, query: Query) -> NDArray[np.float32]:
-        """Log-odds of being next, up to a constant; for an empty history, popularity."""
+        """The log-odds that an item is next, up to a constant; popularity for an empty history."""
         if not query.history.size:
             return self.popularity.score(query)
         weights: NDArray[np.float32] = self.weights @ _circumstances(query)
@@ -98,7 +98,7 @@ class Sequential(Recommender):
         return scores
 
     def _evidence(self, query: Query) -> list[NDArray[np.float32]]:
-        """What speaks for each item: rows (n_items,) in the order of PRIOR."""
+        """The evidence for each item: rows (n_items,) in the order of PRIOR."""
         experts: tuple[Recommender, ...] = (self.steps, self.taste, self.sessions, self.labels)
         shares = [_share(expert.score(query)) for expert in experts]
         rows = [row for share in shares for row in (share, np.log1p(share / np.float32(FLOOR)))]
@@ -109,7 +109,7 @@ class Sequential(Recommender):
         return [*rows, *habits]
 
     def _learn(self, lessons: Iterator["Lesson"]) -> NDArray[np.float32]:
-        """Weights under which what came next is likeliest."""
+        """The weights that maximise the likelihood of the true next items."""
         evidence, truth = [], []
         for lesson in lessons:
             found = self._evidence(lesson.query)
@@ -128,7 +128,8 @@ class Sequential(Recommender):
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """A user's history, or only its end, and the items that came next; `hidden` are those left out of it."""
+    """A user's history, whole or its end only, and the items that came next; `hidden` are the items left out of the
+    history."""
 
     query: Query
     truth: NDArray[np.int32]
@@ -136,7 +137,8 @@ class Lesson:
 
 
 def lessons(cases: Sequence[Case], chance: np.random.Generator) -> Iterator[Lesson]:
-    """Two of each chosen user: all that came before the newest events, and the end of it, as of somebody less known."""
+    """Two lessons for each chosen user: the history before the newest events, and its end, as of a user with fewer
+    events."""
     for user in chance.permutation(len(cases))[:LESSONS]:
         query, truth = cases[user].query, cases[user].truth
         history = query.history
@@ -147,7 +149,7 @@ def lessons(cases: Sequence[Case], chance: np.random.Generator) -> Iterator[Less
 
 
 def _fit_logit(evidence: NDArray[np.float32], truth: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Weights (rows, 2) from evidence (lessons, candidates, rows * 2) and how much each candidate's win counts."""
+    """Weights (rows, 2) from evidence (lessons, candidates, rows * 2) and the weight `truth` of each candidate."""
     prior, flat = PRIOR.ravel(), evidence.reshape(-1, evidence.shape[2])
     total = truth.sum(axis=1, keepdims=True)
 
@@ -164,7 +166,7 @@ def _fit_logit(evidence: NDArray[np.float32], truth: NDArray[np.float64]) -> NDA
 
 
 def _circumstances(query: Query) -> NDArray[np.float32]:
-    """What the weights depend on: a constant, and how much is known of the user."""
+    """The variables of the weights: a constant, and the log of the history's length."""
     return np.array([1, np.log(len(query.history)) - 4], np.float32)
 
 

@@ -1,7 +1,7 @@
-"""What people did next who had just done the same: nearest sessions, after STAN (Garg et al., SIGIR 2019).
+"""Items that similar sessions had next: nearest sessions, after STAN (Garg et al., SIGIR 2019).
 
-A user's whole history is one session. Nothing is learnt, everything is looked up: the model is an index of the events,
-and works for any number of items.
+A user's whole history is one session. The model is an index of the events without learnt values, and works for any
+number of items.
 """
 
 from collections.abc import Mapping
@@ -13,17 +13,17 @@ from numpy.typing import NDArray
 
 from usher_local.recommenders.base import Interactions, Query, Recommender, number
 
-RECENT, FORGETTING = 10, 3.0  # newest events of the history that are looked up, and how soon they weigh 1/e
-RARITY = 0.25  # exponent of the number of events of an item, by which its match counts less
-OCCURRENCES = 1000  # newest events of one item that are looked through
-NEIGHBOURS, SHARPNESS = 100, 1.5  # sessions that vote, and the power of their likeness that they vote with
-WINDOW, NEARNESS = 30, 15.0  # events around the match that they vote for, and how soon these weigh 1/e
-ERA = 30 * 86400.0  # seconds between two sessions after which their likeness begins to fade
+RECENT, FORGETTING = 10, 3.0  # newest events of the history that count, and the age, in events, at which one weighs 1/e
+RARITY = 0.25  # exponent of an item's number of events, which reduces the weight of its match
+OCCURRENCES = 1000  # newest events of one item that are compared
+NEIGHBOURS, SHARPNESS = 100, 1.5  # sessions that vote, and the exponent of their similarity in the vote
+WINDOW, NEARNESS = 30, 15.0  # events around the match that get votes, and the distance, in events, that weighs 1/e
+ERA = 30 * 86400.0  # seconds between two sessions after which their similarity begins to fade
 
 
 @dataclass(frozen=True)
 class Sessions(Recommender):
-    """All n events, and where each item occurs among them."""
+    """All n events, and the occurrences of each item among them."""
 
     user: NDArray[np.int32]  # (n,)
     item: NDArray[np.int32]  # (n,)
@@ -33,11 +33,11 @@ class Sessions(Recommender):
     item_start: NDArray[np.int64]  # (n_items + 1,) where each item's occurrences begin
     rarity: NDArray[np.float32]  # (n_items,)
     recent: NDArray[np.int32]  # () newest events of a history that are looked up
-    fading: NDArray[np.float32]  # () how much time between sessions counts
+    fading: NDArray[np.float32]  # () how strongly the time between sessions counts
 
     @classmethod
     def fit(cls, interactions: Interactions, parameters: Mapping[str, str], seed: int = 0) -> Self:  # noqa: ARG003
-        """Sort. Obeys bptt, and recency_mask ("false": sessions of long ago count as much as those of the time)."""
+        """Sort the events. Obeys bptt, and recency_mask ("false": the age of a session does not count)."""
         events = np.bincount(interactions.item, minlength=len(interactions.item_ids))
         ends = np.cumsum(events)
         by_item = np.lexsort((interactions.timestamp, interactions.item)).astype(np.int32)
@@ -56,7 +56,7 @@ class Sessions(Recommender):
         )
 
     def score(self, query: Query) -> NDArray[np.float32]:
-        """Votes of the nearest sessions for what they had around the newest match; 0 for the history's own items."""
+        """Votes of the nearest sessions for the items around their newest match; 0 for the history's own items."""
         sessions, likeness, match = self._nearest(query)
         offset = np.arange(-WINDOW, WINDOW + 1)
         event = match[:, None] + offset
@@ -68,7 +68,7 @@ class Sessions(Recommender):
         return scores
 
     def _nearest(self, query: Query) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.int64]]:
-        """Users (k,), how alike their sessions are, and in each the event that matches the newest of the history."""
+        """Users (k,), the similarity of their sessions, and in each the event that matches the newest of `query`."""
         recent = query.history[-int(self.recent) :]
         starts, ends = self.item_start[recent], self.item_start[recent + 1]
         spans = [self.occurrence[start:end] for start, end in zip(starts, ends, strict=True)]
@@ -78,9 +78,9 @@ class Sessions(Recommender):
         weights = np.repeat(weight, ends - starts).astype(np.float64)
         likeness = np.bincount(user, weights, len(self.user_start) - 1).astype(
             np.float64
-        )  # of nothing it counts integers
+        )  # bincount of nothing counts integers
         match = np.zeros(len(likeness), np.int64)
-        match[user] = events  # of several, the last one stays: the newest of the history
+        match[user] = events  # of several matches, the last one stays: the newest of the history
         met = np.flatnonzero(likeness)
         if query.time is not None:
             distance = np.abs(self.timestamp[match[met]] - query.time)

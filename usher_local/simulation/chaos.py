@@ -1,4 +1,4 @@
-"""Disturb a run at every one of its boundaries, and see whether it ends as if nothing had happened."""
+"""Faults at every boundary of a run, each of which must leave the same state as an undisturbed run."""
 
 import json
 import re
@@ -26,20 +26,21 @@ RANDOM = re.compile(r'(?<=/)[0-9a-f]{8}\b|(?<="trackingId": ")[^"]+')
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Something that goes wrong once, at a boundary."""
+    """A single failure at a boundary."""
 
     name: str
     strike: Callable[[Stack, Boundary], str | None]
     when: str = "before"
     deadly: bool = False
-    """It leaves nothing of the process."""
+    """Whether it kills the function's process."""
 
     def moments(self, boundaries: list[Boundary]) -> list[Boundary]:
-        """The boundaries at which it strikes."""
+        """The boundaries at which the fault can strike."""
         return [boundary for boundary in boundaries if boundary.when == self.when]
 
     def distinct(self, boundaries: list[Boundary]) -> list[Boundary]:
-        """Those that differ: to die at a call that only reads should be to die after the change before it."""
+        """The boundaries whose outcomes can differ: a death at a call that only reads equals one after the change
+        before it."""
         return [one for one in self.moments(boundaries) if not (self.deadly and READING.search(one.name))]
 
 
@@ -79,7 +80,7 @@ FAULTS = {
 
 
 def boundaries(stack: Stack, variables: Mapping[str, str] = NO_VARIABLES) -> tuple[list[Boundary], str]:
-    """The boundaries of an undisturbed run, and how it leaves the world; AssertionError if it does not succeed."""
+    """The boundaries of an undisturbed run, and the state after it. AssertionError if it does not succeed."""
     found: list[Boundary] = []
     _prepare(stack, variables)
     stack.disturb = lambda boundary: found.append(boundary)
@@ -90,7 +91,7 @@ def boundaries(stack: Stack, variables: Mapping[str, str] = NO_VARIABLES) -> tup
 
 
 def disturbed(stack: Stack, fault: Fault, at: Boundary, variables: Mapping[str, str] = NO_VARIABLES) -> str:
-    """How a run leaves the world that is disturbed at a boundary; AssertionError if it does not come there."""
+    """The state after a run with a fault at the boundary `at`. AssertionError if the run does not reach it."""
     struck: list[Boundary] = []
 
     def disturb(boundary: Boundary) -> str | None:
@@ -109,7 +110,7 @@ def disturbed(stack: Stack, fault: Fault, at: Boundary, variables: Mapping[str, 
 
 
 def world(stack: Stack) -> str:
-    """Everything that is there, as text without what differs between any two runs: times and random names."""
+    """The state of all services as text, without times and random names, which differ between any two runs."""
     resources = [
         (resource.kind.name, resource.arn, resource.status, resource.values, resource.tags)
         for resource in stack.personalize.resources.values()
@@ -119,7 +120,7 @@ def world(stack: Stack) -> str:
     records = stack.read(f"{GROUP}/out/runs/.*/run.json").values()
     outcomes = {record["outcome"] for record in records if record["execution"] not in stopped}
     left = [record["run"] for record in records if record["outcome"] == "RUNNING"]
-    # What a run has ordered counts though it broke off, and again for the run after it.
+    # Requests of a broken-off run count, and count again in the run after it.
     table = {name: item for name, item in stack.items(GROUP).items() if name != ITEM and not name.startswith(PREFIX)}
     seen = {
         "resources": sorted(json.dumps(resource, sort_keys=True, default=str) for resource in resources),

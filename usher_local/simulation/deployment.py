@@ -33,12 +33,12 @@ from usher_local.simulation.transport import in_process
 
 TEMPLATE = Path("template.yaml")
 MACHINES = ("Pipeline", "Exports")
-"""The state machines that are simulated, as the template names them."""
+"""The simulated state machines, by their names in the template."""
 
 
 @contextmanager
 def deployed() -> Iterator[Stack]:
-    """The stack of the template, on a clock that stands still but for the pipeline's waits."""
+    """The stack of the template, on a clock that moves only for the pipeline's waits."""
     with ExitStack() as stack:
         clock = stack.enter_context(time_machine.travel(LAUNCH, tick=False))
         stack.enter_context(environ({"AWS_DEFAULT_REGION": REGION}))
@@ -48,7 +48,7 @@ def deployed() -> Iterator[Stack]:
         stack.enter_context(mock_aws())
         stack.enter_context(faster_moto.faster())
         stack.enter_context(in_process())
-        # Whoever runs the stack decides which events of S3 arrive.
+        # The caller decides which events of S3 arrive.
         stack.enter_context(replaced(notifications, "_send_event_bridge_message", lambda *_: None))
         stack.enter_context(iam.managed_policies())
         stack.enter_context(iam.enforced())
@@ -77,7 +77,7 @@ def deployed() -> Iterator[Stack]:
 
 @contextmanager
 def _one_call_at_a_time() -> Iterator[None]:
-    """Let functions that call services in threads do it in order, so that a run has the same boundaries each time."""
+    """Make functions that call services in threads call them in order, so that each run has the same boundaries."""
     from usher.catalogue import loading
     from usher.planning import input_copies
 
@@ -89,7 +89,7 @@ def _one_call_at_a_time() -> Iterator[None]:
 
 @contextmanager
 def _listening(to: Stack) -> Iterator[None]:
-    """Let every client that is made in the block report its calls."""
+    """Report the calls of every client that the block makes."""
     from usher.aws import client
 
     boto3.setup_default_session()

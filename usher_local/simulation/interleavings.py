@@ -1,8 +1,8 @@
-"""People, schedules and S3 ask for many things at once, in a random order: what is left is what was asked for last.
+"""Concurrent requests of people, schedules and S3 in a random order: the final state must match the last request.
 
-An interleaving is drawn from a seed: when files are dropped, replaced and put back, versions promoted, the group
-removed, executions stopped, and at which boundaries inside a function some of that happens. `faults_of` holds what is
-left against the requests alone, without Usher's code.
+A seed determines an interleaving: when files are dropped, replaced and put back, versions promoted, the group removed,
+executions stopped, and at which boundaries inside a function these happen. `faults_of` compares the final state with
+the requests alone, without Usher's code.
 """
 
 import functools
@@ -26,11 +26,11 @@ from usher_local.simulation.stack import Boundary, Execution, Stack
 GROUP = "films"
 DATA, CONFIG = f"{GROUP}/interactions.csv", f"{GROUP}/usher.yaml"
 HORIZON_SECONDS = 900
-"""The requests are drawn from that time: a run with a training takes about half of it."""
+"""The time in which requests are made: a run with a training takes about half of it."""
 QUICKER = 0.05
-"""The share of their usual durations that Personalize's resources take: with fewer passes, there is more to see."""
+"""The share of their usual durations that Personalize's resources take, so that a run has fewer passes."""
 OUTLIVES_SECONDS = 120.0
-"""For that long at most, other things happen while a function is at work."""
+"""The longest time that passes while a function runs."""
 INSIDE = 0.01
 """The share of boundaries at which something happens inside a function."""
 POPULAR = {"recipe": "aws-popularity-count"}
@@ -44,14 +44,14 @@ CONFIGS: Mapping[str, Any] = {
     "two": {"solutions": {"popular": POPULAR, "second": {**POPULAR, "campaign": False}}, "exports": False},
 }
 BEST = {"a": "best-of-a", "b": "best-of-b", "c": "best-of-c"}
-"""By the data, the item that is most popular in it."""
+"""The most popular item of each data set."""
 WRONG = "wrong"
 EXPECTED_PROBLEM = re.compile(r"broke off: ABORTED|has no version (previous|latest)|TIMESTAMP")
-"""What a run may fail of: a stop, a choice where there is none, or the wrong file."""
+"""The expected problems of a run: a stop, a choice of a version that does not exist, or the wrong file."""
 
 
 def data(name: str) -> str:
-    """Interactions, by name."""
+    """The interactions of a data set."""
     if name == WRONG:
         return "USER_ID,ITEM_ID\nu1,i1\n"
     rows = ((user, turn) for user in range(50) for turn in range(20))
@@ -71,14 +71,14 @@ class Interleaving:
     stack: Stack
     seed: int
     log: list[str] = field(default_factory=list)
-    """What happened, and when."""
+    """The requests and events, with their times."""
     data: str = ""
-    """The data that lies in the bucket."""
+    """The name of the data in the bucket."""
     config: str = ""
     is_closed: bool = False
-    """Whether a removal was the last that was requested."""
+    """Whether the last request was a removal."""
     promoted_data: str = ""
-    """The data at the last choice of a version."""
+    """The name of the data at the last choice of a version."""
     _due: list[tuple[float, int, Callable[[], object]]] = field(default_factory=list)
     _order: Iterator[int] = field(default_factory=itertools.count)
     _is_inside: bool = False
@@ -91,7 +91,7 @@ class Interleaving:
         self.stack.after = self.after
 
     def run(self) -> None:
-        """Let everything happen that the seed says."""
+        """Run the interleaving of the seed."""
         self._put_config("one")
         self.put("a")
         self.after(0, lambda: self._start_for(DATA))
@@ -101,7 +101,7 @@ class Interleaving:
         self.stack.disturb, self.stack.stretch = self._disturb, lambda _: QUICKER
         self.pass_by()
         self.stack.disturb = lambda _: None
-        if self._stopped_last:  # what a stopped execution has not done is done by the next
+        if self._stopped_last:  # the next execution does the work that a stopped one left undone
             self._note("next run")
             self.start({"group": GROUP, "at": "2030-01-01T00:00:00Z"})
             self.pass_by()
@@ -113,7 +113,7 @@ class Interleaving:
         self._deliver(DATA)
 
     def put_back(self) -> None:
-        """Another file lies there for a moment only."""
+        """Replace the data with another file for a moment."""
         was = self.data
         self.drop()
         self.after(self.random.choice([1, 10, 100]), functools.partial(self.drop, was))
@@ -124,20 +124,20 @@ class Interleaving:
         self._deliver(CONFIG)
 
     def promote(self, version: str = "") -> None:
-        """A promotion or a rollback."""
+        """Promote the previous or the latest version."""
         version = version or self.random.choice(["previous", "latest"])
         self._note(f"promote {version}")
         self.promoted_data = self.data
         self.start({"group": GROUP, "solution": "popular", "version": version, "who": "Ann", "why": "better"})
 
     def remove(self) -> None:
-        """The removal of the group."""
+        """Remove the group."""
         self._note("remove")
         self.is_closed = True
         self.start({"group": GROUP, "task": "remove"})
 
     def stop(self) -> None:
-        """Stop an execution that is at work."""
+        """Stop a running execution."""
         running = [one for one in self.stack.executions.values() if one.status == "RUNNING"]
         if running:
             stopped = self.random.choice(running)
@@ -166,7 +166,7 @@ class Interleaving:
         self.start({"detail": {"object": {"key": key}}})
 
     def start(self, given: Mapping[str, Any]) -> None:
-        """Start the pipeline, and go on with it when it is time."""
+        """Start the pipeline, and continue it on time."""
         self._stopped_last = False
         execution, steps = self.stack.start(given)
         self._follow(execution, steps)
@@ -181,7 +181,7 @@ class Interleaving:
             self.after(seconds + self.random.uniform(0, 1), lambda: self._follow(execution, steps))
 
     def _disturb(self, boundary: Boundary) -> None:
-        """Inside a function, now and then: the next request comes, or its execution is stopped, and time passes."""
+        """Now and then, inside a function, let the next request come or stop its execution, and let time pass."""
         if self._is_inside or self.random.random() > INSIDE:
             return
         self._is_inside = True
@@ -196,11 +196,11 @@ class Interleaving:
         self._is_inside = False
 
     def after(self, seconds: float, do: Callable[[], object]) -> None:
-        """Let something happen some seconds from now."""
+        """Do something some seconds from now."""
         heapq.heappush(self._due, (time.time() + seconds, next(self._order), do))
 
     def pass_by(self, until: float = 10**7) -> None:
-        """Let everything happen that is due within some seconds."""
+        """Do everything that is due within some seconds."""
         end = time.time() + until
         while self._due and self._due[0][0] <= end:
             at, _, do = heapq.heappop(self._due)
@@ -226,7 +226,7 @@ REQUESTS: list[Callable[[Interleaving], None]] = [
 
 
 def faults_of(done: Interleaving) -> list[str]:
-    """What is wrong with what an interleaving has left; empty if nothing is."""
+    """The faults in the final state of an interleaving; empty if there is none."""
     seen = (_unclosed, _unreported, _written_over, _made_twice, _failures, _end_state)
     return [fault for look in seen for fault in look(done)]
 
@@ -241,7 +241,7 @@ def _unclosed(done: Interleaving) -> Iterator[str]:
 
 
 def _unreported(done: Interleaving) -> Iterator[str]:
-    """Of each run that has made something, people are notified once; of no run twice."""
+    """People are notified once of each run that made something, and never twice of any run."""
     messages = done.stack.notifications()
     for key, record in _records(done).items():
         times = sum(f"/{record['run']}/run.html" in message for message in messages)
@@ -262,7 +262,7 @@ def _written_over(done: Interleaving) -> Iterator[str]:
 
 
 def _made_twice(done: Interleaving) -> Iterator[str]:
-    """Of each parent, two that follow each other and were made from the same, though the first has not failed."""
+    """No parent has two consecutive children from the same input unless the first failed."""
     made: dict[str, list[Any]] = {}
     for one in done.stack.personalize.resources.values():
         if one.kind.name in {"SolutionVersion", "DatasetImportJob"}:
@@ -293,7 +293,7 @@ def _end_state(done: Interleaving) -> Iterator[str]:
 
 
 def _names(config: Mapping[str, Any], served: Mapping[str, Any]) -> Iterator[str]:
-    """Whether what is served has the names of the config."""
+    """The differences between the names that are served and those of the config."""
     for section in ("solutions", "filters"):
         wanted, found = {*config.get(section, {})}, {*served.get(section, {})}
         if wanted != found:
@@ -301,7 +301,7 @@ def _names(config: Mapping[str, Any], served: Mapping[str, Any]) -> Iterator[str
 
 
 def _model(done: Interleaving, live: Mapping[str, str]) -> Iterator[str]:
-    """Whether the version that serves is the chosen one, or was trained on the data that was dropped last."""
+    """The fault of the live version, unless it is the chosen one or was trained on the newest data."""
     campaign = boto3.client("personalize", REGION).describe_campaign(campaignArn=live["campaignArn"])["campaign"]
     serving = campaign["solutionVersionArn"]
     if serving != live["solutionVersionArn"]:

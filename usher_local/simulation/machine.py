@@ -1,8 +1,8 @@
-"""Amazon States Language, as far as the template's machines use it: JSONata machines whose tasks are Lambda functions,
-and maps over a list or a JSON file.
+"""Amazon States Language, the part that the template uses: JSONata machines whose tasks are Lambda functions, and maps
+over a list or a JSON file.
 
 Semantics: states-language.net and the Step Functions guide, "Handling errors in Step Functions workflows" and
-"Transforming data with JSONata". Nothing here looks at a clock: an execution is a generator of the seconds to wait.
+"Transforming data with JSONata". Nothing here reads a clock: an execution is a generator of the seconds to wait.
 """
 
 import functools
@@ -14,7 +14,7 @@ from jsonata import Jsonata
 
 
 class TaskError(Exception):
-    """A task has failed, with Step Functions' name for it and its words for the cause."""
+    """A task failed, with Step Functions' name of the error and its text of the cause."""
 
     def __init__(self, name: str, cause: str = "") -> None:
         super().__init__(name, cause)
@@ -22,14 +22,14 @@ class TaskError(Exception):
 
 
 class Ended(NamedTuple):
-    """How an execution ended: SUCCEEDED, or FAILED with error and cause as `output`."""
+    """The end of an execution: SUCCEEDED, or FAILED with error and cause as `output`."""
 
     status: str
     output: Any
 
 
 Waits = Generator[float, None, Any]
-"""The seconds to wait until it goes on."""
+"""A generator of the seconds to wait until the execution continues."""
 
 
 def _unreadable(bucket: str, key: str) -> Any:
@@ -38,9 +38,9 @@ def _unreadable(bucket: str, key: str) -> Any:
 
 @dataclass
 class Machine:
-    """One execution of a state machine. `invoke(function, payload)` answers or raises TaskError.
+    """One execution of a state machine. `invoke(function, payload)` returns the answer or raises TaskError.
 
-    `read(bucket, key)` is what a JSON file holds; TaskError if it can't be read.
+    `read(bucket, key)` returns the content of a JSON file; TaskError if it can't be read.
     """
 
     definition: Mapping[str, Any]
@@ -48,7 +48,7 @@ class Machine:
     context: Mapping[str, Any]
     read: Callable[[str, str], Any] = _unreadable
     transitions: int = 0
-    """States entered, and retries, which AWS bills likewise."""
+    """The states entered and the retries, as AWS bills them."""
     variables: dict[str, Any] = field(default_factory=dict)
 
     def run(self) -> Generator[float, None, Ended]:
@@ -70,7 +70,7 @@ class Machine:
         return Ended("SUCCEEDED", data)
 
     def _value(self, template: Any, states: Mapping[str, Any]) -> Any:
-        """A template of the definition with its expressions evaluated; `states` is what they see as `$states`."""
+        """A template of the definition with its expressions evaluated; `states` is the value of `$states`."""
         if isinstance(template, Mapping):
             return {name: self._value(part, states) for name, part in template.items()}
         if isinstance(template, list):
@@ -81,7 +81,8 @@ class Machine:
         return template
 
     def _leave(self, by: Mapping[str, Any], output: Any, **states: Any) -> tuple[str, Any]:
-        """Where a state, choice or catcher leads to, and with what; `output` unless it makes its own."""
+        """The next state and its input, for a state, choice or catcher; the input is `output` unless `by` has its own
+        Output."""
         assigned = self._value(by.get("Assign", {}), states)
         output = self._value(by["Output"], states) if "Output" in by else output
         self.variables |= assigned
@@ -100,9 +101,10 @@ class Machine:
         return (yield from self._tried(lambda: self._children(state, data), state, data))
 
     def _children(self, state: Mapping[str, Any], data: Any) -> Waits:
-        """Run the iterations of a map, one after the other; the first that fails ends it.
+        """Run the iterations of a map, one after the other; the first failure ends it.
 
-        Those of a distributed map are executions of their own. Those of an inline map see the variables outside.
+        The iterations of a distributed map are executions of their own; those of an inline map see the variables
+        outside.
         """
         items, outputs = self._items(state, data), []
         processor = state["ItemProcessor"]
@@ -132,7 +134,7 @@ class Machine:
         return self.read(file["Bucket"], file["Key"])
 
     def _tried(self, work: Callable[[], Waits], state: Mapping[str, Any], data: Any) -> Waits:
-        """Do a state's work, again where it fails and is to be retried, and leave the state."""
+        """Do a state's work, with its retries, and leave the state."""
         tries = [0] * len(state.get("Retry", ()))
         while True:
             try:
@@ -177,7 +179,7 @@ STEPS: Mapping[str, Callable[[Machine, Mapping[str, Any], Any], Waits]] = {
 
 
 def _seconds_to_retry(state: Mapping[str, Any], error: TaskError, tries: list[int]) -> float | None:
-    """Seconds until a failed task is tried again, at the longest that jitter allows; None if it is not."""
+    """The seconds until a failed task is retried, with the largest jitter; None if it is not retried."""
     for index, retrier in enumerate(state.get("Retry", ())):
         if _concerns(retrier, error):
             tries[index] += 1
@@ -189,7 +191,7 @@ def _seconds_to_retry(state: Mapping[str, Any], error: TaskError, tries: list[in
 
 
 def _concerns(step: Mapping[str, Any], error: TaskError) -> bool:
-    """Whether a retrier or a catcher is for an error."""
+    """Whether a retrier or a catcher matches an error."""
     name = error.output["Error"]
     names = {name, "States.ALL", "" if name == "States.Timeout" else "States.TaskFailed"}
     return not names.isdisjoint(step["ErrorEquals"])

@@ -1,4 +1,4 @@
-"""What a simulated stack has become, kept so that the runs that led to it need not be run again."""
+"""A saved state of a simulated stack, so that the runs before it need not be repeated."""
 
 import io
 import pickle
@@ -14,26 +14,26 @@ from moto.logs.models import LogGroup
 from usher_local.personalize.core.resources import Kind, Resource
 
 SHARED = (type(Lock()), type(RLock()), Future, MethodType, Kind, LogGroup)
-"""Types whose objects a copy has in common with its original: nobody changes them, and the locks are free."""
+"""Types whose objects a copy shares with its original: they do not change, and the locks are free."""
 
 Container = dict[Any, Any] | list[Any] | set[Any]
-"""Where a service has what it was given: the same object as long as the stack is there."""
+"""The container of a service's resources, which stays the same object for the stack's lifetime."""
 
 
 class Snapshot:
-    """A copy of what is in some containers, and of the files of some folders."""
+    """A copy of the content of some containers, and of the files of some folders."""
 
     def __init__(self, containers: Iterable[Container], folders: Iterable[Path]) -> None:
         self._shared: list[Any] = []
         written = io.BytesIO()
-        # moto's dictionary of keys shows the newest version of each only.
+        # moto's dictionary of keys shows only the newest version of each.
         contents = [dict.copy(one) if isinstance(one, dict) else one for one in containers]
         _Pickler(written, self._shared).dump(contents)
         self._contents = written.getvalue()
         self._files = {path: path.read_bytes() for folder in folders for path in folder.rglob("*") if path.is_file()}
 
     def bring_back(self, containers: Iterable[Container]) -> None:
-        """Fill the same containers, which are empty, and write the files again."""
+        """Fill the same containers, which must be empty, and write the files again."""
         contents = _Unpickler(io.BytesIO(self._contents), self._shared).load()
         for container, content in zip(containers, contents, strict=True):
             if isinstance(container, dict):
@@ -54,7 +54,7 @@ class _Pickler(pickle.Pickler):
         self._shared = shared
 
     def persistent_id(self, one: Any) -> int | None:
-        """The place of a shared object among those that the snapshot holds."""
+        """The place of a shared object in the snapshot's list."""
         if not isinstance(one, SHARED) and not (isinstance(one, Resource) and not one.number):
             return None
         self._shared.append(one)

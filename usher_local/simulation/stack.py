@@ -1,4 +1,4 @@
-"""The stack of template.yaml in this process: its state machines run to their ends, and a clock shows how long."""
+"""The stack of template.yaml in this process: its state machines run to their ends on a simulated clock."""
 
 import io
 import json
@@ -43,27 +43,27 @@ from usher_local.simulation.machine import Machine, TaskError
 from usher_local.simulation.snapshot import Container, Snapshot
 
 LAUNCH = 1_700_000_000
-"""Unix seconds at which a simulation begins."""
+"""The Unix time (seconds) at which a simulation begins."""
 LOG_STREAM = "simulation"
 RETRY_SECONDS = (60.0, 120.0)
-"""Before Lambda repeats what EventBridge has invoked and has failed (Lambda developer guide, "How Lambda handles errors
-and retries with asynchronous invocation")."""
+"""The seconds before Lambda retries a failed asynchronous invocation (Lambda developer guide, "How Lambda handles
+errors and retries with asynchronous invocation")."""
 
 
 class DiedError(BaseException):
-    """A function's process is killed. No handler can catch it; Step Functions learns of it."""
+    """A function's process was killed. Handlers cannot catch it; Step Functions sees a failed task."""
 
 
 class StoppedError(BaseException):
-    """A person stops the execution. Neither a handler nor the state machine can catch it."""
+    """A person stopped the execution. Neither a handler nor the state machine can catch it."""
 
 
 class _TimedOutError(BaseException):
-    """A function's time is over: Lambda kills its process."""
+    """A function exceeded its timeout: Lambda kills its process."""
 
 
 class _OutlivedError(BaseException):
-    """A function has ended whose execution was stopped while it was at work."""
+    """A function ended after its execution had been stopped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class Boundary:
     """A place where a run may be disturbed: just before or after a function is invoked or a service is called."""
 
     number: int
-    """Of the invocation or call, counted since the last reset."""
+    """The number of the invocation or call since the last reset."""
     kind: Literal["function", "call"]
     name: str
     when: Literal["before", "after"]
@@ -83,9 +83,9 @@ class Execution:
 
     arn: str
     machine: str
-    """As the template names it."""
+    """The name in the template."""
     given: Mapping[str, Any]
-    """Its input."""
+    """The execution's input."""
     began: float
     """Unix seconds."""
     status: str = "RUNNING"
@@ -96,10 +96,10 @@ class Execution:
 
 
 class Inline(Executor):
-    """Work is done by the time it has been handed in."""
+    """An executor that does the work during `submit`."""
 
     def submit(self, work: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """Do it."""
+        """Do the work."""
         done: Future[Any] = Future()
         try:
             done.set_result(work(*args, **kwargs))
@@ -118,46 +118,46 @@ def _as_usual(_: str) -> float:
 
 @dataclass
 class Stack:
-    """What was deployed, and hands to play with it. Made by deployment.deployed."""
+    """A deployed stack, with methods to use it. Made by deployment.deployed."""
 
     clock: Any
     """time_machine's traveller: `shift(seconds)`."""
     disturb: Callable[[Boundary], str | None] = _leave_alone
-    """Called at each boundary. It may raise DiedError, StoppedError or TaskError; before a call it may return an error
+    """Called at each boundary. It may raise DiedError, StoppedError or TaskError; before a call it may return the error
     code with which the service refuses."""
     stretch: Callable[[str], float] = _as_usual
-    """By what factor a resource of a kind (`SolutionVersion`) takes longer than usual."""
+    """The factor by which a resource of a kind (`SolutionVersion`) takes longer than usual."""
     after: Callable[[float, Callable[[], object]], object] = field(init=False)
-    """How something happens some seconds from now. By default, the clock is put forward for it."""
+    """Does something some seconds from now. By default, it moves the clock forward and does it at once."""
     executions: dict[str, Execution] = field(default_factory=dict)
     started: list[tuple[Execution, Iterator[float]]] = field(default_factory=list)
-    """Those that calls of StartExecution have started, with their steps: whoever runs the stack lets them go on."""
+    """The executions that StartExecution started, with their steps. The caller of `run_started` continues them."""
     bucket: str = ""
     table: str = ""
     machines: Mapping[str, str] = field(default_factory=dict)
     """The ARN of each state machine, by its name in the template."""
     definitions: dict[str, Mapping[str, Any]] = field(default_factory=dict)
-    """What each state machine does, by the same names."""
+    """The definition of each state machine, by the same names."""
     stacks: Stacks = field(init=False)
-    """CloudFormation's."""
+    """The deployed stacks of CloudFormation."""
     triggers: Triggers = field(init=False)
-    """What lets functions run with what is in queues."""
+    """Invokes functions with the messages of queues."""
     _handlers: dict[str, Callable[[Any, Any], Any]] = field(default_factory=dict)
     _variables: dict[str, str] = field(default_factory=dict)
     _numbers: Iterator[int] = field(default_factory=count)
     _beside: list[threading.Thread] = field(default_factory=list)
     _begun: dict[Callable[["Stack"], object], tuple[float, int, Snapshot]] = field(default_factory=dict)
-    """By what made it: when it was there, how many resources Personalize had made, and all that there was."""
+    """For each function of `begin`: the time, the number of Personalize's resources, and the snapshot after it."""
     _call: int = 0
     _deadlines: list[float] = field(default_factory=list)
-    """Of the functions that are at work, one inside the other."""
+    """The deadlines of the running functions, the innermost last."""
 
     def __post_init__(self) -> None:
         self.after = self._put_forward
         self.triggers = Triggers(self._run, Clock(1), Inline())
 
     def reset(self) -> None:
-        """Forget everything but what was deployed, also what functions keep in their memory."""
+        """Delete everything but the deployment, also the functions' memory."""
         self.restart_functions()
         self.personalize.reset()
         for container in self._containers():
@@ -173,7 +173,7 @@ class Stack:
         self.clock.move_to(LAUNCH)
 
     def _containers(self) -> Iterator[Container]:
-        """Where everything is that a reset forgets, but for what Personalize has."""
+        """The containers that a reset empties, without those of Personalize."""
         yield s3_backends[ACCOUNT]["aws"].buckets[self.bucket].keys
         yield dynamodb_backends[ACCOUNT][REGION].get_table(self.table).items
         yield self.executions
@@ -186,7 +186,7 @@ class Stack:
         yield cloudwatch_backends[ACCOUNT][REGION].metric_data
 
     def begin(self, make: Callable[["Stack"], object]) -> None:
-        """Start anew with what a function makes. If it has made it before, that is brought back."""
+        """Start anew with the state that `make` makes; from the second time on, from its snapshot."""
         self.reset()
         if make in self._begun:
             seconds, self.personalize.count, snapshot = self._begun[make]
@@ -200,11 +200,11 @@ class Stack:
         self._begun[make] = time.time(), self.personalize.count, snapshot
 
     def _personalize_containers(self) -> Iterator[Container]:
-        there = self.personalize  # models are loaded again when they are asked for
+        there = self.personalize  # models are loaded again on demand
         yield from (there.resources, there.groups, there.models._fitted)
 
     def restart_functions(self) -> None:
-        """Forget what functions keep in their memory."""
+        """Forget the functions' memory, as new processes do."""
         self._handlers.clear()
 
     def _put_forward(self, seconds: float, do: Callable[[], object]) -> None:
@@ -212,18 +212,18 @@ class Stack:
         do()
 
     def set_variables(self, **variables: str) -> None:
-        """Give the functions these environment variables instead of those of the template, as a deployment does."""
+        """Give the functions these environment variables instead of the template's, as a deployment does."""
         if variables != self._variables:
             self._variables = variables
             self.restart_functions()
 
     @property
     def personalize(self) -> PersonalizeBackend:
-        """What Personalize knows."""
+        """The backend of Personalize."""
         return cast(PersonalizeBackend, personalize_backends[ACCOUNT][REGION])
 
     def put(self, key: str, content: str | bytes) -> None:
-        """Put a file into the bucket; no event says so."""
+        """Put a file into the bucket, without an event."""
         s3_backends[ACCOUNT]["aws"].put_object(
             self.bucket, key, content.encode() if isinstance(content, str) else content
         )
@@ -238,7 +238,7 @@ class Stack:
         return sorted(key for key, one in kept if re.fullmatch(pattern, key) and not isinstance(one, FakeDeleteMarker))
 
     def notifications(self) -> list[str]:
-        """The messages that people were sent since the last reset, by all topics."""
+        """The messages that were sent to people since the last reset, of all topics."""
         topics = sns_backends[ACCOUNT][REGION].topics.values()
         return [message for topic in topics for _, message, *_ in topic.sent_notifications]
 
@@ -247,7 +247,7 @@ class Stack:
         return {name.value: item.to_json()["Attributes"] for name, item in self._partition(group).items()}
 
     def item(self, group: str, name: str) -> dict[str, Any]:
-        """One of them; empty if it is not there."""
+        """An item of a group in the table; empty if it does not exist."""
         found = self._partition(group).get(DynamoType({"S": name}))
         return dict(found.to_json()["Attributes"]) if found else {}
 
@@ -256,16 +256,16 @@ class Stack:
         return cast(Mapping[Any, Any], table.items.get(DynamoType({"S": group}), {}))
 
     def drop(self, key: str) -> Execution:
-        """Let the pipeline run to its end as it does when an object was put."""
+        """Run the pipeline to its end, started by the event of a put object."""
         detail = {"bucket": {"name": self.bucket}, "object": {"key": key}}
         return self.run({"source": "aws.s3", "detail-type": "Object Created", "detail": detail})
 
     def run(self, given: Mapping[str, Any], machine: str = "Pipeline") -> Execution:
-        """Let an execution of a state machine run to its end."""
+        """Run an execution of a state machine to its end."""
         return self._finish(*self.start(given, machine))
 
     def run_started(self) -> Execution:
-        """Let the first of the executions that calls have started run to its end."""
+        """Run the first execution of `started` to its end."""
         return self._finish(*self.started.pop(0))
 
     def _finish(self, execution: Execution, waits: Iterator[float]) -> Execution:
@@ -274,7 +274,7 @@ class Stack:
         return execution
 
     def start(self, given: Mapping[str, Any], machine: str = "Pipeline") -> tuple[Execution, Iterator[float]]:
-        """An execution of a state machine, and its steps: the seconds to wait until it goes on, up to its end."""
+        """An execution of a state machine, and its steps, each of which is the seconds to wait."""
         name = f"{self.machines[machine].replace(':stateMachine:', ':execution:')}:{len(self.executions):04}"
         return self._start(Execution(name, machine, given, time.time()))
 
@@ -283,12 +283,13 @@ class Stack:
         return execution, self._steps(execution, execution.given)
 
     def deliver(self) -> int:
-        """Let functions work on what is visible in their queues; how many batches. One whose window is open waits."""
+        """Invoke functions with the visible messages of their queues. Returns the number of batches. A batch whose
+        window is open waits."""
         return sum(iter(self.triggers.tick, 0))
 
     @property
     def logs(self) -> str:
-        """The functions' log group."""
+        """The name of the functions' log group."""
         return self._resources()["FunctionLogs"].physical_id
 
     def _resources(self) -> Mapping[str, Deployed]:
@@ -297,18 +298,18 @@ class Stack:
 
     @property
     def folders(self) -> dict[str, Path]:
-        """The source of each function, by the function's name."""
+        """The source folder of each function, by the function's name."""
         functions = (one for one in self._resources().values() if one.kind == "AWS::Lambda::Function")
         return {one.physical_id: self.stacks.place.root / one.properties["Code"]["S3Key"] for one in functions}
 
     def submit(self, function: Any, event: str, arn: str) -> None:
-        """Run a function beside what goes on, which waits for what it sends."""
+        """Run a function in a thread, so that the sender can wait for its answer."""
         thread = threading.Thread(target=self._run, args=(function, event, arn), daemon=True)
         self._beside.append(thread)
         thread.start()
 
     def join(self) -> None:
-        """Wait for the functions beside: one that has sent its answer is still at work, with its environment."""
+        """Wait for the threads of `submit`: a function that has sent its answer still runs, with its environment."""
         while self._beside:
             self._beside.pop().join()
 
@@ -319,7 +320,7 @@ class Stack:
             return Answer(envelope(error.output["Error"], error.output["Cause"]), errored=True)
 
     def stop(self, execution: Execution) -> None:
-        """Stop an execution, as a person does. A function that is at work for it goes on to its end."""
+        """Stop an execution, as a person does. A function that runs for it continues to its end."""
         execution.status = "ABORTED"
         self._report_end(execution)
 
@@ -348,7 +349,7 @@ class Stack:
         return json.loads(s3_backends[ACCOUNT]["aws"].buckets[bucket].keys[key].value)
 
     def _report_end(self, execution: Execution) -> None:
-        """Let EventBridge notify functions of an execution's end."""
+        """Invoke the functions that EventBridge notifies of an execution's end."""
         arns = {"executionArn": execution.arn, "stateMachineArn": self.machines[execution.machine]}
         why = execution.output if execution.status == "FAILED" else {}
         named = {"error": why.get("Error"), "cause": why.get("Cause")}
@@ -361,7 +362,7 @@ class Stack:
                     self._invoke_later(target["Arn"].rpartition(":")[2], event)
 
     def _invoke_later(self, name: str, event: Any, pauses: Sequence[float] = RETRY_SECONDS) -> None:
-        """Invoke a function as EventBridge does: nobody waits for the answer, and what fails is tried again."""
+        """Invoke a function as EventBridge does: without waiting for the answer, and with retries."""
         try:
             self.invoke(name, event)
         except TaskError:
@@ -369,7 +370,7 @@ class Stack:
                 self.after(pauses[0], lambda: self._invoke_later(name, event, pauses[1:]))
 
     def invoke(self, name: str, payload: Any) -> Any:
-        """The answer of a function, by its name. Raises TaskError where it fails."""
+        """The answer of a function, by its name. Raises TaskError if it fails."""
         number = next(self._numbers)
         try:
             self.disturb(Boundary(number, "function", name, "before"))
@@ -397,7 +398,7 @@ class Stack:
 
     @contextmanager
     def _within(self, seconds: float) -> Iterator[None]:
-        """Let a function be killed at its next call once its time is over."""
+        """Kill a function at its first call after its timeout (seconds)."""
         self._deadlines.append(time.time() + seconds)
         try:
             yield
@@ -412,7 +413,7 @@ class Stack:
 
     @contextmanager
     def _logging(self) -> Iterator[None]:
-        """Let what the block prints be in the functions' log group."""
+        """Write the block's output to the functions' log group."""
         with redirect_stdout(io.StringIO()) as printed:
             try:
                 yield
@@ -427,13 +428,13 @@ class Stack:
                 logs.put_log_events(self.logs, LOG_STREAM, [{"timestamp": now, "message": line} for line in lines])
 
     def _handler(self, name: str) -> Callable[[Any, Any], Any]:
-        """A function's handler; its module is loaded anew when its process has died."""
+        """A function's handler; its module is loaded anew after its process died."""
         if name not in self._handlers:
             self._handlers[name] = runpy.run_path(str(self.folders[name] / "app.py"))["lambda_handler"]
         return self._handlers[name]
 
     def before_call(self, model: Any, params: Mapping[str, Any], **_: Any) -> Any:
-        """botocore's event: an answer given here stands for the service's."""
+        """Handle botocore's event before a call: a returned answer replaces the service's."""
         number, service = next(self._numbers), model.service_model.service_name
         code = self._disturb_call(Boundary(number, "call", f"{service}:{model.name}", "before"))
         self._call = number
@@ -445,7 +446,7 @@ class Stack:
         return None
 
     def after_call(self, model: Any, parsed: Mapping[str, Any], **_: Any) -> None:
-        """botocore's event: the service has answered."""
+        """Handle botocore's event after an answer of the service."""
         if model.service_model.service_name == "personalize" and model.name.startswith(("Create", "Update")):
             for arn in (value for name, value in parsed.items() if name.endswith("Arn")):
                 self._stretch(arn, updating=model.name.startswith("Update"))
@@ -454,7 +455,7 @@ class Stack:
         self._disturb_call(Boundary(self._call, "call", f"{model.service_model.service_name}:{model.name}", "after"))
 
     def _note_start(self, arn: str) -> None:
-        """Keep an execution that a call has started, if its state machine is simulated."""
+        """Keep an execution that a call started, if its state machine is simulated."""
         made = stepfunctions_backends[ACCOUNT][REGION].describe_execution(arn)
         for name, machine in self.machines.items():
             if machine == made.state_machine_arn:

@@ -1,7 +1,7 @@
-"""Requests that clients of this process send to moto: no signature is calculated, and no HTTP is written and read.
+"""Direct requests from the clients of this process to moto, without signatures and without HTTP.
 
-A request has the same method, address, headers and body, and says whose it is. What a signature or a network may do is
-seen where the local cloud runs as a server.
+A request has the same method, address, headers and body, and names its caller. The local cloud as a server tests the
+effects of signatures and of the network.
 """
 
 import re
@@ -30,18 +30,18 @@ from usher_local.cloud.core.patching import replaced
 from usher_local.cloud.services.applications import Received
 
 UNREAD = ("Key", "Prefix", "CopySource")
-"""Parameters of S3's rules for addresses that no rule reads."""
+"""Parameters in S3's endpoint rules that no rule reads."""
 
 
 @contextmanager
 def in_process() -> Iterator[None]:
-    """Let requests take the short way."""
+    """Send the block's requests directly."""
     with ExitStack() as stack:
         for owner, name, value in (
             (RequestSigner, "sign", _naming_the_caller(RequestSigner.sign)),
             (BotocoreStubber, "process_request", _answering(BotocoreStubber.process_request)),
             (EndpointRulesetResolver, "construct_endpoint", _kept(EndpointRulesetResolver.construct_endpoint)),
-            # Of a clock that stands still there are few times.
+            # A clock that stands still has few different times.
             (parsers, "DEFAULT_TIMESTAMP_PARSER", lru_cache(4096)(parsers.DEFAULT_TIMESTAMP_PARSER)),
         ):
             stack.enter_context(replaced(owner, name, value))
@@ -49,7 +49,7 @@ def in_process() -> Iterator[None]:
 
 
 def _naming_the_caller(stock: Any) -> Any:
-    """A header that says whose a request is, in place of a signature; addresses that somebody else uses are signed."""
+    """Name the caller in a header instead of a signature; presigned URLs are signed as usual."""
 
     def sign(signer: Any, operation: str, request: AWSRequest, *arguments: Any, **named: Any) -> None:
         credentials = signer._credentials
@@ -67,7 +67,7 @@ def _naming_the_caller(stock: Any) -> Any:
 
 
 def _kept(stock: Any) -> Any:
-    """The address for an operation of a client, which is the same for all objects of a bucket and items of a table."""
+    """Cache the address of an operation, which is the same for all objects of a bucket and items of a table."""
 
     def construct_endpoint(resolver: Any, operation_model: Any, call_args: Any, request_context: Any) -> Any:
         given = operation_model, call_args, request_context
@@ -84,7 +84,7 @@ def _kept(stock: Any) -> Any:
 
 
 def _answering(stock: Any) -> Any:
-    """moto's status, headers and body for a request."""
+    """Return moto's status, headers and body for a request."""
 
     def answer(stubber: BotocoreStubber, request: AWSPreparedRequest) -> Any:
         url = urlsplit(request.url)
@@ -102,7 +102,7 @@ def _answering(stock: Any) -> Any:
 
 @lru_cache(4096)
 def _route(host: str, path: str) -> Callable[..., Any] | None:
-    """What answers at an address; None if nothing does."""
+    """moto's handler for an address, or None."""
     return next((answer for pattern, answer in _routes(host) if pattern.match(f"{host}{path}")), None)
 
 
@@ -118,7 +118,7 @@ def _routes(host: str) -> list[tuple[re.Pattern[str], Callable[..., Any]]]:
 
 
 def _received(request: AWSPreparedRequest, url: SplitResult) -> Received:
-    """A request as moto has it from a server."""
+    """A request in the form in which moto receives it from a server."""
     body: Any = request.body or b""
     body = body.read() if hasattr(body, "read") else body
     body = body.encode() if isinstance(body, str) else body

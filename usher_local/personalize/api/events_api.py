@@ -1,4 +1,4 @@
-"""Streamed data: events, items, users and actions as they happen."""
+"""The operations of the events API: streamed events, items, users and actions."""
 
 import json
 import math
@@ -17,16 +17,16 @@ from usher_local.personalize.jobs.import_jobs import LATEST
 MAX_EVENT = 10 * 1024
 """Bytes."""
 FORBIDDEN = frozenset({"userId", "sessionId", "eventType", "timestamp", "recommendationId", "impression"})
-"""Keys that may not be among an event's properties, having members of their own."""
+"""Keys that an event's properties may not have, since they are members of the event."""
 OWN = frozenset({"USERID", "ITEMID", "ACTIONID", "TIMESTAMP", "EVENTTYPE", "EVENTVALUE"})
-"""Plain names of the fields that an event has by its members: no property of another spelling replaces them."""
+"""Plain names of the fields that an event's members set: no property of another spelling replaces them."""
 Fields = Mapping[str, Field]
-"""The fields of a dataset's schema, by plain name."""
+"""The fields of a dataset's schema, by their plain names."""
 OUTCOMES = ("TAKEN", "NOT_TAKEN", "VIEWED")
 
 
 def put_events(backend: DataBackend, params: Values) -> None:
-    """Take up to ten events of one session; all are checked before any is taken."""
+    """PutEvents: store up to ten events of one session; all are checked before any is stored."""
     trackers = backend.find("EventTracker", trackingId=params["trackingId"])
     if not trackers:
         raise InvalidInputError(f"There is no event tracker with the tracking id {params['trackingId']}")
@@ -39,7 +39,7 @@ def put_events(backend: DataBackend, params: Values) -> None:
 
 
 def put_action_interactions(backend: DataBackend, params: Values) -> None:
-    """The same for what users do with actions; the dataset of these has a tracking id of its own."""
+    """PutActionInteractions: store interactions with actions; their dataset has a tracking ID of its own."""
     datasets = backend.find("Dataset", trackingId=params["trackingId"])
     if not datasets:
         raise ResourceNotFoundError(f"There is nothing with the tracking id {params['trackingId']}")
@@ -50,7 +50,7 @@ def put_action_interactions(backend: DataBackend, params: Values) -> None:
 
 
 def put_records(backend: DataBackend, params: Values, member: str) -> None:
-    """Insert or replace `member` ("items", "users" or "actions") of a dataset."""
+    """PutItems, PutUsers or PutActions, by `member` ("items", "users" or "actions"): insert or replace records."""
     dataset = _ready(backend, params["datasetArn"])
     kind = dataset.values["datasetType"]
     if kind != member.upper():
@@ -61,13 +61,15 @@ def put_records(backend: DataBackend, params: Values, member: str) -> None:
 
 
 def _fields(backend: DataBackend, resource: Resource, kind: str) -> Fields:
-    """The fields of a dataset of a resource's group, by plain name; none where there is no such dataset."""
+    """The fields of the dataset of type `kind` in a resource's group, by their plain names; empty without such a
+    dataset."""
     schema = schemas_of(backend, backend.group_of(resource)).get(kind)
     return {plain(field.name): field for field in schema.fields} if schema else {}
 
 
 def _record(raw: Mapping[str, Any], id_member: str, fields: Fields) -> dict[str, str | None]:
-    """The properties of a record, as its schema has them. InvalidInputError for another ID than the record's."""
+    """The properties of a record as its schema names them. InvalidInputError if they have another ID than the
+    record."""
     cells = {}
     for name, value in _properties(raw).items():
         if plain(name) != plain(id_member):
@@ -78,7 +80,7 @@ def _record(raw: Mapping[str, Any], id_member: str, fields: Fields) -> dict[str,
 
 
 def _cell(name: str, value: Any, fields: Fields) -> str | None:
-    """A property as text. InvalidInputError unless it has the type of its field; of no field, it may be any scalar."""
+    """A property as text. InvalidInputError unless it has its field's type; without a field, it may be any scalar."""
     field = fields.get(plain(name))
     if value is None:
         return None
@@ -104,7 +106,7 @@ def _is_number(value: Any, *, whole: bool) -> bool:
 
 
 def _ready(backend: DataBackend, arn: str) -> Resource:
-    """The dataset at an ARN; ResourceInUseError while it is being created."""
+    """The dataset with this ARN. Raises ResourceInUseError while it is being created."""
     dataset = backend.get("Dataset", arn)
     if dataset.status != "ACTIVE":
         raise dataset.refusal("is not ACTIVE")
@@ -118,7 +120,7 @@ def _event(raw: Mapping[str, Any], user: str | None, session: str, fields: Field
     forbidden = sorted(FORBIDDEN & properties.keys())
     if forbidden:
         raise InvalidInputError(f"Properties must not have the keys {', '.join(forbidden)}")
-    # The first form of the interface had these two among the properties, and published notebooks still do.
+    # The first version of the API had these two among the properties, and published notebooks still send them there.
     item, value = (raw.get(name, properties.pop(name, None)) for name in ("itemId", "eventValue"))
     amount = float(value) if isinstance(value, int | float) else None
     row = Interaction(_seconds(raw, "sentAt"), str(item or ""), raw["eventType"], amount)
@@ -140,7 +142,7 @@ def _seconds(raw: Mapping[str, Any], name: str) -> int:
 
 
 def _more(raw: Mapping[str, Any], properties: Mapping[str, Any], fields: Fields) -> dict[str, str]:
-    """What else an event says, by plain name of the field."""
+    """The other fields of an event, by their plain names."""
     cells = {plain(name): _cell(name, value, fields) for name, value in properties.items() if plain(name) not in OWN}
     own_fields = {name: cell for name, cell in cells.items() if cell is not None}
     extra = {

@@ -1,4 +1,4 @@
-"""The operations of the runtime: find the campaign or recommender, its model and its filters, and ask."""
+"""The operations of the runtime API: find the campaign or recommender, its model and its filters, and predict."""
 
 import uuid
 from collections.abc import Iterator, Sequence
@@ -60,7 +60,7 @@ def _id() -> Values:
 
 
 def _source(backend: ModelBackend, params: Values) -> tuple[Resource, Model]:
-    """The campaign or recommender that is asked, and its model."""
+    """The campaign or recommender of a request, and its model."""
     if ("campaignArn" in params) == ("recommenderArn" in params):
         raise InvalidInputError("Exactly one of campaignArn and recommenderArn is required")
     if "recommenderArn" in params:
@@ -106,7 +106,7 @@ def _promotion(backend: ModelBackend, source: Resource, raw: Values) -> Promotio
 
 
 def _columns(backend: ModelBackend, source: Resource, model: Model, params: Values) -> list[str]:
-    """Fields of items that the answer shall have."""
+    """The item fields that the answer must have as metadata."""
     asked: dict[str, list[str]] = params.get("metadataColumns", {})
     columns = asked.get("ITEMS", [])
     if asked.keys() - {"ITEMS"}:

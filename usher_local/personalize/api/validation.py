@@ -1,7 +1,7 @@
-"""Check a request against botocore's service model.
+"""Validation of requests against botocore's service model.
 
-boto3 checks members, types and minimums before it sends; maximums, patterns and enums, and everything that other
-clients send, are left to the service. The texts are those of AWS's own front end.
+boto3 checks members, types and minimums before it sends a request. The service must check maximums, patterns and enums,
+and all requests of other clients. The texts are those of AWS's own front end.
 """
 
 import json
@@ -14,14 +14,14 @@ from typing import Any, Never
 from usher_local.personalize.core.errors import InvalidInputError
 
 MAX_SHOWN = 256
-"""Characters of a refused value that an error repeats."""
+"""The number of characters of a refused value that an error repeats."""
 LARGEST = sys.float_info.max
 CLASSES = {r"\p{ASCII}": r"[\x00-\x7F]", r"\p{L}": r"\w", r"\p{N}": r"\d", r"\p{Z}": r"\s"}
-"""The models hold Java's expressions; these classes, or the nearest there is, are what Python's engine lacks."""
+"""Java's character classes in the models, with their nearest equivalents in Python, whose engine lacks them."""
 
 
 def decoded(text: str | bytes) -> Any:
-    """JSON as the service reads it; None where Python's reader takes more: NaN, halves of surrogate pairs."""
+    """JSON as the service reads it; None where only Python's reader accepts it: NaN, unpaired surrogates."""
     try:
         value = json.loads(text, parse_constant=_no_json)
         json.dumps(value, ensure_ascii=False).encode()
@@ -35,7 +35,7 @@ def _no_json(name: str) -> Never:
 
 
 def validate(shape: Any, value: Any) -> None:
-    """Raise InvalidInputError with every way in which `value` (decoded JSON) does not fit a botocore `shape`."""
+    """Raise InvalidInputError with all violations of a botocore `shape` by `value` (decoded JSON)."""
     found = list(_problems(shape, value, ""))
     if found:
         noun = "error" if len(found) == 1 else "errors"
@@ -69,7 +69,7 @@ def _members(shape: Any, value: dict[str, Any], path: str) -> Iterator[str]:
 
 
 def _outside(shape: Any, value: Any, path: str) -> Iterator[str]:
-    """Constraints on size, pattern and enumeration."""
+    """The violations of size, pattern and enumeration."""
     rules = shape.metadata
     sized = hasattr(value, "__len__")
     size = len(value) if sized else value
@@ -93,14 +93,14 @@ def _problem(value: Any, path: str, rule: str) -> str:
 
 @cache
 def compiled(pattern: str) -> re.Pattern[str]:
-    """A pattern of the models as Python's engine takes it."""
+    """A pattern of the models in Python's syntax."""
     for java, python in CLASSES.items():
         pattern = pattern.replace(java, python)
     return re.compile(pattern)
 
 
 def _is_number(value: Any) -> bool:
-    # An integer too large to be a float would raise OverflowError in isfinite.
+    # isfinite raises OverflowError for an integer that is too large for a float.
     return isinstance(value, int | float) and not isinstance(value, bool) and -LARGEST <= value <= LARGEST
 
 

@@ -1,4 +1,4 @@
-"""Automatic training: a solution makes versions of itself, as time passes and new interactions come."""
+"""Automatic training: new versions of a solution, made on schedule if there are new interactions."""
 
 import re
 import time
@@ -16,7 +16,7 @@ DEFAULT = "rate(7 days)"
 
 
 def interval(config: Values) -> int:
-    """Seconds between two trainings, by a solution's configuration."""
+    """The seconds between two trainings, by a solution's configuration. InvalidInputError if they are out of range."""
     expression = config.get("autoTrainingConfig", {}).get("schedulingExpression", DEFAULT)
     days = re.search(r"\d+", expression)
     if days is None or not 1 <= int(days[0]) <= MAX_DAYS:
@@ -25,9 +25,9 @@ def interval(config: Values) -> int:
 
 
 def train_when_due(backend: DataBackend, solution: Resource) -> None:
-    """Begin a version of a solution when it has none after an hour, or the last is old and there is more to learn.
+    """Begin a version of a solution if it has none after an hour, or if the last is old and there is new data.
 
-    The time is that of the clock; on an instant one, where any hour has always passed, it is the real time.
+    The time is the clock's. An instant clock has always passed any hour, so the real time counts instead.
     """
     if not solution.values["performAutoTraining"]:
         return
@@ -40,7 +40,7 @@ def train_when_due(backend: DataBackend, solution: Resource) -> None:
         if _reset_since(solution, newest):
             wait = HOUR
     if environment.current.clock.simulated_seconds(time.time() - since) >= wait:
-        # A full quota puts the training off until the next check.
+        # A full quota delays the training until the next check.
         with suppress(PersonalizeError):
             backend.create("SolutionVersion", {"solutionArn": solution.arn, **AUTOMATIC})
 
@@ -49,7 +49,7 @@ AUTOMATIC = {"trainingMode": "AUTOTRAIN", "trainingType": "AUTOMATIC"}
 
 
 def resets_schedule(solution: Resource, update: Values) -> bool:
-    """Whether an update turns automatic training on or has a rate: then a training begins within the hour.
+    """Whether an update turns automatic training on or sets its rate: a training then begins within the hour.
 
     See "Updating a solution to change its automatic training configuration" in the developer guide.
     """
@@ -58,7 +58,7 @@ def resets_schedule(solution: Resource, update: Values) -> bool:
 
 
 def _reset_since(solution: Resource, newest: Resource) -> bool:
-    """Whether the last update has reset the schedule since the newest version was created."""
+    """Whether an update has reset the schedule since the newest version was created."""
     update = solution.update
     return bool(
         update and update.applied and update.values["resetsSchedule"] and update.life.created > newest.life.created

@@ -1,4 +1,4 @@
-"""What holds for every kind: whom a request may name, how many there may be, what forbids a deletion."""
+"""Constraints of every kind: references to other resources, quotas, and resources that forbid a deletion."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -11,7 +11,7 @@ from usher_local.personalize.core.errors import InvalidInputError, LimitExceeded
 from usher_local.personalize.core.resources import Backend, Dependent, Kind, Quota, Resource, Values
 
 USABLE_EARLY = frozenset({"Solution"})
-"""Kinds that may be named while they are being created: notebooks train a solution right after asking for it."""
+"""Kinds that a request may name while they are being created: notebooks train a solution right after creating it."""
 
 
 def operation(name: str) -> Any:
@@ -20,19 +20,19 @@ def operation(name: str) -> Any:
 
 
 def references(values: Values) -> dict[str, str]:
-    """Members that name other resources."""
+    """The members that name other resources, with the ARNs."""
     return dict(_references(values))
 
 
 def _references(values: Values) -> Iterator[tuple[str, str]]:
-    if "recipeType" not in values:  # a recipe names itself and what it consists of, which need no looking after
+    if "recipeType" not in values:  # a recipe names itself and its parts, which always exist
         for member, value in values.items():
             if member in BY_ARN_MEMBER and not value.endswith("/$LATEST"):
                 yield member, value
 
 
 def check_references(backend: Backend, name: str, values: Values) -> None:
-    """Everything that a request of the operation `name` names by ARN must exist and be ACTIVE."""
+    """Raise an error unless every resource that a request of the operation `name` names by ARN exists and is ACTIVE."""
     errors = {shape.name for shape in operation(name).error_shapes}
     for member, arn in references(values).items():
         found = backend.get(BY_ARN_MEMBER[member].name, arn)
@@ -43,7 +43,8 @@ def check_references(backend: Backend, name: str, values: Values) -> None:
 
 
 def check_quota(backend: Backend, kind: Kind, quota: Quota, group: str | None) -> None:
-    """LimitExceededError when one more of a kind would be too many, in the region or in a dataset group."""
+    """Raise LimitExceededError if one more resource of a kind would exceed the quota of the region or of a dataset
+    group."""
     limit = environment.current.quotas.get(kind.name, quota.limit)
     counted = backend.find(kind.name, group if quota.group else None)
     if quota.pending:
@@ -58,7 +59,7 @@ def check_quota(backend: Backend, kind: Kind, quota: Quota, group: str | None) -
 
 
 def check_dependent(backend: Backend, resource: Resource, dependent: Dependent) -> None:
-    """ResourceInUseError when a resource is there that forbids a deletion."""
+    """Raise ResourceInUseError if there is a resource that forbids the deletion of `resource`."""
     if not dependent.of.items() <= resource.values.items():
         return
     for other in backend.find(dependent.kind, backend.group_of(resource) if dependent.group else resource.arn):

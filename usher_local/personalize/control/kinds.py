@@ -1,4 +1,5 @@
-"""THE table: every kind of resource, its facts and the functions that manage it. A new kind is a new row."""
+"""The table of kinds: the facts of every kind of resource, and the functions that manage it. A new kind is a new
+row."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from usher_local.personalize.modelling import training
 from usher_local.personalize.modelling.model_store import ModelBackend
 
 Work = Callable[[ModelBackend, Resource], None]
-"""The real work of a resource, done in the background; JobFailedError gives the failureReason."""
+"""The background work of a resource. The text of a JobFailedError becomes its failureReason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +20,12 @@ class ManagedKind(Kind):
     """One row of the table."""
 
     prepare: Callable[[Backend, Values], None] | None = None
-    """Check a new resource beyond the model, and add the members that the service gives."""
+    """Check a new resource beyond the model, and add the members that the service sets."""
     prepare_update: Callable[[Backend, Resource, Values], None] | None = None
-    """Check an update, and add what the request leaves out."""
+    """Check an update, and add the members that the request leaves out."""
     work: Work | None = None
     on_time: Callable[[ModelBackend, Resource], None] | None = None
-    """Make the changes that time alone brings about; called before a resource is shown or used."""
+    """Make the changes that are due; called before a resource is shown or used."""
 
 
 _BATCHES = (Dependent("BatchInferenceJob", pending=True), Dependent("BatchSegmentJob", pending=True))

@@ -1,6 +1,6 @@
-"""What solutions, their versions, campaigns and recommenders must fulfil beyond botocore's model.
+"""Validation of solutions, their versions, campaigns and recommenders beyond botocore's model.
 
-One function per row of `kinds.KINDS` that needs one; what a request names is known to exist and to be ACTIVE.
+One function per row of `kinds.KINDS` that needs one. The resources that a request names exist and are ACTIVE.
 """
 
 import re
@@ -15,16 +15,16 @@ from usher_local.personalize.core.resources import Backend, Resource, Values
 
 LATEST = "/$LATEST"
 UPDATABLE = frozenset({"aws-user-personalization", "aws-hrnn-coldstart"})
-"""Recipes whose versions can be trained with the mode UPDATE."""
+"""Recipes whose versions the training mode UPDATE can train."""
 OPTIMIZABLE = frozenset({"aws-user-personalization", "aws-personalized-ranking"})
-"""Recipes that take an objective besides relevance."""
+"""Recipes that accept an objective besides relevance."""
 INCREMENTAL = frozenset({"aws-semantic-similarity"})
 MAX_JOBS = {"maxNumberOfTrainingJobs": 40, "maxParallelTrainingJobs": 10}
-"""Of a search for hyperparameters."""
+"""The maximum numbers of a hyperparameter search."""
 
 
 def solution(backend: Backend, values: Values) -> None:
-    """There must be a recipe, the configuration must suit it, and numbers given as text must be numbers."""
+    """Check the recipe, the configuration for it, and numbers that are given as text."""
     if "recipeArn" not in values and not values["performAutoML"]:
         raise InvalidInputError("recipeArn is required unless performAutoML is true")
     if "recipeArn" in values and values["performAutoML"]:
@@ -68,16 +68,17 @@ def _check_jobs(resources: dict[str, str]) -> None:
 
 
 def solution_update(_: Backend, resource: Resource, values: Values) -> None:
-    """The members of the new configuration, schedule and event weights, replace the solution's."""
+    """Replace the given members of the configuration: schedule and event weights."""
     values["resetsSchedule"] = resets_schedule(resource, values)
     values["solutionConfig"] = resource.values["solutionConfig"] | values.get("solutionUpdateConfig", {})
     interval(values["solutionConfig"])
 
 
 def version(backend: Backend, values: Values) -> None:
-    """Only some recipes train with the mode UPDATE, which needs a version to start from; AUTOTRAIN is the service's.
+    """Check the training mode and the name.
 
-    A solution has no two versions of one name: CreateSolutionVersion documents ResourceAlreadyExistsException.
+    Only some recipes train with the mode UPDATE, which needs an earlier version; AUTOTRAIN is reserved for the service.
+    Two versions of a solution cannot have one name: CreateSolutionVersion documents ResourceAlreadyExistsException.
     """
     mode, solution_arn = values["trainingMode"], values["solutionArn"]
     if mode == "AUTOTRAIN" and values["trainingType"] != AUTOMATIC["trainingType"]:
@@ -96,7 +97,7 @@ def version(backend: Backend, values: Values) -> None:
 
 
 def campaign(backend: Backend, values: Values) -> None:
-    """`<solution>/$LATEST` becomes the newest version; segments cannot be served."""
+    """Resolve `<solution>/$LATEST` to the newest version. Versions that make segments are refused."""
     arn = values["solutionVersionArn"]
     if arn.endswith(LATEST):
         if not values.get("campaignConfig", {}).get("syncWithLatestSolutionVersion"):
@@ -111,7 +112,7 @@ def campaign(backend: Backend, values: Values) -> None:
 
 
 def campaign_update(backend: Backend, resource: Resource, values: Values) -> None:
-    """What the request leaves out stays as it is."""
+    """Add the current values of the members that the request leaves out."""
     for member in ("solutionVersionArn", "minProvisionedTPS", "campaignConfig"):
         if member in resource.values:
             values.setdefault(member, resource.values[member])
@@ -119,7 +120,7 @@ def campaign_update(backend: Backend, resource: Resource, values: Values) -> Non
 
 
 def follow_latest(backend: Backend, resource: Resource) -> None:
-    """A campaign that is in sync updates itself when a newer version has become ACTIVE."""
+    """Begin the update of a campaign with syncWithLatestSolutionVersion if a newer version is ACTIVE."""
     if not resource.values.get("campaignConfig", {}).get("syncWithLatestSolutionVersion"):
         return
     version = newest_version(backend, resource.values["solutionVersionArn"].rsplit("/", 1)[0])
@@ -128,12 +129,12 @@ def follow_latest(backend: Backend, resource: Resource) -> None:
 
 
 def newest_version(backend: Backend, solution_arn: str) -> Resource | None:
-    """The newest version of a solution that is ACTIVE."""
+    """The newest ACTIVE version of a solution, or None."""
     return next((v for v in backend.find("SolutionVersion", solution_arn) if v.status == "ACTIVE"), None)
 
 
 def recommender(backend: Backend, values: Values) -> None:
-    """The recipe must be a use case of the group's domain."""
+    """Check that the recipe is a use case of the group's domain."""
     recipe = BY_ARN[values["recipeArn"]]
     domain = backend.get("DatasetGroup", values["datasetGroupArn"]).values.get("domain")
     if domain is None:
@@ -143,23 +144,23 @@ def recommender(backend: Backend, values: Values) -> None:
 
 
 def recommender_update(_: Backend, resource: Resource, values: Values) -> None:
-    """What the request leaves out stays as it is."""
+    """Add the current values of the members that the request leaves out."""
     values["recommenderConfig"] = resource.values["recommenderConfig"] | values["recommenderConfig"]
 
 
 def stop_version(backend: Backend, params: Values) -> None:
-    """Give up the creation of a solution version."""
+    """Stop the creation of a solution version."""
     _begin_transition(backend, "SolutionVersion", params["solutionVersionArn"], "GIVE UP", PENDING)
 
 
 def stop_recommender(backend: Backend, params: Values) -> Values:
-    """Make a recommender INACTIVE, so that it answers no more."""
+    """Make a recommender INACTIVE: it stops answering."""
     _begin_transition(backend, "Recommender", params["recommenderArn"], "STOP", ("ACTIVE",))
     return {"recommenderArn": params["recommenderArn"]}
 
 
 def start_recommender(backend: Backend, params: Values) -> Values:
-    """Make a stopped recommender ACTIVE again; nothing is trained."""
+    """Make a stopped recommender ACTIVE again, without a training."""
     _begin_transition(backend, "Recommender", params["recommenderArn"], "START", ("INACTIVE",))
     return {"recommenderArn": params["recommenderArn"]}
 

@@ -1,8 +1,7 @@
-"""What a backend keeps in a folder, for another process to go on with: documents for resources, files for data.
+"""The saved state of a backend in a folder, for the next process: documents for resources, files for data.
 
-The folder is that of the models, `<workdir>/<account>/<region>`. Everything is written as it changes, so the process
-may be killed at any time. Work that had not ended starts again after it is loaded; the objects that it reads from S3
-must exist by then.
+The folder is that of the models, `<workdir>/<account>/<region>`. Every change is written at once, so the process may be
+killed at any time. Unfinished work starts again after loading; its objects in S3 must exist by then.
 """
 
 import shutil
@@ -34,27 +33,27 @@ class State:
     store: Store
 
     def resources(self, clock: Clock) -> list[Resource]:
-        """The resources, on a clock of their own, in the order of their creation."""
-        for attempts in self.folder.rglob(f"{ATTEMPTS}*"):  # of trainings that the end of the process cut short
+        """The resources in the order of their creation, each with a timeline on `clock`."""
+        for attempts in self.folder.rglob(f"{ATTEMPTS}*"):  # of trainings that the end of the process interrupted
             shutil.rmtree(attempts)
         for cut_short in self.folder.rglob(".*.new"):
             cut_short.unlink()
         return [_resource(row, clock) for _, row in self.store.rows(RESOURCE)]
 
     def data(self, group_arn: str) -> GroupData:
-        """The data of a dataset group; there may be none yet."""
+        """The data of a dataset group; empty if none is saved."""
         return GroupData.restore(self._kept(group_arn))
 
     def keep(self, resource: Resource) -> None:
-        """Write a resource as it is now."""
+        """Save a resource."""
         self.store.put(RESOURCE, resource.arn, row(resource))
 
     def forget(self, *arns: str) -> None:
-        """Forget resources."""
+        """Delete saved resources."""
         self.store.delete(RESOURCE, *arns)
 
     def forget_data(self, group_arn: str) -> None:
-        """Forget the data of a dataset group."""
+        """Delete the saved data of a dataset group."""
         kept = self._kept(group_arn)
         kept.clear(PARTS)
         shutil.rmtree(kept.folder, ignore_errors=True)
@@ -78,7 +77,7 @@ def _resource(row: Row, clock: Clock) -> Resource:
 
 
 def row(resource: Resource) -> Row:
-    """Return the row from which a process makes the resource again."""
+    """The row from which a later process restores the resource."""
     update = resource.update
     return {
         "kind": resource.kind.name,

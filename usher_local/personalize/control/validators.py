@@ -1,6 +1,6 @@
-"""What data, filters and jobs must fulfil beyond botocore's model, and what the service adds to them.
+"""Validation of data, filters and jobs beyond botocore's model, and the members that the service adds.
 
-One function per row of `kinds.KINDS` that needs one; what a request names is known to exist and to be ACTIVE.
+One function per row of `kinds.KINDS` that needs one. The resources that a request names exist and are ACTIVE.
 """
 
 import uuid
@@ -14,18 +14,18 @@ from usher_local.personalize.filters import checks
 
 
 def schema(_: Backend, values: Values) -> None:
-    """A schema must parse."""
+    """Check that a schema parses."""
     schemas.parse_schema(values["schema"])
 
 
 def dataset_group(_: Backend, values: Values) -> None:
-    """An encrypted group needs a role that may use the key."""
+    """Check that an encrypted group has a role, which must be able to use the key."""
     if "kmsKeyArn" in values and "roleArn" not in values:
         raise InvalidInputError("roleArn is required when kmsKeyArn is given")
 
 
 def dataset(backend: Backend, values: Values) -> None:
-    """The schema must suit the type and the group's domain."""
+    """Check that the schema suits the type and the group's domain."""
     values["datasetType"] = values["datasetType"].upper()
     domain = backend.get("DatasetGroup", values["datasetGroupArn"]).values.get("domain")
     found = backend.get("Schema", values["schemaArn"]).values
@@ -33,11 +33,11 @@ def dataset(backend: Backend, values: Values) -> None:
         raise InvalidInputError("The domain of the schema must be the domain of the dataset group")
     schemas.check_dataset(schemas.parse_schema(found["schema"]), values["datasetType"], domain)
     if values["datasetType"] == "ACTION_INTERACTIONS":
-        values["trackingId"] = str(uuid.uuid4())  # action interactions are streamed without an event tracker
+        values["trackingId"] = str(uuid.uuid4())  # PutActionInteractions needs no event tracker
 
 
 def dataset_update(backend: Backend, resource: Resource, values: Values) -> None:
-    """A new schema keeps every field of the old one, and what it adds may be null."""
+    """Check that a new schema keeps every field of the old one, and that added fields are nullable."""
     if resource.values["datasetType"] not in ("ITEMS", "USERS"):
         raise InvalidInputError("Only Items and Users datasets can be updated")
     old, new = (
@@ -51,7 +51,7 @@ def dataset_update(backend: Backend, resource: Resource, values: Values) -> None
 
 
 def import_job(backend: Backend, values: Values) -> None:
-    """The first import of a dataset is a full one."""
+    """Check the role and the place, and that the first import of a dataset is a full one."""
     request_checks.role_and_location(backend, values)
     jobs = backend.find("DatasetImportJob", values["datasetArn"])
     if values["importMode"] == "INCREMENTAL" and not any(job.status == "ACTIVE" for job in jobs):
@@ -59,14 +59,14 @@ def import_job(backend: Backend, values: Values) -> None:
 
 
 def event_tracker(backend: Backend, values: Values) -> None:
-    """The service gives the tracking id; names are unique, although the ARN has none."""
+    """Add the tracking ID. Names must be unique, although the ARN contains none."""
     if any(tracker.values["name"] == values["name"] for tracker in backend.find("EventTracker")):
         raise ResourceAlreadyExistsError(f"Another event tracker with name {values['name']} already exists.")
     values |= {"accountId": backend.account_id, "trackingId": str(uuid.uuid4())}
 
 
 def item_filter(backend: Backend, values: Values) -> None:
-    """The expression must parse and name fields that exist."""
+    """Check that the expression parses and names existing fields."""
     known = request_checks.schemas_of(backend, values["datasetGroupArn"])
     others = [
         checks.parse_filter(f.values["filterExpression"]) for f in backend.find("Filter", values["datasetGroupArn"])
@@ -75,14 +75,14 @@ def item_filter(backend: Backend, values: Values) -> None:
 
 
 def batch_inference_job(backend: Backend, values: Values) -> None:
-    """The recipe must be one for batches of recommendations."""
+    """Check that the recipe supports batch recommendations."""
     _batch_job(backend, values, "batch inference", lambda recipe: recipe.batch)
     if values["batchInferenceJobMode"] == "THEME_GENERATION":
         raise InvalidInputError("The local Personalize does not generate themes; leave batchInferenceJobMode out")
 
 
 def batch_segment_job(backend: Backend, values: Values) -> None:
-    """The recipe must be one for segments."""
+    """Check that the recipe makes segments."""
     _batch_job(backend, values, "batch segments", lambda recipe: recipe.type == SEGMENTS)
 
 

@@ -1,4 +1,4 @@
-"""Resources and the facts about them: kinds, statuses, schemas, recipes, roles, places in S3, errors.
+"""Resources and their facts: kinds, statuses, schemas, recipes, roles, places in S3, errors.
 
 May import: nothing.
 """

@@ -1,7 +1,7 @@
-"""May the role that a caller handed over really do in S3 what a job is about to do?
+"""The permissions of a job's role in S3.
 
-A job needs the role's own policies and the bucket's policy for personalize.amazonaws.com to allow each action, as the
-service's guide demands.
+The service's guide demands that both the role's own policies and the bucket's policy for personalize.amazonaws.com
+allow each action.
 """
 
 from collections.abc import Iterable
@@ -42,12 +42,13 @@ def check_bucket(
 
 
 def may_report(account: str, partition: str, role_arn: str) -> bool:
-    """Whether the role may put metrics. A refusal is logged; how Personalize reports one is not documented."""
+    """Whether the role may put metrics. A refusal is only logged, since AWS does not document how Personalize reports
+    one."""
     known = context({"aws:SecureTransport": "true"})
     request = Request(session_of_role(role_arn, "personalize"), "cloudwatch:PutMetricData", "*", known)
     return bool(ask(identity_policies(role(account, partition, role_arn)), request))
 
 
 def _source(account: str, partition: str, region: str) -> str:
-    """The resource for which Personalize calls; the guide says no more of it than `arn:...:<account>:*`."""
+    """The ARN of the calling resource; the guide only says `arn:...:<account>:*`."""
     return f"arn:{partition}:personalize:{region}:{account}:resource/any"

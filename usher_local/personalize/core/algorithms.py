@@ -11,7 +11,7 @@ REGISTRY = "personalize.amazonaws.com"
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A hyperparameter: numbers from `low` to `high`, or one of `values`; `tunable`: a search may set it."""
+    """A hyperparameter: a number from `low` to `high`, or one of `values`. A search may set it if it is `tunable`."""
 
     default: str
     kind: str
@@ -21,7 +21,7 @@ class Parameter:
     tunable: bool = True
 
     def range(self, name: str) -> dict[str, Any]:
-        """The range as a hyperparameter search takes it."""
+        """The range in the form of HyperParameterRanges."""
         if self.kind == "categorical":
             return {"name": name, "values": list(self.values)}
         number = int if self.kind == "integer" else float
@@ -63,7 +63,7 @@ PARAMETERS: Mapping[str, Parameters] = {
     "aws-item-affinity": _SEGMENT,
     "aws-item-attribute-affinity": _SEGMENT,
 }
-"""By algorithm; one that is not here has no hyperparameters."""
+"""The parameters of each algorithm; one without a row has none."""
 
 TRANSFORMATIONS: Mapping[str, Mapping[str, str]] = {
     "JSON-percentile-filtering": {
@@ -87,11 +87,11 @@ TRANSFORMATIONS: Mapping[str, Mapping[str, str]] = {
         "cold_start_relative_from": "latestItem",
     },
 }
-"""Default parameters by feature transformation; one that is not here has none."""
+"""The default parameters of each feature transformation; one without a row has none."""
 
 
 def ranges(algorithm: str) -> dict[str, list[dict[str, Any]]]:
-    """What a search may try when the request names nothing, in the members of `HyperParameterRanges`."""
+    """The ranges of a search by default, in the members of `HyperParameterRanges`."""
     found = _ranges(PARAMETERS.get(algorithm, {}))
     return {kind: [r for r in rows if r.pop("isTunable")] for kind, rows in found.items()}
 
@@ -106,7 +106,7 @@ def _ranges(parameters: Parameters) -> dict[str, list[dict[str, Any]]]:
 
 
 def algorithms() -> Iterator[dict[str, Any]]:
-    """Members of DescribeAlgorithm, for each."""
+    """The members of DescribeAlgorithm for each algorithm."""
     for arn in sorted({recipe.values["algorithmArn"] for recipe in RECIPES}):
         name = arn.rsplit("/", 1)[1]
         parameters = PARAMETERS.get(name, {})
@@ -122,7 +122,7 @@ def algorithms() -> Iterator[dict[str, Any]]:
 
 
 def transformations() -> Iterator[dict[str, Any]]:
-    """Members of DescribeFeatureTransformation, for each."""
+    """The members of DescribeFeatureTransformation for each transformation."""
     for arn in sorted({recipe.values["featureTransformationArn"] for recipe in RECIPES}):
         name = arn.rsplit("/", 1)[1]
         yield {"name": name, "featureTransformationArn": arn, "defaultParameters": dict(TRANSFORMATIONS.get(name, {}))}

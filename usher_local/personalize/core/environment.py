@@ -18,17 +18,17 @@ from usher_local.store import Store
 TRAINING = "personalize-training"
 LEAVE_SECONDS = 1.0
 JOBS = 16
-"""Imports, exports and batches that may be under way at once."""
+"""The maximum number of concurrent imports, exports and batch jobs."""
 
 
 class Killable(Protocol):
-    """Work outside of the service's own threads."""
+    """Work outside the service's own threads."""
 
     def kill(self) -> None:
-        """End the work now; may be called from any thread and more than once."""
+        """End the work now. May be called from any thread and more than once."""
 
     def close(self) -> None:
-        """Free what the work used, after its end."""
+        """Free the work's resources after its end."""
 
 
 K = TypeVar("K", bound=Killable)
@@ -36,14 +36,15 @@ K = TypeVar("K", bound=Killable)
 
 @dataclass
 class Runtime:
-    """`executor` fits the models; by default a process for each training, so that serving is not slowed down."""
+    """The settings and threads of the service. `executor` fits the models; by default, each training has a process, so
+    that serving keeps its speed."""
 
     clock: Clock = field(default_factory=Clock)
     folder: Path | None = None
     executor: Executor | None = None
     pacing: Pacing = field(default_factory=Pacing)
     quotas: dict[str, int] = field(default_factory=dict)
-    """By name of the kind, the quotas that were raised for the account."""
+    """The quotas that were raised for the account, by the kind's name."""
     _stores: dict[Path, Store] = field(default_factory=dict)
     _killable: Killable | None = None
     _closed: bool = False
@@ -52,7 +53,7 @@ class Runtime:
 
     @cached_property
     def workdir(self) -> Path:
-        """Where models are stored; a temporary folder that goes with the process unless one was given."""
+        """The folder of the models: the given one, or a temporary one that is deleted with the process."""
         if self.folder is None:
             self._temporary = tempfile.TemporaryDirectory(prefix="personalize-", ignore_cleanup_errors=True)
             return Path(self._temporary.name)
@@ -60,7 +61,7 @@ class Runtime:
         return self.folder
 
     def store(self, path: Path) -> Store:
-        """The documents of a file; `close` closes it. StateError where it can't be used."""
+        """The store of a file, which `close` closes. Raises StateError if it can't be used."""
         with self._lock:
             if path not in self._stores:
                 self._stores[path] = Store(path)
@@ -68,17 +69,18 @@ class Runtime:
 
     @cached_property
     def jobs(self) -> ThreadPoolExecutor:
-        """Runs everything that has a status, but for trainings."""
+        """The threads for all work except trainings."""
         return ThreadPoolExecutor(JOBS, thread_name_prefix="personalize")
 
     @cached_property
     def trainings(self) -> ThreadPoolExecutor:
-        """Runs trainings, one at a time: two would need twice the memory and end no sooner."""
+        """The thread for trainings, one at a time: two would need twice the memory and end no sooner."""
         return ThreadPoolExecutor(1, thread_name_prefix=TRAINING)
 
     @contextmanager
     def running(self, start: Callable[[], K]) -> Iterator[K]:
-        """Start something that `close` can kill, and close it after the block; KilledError when we are closing."""
+        """Start work that `close` can kill, and close it after the block. Raises KilledError if the service is
+        closing."""
         with self._lock:
             if self._closed:
                 raise KilledError
@@ -89,18 +91,18 @@ class Runtime:
             started.close()
 
     def halt(self) -> None:
-        """Let imports end, undecided, as soon as they look."""
+        """Make imports end without an outcome at their next `check`."""
         self._halted = True
 
     def check(self) -> None:
-        """Called by imports now and then; KilledError when they are to end."""
+        """Raise KilledError if the service halts or closes; imports call it now and then."""
         if self._halted or self._closed:
             raise KilledError
 
     def close(self) -> None:
-        """Stop working, at once, and leave no process or temporary folder behind.
+        """Stop all work at once, and delete the temporary folder. No process is left.
 
-        What a thread of an import does now, it does to its end, but nobody waits for it.
+        The thread of an import ends its current step, but nothing waits for it.
         """
         with self._lock:
             self._closed = True
@@ -122,7 +124,7 @@ current = Runtime()
 
 
 def use(runtime: Runtime) -> None:
-    """Make `runtime` the one of every backend from now on."""
+    """Make `runtime` the runtime of every backend, and close the previous one."""
     global current
     current.close()
     current = runtime

@@ -1,4 +1,4 @@
-"""The service's errors; the codes are the shapes of botocore's models, which also give the HTTP status."""
+"""The service's errors. Their codes are shapes of botocore's models, which also define the HTTP status."""
 
 from moto.core.exceptions import ServiceException
 
@@ -8,38 +8,38 @@ class PersonalizeError(ServiceException):  # type: ignore[misc]
 
 
 class InvalidInputError(PersonalizeError):
-    """A field has no valid value, or the request contradicts the state of what it names."""
+    """A field has an invalid value, or the request contradicts the state of a resource that it names."""
 
     code = "InvalidInputException"
 
 
 class InvalidNextTokenError(PersonalizeError):
-    """The token is not one that this service gave out for this list."""
+    """The service did not issue this token for this list."""
 
     code = "InvalidNextTokenException"
     message = "The token is not valid."
 
 
 class LimitExceededError(PersonalizeError):
-    """A quota is used up."""
+    """A quota is exhausted."""
 
     code = "LimitExceededException"
 
 
 class ResourceAlreadyExistsError(PersonalizeError):
-    """The ARN that the request would create is taken."""
+    """A resource with this ARN or name exists already."""
 
     code = "ResourceAlreadyExistsException"
 
 
 class ResourceInUseError(PersonalizeError):
-    """Something is still in progress, or still depends on the resource."""
+    """A change is in progress, or another resource depends on this one."""
 
     code = "ResourceInUseException"
 
 
 class ResourceNotFoundError(PersonalizeError):
-    """There is nothing at this ARN."""
+    """No resource has this ARN."""
 
     code = "ResourceNotFoundException"
 
@@ -57,8 +57,8 @@ class TooManyTagsError(PersonalizeError):
 
 
 class KilledError(Exception):
-    """The service ends, or a training is stopped, before the work has ended."""
+    """The service closed, or a training was stopped, before the work ended."""
 
 
 class JobFailedError(Exception):
-    """Work in the background failed; the text becomes the resource's failureReason."""
+    """Background work failed; the text becomes the resource's failureReason."""

@@ -1,7 +1,8 @@
-"""Faults that a test orders: off unless asked for, and the same every time for the same seed and order of calls.
+"""Faults for tests: off by default, and the same for the same seed and order of calls.
 
 In the process: `personalize.inject(Faults(throttle=0.2))`. On a server: a POST to `/`, signed for `personalize`, with
-the header `X-Amz-Target: AmazonPersonalize.SetFaults` and the fields as a JSON object. Either replaces what was set.
+the header `X-Amz-Target: AmazonPersonalize.SetFaults` and the fields as a JSON object. Either replaces all earlier
+faults.
 """
 
 import random
@@ -13,28 +14,29 @@ from typing import Any, Self
 
 @dataclass
 class Faults:
-    """What is to go wrong. A name is the last part of an ARN: the resource's or the job's name."""
+    """The faults to inject. A name is the last part of an ARN: the resource's or the job's name."""
 
     throttle: float = 0.0
-    """Share of the calls, 0 to 1, of all three APIs that end in ThrottlingException."""
+    """The share, 0 to 1, of the calls of all three APIs that end in ThrottlingException."""
     seed: int = 0
     down: bool = False
-    """Recommendations and events are answered with 503."""
+    """Recommendations and events get status 503."""
     slow: float = 0.0
-    """Real seconds that recommendations and events take, on top of the usual time."""
+    """Real seconds that recommendations and events take in addition to the usual time."""
     seconds: float = 0.0
-    """Real seconds after which `throttle`, `down` and `slow` end; 0: they do not end by themselves."""
+    """Real seconds after which `throttle`, `down` and `slow` end; 0: they last."""
     fail: Mapping[str, str] = field(default_factory=dict)
-    """Failure reasons by name: whatever is created under it becomes CREATE FAILED, and its work is not done."""
+    """Failure reasons by name: a resource that is created with the name becomes CREATE FAILED, and its work is not
+    done."""
     delay: Mapping[str, float] = field(default_factory=dict)
-    """Minutes on the clock by name, on top of the usual time."""
+    """Minutes on the clock by name, in addition to the usual time."""
     refuse: tuple[str, ...] = ()
     """ARNs of roles that Personalize may not assume, whatever IAM says."""
     unnamed: bool = False
-    """Personalize names neither aws:SourceAccount nor aws:SourceArn to S3; whether it does on AWS is not documented."""
+    """Personalize sends neither aws:SourceAccount nor aws:SourceArn to S3. AWS does not document whether it does."""
 
     now: Callable[[], float] = field(default=time.monotonic, compare=False)
-    """For tests."""
+    """The monotonic time in seconds; tests replace it."""
 
     def __post_init__(self) -> None:
         self._random = random.Random(self.seed)
@@ -42,7 +44,7 @@ class Faults:
 
     @classmethod
     def parse(cls, values: Mapping[str, Any]) -> Self:
-        """The faults in a decoded JSON object; ValueError where a field has a wrong name or type."""
+        """The faults in a decoded JSON object. ValueError if a field has a wrong name or type."""
         for name, value in values.items():
             if name not in _FITS or not _FITS[name](value):
                 raise ValueError(f"Value {value!r} at '{name}' is not a fault; known are {', '.join(_FITS)}")
@@ -50,11 +52,11 @@ class Faults:
         return cls(**fields)
 
     def throttles(self) -> bool:
-        """Whether the next call is one of those to be refused."""
+        """Whether to throttle the next call."""
         return self._last() and self._random.random() < self.throttle
 
     def serving(self) -> tuple[bool, float]:
-        """Whether recommendations and events are down now, and the seconds by which they are late."""
+        """Whether recommendations and events are down now, and their additional seconds."""
         return (self.down, self.slow) if self._last() else (False, 0.0)
 
     def _last(self) -> bool:
@@ -89,6 +91,6 @@ current = Faults()
 
 
 def use(faults: Faults) -> None:
-    """Order these faults from now on, in place of those before."""
+    """Use these faults from now on instead of the previous ones."""
     global current
     current = faults

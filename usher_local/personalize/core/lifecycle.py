@@ -1,4 +1,4 @@
-"""Statuses, computed from the time that has passed and from the state of the real work."""
+"""Statuses, computed from the time and from the state of the real work."""
 
 import math
 import time
@@ -11,11 +11,11 @@ from usher_local.clock import Clock
 
 PENDING = ("CREATE PENDING", "CREATE IN_PROGRESS")
 PENDING_SHARE = 0.1
-"""The part of its time that a resource stands in line before it is worked on."""
+"""The share of its time for which a resource waits before its work starts."""
 
 
 class Transition(NamedTuple):
-    """A way out of a status: the two statuses on the way, the last one, and the minutes that it takes."""
+    """A change of status: the two statuses on the way, the last one, and its minutes."""
 
     pending: str
     in_progress: str
@@ -30,33 +30,33 @@ TRANSITIONS = {
     "STOP": Transition("STOP PENDING", "STOP IN_PROGRESS", "INACTIVE", 2),
     "START": Transition("START PENDING", "START IN_PROGRESS", "ACTIVE", 5),
 }
-"""`DELETED` is never shown: such a resource is gone."""
+"""A resource that is `DELETED` no longer exists, so this status is never shown."""
 
 
 @dataclass(slots=True)
 class Lifecycle:
     """The timeline of one resource or of one update of it.
 
-    It starts at the real time `created` (Unix seconds) and runs as fast as `clock`: what takes `minutes` in the cloud
-    is done after that duration has passed on the clock and `work`, if there is any, has ended.
+    It starts at the real time `created` (Unix seconds). Creation ends when `minutes` have passed on `clock` and `work`,
+    if there is any, has ended.
     """
 
     clock: Clock
     minutes: float
     created: float = field(default_factory=time.time)
     failure: str | None = None
-    """The reason of its failure, as far as that is known."""
+    """The reason of the failure, or None. It may be known before the status shows it."""
     worked: float = 0.0
-    """Real time at which the work ended."""
+    """The real time at which the work ended."""
     transition: str | None = None
-    """The transition that was begun last, a key of `TRANSITIONS`."""
+    """The last transition, a key of `TRANSITIONS`."""
     transition_start: float = 0.0
     work: "Future[str | None] | None" = None
     end: Callable[[], None] | None = None
-    """Ends the work at once, wherever it is."""
+    """Ends the work at once, wherever it runs."""
 
     def follow(self, work: "Future[str | None]") -> None:
-        """Let the outcome depend on `work`, whose result is None or the reason of a failure."""
+        """Make the outcome depend on `work`, whose result is None or the reason of a failure."""
         self.work = work
         work.add_done_callback(self._note_end)
 
@@ -67,12 +67,12 @@ class Lifecycle:
 
     @property
     def working(self) -> bool:
-        """Whether its work has neither ended nor been called off."""
+        """Whether there is work that has neither ended nor been cancelled."""
         return self.work is not None and not self.work.cancelled() and not self.worked
 
     @property
     def status(self) -> str:
-        """The status now."""
+        """The current status."""
         if self.transition is not None:
             return self._in_transition(TRANSITIONS[self.transition])
         now = time.time()  # compared as in `updated`, whose sums are rounded
@@ -84,22 +84,22 @@ class Lifecycle:
 
     @property
     def pending(self) -> bool:
-        """Whether it is still being created."""
+        """Whether the resource is still being created."""
         return self.status in PENDING
 
     @property
     def busy(self) -> bool:
-        """Whether it is on its way to another status."""
+        """Whether the status is going to change."""
         return self.status.endswith(("PENDING", "IN_PROGRESS", "STOPPING"))
 
     @property
     def leaving(self) -> bool:
-        """Whether it is being deleted."""
+        """Whether the resource is being deleted."""
         return self.transition == "DELETE"
 
     @property
     def updated(self) -> float:
-        """When the status changed last, in Unix seconds of real time: never later than now."""
+        """The real time (Unix seconds) of the last change of status, never in the future."""
         if self.transition is None:
             begun, minutes = self.created, self.minutes
         else:
@@ -111,7 +111,7 @@ class Lifecycle:
         return max([begun, *(change for change in (started, ended) if change <= now)])
 
     def begin(self, transition: str) -> None:
-        """Set out for another status; what had not even begun is given up at once."""
+        """Begin a transition to another status. Work that has not started is cancelled at once."""
         given_up = transition == "GIVE UP"
         self.transition = "NOT BEGIN" if given_up and self.status == "CREATE PENDING" else transition
         self.transition_start = time.time()
@@ -121,12 +121,12 @@ class Lifecycle:
             self.end()
 
     def saved(self) -> dict[str, Any]:
-        """What `restored` needs, as JSON."""
+        """The fields for `restored`, as JSON."""
         return {name: getattr(self, name) for name in SAVED}
 
     @classmethod
     def restored(cls, clock: Clock, saved: Mapping[str, Any]) -> Self:
-        """The timeline that `saved` describes, on this clock."""
+        """The timeline of the fields of `saved`, on this clock."""
         return cls(clock, **{name: saved[name] for name in SAVED})
 
     def _in_transition(self, transition: Transition) -> str:

@@ -1,6 +1,6 @@
-"""How long a call takes, and how many calls are taken per second: as on AWS, when it is asked for.
+"""Latency and throttling like AWS's, off by default.
 
-Both count real seconds, whatever the clock of the service. Off by default: calls are answered at once, and all of them.
+Both count real seconds, whatever the service's clock. Without them, all calls are answered at once.
 """
 
 import threading
@@ -19,7 +19,7 @@ class Limit:
     rate: float
     burst: float
     per: str = ""
-    """The member whose value has a bucket of its own; without one, all calls of an account and region share it."""
+    """The member whose values have a bucket each; without one, all calls of an account and region share a bucket."""
 
 
 LIMITS = {
@@ -30,38 +30,39 @@ LIMITS = {
     "PutActions": Limit(10, 10, "datasetArn"),
     "personalize": Limit(10, 100),
 }
-"""By operation, from the quotas page (there per dataset group), or for a whole API. For the control plane AWS publishes
-no figures: ours is an assumption."""
+"""The limits of operations, from the quotas page (there per dataset group), and of whole APIs. AWS publishes no figures
+for the control plane: ours is an assumption."""
 BURST_SECONDS = 10
-"""For how long a rested campaign answers twice its provisioned rate. Assumed: AWS scales it up, within minutes."""
+"""The seconds for which a rested campaign answers twice its provisioned rate. Assumed: AWS scales it up within
+minutes."""
 MAX_PROVISIONED = 500
-"""Requests per second of a campaign, by the quotas page."""
+"""The maximum of a campaign's requests per second, from the quotas page."""
 
 
 @dataclass
 class Pacing:
-    """Latency and throttling of the three APIs. Clocks are there for tests."""
+    """Latency and throttling of the three APIs. Tests replace `now` and `sleep`."""
 
     latency: float = 0.0
-    """Seconds that a call of the control plane takes at least."""
+    """The minimum seconds of a call of the control plane."""
     serving_latency: float | None = None
-    """The same of the other two APIs; by default, as the control plane's."""
+    """The minimum seconds of a call of the other two APIs; by default, `latency`."""
     throttled: bool = False
     limits: Mapping[str, Limit] = field(default_factory=lambda: LIMITS)
     now: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     _left: dict[Hashable, tuple[float, float]] = field(default_factory=dict)
-    """Calls that a bucket would take at once, and the time of the last one."""
+    """For each bucket, the calls that it allows at once, and the time of its last call."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def delay(self, service: str) -> None:
-        """Let the time pass that a call takes. Hold no lock meanwhile: calls are slow side by side."""
+        """Sleep for the latency of a call. Hold no lock meanwhile, so that calls are slow in parallel."""
         own = self.latency if service == "personalize" or self.serving_latency is None else self.serving_latency
         if own:
             self.sleep(own)
 
     def throttles(self, backend: Backend, service: str, operation: str, params: Mapping[str, Any]) -> bool:
-        """Whether a call is one too many. `params`: as the model wants them."""
+        """Whether a call exceeds its limit. `params` are the request's members, under the model's names."""
         if not self.throttled:
             return False
         limit = self.limits.get(operation) or self.limits.get(service) or _provisioned(backend, params)
@@ -79,7 +80,7 @@ class Pacing:
 
 
 def _provisioned(backend: Backend, params: Mapping[str, Any]) -> Limit | None:
-    """The limit of the campaign or recommender that a request names, by what is provisioned for it."""
+    """The limit of the campaign or recommender in a request, by its provisioned rate."""
     resource = backend.resources.get(params.get("campaignArn") or params.get("recommenderArn", ""))
     if resource is None:
         return None

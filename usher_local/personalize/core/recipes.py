@@ -1,4 +1,4 @@
-"""Every recipe of the service, and what is particular about each."""
+"""The table of recipes, with the facts of each."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ SHOP, VIDEO = "ECOMMERCE", "VIDEO_ON_DEMAND"
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """A row; `scored`: answers carry scores; `batch`: the recipe takes batch inference jobs."""
+    """A recipe. `scored`: answers carry scores; `batch`: the recipe supports batch inference jobs."""
 
     name: str
     type: str
@@ -22,12 +22,12 @@ class Recipe:
 
     @property
     def algorithm_name(self) -> str:
-        """Of the algorithm that the recipe configures; mostly the recipe's own."""
+        """The name of the recipe's algorithm, mostly that of the recipe itself."""
         return self.algorithm or self.name
 
     @property
     def values(self) -> dict[str, str]:
-        """Members of DescribeRecipe."""
+        """The members of DescribeRecipe."""
         optional = {"domain": self.domain} if self.domain else {}
         return optional | {
             "name": self.name,
@@ -40,7 +40,7 @@ class Recipe:
 
 
 def service_arn(kind: str, name: str) -> str:
-    """ARN of what belongs to the service itself: no region, no account."""
+    """The ARN of a resource of the service itself, without region and account."""
     return f"arn:aws:personalize:::{kind}/{name}"
 
 

@@ -1,4 +1,4 @@
-"""Rules for schemas: Avro records with one flat level, and which fields each type of dataset must have."""
+"""Rules for schemas: flat Avro records, and the required fields of each type of dataset."""
 
 import json
 from dataclasses import dataclass
@@ -24,11 +24,11 @@ REQUIRED: dict[tuple[str | None, str], dict[str, str]] = {
     ("VIDEO_ON_DEMAND", "INTERACTIONS"): {"EVENT_TYPE": "string"},
     ("VIDEO_ON_DEMAND", "ITEMS"): {"CREATION_TIMESTAMP": "long", "GENRES": "string"},
 }
-"""Fields and their types by (domain, type of dataset); a domain adds to the common ones."""
+"""Required fields and their types by (domain, type of dataset); a domain adds to the common ones."""
 
 
 MAX_METADATA = {"INTERACTIONS": 5, "ITEMS": 100, "USERS": 25, "ACTIONS": 10}
-"""Fields that are neither required nor reserved."""
+"""The maximum number of fields that are neither required nor reserved."""
 RESERVED: dict[str, frozenset[str]] = {
     "INTERACTIONS": frozenset(
         {"EVENT_TYPE", "EVENT_VALUE", "IMPRESSION", "RECOMMENDATION_ID", "EVENT_ATTRIBUTION_SOURCE"}
@@ -40,7 +40,7 @@ RESERVED: dict[str, frozenset[str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One column."""
+    """A field of a schema."""
 
     name: str
     type: str
@@ -55,7 +55,7 @@ class Field:
 
     @property
     def filterable(self) -> bool:
-        """Whether filters may name it."""
+        """Whether filters may name the field."""
         return not self.textual and self.type != "boolean"
 
 
@@ -66,12 +66,12 @@ class Schema:
     fields: tuple[Field, ...]
 
     def field(self, name: str) -> Field | None:
-        """The field that `name` stands for, in any case, with or without underscores (`releaseYear`, RELEASE_YEAR)."""
+        """The field of this name, in any case, with or without underscores (`releaseYear`, RELEASE_YEAR), or None."""
         return next((field for field in self.fields if plain(field.name) == plain(name)), None)
 
 
 def plain(name: str) -> str:
-    """A field's name as far as the service distinguishes names."""
+    """A field's name without the differences that the service ignores: case and underscores."""
     return name.replace("_", "").upper()
 
 

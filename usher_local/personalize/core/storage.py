@@ -1,4 +1,4 @@
-"""Amazon S3 as jobs see it: moto's buckets of the same account, behind the role's and the bucket's policies."""
+"""Amazon S3 for jobs: moto's buckets of the same account, guarded by the role's and the bucket's policies."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class Location:
 
     @classmethod
     def of(cls, backend: Backend, role: str, path: str) -> Self:
-        """A place in the account of a backend."""
+        """A location in the account of a backend."""
         return cls(backend.account_id, backend.partition, backend.region_name, role, path)
 
     @property
@@ -39,7 +39,7 @@ class Location:
     def read(self) -> dict[str, bytes]:
         """Objects by key: the one at the path, or the first level of the folder there.
 
-        Raises JobFailedError when there is nothing or the role may not read.
+        Raises JobFailedError if there is nothing, or if the role may not read it.
         """
         held = self._bucket("Invalid Data location.").keys
         keys = [self.key] if self.key in held else _first_level(held, self._folder)
@@ -52,12 +52,12 @@ class Location:
         return content
 
     def write(self, name: str, content: bytes) -> None:
-        """Put an object below the path; JobFailedError when there is no bucket or the role may not write."""
+        """Put an object below the path. JobFailedError if the bucket does not exist, or if the role may not write."""
         self.check(WRITE, name)
         s3_backends[self.account][self.partition].put_object(self.bucket, f"{self._folder}{name}", content)
 
     def check(self, actions: Iterable[str], name: str = "") -> None:
-        """Raise JobFailedError when there is no bucket or the role may not do `actions` to `name` below the path."""
+        """Raise JobFailedError unless the bucket exists and the role may do `actions` to `name` below the path."""
         self._bucket("Invalid S3 output path")
         self._authorize(actions, f"{self._folder}{name}")
 

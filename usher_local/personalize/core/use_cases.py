@@ -1,4 +1,5 @@
-"""THE table of what recipes do beyond their models: the events they learn from and the items they leave out or try."""
+"""The table of what recipes do beyond their models: the events that they count and the items that they exclude or
+try."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,22 +9,22 @@ from usher_local.personalize.core.recipes import POPULAR, RELATED, USER, Recipe
 
 @dataclass(frozen=True, slots=True)
 class UseCase:
-    """A row."""
+    """The behaviour of a recipe."""
 
     learns: str | None = None
     """The only type of events that counts."""
     drops: str | None = None
-    """Items that the user has met by events of this type are left out, before any filter of the request."""
+    """Exclude the items that the user met by events of this type, before any filter of the request."""
     needs: tuple[str, ...] = ()
-    """Members that a request must have; those of the recipe's type where it is empty."""
+    """The members that a request must have; if empty, those of the recipe's type."""
     explores: bool = False
-    """Lists try items that nobody has met."""
+    """Whether lists try items without events."""
     newcomers: bool = False
-    """Items that nobody has met compete with the others, by what is said about them."""
+    """Whether items without events compete with the others, by their attributes."""
     follows: bool = False
-    """Lists follow the events by themselves, at each interval of the recipe's, without a new version."""
+    """Whether lists follow new events at each interval of the recipe, without a new version."""
     explains: bool = False
-    """Answers have reasons, and metadata without being configured for it."""
+    """Whether answers have reasons, and metadata without configuration."""
 
 
 USE_CASES: Mapping[str, UseCase] = {
@@ -49,9 +50,9 @@ USE_CASES: Mapping[str, UseCase] = {
     "aws-vod-trending-now": UseCase(follows=True),
 }
 NEEDS: Mapping[str, tuple[str, ...]] = {USER: ("userId",), RELATED: ("itemId",), POPULAR: ()}
-"""By type of recipe; other types have operations of their own."""
+"""The required members by the recipe's type; other types have operations of their own."""
 
 
 def use_case(recipe: Recipe) -> UseCase:
-    """The row of a recipe; those without one do nothing special."""
+    """The row of a recipe; a recipe without one has the defaults."""
     return USE_CASES.get(recipe.name, UseCase())

@@ -1,4 +1,4 @@
-"""The backend as code sees it that may use the data of dataset groups."""
+"""The interface of the backend for packages that may use the data of dataset groups."""
 
 from typing import Protocol
 
@@ -10,4 +10,4 @@ class DataBackend(Backend, Protocol):
     """A backend with its dataset groups' data."""
 
     def data(self, resource: Resource) -> GroupData:
-        """Return the data of the dataset group that a resource belongs to."""
+        """Return the data of a resource's dataset group."""

@@ -1,4 +1,4 @@
-"""The data of a dataset group: what imports brought (bulk) and what came event by event (streamed)."""
+"""The data of a dataset group, imported (bulk) and streamed."""
 
 import json
 import threading
@@ -19,7 +19,7 @@ from usher_local.store import readable, written_whole
 
 Mask = NDArray[np.bool_]
 Cell = str | None
-"""A value as text; None where there is none."""
+"""A value as text, or None."""
 
 COMPARE = {
     "=": np.equal,
@@ -33,18 +33,18 @@ COMPARE = {
 
 @dataclass(frozen=True)
 class Column:
-    """One field of all records; several values in a cell are separated by `|`."""
+    """One field of all records; a cell may have several values, separated by `|`."""
 
     cells: list[Cell]
 
     @cached_property
     def numbers(self) -> NDArray[np.float64]:
-        """The cells as numbers; NaN where a cell is none."""
+        """The cells as numbers; NaN for other cells."""
         return np.asarray(pd.to_numeric(pd.Series(self.cells, dtype=object), errors="coerce"), np.float64)
 
     @cached_property
     def rows(self) -> dict[str, list[int]]:
-        """Positions by member value."""
+        """The positions of each value."""
         found: dict[str, list[int]] = {}
         for position, cell in enumerate(self.cells):
             for member in members(cell):
@@ -52,7 +52,7 @@ class Column:
         return found
 
     def having(self, values: Collection[str | float]) -> Mask:
-        """Where any member of the cell is among `values`."""
+        """A mask of the cells that contain any of `values`."""
         mask = np.zeros(len(self.cells), np.bool_)
         for value in values:
             if isinstance(value, str):
@@ -62,7 +62,7 @@ class Column:
         return mask
 
     def compared(self, operator: str, number: float) -> Mask:
-        """Where the cell is a number of which `operator` is true."""
+        """A mask of the cells whose number fulfils the comparison."""
         result: Mask = COMPARE[operator](self.numbers, number) & ~np.isnan(self.numbers)
         return result
 
@@ -78,25 +78,25 @@ class Table:
 
     index: dict[str, int]
     columns: dict[str, Column]
-    """By plain name of the field (see `schemas.plain`)."""
+    """Columns by the plain name of the field (see `schemas.plain`)."""
 
     def has(self, name: str) -> bool:
         """Whether any record has the field."""
         return plain(name) in self.columns
 
     def column(self, name: str) -> Column:
-        """The column of a field in any case; all empty when no record has the field."""
+        """The column of a field in any case; all empty if no record has the field."""
         return self.columns.get(plain(name)) or Column([None] * len(self.index))
 
     def cell(self, record: str | None, name: str) -> Cell:
-        """One value."""
+        """The value of a record's field."""
         position = self.index.get(record or "")
         return None if position is None else self.column(name).cells[position]
 
 
 @dataclass(slots=True)
 class Records:
-    """Items, users or actions of a dataset group. A streamed record stands in place of the imported one with its id."""
+    """The items, users or actions of a dataset group. A streamed record replaces the imported one with its ID."""
 
     id_field: str
     _bulk: dict[str, dict[str, Cell]] = field(default_factory=dict)
@@ -105,7 +105,7 @@ class Records:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def load(self, frame: pd.DataFrame, append: bool) -> None:
-        """Take an import; later rows replace earlier ones with the same id."""
+        """Take an import; later rows replace earlier ones with the same ID."""
         names = [name for name in frame.columns if name != self.id_field]
         cells = zip(*(_texts(frame[name]) for name in names), strict=True)
         fields = [plain(name) for name in names]
@@ -125,7 +125,7 @@ class Records:
             self._table = None
 
     def remove(self, ids: Collection[str]) -> int:
-        """Forget records; how many there were."""
+        """Delete records. Returns the number of deleted rows."""
         with self._lock:
             parts = self._bulk, self._streamed
             before = sum(map(len, parts))
@@ -134,25 +134,25 @@ class Records:
             return before - len(self._bulk) - len(self._streamed)
 
     def rows(self, mode: str) -> pd.DataFrame:
-        """Records of an ingestion mode (BULK, PUT or ALL) under the plain names of their fields."""
+        """The records of an ingestion mode (BULK, PUT or ALL) under the plain names of their fields."""
         with self._lock:
             rows = {"BULK": self._bulk, "PUT": self._streamed, "ALL": self._bulk | self._streamed}[mode]
             return pd.DataFrame([{plain(self.id_field): key, **row} for key, row in rows.items()], dtype=object)
 
     def save(self, path: Path) -> None:
-        """Write what was imported, as JSON (`path`.json)."""
+        """Write the imported records as JSON (`path`.json)."""
         with self._lock, written_whole(path.with_suffix(".json")) as new:
             new.write_text(json.dumps(self._bulk))
 
     def restore(self, path: Path) -> None:
-        """Take over what `save` wrote, if it did."""
+        """Load the records that `save` wrote, if the file exists."""
         file = path.with_suffix(".json")
         if file.exists():
             with readable(file):
                 self._bulk = json.loads(file.read_text())
 
     def documents(self) -> list[object]:
-        """What was streamed, as documents for `take`."""
+        """The streamed records as documents for `take`."""
         return [self.document(self._streamed)]
 
     @staticmethod
@@ -161,12 +161,12 @@ class Records:
         return records
 
     def take(self, document: Any) -> None:
-        """Stream again what a document holds."""
+        """Add the records of a document."""
         self.add(document)
 
     @property
     def table(self) -> Table:
-        """What is there now; the same object until something changes."""
+        """An immutable view of the current records; the same object until a change."""
         with self._lock:
             if self._table is None:
                 rows = self._bulk | self._streamed
@@ -184,7 +184,7 @@ def _texts(column: "pd.Series[Any]") -> Iterator[Cell]:
 class GroupData:
     """All data of one dataset group; a field's name is the type of its dataset in lower case.
 
-    With `kept`, it is written there as it changes.
+    With `kept`, each change is saved there.
     """
 
     interactions: InteractionLog = field(default_factory=InteractionLog)
@@ -197,7 +197,7 @@ class GroupData:
     _streaming: threading.Lock = field(default_factory=threading.Lock)
 
     def part(self, dataset_type: str) -> Any:
-        """What a dataset of this type fills: Records, or an InteractionLog."""
+        """The Records or InteractionLog of a type of dataset."""
         return getattr(self, dataset_type.lower())
 
     def load(self, dataset_type: str, frame: pd.DataFrame, append: bool) -> None:
@@ -207,7 +207,7 @@ class GroupData:
             self._save(dataset_type.lower())
 
     def stream(self, dataset_type: str, rows: Any) -> None:
-        """Take what comes one by one: Events of interactions, or records by ID."""
+        """Add streamed data: Events of interactions, or records by ID."""
         part = self.part(dataset_type)
         with self._streaming:
             part.add(rows)
@@ -215,14 +215,14 @@ class GroupData:
                 self.kept.append(dataset_type.lower(), part.document(rows))
 
     def clear(self, dataset_type: str) -> None:
-        """Forget what a deleted dataset held."""
+        """Delete the data of a deleted dataset."""
         with self._saving, self._streaming:
             setattr(self, dataset_type.lower(), GroupData().part(dataset_type))
             self._save(dataset_type.lower())
             self._save_streamed(dataset_type.lower())
 
     def remove_users(self, users: Collection[str]) -> int:
-        """Forget users wherever they are; how many rows there were."""
+        """Delete users from all datasets. Returns the number of deleted rows."""
         wanted, removed = set(users), 0
         with self._saving, self._streaming:
             for name in ("interactions", "users", "action_interactions"):
@@ -232,14 +232,15 @@ class GroupData:
         return removed
 
     def export(self, dataset_type: str, mode: str, names: Collection[str]) -> str:
-        """Rows of an ingestion mode (BULK, PUT or ALL) as CSV with the fields `names`, such as an import can read."""
+        """The rows of an ingestion mode (BULK, PUT or ALL) as CSV with the fields `names`, in a form that an import can
+        read."""
         rows = self.part(dataset_type).rows(mode).reindex(columns=[plain(name) for name in names])
         text: str = rows.set_axis(list(names), axis=1).to_csv(index=False, doublequote=False, escapechar="\\")
         return text
 
     @classmethod
     def restore(cls, kept: Kept) -> Self:
-        """What an earlier process kept."""
+        """The data that an earlier process saved."""
         data = cls()
         for name in PARTS:
             part = data.part(name)
@@ -259,4 +260,4 @@ class GroupData:
 
 
 PARTS = ("interactions", "items", "users", "actions", "action_interactions")
-"""Of a group's data."""
+"""The names of a group's parts."""

@@ -1,4 +1,4 @@
-"""Who met what: imported rows as columns of numbers, streamed ones event by event."""
+"""Interactions: imported rows as columns of numbers, streamed ones as events."""
 
 import json
 import threading
@@ -20,13 +20,13 @@ from usher_local.store import readable, written_whole
 
 COLUMNS = ("USER_ID", "ITEM_ID", "TIMESTAMP", "EVENT_TYPE", "EVENT_VALUE")
 TEXTS = "."
-"""The name of what holds the texts among saved columns; no field has it."""
+"""The name of the texts among the saved columns; no field has this name."""
 INACTIVE = 90 * 86400
-"""Seconds without anything new of a user after which filters forget what the user met."""
+"""The seconds without new data of a user after which filters ignore the user's history."""
 
 
 class Interaction(NamedTuple):
-    """One row of a user's history; `type` and `value` are None where the data has none."""
+    """One row of a user's history; `type` and `value` are None if the data has none."""
 
     timestamp: int
     item: str
@@ -35,14 +35,14 @@ class Interaction(NamedTuple):
 
 
 class History(NamedTuple):
-    """What somebody met, oldest first, as columns: much faster to make than rows."""
+    """A user's interactions, oldest first, as columns, which are much faster to make than rows."""
 
     items: Sequence[str] = ()
     types: Sequence[str | None] = ()
     values: Sequence[float | None] = ()
-    """None or NaN where the data has none."""
+    """None or NaN if the data has no value."""
     newest: int | None = None
-    """Unix seconds of the last one."""
+    """Unix seconds of the newest interaction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +54,12 @@ class Event:
     row: Interaction
     id: str | None = None
     more: Mapping[str, str] = field(default_factory=dict)
-    """Other fields by plain name: properties, impression, recommendation id."""
+    """Other fields by their plain names: properties, impression, recommendation ID."""
 
 
 def joined(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """Frames below one another, with texts as categories in alphabetical order; columns that one lacks are empty."""
+    """Concatenated frames, with texts as categories in alphabetical order; a frame without a column gets an empty
+    one."""
     names = dict.fromkeys(name for part in parts for name in part.columns)
     columns = {name: [part.get(name, pd.Series(np.nan, part.index)) for part in parts] for name in names}
     return pd.DataFrame({name: _joined(some) for name, some in columns.items()}, copy=False)
@@ -71,7 +72,7 @@ def _joined(columns: "list[pd.Series[Any]]") -> "pd.Series[Any]":
 
 
 def categorical(column: "pd.Series[Any]") -> "pd.Categorical[Any]":
-    """The texts of a column as categories in alphabetical order; nulls are none."""
+    """The texts of a column as categories in alphabetical order; nulls get no category."""
     if isinstance(column.dtype, pd.CategoricalDtype):
         return cast("pd.Categorical[Any]", column.array)
     return pd.Categorical(column.astype("str"))
@@ -115,13 +116,13 @@ class _Bulk:
 
 
 def in_order(users: NDArray[np.integer], times: NDArray[np.integer]) -> bool:
-    """Whether rows are sorted by user and time already: sorting twenty million takes a while."""
+    """Whether rows are sorted by user and time already, since sorting twenty million takes long."""
     later = users[1:] > users[:-1]
     return bool(np.all(later | ((users[1:] == users[:-1]) & (times[1:] >= times[:-1]))))
 
 
 def _complete(frame: pd.DataFrame) -> pd.DataFrame:
-    """With all of COLUMNS and perhaps more, compactly: texts as categories, times and values as numbers."""
+    """A compact frame with all of COLUMNS and perhaps more: texts as categories, times and values as numbers."""
     numbers = {"TIMESTAMP": np.int64, "EVENT_VALUE": np.float64}
     names = [*COLUMNS, *(name for name in frame.columns if name not in COLUMNS)]
     empty = pd.Series(np.nan, frame.index)
@@ -153,19 +154,19 @@ class InteractionLog:
     _streamed: dict[str, list[Event]] = field(default_factory=dict)
     _seen: set[str] = field(default_factory=set)
     _changed: dict[str, float] = field(default_factory=dict)
-    """When something of a user was last streamed; under None's stand-in "" when something was imported."""
+    """The time of the last streamed event of each user; under "" the time of the last import."""
     _newest: int = 0
     """Unix seconds of the newest streamed event."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def size(self) -> int:
-        """Rows, imported and streamed."""
+        """The number of rows, imported and streamed."""
         return len(self._bulk.frame) + sum(map(len, list(self._streamed.values())))
 
     @property
     def newest(self) -> int:
-        """Unix seconds of the newest row; 0 if there is none."""
+        """Unix seconds of the newest row; 0 without rows."""
         return max(self._bulk.newest, self._newest)
 
     def load(self, frame: pd.DataFrame, append: bool) -> None:
@@ -181,7 +182,7 @@ class InteractionLog:
             self._changed[""] = time.time()
 
     def add(self, events: Collection[Event]) -> None:
-        """Take streamed events; one whose id came before is ignored."""
+        """Add streamed events; an event with a known ID is ignored."""
         with self._lock:
             for event in events:
                 if event.id is None or event.id not in self._seen:
@@ -192,7 +193,7 @@ class InteractionLog:
                     self._seen.update({event.id} if event.id else ())
 
     def remove(self, users: Collection[str]) -> int:
-        """Forget users; how many rows there were."""
+        """Delete users. Returns the number of deleted rows."""
         with self._lock:
             before = self.size
             owners = self._owners()
@@ -216,7 +217,7 @@ class InteractionLog:
         return sorted(bulk + streamed, key=lambda row: row.timestamp) if streamed else bulk
 
     def history(self, user: str) -> History:
-        """The same as columns."""
+        """The history of a user (or of an anonymous session) as columns."""
         if user not in self._streamed:
             return self._bulk.history(user)
         rows = self.of(user)
@@ -224,18 +225,19 @@ class InteractionLog:
         return History(items, types, values, rows[-1].timestamp)
 
     def forgotten(self, user: str) -> bool:
-        """Whether filters look at this user's history no more."""
+        """Whether filters ignore this user's history."""
         return time.time() - max(self._changed.get(user, 0.0), self._changed.get("", 0.0)) > INACTIVE
 
     def frame(self) -> pd.DataFrame:
-        """Everything, for training: COLUMNS only. Anonymous sessions belong to the user who was later seen in them."""
+        """All interactions for training, with COLUMNS only. An anonymous session belongs to the user who is later known
+        in it."""
         bulk, streamed = self._bulk.frame[list(COLUMNS)], self.streamed()
         whole = joined([bulk, streamed[list(COLUMNS)]]) if len(streamed) else bulk
         nameless = whole["ITEM_ID"] == ""
         return whole[~nameless] if nameless.any() else whole
 
     def streamed(self) -> pd.DataFrame:
-        """What came event by event: COLUMNS, and what else the events said under plain names."""
+        """The streamed events: COLUMNS, and the events' other fields under their plain names."""
         with self._lock:
             owners = self._owners()
             rows = [
@@ -253,18 +255,19 @@ class InteractionLog:
         return _complete(pd.DataFrame(rows))
 
     def rows(self, mode: str) -> pd.DataFrame:
-        """Rows of an ingestion mode (BULK, PUT or ALL) under the plain names of their fields."""
+        """The rows of an ingestion mode (BULK, PUT or ALL) under the plain names of their fields."""
         parts = {"BULK": [self._bulk.frame], "PUT": [self.streamed()], "ALL": [self._bulk.frame, self.streamed()]}[mode]
         named = [part.rename(columns={"ITEM_ID": self.item_field}).rename(columns=plain) for part in parts]
         return joined(named)
 
     def _owners(self) -> dict[str, str]:
-        """Users by the sessions in which they were known."""
+        """The known user of each session."""
         events = (event for some in self._streamed.values() for event in some)
         return {event.session: event.user for event in events if event.user}
 
     def save(self, path: Path) -> None:
-        """Write what was imported as arrays (`path`.npz): codes and numbers by column, and the texts as JSON."""
+        """Write the imported interactions as arrays (`path`.npz): codes and numbers by column, and the texts as
+        JSON."""
         frame = self._bulk.frame
         texts = [name for name in frame.columns if isinstance(frame[name].dtype, pd.CategoricalDtype)]
         labels = {name: frame[name].cat.categories.tolist() for name in texts}
@@ -276,7 +279,7 @@ class InteractionLog:
             np.savez(file, **arrays)
 
     def restore(self, path: Path) -> None:
-        """Take over what `save` wrote, if it did."""
+        """Load the interactions that `save` wrote, if the file exists."""
         file = path.with_suffix(".npz")
         if not file.exists():
             return
@@ -292,7 +295,7 @@ class InteractionLog:
         self._changed[""] = time.time()
 
     def documents(self) -> list[object]:
-        """What was streamed, as documents for `take`."""
+        """The streamed events as documents for `take`."""
         return [self.document([event for some in self._streamed.values() for event in some])]
 
     @staticmethod
@@ -301,12 +304,12 @@ class InteractionLog:
         return [asdict(event) for event in events]
 
     def take(self, document: Any) -> None:
-        """Stream again what a document holds."""
+        """Add the events of a document."""
         self.add([Event(**event | {"row": Interaction(*event["row"])}) for event in document])
 
 
 def about(log: InteractionLog, items: Collection[str]) -> Iterator[tuple[str, str]]:
-    """User and type in lower case of every event with one of `items`."""
+    """The user and the type (in lower case) of every event with one of `items`."""
     frame = log.frame()
     chosen = frame[frame["ITEM_ID"].isin(list(items))]
     for user, kind in zip(chosen["USER_ID"], chosen["EVENT_TYPE"], strict=True):

@@ -1,4 +1,4 @@
-"""Where the data of a dataset group outlives the process."""
+"""The storage of a dataset group's data that survives the process."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -12,9 +12,9 @@ DIGITS = 12
 
 @dataclass(slots=True)
 class Kept:
-    """A file of a folder for what imports brought, a document for each request that streamed something since.
+    """A folder with a file for the imports of each part, and documents for the requests that streamed data.
 
-    `group`: the dataset group's name. Names of parts are those of `GroupData`.
+    `group` is the dataset group's name. The parts are those of `GroupData`.
     """
 
     folder: Path
@@ -23,7 +23,7 @@ class Kept:
     _numbers: dict[str, int] = field(default_factory=dict)
 
     def path(self, part: str) -> Path:
-        """The file of a part, but for its suffix."""
+        """The path of a part's file, without a suffix."""
         return self.folder / part
 
     def streamed(self, part: str) -> Iterator[Any]:
@@ -38,13 +38,13 @@ class Kept:
         self.store.put(self._kind(part), f"{number:0{DIGITS}}", document)
 
     def replace(self, part: str, documents: Iterable[object]) -> None:
-        """Put documents in place of all of a part."""
+        """Replace all documents of a part."""
         rows = [(f"{number:0{DIGITS}}", document) for number, document in enumerate(documents, 1)]
         self._numbers[part] = len(rows)
         self.store.replace(self._kind(part), rows)
 
     def clear(self, parts: Iterable[str]) -> None:
-        """Forget all documents."""
+        """Delete all documents of the parts."""
         for part in parts:
             self.replace(part, ())
 

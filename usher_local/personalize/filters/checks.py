@@ -1,6 +1,6 @@
-"""Filter expressions, values and attributes as requests bring them: what can't be used is refused in a request's words.
+"""Checks of filter expressions, values and attributes in requests, with the service's error messages.
 
-The language is Usher's, which checks filters before it has any made.
+The grammar is that of Usher, which checks filters before it creates any.
 """
 
 from collections.abc import Iterable, Mapping
@@ -17,7 +17,7 @@ NO_FILTER = "Could not create filter. Invalid Expression"
 
 
 def parse_filter(text: str) -> Expression:
-    """Parse an expression. Raises InvalidInputError with the place of what can't be read."""
+    """Parse an expression. InvalidInputError names the place of an error."""
     try:
         return grammar.parse_filter(text)
     except FilterError as error:
@@ -25,7 +25,7 @@ def parse_filter(text: str) -> Expression:
 
 
 def parse_values(text: str) -> tuple[Literal, ...]:
-    """Parse what a request gives for a placeholder. Raises InvalidInputError."""
+    """Parse the value of a placeholder. Raises InvalidInputError."""
     try:
         return values.parse_values(text)
     except FilterError as error:
@@ -43,7 +43,7 @@ def parse_attributes(text: str) -> tuple[Condition, ...]:
 def check_filter(expression: Expression, schemas: Mapping[str, Schema], others: Iterable[Expression] = ()) -> None:
     """Raise InvalidInputError unless the expression makes sense.
 
-    `schemas`: those of the group's datasets by type; `others`: the expressions of its other filters.
+    `schemas`: those of the group's datasets, by type; `others`: the expressions of its other filters.
     """
     columns = {kind: schema.fields for kind, schema in schemas.items()}
     for error in (*filter_errors(expression, columns), *group_errors([expression, *others])):

@@ -1,4 +1,4 @@
-"""Which items a filter lets through, computed for all candidates at once."""
+"""The evaluation of filters, for all candidates at once."""
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
@@ -28,36 +28,36 @@ from usher_local.personalize.data.interactions import History
 from usher_local.personalize.filters.checks import parse_values
 
 WINDOW, ACTION_WINDOW = 100, 300
-"""The latest interactions of each event type, with items and with actions, that filters look at."""
+"""The number of a user's newest interactions of each event type that filters consider, with items and with actions."""
 MASKS = 256
-"""Conditions kept for a set of candidates; values of requests make them unlimited."""
+"""The maximum number of cached conditions for a set of candidates: the values in requests are unlimited."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What an expression is evaluated on: the candidates, and the user and item of the request."""
+    """The input of an expression: the candidates, and the user and item of the request."""
 
     target: str
-    """What the candidates are: ITEM, ACTION or USER."""
+    """The type of the candidates: ITEM, ACTION or USER."""
     index: Mapping[str, int]
-    """Position of each id among the candidates."""
+    """The position of each candidate by its ID."""
     table: Table
     rows: NDArray[np.intp]
-    """Of each candidate, its row in `table`; -1 if it has none."""
+    """The row of each candidate in `table`; -1 without one."""
     users: Table
     user: str | None
     history: History
-    """Events of the user with candidates or, for segments, of candidates with the items asked about."""
+    """The user's events with candidates or, for segments, the events of candidates with the requested items."""
     item: str | None = None
     window: int = WINDOW
     masks: dict[object, Mask] = field(default_factory=dict)
-    """What conditions on `table` alone let through, as far as that is known; kept with the candidates."""
+    """A cache of the masks of conditions on `table` alone; kept with the candidates."""
 
 
 def select(expression: Expression, scope: Scope, values: Mapping[str, str]) -> Mask:
-    """The mask (n,) of what the expression allows; `values` are the request's filterValues.
+    """The mask (n,) of the candidates that the expression allows; `values` are the request's filterValues.
 
-    InvalidInputError when an INCLUDE clause lacks a value, a value cannot be read, or the filter is about other things.
+    InvalidInputError if an INCLUDE clause lacks a value, a value cannot be read, or the filter is for another target.
     """
     given = {name: parse_values(text) for name, text in values.items()}
     for name in needed(expression):
@@ -82,7 +82,7 @@ Given = Mapping[str, tuple[Literal, ...]]
 
 
 def _either(node: Either, scope: Scope, given: Given) -> Mask | None:
-    """None where nothing is left, because the request gave no value for an EXCLUDE."""
+    """The mask of any part; None if no part remains because an EXCLUDE lacks a value."""
     masks = [mask for part in node.parts if (mask := _both(part, scope, given)) is not None]
     return np.logical_or.reduce(masks) if masks else None
 
@@ -122,7 +122,7 @@ def _current_item(scope: Scope, field: Field) -> tuple[Literal, ...]:
 
 
 def _by_record(test: Condition, values: tuple[Literal, ...], scope: Scope) -> Mask:
-    """By the field of each member."""
+    """The mask of the candidates whose field in the table matches."""
     if test.field.plain == f"{scope.target}ID":
         return _by_id(test, values, scope)
     column = scope.table.column(test.field.name)
@@ -133,7 +133,7 @@ def _by_record(test: Condition, values: tuple[Literal, ...], scope: Scope) -> Ma
 
 
 def _by_id(test: Condition, values: tuple[Literal, ...], scope: Scope) -> Mask:
-    """By the IDs of the candidates, which need no rows."""
+    """The mask of the candidates whose ID matches; they need no row in the table."""
     mask = np.full(len(scope.index), test.operator == "NOT IN")
     for position in (scope.index.get(id_of(value)) for value in values):
         if position is not None:
@@ -142,12 +142,12 @@ def _by_id(test: Condition, values: tuple[Literal, ...], scope: Scope) -> Mask:
 
 
 def _aligned(mask: Mask, scope: Scope, unknown: bool) -> Mask:
-    """A mask of the table as one of the candidates; `unknown` for those without a row."""
+    """A mask of the table's rows as a mask of the candidates; `unknown` for candidates without a row."""
     return np.append(mask, unknown)[scope.rows]
 
 
 def _met(test: Condition, operand: object, scope: Scope) -> Mask:
-    """Members that were met by events of these types, among the latest of each type; types in any case."""
+    """The mask of the candidates in events of these types (in any case), among the newest of each type."""
     types = {str(value).lower() for value in operand} if isinstance(operand, tuple) else set()
     wanted = test.operator == "IN"
     mask = np.zeros(len(scope.index), np.bool_)
@@ -179,7 +179,7 @@ def _user_is(guard: Condition, scope: Scope, given: Given) -> bool:
 
 
 def _number(value: Literal | None) -> float:
-    """NaN, of which nothing is true, for no value."""
+    """The value as a number; NaN, which fails every comparison, for None."""
     try:
         return float(value) if value is not None else np.nan
     except ValueError:
@@ -195,7 +195,7 @@ def _is_number(text: str) -> bool:
 
 
 def matching(table: Table, attributes: Sequence[Condition]) -> list[str]:
-    """Items of which all attributes are true. InvalidInputError for a field that no item has."""
+    """The items that fulfil all attributes. InvalidInputError for a field that no item has."""
     for test in attributes:
         if not table.has(test.field.name):
             raise InvalidInputError(f"Invalid itemAttributes: there is no field {test.field}")

@@ -1,4 +1,4 @@
-"""Metric attributions: which sums and counts over events are to be reported, and where."""
+"""Metric attributions: sums and counts over events to report, and their destination."""
 
 import re
 
@@ -13,13 +13,13 @@ EXPRESSION = re.compile(r"SAMPLECOUNT\(\)|SUM\((?P<dataset>Interactions|Items)\.
 
 
 def check(backend: Backend, values: Values) -> None:
-    """The role must be assumable, names unique, and expressions sums of numeric fields or counts."""
+    """Check the role, that names are unique, and that expressions are sums of numeric fields or counts."""
     request_checks.role(backend, values["metricsOutputConfig"]["roleArn"])
     _check_metrics(backend, values["datasetGroupArn"], values["metrics"])
 
 
 def check_update(backend: Backend, resource: Resource, values: Values) -> None:
-    """Metrics are removed by name, then added; the rest stays as it is."""
+    """Remove metrics by name, then add the new ones; the others remain."""
     if "metricsOutputConfig" in values:
         request_checks.role(backend, values["metricsOutputConfig"]["roleArn"])
     held = {metric["metricName"]: metric for metric in resource.values["metrics"]}
@@ -33,7 +33,7 @@ def check_update(backend: Backend, resource: Resource, values: Values) -> None:
 
 
 def run(backend: Backend, resource: Resource) -> None:
-    """The work: see whether reports could be written, and metrics put."""
+    """The work: check that the role may write reports and put metrics."""
     config = resource.values["metricsOutputConfig"]
     may_report(backend.account_id, backend.partition, config["roleArn"])
     if "s3DataDestination" in config:

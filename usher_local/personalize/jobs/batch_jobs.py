@@ -1,4 +1,4 @@
-"""Batch jobs: JSON Lines in, one answer per line out."""
+"""Batch jobs: a line of output for each line of input, in JSON Lines."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -24,25 +24,25 @@ S = TypeVar("S")
 T = TypeVar("T")
 Ask = Callable[[Model, GroupData, Line, Request], Question]
 Shown = Callable[[Model, Sequence[Entry]], Line]
-"""What becomes the `output` of a line."""
+"""Makes the `output` of a line."""
 LINES = 256
-"""Answered at once: enough for the models to be fast, few enough for a block's scores to stay in tens of megabytes."""
+"""The lines of a block: enough for fast models, and few enough that the block's scores take tens of megabytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Why a line has no answer."""
+    """The error of a line without an answer."""
 
     text: str
 
 
 def run(backend: ModelBackend, job: Resource) -> None:
-    """The work of a batch inference job. A line that cannot be answered carries its error and stops nothing."""
+    """The work of a batch inference job. A line that fails gets its error as output, and the job goes on."""
     _run(backend, job, _recommended, _listed)
 
 
 def run_segments(backend: ModelBackend, job: Resource) -> None:
-    """The work of a batch segment job, likewise."""
+    """The work of a batch segment job; lines that fail get their errors as output."""
     _run(backend, job, _segment, lambda _, entries: {"usersList": [entry.id for entry in entries]})
 
 
@@ -76,7 +76,7 @@ def _run(backend: ModelBackend, job: Resource, ask: Ask, shown: Shown) -> None:
 
 
 def _check_line(line: Any) -> None:
-    """InvalidInputError for a line whose members have other types than the service's guide says."""
+    """Raise InvalidInputError for a line whose members have other types than the service's guide says."""
     if not isinstance(line, dict):
         raise InvalidInputError("Invalid input line: expected a JSON object")
     for name in ("userId", "itemId", "itemAttributes"):
@@ -115,7 +115,7 @@ def _attempt(work: Callable[[S], T], given: S) -> T | Problem:
 
 
 def _read(line: str) -> Any:
-    """The value of a line; a Problem where it is none."""
+    """The value of a line, or a Problem if it is not JSON."""
     try:
         return json.loads(line, parse_constant=_no_json)
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""Data deletion jobs: everything about some users, out of all datasets and models of a group.
+"""Data deletion jobs: delete users from all datasets and models of a group.
 
 https://docs.aws.amazon.com/personalize/latest/dg/delete-records.html
 """
@@ -15,7 +15,7 @@ USERS = Schema((Field("USER_ID", "string"),))
 
 
 def run(backend: ModelBackend, job: Resource) -> None:
-    """The work: read the users' ids from CSV and forget them. What models have learnt from them stays learnt."""
+    """The work: read the users' IDs from CSV and delete them. Trained models keep their weights."""
     files = Location.of(backend, job.values["roleArn"], job.values["dataSource"]["dataLocation"]).read()
     if sum(map(len, files.values())) > MAX_BYTES:
         raise JobFailedError("The files with the users to delete are larger than 100 MB in total.")

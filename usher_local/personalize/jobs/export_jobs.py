@@ -1,4 +1,4 @@
-"""Dataset export jobs: what a dataset holds, as CSV in a bucket."""
+"""Dataset export jobs: the content of a dataset as CSV in a bucket."""
 
 from usher_local.personalize.core import request_checks, schemas
 from usher_local.personalize.core.errors import InvalidInputError
@@ -8,7 +8,7 @@ from usher_local.personalize.data.backend import DataBackend
 
 
 def check(backend: Backend, values: Values) -> None:
-    """The role must be assumable, the target a bucket, and the dataset of a type that can be exported."""
+    """Check the role, that the target is a bucket, and that the type of dataset can be exported."""
     request_checks.role(backend, values["roleArn"])
     request_checks.s3_path("output", values["jobOutput"]["s3DataDestination"]["path"])
     if backend.get("Dataset", values["datasetArn"]).values["datasetType"] == "ACTIONS":
@@ -16,7 +16,8 @@ def check(backend: Backend, values: Values) -> None:
 
 
 def run(backend: DataBackend, job: Resource) -> None:
-    """The work: one file, named after the job, with the fields of the schema; imported, streamed or all records."""
+    """The work: write one file, named after the job, with the fields of the schema; imported, streamed or all
+    records."""
     dataset = backend.get("Dataset", job.values["datasetArn"])
     schema = schemas.parse_schema(backend.get("Schema", dataset.values["schemaArn"]).values["schema"])
     names = [field.name for field in schema.fields]

@@ -1,4 +1,4 @@
-"""Read and check the CSV files of an import job; the texts of failures are the service's where they are known."""
+"""Import jobs: read and check CSV files; messages are the service's where they are known."""
 
 import io
 import json
@@ -20,11 +20,11 @@ MIN_INTERACTIONS = 1000
 MAX_ID = 256
 MAX_CELL = 1000
 MAX_TEXT = 20_000
-"""Longer values of textual fields are cut, not refused."""
+"""The maximum length of a value in a textual field; longer values are cut without an error."""
 LATEST = 10**11
-"""Seconds; the year 5138. Anything later was meant as milliseconds."""
+"""Seconds; the year 5138. A later time must be in milliseconds."""
 ROWS = 200_000
-"""Read at once: as text they take a hundred times the memory of what is kept of them."""
+"""The rows that are read at once: as text they take a hundred times the memory of the result."""
 DTYPES = {"int": np.int64, "long": np.int64, "float": np.float64, "double": np.float64}
 
 
@@ -45,7 +45,7 @@ def run(backend: DataBackend, job: Resource) -> None:
 def read_csv(
     content: bytes, schema: Schema, name: str = "file", check: Callable[[], None] = lambda: None
 ) -> pd.DataFrame:
-    """Parse CSV into one column per field of the schema, texts as categories.
+    """Parse CSV into one column per field of the schema, with texts as categories.
 
     JobFailedError names file, column and line. `check` is called now and then and may raise.
     """
@@ -85,17 +85,19 @@ def _checked(chunk: pd.DataFrame, schema: Schema, name: str) -> pd.DataFrame:
 
 
 def _column_name(header: Iterable[str], field: Field) -> str | None:
-    """The column that a field is read from: that of its very name, or else of its name in another case."""
+    """The column of a field: the one with the same name or else with the name in another case; None if there is
+    none."""
     same = [column for column in header if column.upper() == field.name.upper()]
     return field.name if field.name in same else next(iter(same), None)
 
 
 def _column(cells: "pd.Series[str]", field: Field, name: str) -> "pd.Series[Any]":
-    """Check a column of text and make it compact: numbers, or categories. Empty cells are nulls where these may be."""
+    """Check a column of text and make it compact: numbers, or categories. Empty cells become nulls if the field is
+    nullable."""
     if field.numeric and not field.nullable:
         _refuse_empty(cells == "", field, name)
         return _numbers(cells, field, name)
-    # Texts that may be null and should be numbers stay texts: there is no compact type for both.
+    # Nullable fields of numbers remain texts: no compact type has both numbers and nulls.
     kinds = cells.astype("category")
     texts = pd.Series(kinds.cat.categories)
     if not field.nullable:

@@ -1,4 +1,4 @@
-"""Training and inference: data for the models, the process that fits them, and the lists made from their scores.
+"""Training and inference: the models' data, the process that fits them, and the lists from their scores.
 
 May import: core, data, filters.
 """

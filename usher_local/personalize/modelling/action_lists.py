@@ -1,4 +1,4 @@
-"""Lists of actions: the next best for a user."""
+"""Lists of the next best actions for a user."""
 
 import time
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ from usher_local.personalize.modelling.training_data import TAKEN
 from usher_local.recommenders.base import Query
 
 DIGITS = 7
-"""Of a score, as the service rounds it."""
+"""The digits of a score, which the service rounds."""
 
 
 def recommend_actions(model: Model, data: GroupData, request: Request) -> list[Entry]:
@@ -45,7 +45,7 @@ def recommend_actions(model: Model, data: GroupData, request: Request) -> list[E
 
 
 def _due(candidates: Candidates, taken: Mapping[str, int]) -> Mask:
-    """Actions that have not expired, nor been taken in their last REPEAT_FREQUENCY days."""
+    """The mask of the actions that have not expired and were not taken in their last REPEAT_FREQUENCY days."""
     now = time.time()
     repeat, *expiries = (
         np.append(candidates.table.column(name).numbers, np.nan)[candidates.rows]

@@ -1,4 +1,4 @@
-"""The items that can be recommended now: those that the model learnt from, and newcomers that nobody has met."""
+"""The items that can be recommended now: those that the model knows, and new items without events."""
 
 import time
 from collections.abc import Collection, Sequence
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 BANDS = 10
-"""Numbers are compared by tenth of their distribution."""
+"""The number of bands of a numeric field: numbers are compared by the tenth of their distribution."""
 DAY = 86400.0
 COLD_START = "aws-hrnn-coldstart"
 NO_FEATURES = frozenset({"ITEM_ID", "CREATION_TIMESTAMP"})
@@ -28,7 +28,7 @@ NO_FEATURES = frozenset({"ITEM_ID", "CREATION_TIMESTAMP"})
 def feature_fields(
     schema: Schema | None, excluded: Collection[str] = (), included: Collection[str] = ()
 ) -> list[Field]:
-    """The fields by which items are alike: categories and numbers that a solution does not leave out."""
+    """The fields by which items are compared: categories and numbers that the solution does not exclude."""
     return [
         field
         for field in (schema.fields if schema else ())
@@ -39,7 +39,7 @@ def feature_fields(
 
 
 def labels(table: Table, fields: Sequence[Field]) -> list[list[str]]:
-    """What the fields say of each record, as `FIELD=value`."""
+    """The labels of each record, as `FIELD=value`."""
     item_labels: list[list[str]] = [[] for _ in table.index]
     for field in fields:
         column = table.column(field.name)
@@ -61,18 +61,18 @@ def _bands(column: Column) -> list[list[str]]:
 
 @dataclass(frozen=True, slots=True)
 class ColdStart:
-    """Which items are new, by the feature transformation of aws-hrnn-coldstart."""
+    """The definition of new items in the feature transformation of aws-hrnn-coldstart."""
 
     interactions: float
-    """At most."""
+    """The maximum number of an item's interactions."""
     duration: float
-    """Days since the item began: was created or, if it does not say, first met."""
+    """The maximum age in days, since the item's creation time or else its first interaction."""
     relative_to: str
-    """The time from which the days count back: that of the `latestItem`, or `currentTime`."""
+    """The time from which the age counts back: that of the `latestItem`, or `currentTime`."""
 
     @classmethod
     def of(cls, values: Values) -> "ColdStart":
-        """As a version with these members has it."""
+        """The rules of a version with these members."""
         given = values.get("solutionConfig", {}).get("featureTransformationParameters", {})
         settings = TRANSFORMATIONS["featurize_coldstart"] | given
         most, duration = (float(settings[f"cold_start_max_{name}"]) for name in ("interactions", "duration"))
@@ -81,39 +81,39 @@ class ColdStart:
 
 @dataclass(frozen=True)
 class Candidates:
-    """The items of a model in its order, then the newcomers of the items table."""
+    """The items of a model in its order, then the new items of the items table."""
 
     known: int
-    """Items that the model scores."""
+    """The number of items that the model scores."""
     ids: list[str]
     table: Table
     fields: Sequence[Field]
 
     @classmethod
     def of(cls, known: list[str], table: Table, fields: Sequence[Field], newcomers: bool) -> "Candidates":
-        """Without newcomers only what the model knows."""
+        """The items that the model knows and, with `newcomers`, the others of the table."""
         held = set(known)
         return cls(len(known), known + [item for item in table.index if newcomers and item not in held], table, fields)
 
     @cached_property
     def masks(self) -> dict[object, Mask]:
-        """What conditions of filters let through, for those that depend on nobody's history; see `selection`."""
+        """A cache of the masks of conditions on items alone (see `filters.evaluation`)."""
         return {}
 
     @cached_property
     def index(self) -> dict[str, int]:
-        """Position by id."""
+        """The position of each item by its ID."""
         return {item: position for position, item in enumerate(self.ids)}
 
     @cached_property
     def rows(self) -> NDArray[np.intp]:
-        """Of each item its row in the table; -1 if it has none."""
+        """The row of each item in the table; -1 without one."""
         return np.array([self.table.index.get(item, -1) for item in self.ids], np.intp)
 
     @cached_property
     def likeness(self) -> "csr_array":
-        """Weights (newcomers, known) of the known items that are most like each newcomer."""
-        # scipy takes long to import; the first newcomer pays, not everyone who installs the service.
+        """Weights (newcomers, known) of the known items that are most similar to each newcomer."""
+        # scipy's import is slow; the first newcomer pays for it, not every installation of the service.
         from usher_local.recommenders.content import nearest, tfidf
 
         item_labels = [*labels(self.table, self.fields), []]
@@ -121,7 +121,8 @@ class Candidates:
         return nearest(terms[self.known :], terms[: self.known])
 
     def spread(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Scores of the known items as scores of all: a newcomer's are those of the items that it is like."""
+        """The scores of all items from those of the known ones; a newcomer gets the scores of the items that it
+        resembles."""
         if len(self.ids) == self.known:
             return scores
         whole: NDArray[np.float32] = np.concatenate([scores, self.likeness @ scores]).astype(np.float32)
@@ -129,12 +130,12 @@ class Candidates:
 
     @cached_property
     def born(self) -> NDArray[np.float64]:
-        """Creation in Unix seconds; infinite, that is now, for what does not say."""
+        """The creation times in Unix seconds; infinite (now) for items without one."""
         numbers = np.append(self.table.column("CREATION_TIMESTAMP").numbers, np.nan)[self.rows]
         return np.where(np.isnan(numbers), np.inf, numbers)
 
     def cold(self, log: InteractionLog, rules: ColdStart) -> Mask:
-        """Items that are new by these rules and by what there was when this was first asked."""
+        """The mask of the items that are new by these rules, computed once from the log at that time."""
         mask = self.masks.get(rules)
         if mask is None:
             mask = self.masks[rules] = self._cold(log, rules)

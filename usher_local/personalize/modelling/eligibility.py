@@ -1,4 +1,4 @@
-"""Which candidates a list may have, by the use case and by the request's filter."""
+"""The candidates that a list may contain, by the use case and by the request's filter."""
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from usher_local.personalize.modelling.queries import Filter, Request
 
 
 def eligible(recipe: Recipe, scope: Scope, item_filter: Filter | None) -> Mask:
-    """Apply the use case and the filter; of related items, leave out the item itself."""
+    """The mask of the use case and the filter; related items exclude the item itself."""
     mask = np.ones(len(scope.index), np.bool_)
     drops = use_case(recipe).drops
     if drops:
@@ -27,7 +27,7 @@ def eligible(recipe: Recipe, scope: Scope, item_filter: Filter | None) -> Mask:
 
 
 def item_scope(data: GroupData, candidates: Candidates, request: Request, history: History) -> Scope:
-    """What a filter of items sees in a request."""
+    """The scope of an item filter in a request."""
     recent = remembered(data.interactions, request.user, history)
     table, users = candidates.table, data.users.table
     rows, masks = candidates.rows, candidates.masks
@@ -35,5 +35,5 @@ def item_scope(data: GroupData, candidates: Candidates, request: Request, histor
 
 
 def remembered(log: InteractionLog, user: str | None, history: History) -> History:
-    """The history as filters see it: empty after the user's deletion."""
+    """The user's history for filters: empty if it is too old for them."""
     return History() if log.forgotten(user or "") else history

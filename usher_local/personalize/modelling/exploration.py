@@ -1,4 +1,4 @@
-"""Exploration: new items on trial among the best ones."""
+"""Exploration: new items among the best ones."""
 
 from dataclasses import dataclass
 from random import Random
@@ -14,7 +14,7 @@ from usher_local.personalize.modelling.reranking import Positions, explore, top
 
 @dataclass(frozen=True, slots=True)
 class Exploration:
-    """The new items that a request may show, and how often it does."""
+    """The new items that a request may show, and their rate."""
 
     model: Model
     data: GroupData
@@ -24,8 +24,8 @@ class Exploration:
     def mix(self, scores: Scores, allowed: Mask, chance: Random) -> tuple[Positions, Positions]:
         """The best items with new ones at some places, and the new items that may be among them.
 
-        Nobody's interest is known in what nobody has met: such items come by chance or not at all. Among themselves
-        they are ordered by the scores of the items that they are like.
+        Items without events have no score of their own: they are chosen by chance, and ordered by the scores of similar
+        items.
         """
         results, weight = self.request.results, self.request.settings.exploration
         cold = self._cold() & allowed
@@ -36,7 +36,7 @@ class Exploration:
         return explore(top(scores, usual, results), new, float(rate), results, chance), new
 
     def _cold(self) -> Mask:
-        """New items that nobody has met or, with aws-hrnn-coldstart, hardly anybody."""
+        """The mask of new items: those without events or, with aws-hrnn-coldstart, with few."""
         interactions, candidates = self.data.interactions, self.candidates
         if self.model.recipe.name == COLD_START:
             return candidates.cold(interactions, ColdStart.of(self.model.values))

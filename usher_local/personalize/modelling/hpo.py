@@ -1,9 +1,8 @@
 """The trials of a training: the recipes of AutoML, and hyperparameters within ranges.
 
-The search is Bayesian, as the service's: a Gaussian process says how good the points between those tried may be, and
-the one with the greatest expected improvement is next (Jones, Schonlau and Welch, "Efficient Global Optimization of
-Expensive Black-Box Functions", 1998). The defaults come first, then as many spread points as a model of the space
-needs.
+The search is Bayesian, like the service's: a Gaussian process predicts the results of untried points, and the point
+with the greatest expected improvement is next (Jones, Schonlau and Welch, "Efficient Global Optimization of Expensive
+Black-Box Functions", 1998). The defaults come first, then as many spread points as the process needs.
 """
 
 import math
@@ -26,16 +25,16 @@ CANDIDATES = tuple(service_arn("recipe", name) for name in ("aws-hrnn", "aws-hrn
 DEFAULT_JOBS = 8
 OBJECTIVE = "mean_reciprocal_rank_at_25"
 POINTS = 1024
-"""Points of the space among which the next one is chosen; a power of 2, as Sobol sequences want."""
+"""The number of points from which the next one is chosen; a power of 2, as Sobol sequences need."""
 SMOOTHNESS, NOISE = 0.3, 1e-3
-"""Of the Gaussian process: the part of a range over which results are alike, and the variance of a result."""
+"""The Gaussian process's length scale, as a share of a range, and the variance of a result."""
 DIGITS = 6
 Point = dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """The metric by which trials are compared; `sign` -1 where less is better."""
+    """The metric that compares trials; `sign` is -1 if less is better."""
 
     metric: str = OBJECTIVE
     sign: int = 1
@@ -43,7 +42,7 @@ class Objective:
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """What one hyperparameter may be: a number from `low` to `high`, or one of `values`."""
+    """The range of one hyperparameter: a number from `low` to `high`, or one of `values`."""
 
     name: str
     default: str
@@ -52,13 +51,13 @@ class Range:
     values: tuple[str, ...] = ()
 
     def text(self, share: float) -> str:
-        """The value at 0 to 1 of the range."""
+        """The value at a share, 0 to 1, of the range."""
         if self.values:
             return self.values[min(int(share * len(self.values)), len(self.values) - 1)]
         return str(round(self.low + share * (self.high - self.low), DIGITS))
 
     def share(self, text: str) -> float:
-        """Where in the range a value lies, 0 to 1; its middle for one that is not in it."""
+        """The share, 0 to 1, of the range at which a value lies; 0.5 for a value outside it."""
         if self.values:
             return (self.values.index(text) + 0.5) / len(self.values) if text in self.values else 0.5
         within = self.low <= float(text) <= self.high and self.high > self.low
@@ -67,26 +66,26 @@ class Range:
 
 @dataclass(frozen=True, slots=True)
 class IntegerRange(Range):
-    """The same for an integer; each is as likely."""
+    """The range of an integer hyperparameter, whose values are equally likely."""
 
     def text(self, share: float) -> str:
-        """The value at 0 to 1 of the range."""
+        """The value at a share, 0 to 1, of the range."""
         return str(min(math.floor(self.low + share * (self.high - self.low + 1)), int(self.high)))
 
     def share(self, text: str) -> float:
-        """Where in the range a value lies."""
+        """The share, 0 to 1, of the range at which a value lies; 0.5 for a value outside it."""
         within = self.low <= float(text) <= self.high
         return (float(text) - self.low + 0.5) / (self.high - self.low + 1) if within else 0.5
 
 
 def recipes(values: Values) -> Sequence[str]:
-    """ARNs of what to try for a version with these members; more than one with performAutoML."""
+    """The ARNs of the recipes to try for a version with these members; several with performAutoML."""
     automatic = values.get("solutionConfig", {}).get("autoMLConfig", {}).get("recipeList") or CANDIDATES
     return automatic if values.get("performAutoML") else (values["recipeArn"],)
 
 
 def objective(values: Values) -> Objective:
-    """By what the best trial is chosen."""
+    """The objective by which the best trial is chosen."""
     config = values.get("solutionConfig", {})
     if values.get("performAutoML"):
         return Objective(config.get("autoMLConfig", {}).get("metricName", OBJECTIVE))
@@ -95,13 +94,13 @@ def objective(values: Values) -> Objective:
 
 
 def jobs(values: Values) -> int:
-    """How many models there may be for a recipe."""
+    """The maximum number of models for a recipe."""
     resources = values.get("solutionConfig", {}).get("hpoConfig", {}).get("hpoResourceConfig", {})
     return int(resources.get("maxNumberOfTrainingJobs", DEFAULT_JOBS)) if values.get("performHPO") else 1
 
 
 def space(values: Values, recipe_arn: str) -> list[Range]:
-    """The hyperparameters of a recipe that a search may set and that have an effect; none without a search."""
+    """The hyperparameters of a recipe that a search may set and that have an effect; empty without a search."""
     from usher_local.recommenders.registry import INERT
 
     if not values.get("performHPO"):
@@ -123,9 +122,9 @@ def _range(row: dict[str, Any], kind: str, default: str) -> Range:
 
 
 def suggest(within: Sequence[Range], tried: Sequence[tuple[Point, float]], seed: int = 0) -> Point | None:
-    """The next point to try, given those tried and how good they were (higher is better); None if none is left.
+    """The next point to try, given those tried and their results (higher is better); None if no point is left.
 
-    The same for the same arguments.
+    Deterministic for the same arguments.
     """
     shares = [[dimension.share(dimension.default) for dimension in within], *_spread(len(within), seed)]
     named = ({d.name: d.text(share) for d, share in zip(within, row, strict=True)} for row in shares)
@@ -141,7 +140,7 @@ def suggest(within: Sequence[Range], tried: Sequence[tuple[Point, float]], seed:
 def _spread(dimensions: int, seed: int) -> list[list[float]]:
     if not dimensions:
         return []
-    # scipy.stats takes long to import; the first search pays, not every training.
+    # The import of scipy.stats is slow; the first search pays for it, not every training.
     from scipy.stats.qmc import Sobol
 
     rows: list[list[float]] = Sobol(dimensions, rng=seed).random(POINTS).tolist()
@@ -151,7 +150,7 @@ def _spread(dimensions: int, seed: int) -> list[list[float]]:
 def _improvement(
     seen: "NDArray[np.float64]", values: "NDArray[np.float64]", points: "NDArray[np.float64]"
 ) -> "NDArray[np.float64]":
-    """How much better than the best of `values` (n,), found at `seen` (n, d), each of `points` (m, d) may be: (m,)."""
+    """The expected improvement of `points` (m, d) on the best of `values` (n,), found at `seen` (n, d): (m,)."""
     from scipy.linalg import cho_factor, cho_solve
     from scipy.special import ndtr
 

@@ -24,13 +24,13 @@ from usher_local.recommenders.base import Query
 NOTHING = np.empty(0, np.intp)
 NO_ITEMS = np.empty(0, np.int32)
 DIGITS = 7
-"""Of a score, as the service rounds it."""
+"""The digits of a score, which the service rounds."""
 
 
 def recommend(model: Model, data: GroupData, request: Request) -> Question:
     """The best items for a user, or those related to an item.
 
-    InvalidInputError when the recipe needs something that the request lacks.
+    InvalidInputError if the request lacks a member that the recipe needs.
     """
     recipe = model.recipe
     if recipe.type not in NEEDS:
@@ -63,13 +63,13 @@ class Ranker:
     candidates: Candidates
 
     def question(self, answer: Callable[[Scores], list[Entry]]) -> Question:
-        """The question whose `answer` takes the scores of all candidates, newcomers among them."""
+        """The question whose `answer` takes the scores of all candidates, including newcomers."""
         candidates = self.candidates
         place = candidates.index.get(self.request.item or "")
         met, newest = self._met(), self.history.newest
         queries, weights = [Query(met, place, newest)], ONE_QUERY
         if place is not None and place >= candidates.known:
-            # Nobody has met the item yet: take the items that are related to those that it is like.
+            # The item has no events yet: use the related items of the items that it resembles.
             like = candidates.likeness[[place - candidates.known]]
             queries = [Query(met, known, newest) for known in like.indices.tolist()] or [Query(met)]
             weights = like.data if len(like.data) else ONE_QUERY
@@ -117,12 +117,12 @@ class Ranker:
         return [Entry(candidates.ids[place], round(share, DIGITS)) for place, share in shown] + unknown
 
     def _met(self) -> NDArray[np.int32]:
-        """Positions of the items in the user's history, for the events that count."""
+        """The positions of the items in the user's history, from events that count."""
         weights = weigh(self.model.event_rules, self.history.types, self.history.values).tolist()
         return self.model.positions([i for i, weight in zip(self.history.items, weights, strict=True) if weight])
 
     def _influenced(self, scores: Scores) -> Scores:
-        """Add the items' popularity and freshness, as far as the settings ask for them."""
+        """The scores, with the items' popularity and freshness added by the weights in the settings."""
         influence = self.request.settings.influence
         popular, fresh = influence.get("POPULARITY", 0.0), influence.get("FRESHNESS", 0.0)
         if not popular and not fresh:
@@ -138,7 +138,7 @@ def _reason(promoted: bool, on_trial: bool) -> str | None:
 
 
 def _level(shares: list[float], on_trial: Sequence[bool]) -> None:
-    """Give an item on trial the score of the next that is not, so that scores fall along the list."""
+    """Give an explored item the score of the next other item, so that scores fall along the list."""
     for place in range(len(shares) - 2, -1, -1):
         if on_trial[place]:
             shares[place] = shares[place + 1]

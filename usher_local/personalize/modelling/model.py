@@ -1,4 +1,4 @@
-"""A trained model, loaded: it scores what it learnt from."""
+"""A trained model, loaded: it scores items from the interactions that it was trained on."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from usher_local.recommenders.base import Query, Recommender
 
 Scores = NDArray[np.float32]
 FORGOTTEN = "\0"
-"""Begins what stands in the place of a user who was deleted: no ID begins so."""
+"""The prefix of the placeholder for a deleted user; no ID has it."""
 ONE_QUERY = np.ones(1, np.float32)
 
 
@@ -31,7 +31,7 @@ class Question:
     weights: Scores
     """(queries,): the scores are the sum of the queries' scores, times these."""
     answer: Callable[[Scores], list[Entry]]
-    """From scores (n_items,), which it may change; InvalidInputError for a filter that lacks a value."""
+    """Makes the list from scores (n_items,), which it may change. InvalidInputError for a filter that lacks a value."""
 
 
 @dataclass
@@ -43,19 +43,19 @@ class Model:
     items: list[str]
     users: list[str]
     values: Values
-    """Members of the version or recommender."""
+    """The members of the version or recommender."""
     fields: Sequence[Field] = ()
-    """Fields of items by which the model compares them."""
+    """The fields by which the model compares items."""
     _candidates: Candidates | None = None
 
     @cached_property
     def index(self) -> dict[str, int]:
-        """Position of each item that the model learnt from."""
+        """The position of each item that the model knows."""
         return {item: position for position, item in enumerate(self.items)}
 
     @cached_property
     def event_rules(self) -> dict[str, EventRule]:
-        """Which events of a history count, by type in lower case."""
+        """The rules of the events that count, by type in lower case."""
         return event_rules(self.values)
 
     def answer(self, question: Question) -> list[Entry]:
@@ -63,7 +63,7 @@ class Model:
         return question.answer(self.scores([question])[0])
 
     def scores(self, questions: Sequence[Question]) -> Scores:
-        """Score at least one question, (m, n_items); all at once is much faster than one by one."""
+        """The scores of at least one question, (m, n_items); much faster together than one by one."""
         scores = self.recommender.score_many([query for question in questions for query in question.queries])
         if len(scores) == len(questions):
             return scores
@@ -71,7 +71,7 @@ class Model:
         return np.stack([question.weights @ part for question, part in zip(questions, parts, strict=True)])
 
     def positions(self, items: Sequence[str]) -> NDArray[np.int32]:
-        """Positions of those of the items that the model learnt from."""
+        """The positions of the given items that the model knows."""
         return np.array([place for item in items if (place := self.index.get(item)) is not None], np.int32)
 
     def candidates(self, data: GroupData) -> Candidates:

@@ -20,15 +20,15 @@ from usher_local.personalize.modelling.training_data import feature_fields_of, i
 
 @dataclass
 class ModelStore:
-    """Loaded models by ARN of their version or recommender."""
+    """Loaded models by the ARN of their version or recommender."""
 
     _loaded: dict[str, Model] = field(default_factory=dict)
     _fitted: dict[str, tuple[int, float]] = field(default_factory=dict)
-    """Of models that follow the events: how many there were at the last fit, and when that was."""
+    """For models that follow events: the number of events at the last fit, and its time."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def of(self, backend: DataBackend, resource: Resource) -> Model:
-        """The model of an ACTIVE version or recommender; loaded once; fitted again where lists follow events."""
+        """The model of an ACTIVE version or recommender, loaded once, and refitted if its lists follow events."""
         model = self._loaded.get(resource.arn)
         if model is None:
             model = self._keep(resource.arn, load(backend, resource))
@@ -42,7 +42,7 @@ class ModelStore:
         return model
 
     def _is_due(self, backend: DataBackend, resource: Resource) -> bool:
-        """Whether an interval has passed since a model was fitted, and there have been events; noted if so."""
+        """Whether there are events and an interval has passed since the last fit; if so, records a new fit."""
         from usher_local.recommenders.trending import DEFAULT_FREQUENCY, seconds
 
         now, size = time.time(), backend.data(resource).interactions.size
@@ -54,7 +54,7 @@ class ModelStore:
         return True
 
     def forget_users(self, backend: Backend, group: str, users: Collection[str]) -> None:
-        """Take users' IDs out of all models of a dataset group: no segment has them any more."""
+        """Delete users' IDs from all models of a dataset group, so that no segment contains them."""
         made = [*backend.find("SolutionVersion"), *backend.find("Recommender")]
         for arn in (one.arn for one in made if backend.group_of(one) == group):
             file = model_folder(arn) / "users.json"
@@ -80,8 +80,8 @@ class ModelBackend(DataBackend, Protocol):
 
 
 def load(backend: Backend, resource: Resource) -> Model:
-    """Read a trained version or recommender."""
-    # The models take long to import; the first request pays, not everyone who installs the service.
+    """Load the model of a version or recommender."""
+    # The import of the models is slow; the first request pays for it, not every installation of the service.
     from usher_local.recommenders.registry import RECIPES
 
     folder, recipe = model_folder(resource.arn), BY_ARN[resource.values["recipeArn"]]
@@ -91,7 +91,7 @@ def load(backend: Backend, resource: Resource) -> Model:
 
 
 def refitted(backend: DataBackend, resource: Resource, model: Model) -> Model:
-    """The same model, of the interactions of now."""
+    """A model of the same recipe, fitted to the current interactions."""
     from usher_local.recommenders.registry import RECIPES
 
     learnt = prepare_interactions(backend, resource)

@@ -28,18 +28,18 @@ class Promotion:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How a campaign, recommender or batch job wants its lists."""
+    """The settings of a campaign, recommender or batch job for its lists."""
 
     exploration: float = 0.3
-    """0 to 1: how much new items are tried."""
+    """The rate of new items, 0 to 1."""
     age: float = 30.0
-    """Days before the newest interaction after whose beginning an item is new."""
+    """The maximum age of a new item, in days before the newest interaction."""
     influence: Mapping[str, float] = field(default_factory=dict)
     """Weights, 0 to 1, of POPULARITY and FRESHNESS."""
 
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> "Settings":
-        """Read a campaignConfig, recommenderConfig or batchInferenceJobConfig."""
+        """The settings in a campaignConfig, recommenderConfig or batchInferenceJobConfig."""
         given = config.get("itemExplorationConfig", {})
         weight, age = given.get("explorationWeight", "0.3"), given.get("explorationItemAgeCutOff", "30.0")
         return cls(float(weight), float(age), config.get("rankingInfluence", {}))
@@ -47,7 +47,7 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """The user and item of a request, and the kind of list."""
+    """The user and item of a request, and the settings of its list."""
 
     user: str | None = None
     item: str | None = None

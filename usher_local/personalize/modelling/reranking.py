@@ -1,4 +1,4 @@
-"""Mix a list: the best items, items on trial, and promoted ones. Deterministic for the same chance."""
+"""The mix of a list: the best items, explored ones, and promoted ones. Deterministic for the same `chance`."""
 
 from collections.abc import Sequence
 from itertools import chain, islice
@@ -11,7 +11,7 @@ Positions = NDArray[np.intp]
 
 
 def top(scores: NDArray[np.float32], allowed: NDArray[np.bool_], count: int) -> Positions:
-    """Positions of the `count` best of the `allowed`, best first; of equal ones the first."""
+    """The positions of the `count` best of the `allowed`, best first; ties in their order."""
     candidates = np.flatnonzero(allowed)
     values = scores[candidates]
     if 0 < count < len(values):
@@ -23,10 +23,10 @@ def top(scores: NDArray[np.float32], allowed: NDArray[np.bool_], count: int) -> 
 
 
 def explore(best: Positions, young: Positions, rate: float, results: int, chance: Random) -> Positions:
-    """`best` with some places, each with probability `rate`, given to `young` in their order.
+    """The list `best` with some places, each with probability `rate`, given to `young` in their order.
 
-    For the same chance a higher rate gives the same places and others, so more of `young` or as many. They also fill
-    a list that would be too short, unless the rate is 0.
+    For the same chance, a higher rate replaces the same places and others, so the list has at least as many of `young`.
+    They also fill a list that would be too short, unless the rate is 0.
     """
     waiting, usual = iter(young.tolist() if rate > 0 else ()), iter(best.tolist())
     mixed: list[int] = []
@@ -36,7 +36,8 @@ def explore(best: Positions, young: Positions, rate: float, results: int, chance
 
 
 def promote(usual: Positions, promoted: Positions, results: int, chance: Random) -> tuple[Positions, list[bool]]:
-    """Both lists in one of `results` at most, at random places but each in its own order; which are the promoted."""
+    """Both lists in one of at most `results`, at random places but each in its own order, and a mark for each promoted
+    one."""
     usual = usual[: results - len(promoted)]
     marks = [True] * len(promoted) + [False] * len(usual)
     chance.shuffle(marks)
@@ -45,7 +46,7 @@ def promote(usual: Positions, promoted: Positions, results: int, chance: Random)
 
 
 def unit(values: Sequence[float] | NDArray[np.floating]) -> NDArray[np.float64]:
-    """Stretched to 0 to 1; all 0 where there is no difference."""
+    """Values scaled to 0 to 1; all 0 if they are equal."""
     found = np.asarray(values, np.float64)
     low, high = (found.min(), found.max()) if found.size else (0.0, 0.0)
     return (found - low) / ((high - low) or 1.0)
@@ -61,7 +62,7 @@ def shares(scores: NDArray[np.float32]) -> NDArray[np.float32]:
         return np.zeros(0, np.float32)
     away = scores - np.float32(scores.mean(dtype=np.float64))
     away /= np.float32(np.sqrt(np.square(away).mean(dtype=np.float64))) or np.float32(1)
-    # Written so that nothing cancels out below the mean.
+    # This form avoids cancellation below the mean.
     size = np.abs(away) + np.sqrt(np.square(away) + 1)
     positive = np.where(away >= 0, size, 1 / size)
     result: NDArray[np.float32] = positive / np.float32(positive.sum(dtype=np.float64))

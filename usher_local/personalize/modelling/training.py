@@ -1,4 +1,4 @@
-"""Train a solution version or a recommender: fit elsewhere, and keep the best of what was tried."""
+"""The training of a solution version or a recommender: fit the trials in a process, and keep the best model."""
 
 import logging
 import shutil
@@ -22,14 +22,14 @@ logger = logging.getLogger(__name__)
 HOURS_PER_MINUTE = 1.07 / 20
 """Training hours, which count several machines, per minute of waiting: as in published runs."""
 ATTEMPTS = ".training-"
-"""How the names of folders begin whose content nobody needs once the training has ended."""
+"""The prefix of folders with temporary models of a training."""
 SILENCE = 10.0
-"""Real seconds between two lines of the log about how far a fit is."""
+"""The minimum real seconds between two lines of the log about a fit's progress."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A fitted model in its folder; `value`: how good it is by the search's objective."""
+    """A fitted model in its folder; `value` is its result by the search's objective."""
 
     recipe_arn: str
     tuned: hpo.Point
@@ -39,14 +39,14 @@ class Outcome:
 
 
 def run(backend: DataBackend, resource: Resource) -> None:
-    """The work: set the metrics, and leave the whole model in its folder."""
+    """The work: set the metrics, and write the best model into its folder."""
     target, seen = model_folder(resource.arn), backend.data(resource).interactions.size
     target.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=target.parent, prefix=ATTEMPTS) as attempts:
         best, count = _best(backend, resource, Path(attempts))
-        with backend.lock:  # which whoever stops the training holds, too
+        with backend.lock:  # the lock that a stop of the training also holds
             _check_wanted(resource)
-            shutil.rmtree(target, ignore_errors=True)  # of a training that the end of the process cut short
+            shutil.rmtree(target, ignore_errors=True)  # of a training that the end of the process interrupted
             best.folder.rename(target)
     hours = round(resource.kind.minutes * HOURS_PER_MINUTE * count, 3)
     found = {"modelMetrics": best.metrics, "recipeArn": best.recipe_arn, "interactions": seen, "trainingHours": hours}
@@ -60,7 +60,7 @@ def run(backend: DataBackend, resource: Resource) -> None:
 
 
 def _best(backend: DataBackend, resource: Resource, folder: Path) -> tuple[Outcome, int]:
-    """The best model, and how many were trained."""
+    """The best model, and the number of trained models."""
     best, count = None, 0
     try:
         with environment.current.running(_fitter) as fitter:
@@ -86,7 +86,7 @@ def _fitter() -> Fitter:
 
 
 def _outcomes(backend: DataBackend, resource: Resource, fitter: Fitter, folder: Path) -> Iterator[Outcome]:
-    """Fit one model after the other, those with hyperparameters where the earlier ones say that they may be good."""
+    """Fit one model after the other; a search chooses hyperparameters from the earlier results."""
     goal, most = hpo.objective(resource.values), hpo.jobs(resource.values)
     searched = bool(resource.values.get("performHPO") or resource.values.get("performAutoML"))
     for recipe_arn in hpo.recipes(resource.values):
@@ -120,7 +120,7 @@ def _fit(fitter: Fitter, task: Task, on_progress: OnProgress) -> dict[str, float
 
 
 def log(what: str, silence: float = SILENCE) -> OnProgress:
-    """Log the beginning, and the progress as soon as the last line is `silence` real seconds old."""
+    """Log the beginning, and the progress at intervals of at least `silence` real seconds."""
     logger.info("%s", what)
     last = time.monotonic()
 
@@ -143,12 +143,12 @@ def _name(resource: Resource) -> str:
 
 
 def model_folder(arn: str) -> Path:
-    """Where the model of a version or recommender is stored."""
+    """The folder of the model of a version or recommender."""
     _, _, _, region, account, tail = arn.split(":", 5)
     return environment.current.workdir / account / region / tail
 
 
 def parameters(values: Values) -> dict[str, str]:
-    """Hyperparameters and feature transformation parameters of a version's solution, as the models take them."""
+    """The hyperparameters and feature transformation parameters of a version's solution."""
     config: dict[str, dict[str, str]] = values.get("solutionConfig", {})
     return config.get("algorithmHyperParameters", {}) | config.get("featureTransformationParameters", {})

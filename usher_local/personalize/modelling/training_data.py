@@ -1,4 +1,4 @@
-"""Make a model's training data: the events that count, their weights, and the labels of items."""
+"""The training data of a model: the events that count, their weights, and the labels of items."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -32,14 +32,14 @@ NO_ATTRIBUTE = (
 
 @dataclass(frozen=True, slots=True)
 class EventRule:
-    """How much an event of a type counts, if its value reaches the threshold."""
+    """The weight of events of a type whose value reaches the threshold."""
 
     threshold: float = -np.inf
     weight: float = 1.0
 
 
 def prepare_interactions(backend: DataBackend, resource: Resource) -> Interactions:
-    """Return the training data of a solution version or recommender; JobFailedError when it is too small."""
+    """The training data of a solution version or recommender. JobFailedError if it is too small."""
     data, values = backend.data(resource), resource.values
     recipe = BY_ARN[values["recipeArn"]]
     if recipe.type == ACTIONS:
@@ -73,13 +73,13 @@ def prepare_interactions(backend: DataBackend, resource: Resource) -> Interactio
 
 
 def _groups_items(attribute: Column) -> bool:
-    """Whether an attribute has several values, one of which several items have."""
+    """Whether an attribute has several values, one of which several items share."""
     items = Counter(value for cell in attribute.cells if cell is not None for value in {*str(cell).split("|")})
     return len(items) > 1 and max(items.values()) > 1
 
 
 def _interactions(events: pd.DataFrame, weights: NDArray[np.float32], known: Iterable[str]) -> Interactions:
-    """Without a text per event: of twenty million, these alone would take gigabytes."""
+    """The interactions, without a text per event: for twenty million, these alone would take gigabytes."""
     user, user_ids = _numbered(events["USER_ID"], ())
     item, item_ids = _numbered(events["ITEM_ID"], known)
     timestamp = events["TIMESTAMP"].to_numpy()
@@ -88,7 +88,8 @@ def _interactions(events: pd.DataFrame, weights: NDArray[np.float32], known: Ite
 
 
 def _numbered(column: "pd.Series[str]", known: Iterable[str]) -> tuple[NDArray[np.int32], list[str]]:
-    """Categories in alphabetical order, those in use and `known` ones; which each row (n,) has."""
+    """The number of each row's category (n,), and the names in alphabetical order: the categories in use, and
+    `known`."""
     codes, categories = column.cat.codes.to_numpy(), column.cat.categories.to_numpy()
     used = np.bincount(codes, minlength=len(categories)) > 0
     names = sorted({*categories[used].tolist(), *known})
@@ -98,7 +99,7 @@ def _numbered(column: "pd.Series[str]", known: Iterable[str]) -> tuple[NDArray[n
 
 
 def _answers(data: GroupData) -> Interactions:
-    """What users did with actions: weight 1 where they took them."""
+    """The interactions with actions, with weight 1 for taken ones."""
     actions = data.actions.table.index
     if not actions:
         raise JobFailedError("The recipe aws-next-best-action needs an Actions dataset with data.")
@@ -107,7 +108,7 @@ def _answers(data: GroupData) -> Interactions:
 
 
 def event_rules(values: Values) -> dict[str, EventRule]:
-    """By type of event in lower case, which events count for a solution or recommender; empty: all."""
+    """The rules of the events that count for a solution or recommender, by type in lower case; empty: all count."""
     config: Values = values.get("solutionConfig", {})
     configured = config.get("eventsConfig", {}).get("eventParametersList", [])
     if configured:
@@ -124,14 +125,14 @@ def event_rules(values: Values) -> dict[str, EventRule]:
 def weigh(
     rules: Mapping[str, EventRule], types: Sequence[str | None], amounts: Sequence[float | None]
 ) -> NDArray[np.float32]:
-    """The weights (n,) of events given by type and value; 0 for those that do not count."""
+    """The weights (n,) of events, given by type and value; 0 for those that do not count."""
     if not rules:
         return np.ones(len(types), np.float32)
     nothing = EventRule(weight=0)
 
     def weight(kind: str | None, amount: float | None) -> float:
         rule = rules.get(kind.lower() if isinstance(kind, str) else "", nothing)
-        # Nothing is at least NaN, the value of an event without one.
+        # No number is at least NaN, the value of an event without one.
         reached = rule.threshold == -np.inf or (amount is not None and amount >= rule.threshold)
         return rule.weight if reached else 0.0
 
@@ -139,7 +140,7 @@ def weigh(
 
 
 def _weights(rules: Mapping[str, EventRule], events: pd.DataFrame) -> NDArray[np.float32]:
-    """What `weigh` does, for very many events: type by type."""
+    """The weights of very many events, computed type by type."""
     if not rules:
         return np.ones(len(events), np.float32)
     types, values = events["EVENT_TYPE"].cat, events["EVENT_VALUE"].to_numpy()
@@ -153,7 +154,7 @@ def _weights(rules: Mapping[str, EventRule], events: pd.DataFrame) -> NDArray[np
 
 
 def check_enough(events: pd.DataFrame, event_type: str) -> None:
-    """Raise JobFailedError, in the service's words, when there are too few events or users."""
+    """Raise JobFailedError, in the service's words, if there are too few events or users."""
     if len(events) < MIN_INTERACTIONS:
         after = f" after filtering by event type: {event_type}" if event_type else ""
         raise JobFailedError(f"Dataset has fewer than {MIN_INTERACTIONS} interactions{after}")
@@ -162,13 +163,13 @@ def check_enough(events: pd.DataFrame, event_type: str) -> None:
 
 
 def item_schema(backend: Backend, resource: Resource) -> Schema | None:
-    """The schema of the items in the group of a resource; None where there are none."""
+    """The schema of the items in a resource's group, or None."""
     found = backend.find("Dataset", backend.group_of(resource), datasetType="ITEMS")
     return parse_schema(backend.get("Schema", found[0].values["schemaArn"]).values["schema"]) if found else None
 
 
 def feature_fields_of(values: Values, schema: Schema | None) -> list[Field]:
-    """The fields of items that a solution or recommender uses, by its trainingDataConfig."""
+    """The item fields that a solution or recommender uses, by its trainingDataConfig."""
     config = (values.get("solutionConfig") or values.get("recommenderConfig") or {}).get("trainingDataConfig", {})
     named = ({name.upper(): columns for name, columns in config.get(f"{kind}DatasetColumns", {}).items()}
              for kind in ("excluded", "included"))  # fmt: skip

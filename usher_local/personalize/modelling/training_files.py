@@ -1,4 +1,4 @@
-"""What a fit learns from, as files: a process reads them without a copy, and any number of fits share them."""
+"""The training data as files: a process reads them without a copy, and several fits share them."""
 
 import json
 from dataclasses import fields
@@ -22,7 +22,8 @@ def write_interactions(interactions: Interactions, folder: Path) -> None:
 
 
 def read_interactions(folder: Path) -> Interactions:
-    """What `write` wrote; the arrays stay on disk until they are looked at, and changes to them stay in memory."""
+    """The interactions of `write_interactions`; the arrays stay on disk until use, and changes to them stay in
+    memory."""
 
     def value(name: str) -> Any:
         path = folder / f"{name}.npy"

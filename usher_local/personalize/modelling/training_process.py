@@ -1,6 +1,6 @@
-"""Fit models in a process of their own, which reports its progress and can be killed at any time.
+"""A process that fits models, reports its progress and can be killed at any time.
 
-The two speak JSON, a line for a line: a task goes in; shares of what is done come out, and then how it ended.
+The parent sends a task per line, as JSON; the process answers with lines of progress, and then with the outcome.
 """
 
 import json
@@ -28,14 +28,14 @@ class Task:
 
     recipe: str
     data: str
-    """The folder of what it learns from (see `training_files`)."""
+    """The folder of the training data (see `training_files`)."""
     parameters: Mapping[str, str]
     target: str
     """The folder for the model."""
 
     def carry_out(self, on_progress: OnProgress) -> dict[str, float]:
-        """Fit and save; the model's metrics. ValueError for a hyperparameter that cannot be used."""
-        # The models take long to import; the process of the fit pays, not everyone who installs the service.
+        """Fit and save the model. Returns its metrics. ValueError for a hyperparameter that cannot be used."""
+        # The import of the models is slow; the process of the fit pays for it, not every installation of the service.
         from usher_local.personalize.modelling.training_files import read_interactions
         from usher_local.recommenders.progress import listening
         from usher_local.recommenders.registry import train
@@ -48,22 +48,22 @@ class Fitter(Protocol):
     """Fits the models of one training, one after the other."""
 
     def fit(self, task: Task, on_progress: OnProgress) -> dict[str, float]:
-        """The metrics of a fitted and saved model; KilledError if it was killed, ValueError for a bad parameter."""
+        """Fit and save a model. Returns its metrics. KilledError if it was killed, ValueError for a bad parameter."""
 
     def kill(self) -> None:
-        """End what is going on, now, and forever; may be called from any thread and more than once."""
+        """End the current fit, and refuse later ones. May be called from any thread and more than once."""
 
     def close(self) -> None:
-        """The same when nothing is going on, leaving nothing behind."""
+        """End the fitter while no fit runs, and free its resources."""
 
 
 class ProcessFitter:
-    """In a process of its own, which yields to others."""
+    """A fitter with a process of low priority."""
 
     def __init__(self) -> None:
         environment = os.environ | {
             "PYTHONPATH": os.pathsep.join(sys.path),
-            "OPENBLAS_NUM_THREADS": "1",  # more would only crowd out serving
+            "OPENBLAS_NUM_THREADS": "1",  # more threads would only slow down serving
         }
         # In a session of its own: Ctrl-C is for the parent, which ends this process in order.
         self._process = subprocess.Popen(  # noqa: S603 - ourselves
@@ -77,7 +77,7 @@ class ProcessFitter:
 
     def fit(self, task: Task, on_progress: OnProgress) -> dict[str, float]:  # noqa: D102 - as in Fitter
         give, take = self._process.stdin, self._process.stdout
-        if give is None or take is None:  # never, being pipes
+        if give is None or take is None:  # never, since both are pipes
             raise KilledError
         try:
             give.write(json.dumps(asdict(task)) + "\n")
@@ -101,13 +101,13 @@ class ProcessFitter:
 
     def close(self) -> None:  # noqa: D102 - as in Fitter
         self.kill()
-        # What a killed process did not read cannot be flushed.
+        # The input that a killed process did not read cannot be flushed.
         with suppress(BrokenPipeError), self._process:
             pass
 
 
 class InProcessFitter:
-    """In this process, by an executor's thread; ends when the fit next reports its progress."""
+    """A fitter in this process, on an executor's thread. `kill` takes effect when the fit next reports its progress."""
 
     def __init__(self, executor: Executor) -> None:
         self._executor, self._killed = executor, threading.Event()
@@ -127,7 +127,7 @@ class InProcessFitter:
 
 
 def _serve() -> None:
-    """The process: carry out one task per line of the input, until it ends."""
+    """The process's loop: carry out one task per line of the input, until it ends."""
     os.nice(10)
 
     def send(message: Mapping[str, Any]) -> None:
@@ -138,7 +138,7 @@ def _serve() -> None:
             send({"metrics": Task(**json.loads(line)).carry_out(lambda share: send({"share": share}))})
         except Exception as error:
             invalid = isinstance(error, ValueError)
-            if not invalid and not isinstance(error, OSError):  # a full disk, whose message says enough
+            if not invalid and not isinstance(error, OSError):  # a full disk, whose message is sufficient
                 traceback.print_exc()
             send({"problem": str(error) if invalid else f"{type(error).__name__}: {error}", "invalid": invalid})
 

@@ -1,4 +1,4 @@
-"""Segments: the users who like some items most."""
+"""Segments: the users who like given items most."""
 
 from collections.abc import Sequence
 
@@ -17,7 +17,7 @@ from usher_local.recommenders.base import Query
 
 
 def segment(model: Model, data: GroupData, items: Sequence[str], results: int, user_filter: Filter | None) -> Question:
-    """The users who like any of the items most; InvalidInputError if the model knows none of the items."""
+    """The users who like any of the items most. InvalidInputError if the model knows none of the items."""
     known = model.positions(items)
     if not known.size:
         raise InvalidInputError("None of the items has interactions.")
