@@ -1,6 +1,7 @@
-"""The last step of an answer: no item that has left or is not available, details of the others, and who is known.
+"""The last step of an answer: removes missing and unavailable items, adds the others' details, and marks unknown
+subjects.
 
-The table may fail: an answer then goes out as its source gave it, marked as degraded.
+If the table fails, the answer is that of its source, marked as degraded.
 """
 
 from collections.abc import Sequence
@@ -20,21 +21,21 @@ from usher.serving.requests import ReadRequest, columns_in
 
 logger = Logger()
 NO_CATALOGUE = "NoCatalogue"
-"""The reason of a degraded answer where the table failed: its items lack details, and some may no longer exist."""
+"""The reason of a degraded answer if the table failed: its items lack details, and some may no longer exist."""
 FAILURES = (BotoCoreError, ClientError, UnansweredError)
 TABLE = "table"
-"""Its breaker's name."""
+"""The name of the table's breaker."""
 SPARE, SPARE_SHARE = 5, 0.2
-"""So many items, and such a share of those that are asked for, are asked for besides: the catalogue may lack them."""
+"""The number and the share of items that are requested in addition: the catalogue may lack some."""
 
 
 @dataclass(frozen=True, slots=True)
 class CatalogueCheck:
-    """The catalogue, by which answers are checked."""
+    """Checks answers against the catalogue."""
 
     known: Known
     breakers: Breakers = field(default_factory=Breakers)
-    """That of the table keeps it from delaying every answer while it does not answer."""
+    """Breakers; that of the table prevents that it delays every answer while it fails."""
 
     def facts(self, group: str) -> Facts:
         """The facts of a group's catalogue. Raises botocore's errors, and UnansweredError while the breaker is open."""
@@ -51,7 +52,7 @@ class CatalogueCheck:
     def available(self, group: str, answer: Answer, facts: Facts, columns: Sequence[str]) -> Answer:
         """An answer without the items that the catalogue lacks or that are not available. Actions are not items.
 
-        `columns`: the details that the other items get. The answer is as given where the group has no catalogue.
+        `columns`: the details that the other items get. Without a catalogue of items, the answer stays as it is.
         """
         if not facts["items"]:
             return answer
@@ -70,7 +71,7 @@ class CatalogueCheck:
         return {**answer, "itemList": kept}
 
     def mark_unknown(self, request: ReadRequest, answer: Answer, facts: Facts) -> Answer:
-        """An answer that says so if nothing is known of its user or item. Who has an export is known."""
+        """The answer, marked if its user or item is unknown. A user with an export is known."""
         try:
             is_known = answer.get("source") == "export" or self._is_known(request, facts)
         except FAILURES as error:
@@ -86,7 +87,7 @@ class CatalogueCheck:
 
 
 def sizes_to_ask(request: ReadRequest, results: int, facts: Facts) -> list[int]:
-    """The lengths to ask a source for, one after the other, until as many results as wanted are available. Pure."""
+    """The lengths to request from a source in turn, until enough results are available. Pure."""
     if not facts["items"] or "numResults" not in request.route.options:
         return [results]
     most = max(request.max_results, results)
@@ -94,7 +95,7 @@ def sizes_to_ask(request: ReadRequest, results: int, facts: Facts) -> list[int]:
 
 
 def details_of(value: object, facts: Facts) -> list[str]:
-    """The columns that `details` asks for: true, or names, in a list or joined by commas; None: none.
+    """The columns that `details` requests: true, or names, in a list or joined by commas; None: none.
 
     Raises RequestError for columns that the catalogue does not have.
     """
@@ -117,7 +118,7 @@ def details_of(value: object, facts: Facts) -> list[str]:
 
 
 def without_catalogue(group: str, answer: Answer, error: Exception) -> Answer:
-    """An answer as its source gave it, marked as degraded as the table has failed."""
+    """The source's answer, marked as degraded because the table failed."""
     logger.warning("Answered without the catalogue", group=group, reason=error_kind(error))
     about = {"Group": group, "Solution": answer.get("solution", "none"), "Reason": NO_CATALOGUE}
     put_metrics(Metrics({"DegradedAnswers": 1}, about))

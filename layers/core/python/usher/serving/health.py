@@ -1,4 +1,4 @@
-"""What answers now, and what does not: as this process knows it, without ARNs."""
+"""The health of the sources of answers, as this process knows it, without ARNs."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -14,7 +14,9 @@ from usher.serving.serving_map import Entry, ServingMap, answering
 
 
 def group_health(reader: Reader, group: str) -> dict[str, Any]:
-    """What answers for a group. Raises RequestError for an unknown one, and botocore's errors without a map."""
+    """The health of a group's sources. Raises RequestError for an unknown group, and botocore's errors
+    without a map.
+    """
     content = reader.maps.cached(group)
     solutions = _solutions(content, reader.campaigns.breakers)
     try:
@@ -32,7 +34,7 @@ def group_health(reader: Reader, group: str) -> dict[str, Any]:
 
 
 def _filters(reader: Reader, group: str, content: ServingMap) -> dict[str, list[str]]:
-    """By filter, its fields that are unknown for stored answers; without those that nothing is known of."""
+    """The fields of each filter that are unknown for stored answers; without filters that are wholly unknown."""
     rules = {name: content.get("filterRules", {}).get(arn) for name, arn in content.get("filters", {}).items()}
     try:
         return {name: reader.filters.unknown_fields(group, one) for name, one in rules.items() if one is not None}
@@ -41,7 +43,7 @@ def _filters(reader: Reader, group: str, content: ServingMap) -> dict[str, list[
 
 
 def all_health(reader: Reader) -> dict[str, Any]:
-    """What answers for the groups that this process has been asked about, without their names.
+    """The health of the groups in this process's cache, without their names.
 
     Raises botocore's errors if the table does not answer.
     """
@@ -56,7 +58,7 @@ def _status(answers: Iterable[Mapping[str, Any]]) -> str:
 
 
 def _solutions(content: ServingMap, breakers: Breakers) -> dict[str, dict[str, Any]]:
-    """By name of a solution or recommender, what answers for it, and how its breaker stands."""
+    """The sources of answers of each solution or recommender, and the state of its breaker."""
     entries: dict[str, Entry] = {**content.get("solutions", {}), **content.get("recommenders", {})}
     return {name: _answering(entry, breakers) for name, entry in entries.items()}
 

@@ -1,6 +1,6 @@
-"""The path of a read, from top to bottom: the request, a page of a list, its known items, and what answers.
+"""The steps of a read, from top to bottom: its request, a page of its list, the available items, and their source.
 
-A campaign or recommender answers; else the newest export for the subject; else the group's popular list.
+The source is the campaign or recommender, else the newest export for the subject, else the group's popular list.
 """
 
 import gc
@@ -50,7 +50,7 @@ class Reader:
     def from_environment(cls, environment: Mapping[str, str], met_by: Callable[[Table], Met]) -> Self:
         """The reader of a function. No call takes longer than PERSONALIZE_MILLISECONDS.
 
-        `met_by`: what users have met, by the table's events.
+        `met_by`: the items of users' events in the table.
         """
         seconds = float(environment["PERSONALIZE_MILLISECONDS"]) / 1000
         table = Table(client("dynamodb", within(seconds, attempts=2)), environment["TABLE_NAME"])
@@ -58,13 +58,13 @@ class Reader:
         campaigns = Campaigns(client("personalize-runtime", within(seconds)))
         catalogue = CatalogueCheck(Known(Catalogues(table)))
         filters = StoredFilters(catalogue, met_by(table))
-        gc.freeze()  # What is there by now stays: looking for garbage in it took up to 40 ms of a request.
+        gc.freeze()  # The objects until now stay: the collector took up to 40 ms of a request to scan them.
         return cls(ServingMaps(table), *lists, campaigns, catalogue, Demand(table), filters)
 
     def answer(
         self, group: str, route: Route, options: Mapping[str, Any], headers: Mapping[str, str] | None = None
     ) -> dict[str, Any]:
-        """Answer a request, as its caller sees it. Raises RequestError, OutageError, and botocore's errors.
+        """The answer to a request, in the form for its caller. Raises RequestError, OutageError, and botocore's errors.
 
         `headers`: the request's, which may supply a part of its context.
         """
@@ -73,25 +73,25 @@ class Reader:
         return {route.list_name if name == "itemList" else name: value for name, value in answer.items()}
 
     def _request(self, group: str, route: Route, options: Mapping[str, Any], headers: Mapping[str, str]) -> ReadRequest:
-        """Check a request by the group's map."""
+        """The checked request, by the group's present map."""
         content = self.maps.cached(group)
         automatic = context_of(content.get("context", {}), headers, now())
         return replace(read_request(group, content, route, options, automatic), headers=headers)
 
     def _page(self, request: ReadRequest) -> Answer:
-        """A part of a list that stays the same: the first, or the one that `next` names."""
+        """The first part of a list, or the part that `next` names."""
         solution, details, token = map(request.options.get, ("solution", "details", "next"))
         about = request.route.name, solution, request.members, details
         ask = partial(self._list, request)
         answer = self.pages.answer(request.group, about, token, request.results, request.max_results, ask)
-        # A later part was kept: some of its items may have left meanwhile.
+        # A later part was kept: some of its items may have left the catalogue meanwhile.
         return self._list(request, request.results, kept=answer) if token is not None else answer
 
     def _list(self, request: ReadRequest, results: int, kept: Answer | None = None) -> Answer:
-        """A list without items that have left or are not available; as long as is asked for, if a source has so many.
+        """The requested number of available items, with their details, if a source has so many.
 
-        `kept`: a list that was answered before; None: what answers now is asked. Raises RequestError for details that
-        the catalogue does not have.
+        `kept`: a former answer to check again; None: ask a source. Raises RequestError for details that the catalogue
+        does not have.
         """
         try:
             facts = self.catalogue.facts(request.group)
@@ -106,7 +106,7 @@ class Reader:
         return self.catalogue.mark_unknown(request, {**answer, "itemList": answer["itemList"][:results]}, facts)
 
     def _from_any_source(self, request: ReadRequest) -> Answer:
-        """Answer by Personalize; by what is stored if there is no campaign or it is out of order."""
+        """Answer by Personalize; from the stored answers if there is no campaign or it fails."""
         if request.refusal:
             if answer := self._from_store(request):
                 return answer
@@ -119,9 +119,9 @@ class Reader:
             return self._from_store_in(outage, request)
 
     def _from_personalize(self, request: ReadRequest) -> Answer:
-        """Answer by a call; a second time if a resource is refused, and a new map names another one.
+        """Answer by a call; by a second one if a resource is refused and a new map names another one.
 
-        Personalize does not find a campaign that is gone, and calls one on its way out an invalid input.
+        Personalize reports a missing campaign as not found, and one that is being deleted as invalid input.
         """
         try:
             return self._call(request)
@@ -149,7 +149,7 @@ class Reader:
         return answer
 
     def _from_store_in(self, outage: OutageError, request: ReadRequest) -> Answer:
-        """Answer an outage by what is stored. Raises the outage if nothing is."""
+        """Answer from the stored answers during an outage. Raises the outage if none can answer."""
         about = {"Group": request.group, "Solution": request.solution, "Reason": outage.reason}
         if outage.open_seconds:
             put_metrics(Metrics({"BreakerOpenSeconds": outage.open_seconds}, about))
@@ -170,9 +170,9 @@ class Reader:
         return {**answer, "degraded": {"reason": outage.reason, **answer.get("degraded", {}), **ignored}}
 
     def _from_store(self, request: ReadRequest, *, is_outage: bool = False) -> Answer | None:
-        """The newest export for the subject, else the popular list; None if none of them can answer.
+        """The newest export for the subject, else the popular list; None if neither can answer.
 
-        In an outage it ignores the options that stored answers can't take, and the answer lists them as `ignored`.
+        In an outage it ignores the options that stored answers can't apply, and the answer lists them as `ignored`.
         Otherwise, a request with such an option gets None.
         """
         if request.beyond_stored and not is_outage:
@@ -186,7 +186,7 @@ class Reader:
         return None
 
     def _stored(self, request: ReadRequest, *, takes_popular: bool) -> Iterator[tuple[Answer, str]]:
-        """The stored answers, best first, each with the ARN of the filter that it was made with; empty: none."""
+        """The stored answers, best first, each with the ARN of its export's filter; empty if it has none."""
         try:
             for solution in request.exports:
                 if output := self.exports.look_up(request.group, solution, request.subject):
@@ -198,9 +198,9 @@ class Reader:
             yield popular, ""
 
     def _passing(self, request: ReadRequest, stored: Answer, made_with: str, *, is_outage: bool) -> Answer | None:
-        """As much of a stored answer as is asked for, and as the filter lets through; None if it lets nothing through.
+        """The requested number of a stored answer's items that pass the filter; None if none passes.
 
-        `made_with`: the ARN of the filter that the answer was made with, if there was one.
+        `made_with`: the ARN of the stored answer's own filter, if it has one.
         """
         items = stored["itemList"]
         if not request.is_filtered:
@@ -212,7 +212,9 @@ class Reader:
         return {**answer, "degraded": {"filter": mark}} if is_outage or mark == "strict" else answer
 
     def _from_popular(self, request: ReadRequest) -> Answer | None:
-        """The popular list, or the given items in its order. None without one, or where the route has no items."""
+        """The popular list, or the given items in its order. None if there is no such list, or the route
+        has no items.
+        """
         try:
             popular = self.popular.cached(request.group)
         except (ClientError, BotoCoreError):
