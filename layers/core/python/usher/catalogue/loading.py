@@ -79,7 +79,7 @@ class Loader:
         note_loaded(self.bucket, run.group, plan.digests)
         return Progress(more=False, written=written, deleted=deleted)
 
-    def _load_chunk(self, run: Run, plan: LoadPlan, kind: Kind, begun: float) -> tuple[int, int]:
+    def _load_chunk(self, run: Run, plan: LoadPlan, kind: Kind, until: float) -> tuple[int, int]:
         """Load the next chunk of a kind, and record the kind after its last; return the numbers of entries written and
         deleted.
 
