@@ -1,4 +1,4 @@
-"""A full disk, reported in one line."""
+"""The report of a full disk in one line."""
 
 import errno
 import logging
@@ -13,7 +13,7 @@ NO_SPACE = os.strerror(errno.ENOSPC)
 
 
 class FullDisk(logging.Filter):
-    """Keeps the traceback of a full disk out of a log, and sets `noticed`. Errors of other kinds pass."""
+    """Removes the traceback of a full disk from a log, and sets `noticed`. Other errors pass."""
 
     def __init__(self, noticed: threading.Event, state: Path | None) -> None:
         super().__init__()
@@ -33,7 +33,7 @@ class FullDisk(logging.Filter):
 
 
 def full_disk(error: BaseException | None) -> BaseException | None:
-    """The error of a full disk that `error` is, or comes from; None if it does not. The words of a process count."""
+    """The error of a full disk in the chain of `error`, or None. Messages of other processes count, too."""
     for one in causes(error):
         if (isinstance(one, OSError) and one.errno == errno.ENOSPC) or NO_SPACE in str(one):
             return one
@@ -41,14 +41,14 @@ def full_disk(error: BaseException | None) -> BaseException | None:
 
 
 def causes(error: BaseException | None) -> Iterator[BaseException]:
-    """An error and what it comes from."""
+    """An error and its causes."""
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__
 
 
 def remedy(error: BaseException, state: Path | None) -> str:
-    """Which path is full, as far as it is known, and what to do."""
+    """The full path, if it is known, and the remedy."""
     folders = {"STATE": state, "TMPDIR": Path(gettempdir())}
     free = {name: shutil.disk_usage(existing(folder)).free for name, folder in folders.items() if folder}
     named = getattr(error, "filename", None)
@@ -62,5 +62,5 @@ def remedy(error: BaseException, state: Path | None) -> str:
 
 
 def existing(folder: Path) -> Path:
-    """A folder, or the nearest one above it that is there."""
+    """The folder, or its nearest existing parent."""
     return next(path for path in (folder, *folder.absolute().parents) if path.exists())

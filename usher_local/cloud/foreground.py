@@ -21,33 +21,34 @@ LAST_PORT = 65535
 UNITS = {"ms": 0.001, "s": 1.0}
 SWITCH = {"on": True, "off": False}
 OUTPUTS = {"API": "ApiUrl", "BUCKET": "BucketName", "TABLE": "TableName"}
-"""Environment variables of the line `ready`, with the outputs of the stack that they hold."""
+"""Environment variables of the line `ready`, with the stack's outputs as their values."""
 PORTS = {"AWS_PORT": 4566, "API_PORT": 3000, "UI_PORT": 8080}
 HANDS_SECONDS = 2
-"""What a person needs from one file to the next."""
+"""The real seconds that a person needs between two files."""
 
 
 def end_once(ended: threading.Event) -> None:
-    """End at the first signal. A second must not interrupt it: the lock of an Event can't be taken twice."""
+    """End at the first signal and ignore later ones, which would deadlock on the Event's lock."""
     handle_signals(signal.SIG_IGN)
     ended.set()
 
 
 def handle_signals(handler: Any) -> None:
-    """Give Ctrl-C and SIGTERM one handler."""
+    """Set one handler for Ctrl-C and SIGTERM."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, handler)
 
 
 def run(options: argparse.Namespace) -> int:
-    """The exit status: 0 after Ctrl-C or SIGTERM; 2 if a port is taken, a disk full, or template or machine won't do.
+    """Run the local cloud. Returns the exit status.
 
-    `options`: those of `add_options`.
+    0 after Ctrl-C or SIGTERM; 2 if a port is taken, the disk is full, or the template or the machine does not fit.
+    `options` are those of `add_options`.
     """
-    # Before the imports below, which take most of the start: it can be stopped meanwhile, too.
+    # Before the imports below, which take most of the start, so that a signal ends it meanwhile, too.
     ended = threading.Event()
     handle_signals(lambda *_: end_once(ended))
-    os.umask(0o077)  # what it writes, in STATE and elsewhere, is for nobody else on this machine
+    os.umask(0o077)  # only this user may read files of this process, in STATE and elsewhere
     disk, handler = FullDisk(ended, options.state), logging.StreamHandler(sys.stdout)
     handler.addFilter(disk)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", handlers=[handler])
@@ -112,7 +113,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options of `run`; nearly each has an environment variable of the same name as its default."""
+    """Add the options of `run`; most have an environment variable of the same name as their default."""
     stack = parser.add_mutually_exclusive_group()
     stack.add_argument("--template", type=Path, default=stack_folder() / "template.yaml", help="default: Usher's")
     stack.add_argument("--no-stack", dest="template", action="store_const", const=None, help="for `sam deploy`")
@@ -149,9 +150,9 @@ def is_ushers(template: Path | None) -> bool:
 
 
 def parameters_of(template: Path | None, clock: Clock) -> dict[str, str]:
-    """The parameters of Usher's own stack: a person's hands are no faster in simulated minutes.
+    """The parameters of Usher's own stack: a person needs real time, however fast the simulated minutes pass.
 
-    So a drop is over after two real seconds without another file, if these are longer than the usual minute.
+    A drop ends after two real seconds without another file, if these are longer than the usual simulated minute.
     """
     if not is_ushers(template):
         return {}
@@ -159,7 +160,7 @@ def parameters_of(template: Path | None, clock: Clock) -> dict[str, str]:
 
 
 def speed(text: str) -> Clock:
-    """A clock; ArgumentTypeError for anything that is not a speed."""
+    """A clock. ArgumentTypeError if the text is not a speed."""
     try:
         return Clock.parse(text)
     except ValueError:
@@ -167,7 +168,7 @@ def speed(text: str) -> Clock:
 
 
 def seconds(text: str) -> float:
-    """Read a duration such as `100ms` or `0.5s`; ValueError for anything else."""
+    """The seconds of a duration such as `100ms` or `0.5s`. ValueError for other text."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s)", text)
     if not match:
         raise ValueError(f"{text} is not a duration: use one such as 100ms or 0.5s")
@@ -175,14 +176,14 @@ def seconds(text: str) -> float:
 
 
 def switch(text: str) -> bool:
-    """Read `on` or `off`; ValueError for anything else."""
+    """The value of `on` or `off`. ValueError for other text."""
     if text not in SWITCH:
         raise ValueError(f"{text} is neither on nor off")
     return SWITCH[text]
 
 
 def argument(read: Callable[[str], Any]) -> Callable[[str], Any]:
-    """`read`, whose ValueError argparse shows as it is."""
+    """`read` with ArgumentTypeError instead of ValueError, so that argparse shows the message."""
 
     def value(text: str) -> Any:
         try:
@@ -194,21 +195,21 @@ def argument(read: Callable[[str], Any]) -> Callable[[str], Any]:
 
 
 def account(text: str) -> str:
-    """An account profile; ArgumentTypeError for anything else."""
+    """An account profile. ArgumentTypeError for other text."""
     if text not in ("new", "raised"):
         raise argparse.ArgumentTypeError(f"{text} is not an account profile: use `new` or `raised`")
     return text
 
 
 def port_number(text: str) -> int:
-    """A TCP port; ArgumentTypeError for anything else."""
+    """A TCP port. ArgumentTypeError for other text."""
     if not text.isdecimal() or int(text) > LAST_PORT:
         raise argparse.ArgumentTypeError(f"{text} is not a port: use a number from 0 (any) to {LAST_PORT}")
     return int(text)
 
 
 def say(line: str) -> None:
-    """Print for the person at the terminal, at once."""
+    """Print a line for the user at once."""
     print(line, flush=True)  # noqa: T201
 
 

@@ -1,7 +1,7 @@
-"""What CloudWatch measures here: logs, functions, state machines, the API, Personalize and queues.
+"""CloudWatch's metrics of logs, functions, state machines, the API, Personalize and queues.
 
-The gap upstream (moto 5.2.5): only what PutMetricData is given becomes a metric. Names, units and dimension sets are
-those of the services' guides. A metric that counts an event has a point when the event happens, and none of 0.
+The gap upstream (moto 5.2.5): only PutMetricData makes metrics. Names, units and dimension sets are those of the
+services' guides. A metric that counts events has a point for each event, and none of 0.
 """
 
 import json
@@ -48,7 +48,7 @@ ENDS = MappingProxyType(
 )
 # https://docs.aws.amazon.com/personalize/latest/dg/cloudwatch-metrics.html
 JOBS = MappingProxyType({"DatasetImportJob": "DatasetImportJob", "SolutionVersion": "SolutionTrainingJob"})
-"""Kinds of Personalize's resources that are measured, and how their metrics begin."""
+"""The measured kinds of Personalize's resources, and the prefixes of their metrics."""
 CALLS = MappingProxyType(
     {
         "GetRecommendations": ("GetRecommendations", "GetRecommendationsLatency"),
@@ -56,12 +56,12 @@ CALLS = MappingProxyType(
         "PutEvents": ("PutEventsRequests", "PutEventLatency"),
     }
 )
-"""Operations that are measured: the metrics of their successes and of the time they take."""
+"""The measured operations: the metrics of their successes and of their latency."""
 
 
 @contextmanager
 def measuring() -> Iterator[Alarms]:
-    """Let what happens become metrics, queries be answered, and alarms look every ten seconds, until the block ends."""
+    """Make metrics, answer queries, and evaluate alarms every ten seconds, until the block ends."""
     with ExitStack() as stack:
         stack.enter_context(metric_queries.answered())
         stack.enter_context(acting())
@@ -103,7 +103,7 @@ def extracting(put_log_events: Any) -> Any:
 
 
 def invocations(invoke: Any) -> Any:
-    """Invocations of functions: https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html"""
+    """Measured invocations of functions: https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html"""
     running: Counter[str] = Counter()
     lock = threading.Lock()
 
@@ -134,7 +134,7 @@ def invocations(invoke: Any) -> Any:
 
 
 def starts(start: Any) -> Any:
-    """The start of an execution."""
+    """The measured start of an execution."""
 
     @wraps(start)
     def started(execution: Any) -> None:
@@ -145,7 +145,7 @@ def starts(start: Any) -> Any:
 
 
 def ends(method: Any) -> Any:
-    """A method that may end an execution: its own, or of what has one."""
+    """A method that may end an execution (its own, or its owner's), with metrics of the end."""
 
     @wraps(method)
     def end(owner: Any, *arguments: Any, **named: Any) -> None:
@@ -166,7 +166,7 @@ def put_of(execution: Any, values: Values) -> None:
 
 
 def integrations(invoke: Any) -> Any:
-    """The API's calls of functions."""
+    """The measured calls of functions by the API."""
 
     @wraps(invoke)
     def measured(http_api: Any, name: str, event: Mapping[str, Any], *arguments: Any) -> Any:
@@ -181,7 +181,7 @@ def integrations(invoke: Any) -> Any:
 
 
 def creations(create: Any) -> Any:
-    """Imports and trainings that begin."""
+    """The measured start of imports and trainings."""
 
     @wraps(create)
     def created(backend: Any, name: str, params: Mapping[str, Any]) -> Any:
@@ -194,7 +194,7 @@ def creations(create: Any) -> Any:
 
 
 def put_of_job(backend: Any, resource: Any, values: Values) -> None:
-    """Write values of an import or a training, by what comes after its kind in their names."""
+    """Write values of an import or a training, under names that begin with its kind."""
     if resource.kind.name == "DatasetImportJob":
         group = backend.group_of(resource)
         about = {
@@ -209,7 +209,7 @@ def put_of_job(backend: Any, resource: Any, values: Values) -> None:
 
 
 def calls(answer_of: Any) -> Any:
-    """Requests for recommendations, and events."""
+    """The measured requests for recommendations, and events."""
 
     @wraps(answer_of)
     def measured(response: Any, operation: str, answer: Any) -> Any:
@@ -234,7 +234,7 @@ def calls(answer_of: Any) -> Any:
 
 
 def about(backend: Any, body: bytes) -> dict[str, str]:
-    """The dimensions of a request to Personalize: its campaign or event tracker, if it names one that there is."""
+    """The dimensions of a request to Personalize: its campaign or event tracker, if that exists."""
     try:
         params = json.loads(body)
         wanted = {"Campaign": params.get("campaignArn"), "EventTracker": params.get("trackingId")}
@@ -248,13 +248,13 @@ def about(backend: Any, body: bytes) -> dict[str, str]:
 
 
 class Gauges:
-    """What is measured by looking: queues, and the ends of Personalize's jobs, whose time passes by itself."""
+    """Metrics that need polling: those of queues, and of the ends of Personalize's jobs."""
 
     def __init__(self) -> None:
         self._ended = {resource.arn for _, resource in jobs() if not resource.life.pending}
 
     def collect(self) -> None:
-        """Look once."""
+        """Write the current values."""
         for backend, resource in jobs():
             if resource.arn not in self._ended and not resource.life.pending:
                 self._ended.add(resource.arn)
@@ -273,7 +273,7 @@ class Gauges:
 
 
 def jobs() -> list[tuple[Any, Any]]:
-    """Personalize's resources that are measured, with their backends."""
+    """Personalize's measured resources, with their backends."""
     return [
         (backend, resource)
         for _, _, backend in backends.every(personalize_backends)

@@ -1,4 +1,4 @@
-"""The page of Usher's stack beside the local cloud: `usher ui` in a process of its own, which ends with the cloud."""
+"""The page of Usher's stack: `usher ui` in a process of its own, which ends with the local cloud."""
 
 import os
 import subprocess
@@ -16,9 +16,10 @@ END_SECONDS = 5
 
 @contextmanager
 def serving(port: int, environment: Mapping[str, str], say: Callable[[str], None]) -> Iterator[None]:
-    """Serve the page at a port (0: any) while the block is at work; `say` gets its address, or why there is none.
+    """Serve the page at a port (0: any) during the block; `say` gets its address, or the reason why there is none.
 
-    It must be entered in the main thread, with whose end the process ends. Without the extra `ui` there is no page.
+    Enter the block in the main thread, since the process ends with the entering thread. Without the extra `ui` there is
+    no page.
     """
     if not find_spec("nicegui"):
         yield
@@ -48,7 +49,7 @@ def serving(port: int, environment: Mapping[str, str], say: Callable[[str], None
 
 
 def _print(lines: IO[str], say: Callable[[str], None]) -> None:
-    """Pass on what the process says, of which its address comes first."""
+    """Print the output of the process, whose first line has the address."""
     for line in lines:
         address, _, rest = line.strip().partition(" ")
         say(f"the page: {address}" if address.startswith("http://") and rest.startswith("(Ctrl-C") else line.strip())

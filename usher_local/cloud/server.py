@@ -55,20 +55,20 @@ from usher_local.store import Store
 
 STACK = "usher"
 NOT_AWS = ("moto_api", "instance_metadata")
-"""What moto serves beside AWS: pages that show and change its state, and an instance's credentials."""
+"""moto's servers that AWS does not have: pages that show and change its state, and an instance's credentials."""
 RARELY = 100
-"""Collections of young garbage before one of old garbage, which stops every request for as long as there are data."""
+"""The young collections per old collection; an old one stops every request for a time that grows with the data."""
 WEEK_SECONDS = 7 * 86400
-"""The longest that a signed address lasts."""
+"""The longest lifetime of a signed address."""
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 class LocalCloud:
     """`with LocalCloud(...) as cloud:` runs until the block ends, with a template's stack or none. Port 0: any.
 
-    `seed` draws what AWS leaves to chance (`usher_local.cloud.services.consistency`); the same seed draws the same.
-    `executor` fits Personalize's models, by default a process for each training. `state` is a folder that everything
-    is written into as it changes, for the next process to go on with; StateError where it is in use or damaged.
+    `seed` determines the random parts of AWS's behaviour (`usher_local.cloud.services.consistency`). `executor` fits
+    Personalize's models, by default a process for each training. `state` is a folder that keeps every change at once,
+    for the next process; StateError if it is in use or damaged.
 
     One at a time in a process: it patches moto and keeps its state there.
     """
@@ -78,9 +78,9 @@ class LocalCloud:
     environment: dict[str, str]
     scheduler: Scheduler
     decisions: Record
-    """What policies were asked, and what they said."""
+    """The decisions by policies."""
     found: str
-    """What an earlier process had left in `state`, in words; empty if it was nothing."""
+    """The state of an earlier process in `state`, in words; empty without any."""
     alarms: Alarms
     functions: Lambdas
 
@@ -132,7 +132,7 @@ class LocalCloud:
         self.endpoint = f"http://127.0.0.1:{port}"
         region = {"AWS_DEFAULT_REGION": credentials.REGION}
         forget()
-        stack.callback(forget)  # at the end without the next: moto would make AWS's policies only to forget them
+        stack.callback(forget)  # at the end without the next step: moto would make AWS's policies only to forget them
         stack.enter_context(iam.managed_policies())
         stack.enter_context(environ({"MOTO_PORT": port, "SAM_CLI_TELEMETRY": "0", **region}))
         store = stack.enter_context(closing(Store(self._state / FILE))) if self._state else None
@@ -158,7 +158,7 @@ class LocalCloud:
             answer = runner.invoke(lambda_backends[account][region].get_function(arn), event, arn)
             return answer.body, answer.errored
 
-        # Before the server: who still calls a function when all ends is answered, that it is ending.
+        # Before the server: a late call of a function then gets the answer that the cloud is ending.
         stack.enter_context(running(runner))
         stack.enter_context(event_source_mappings.checking())
         stack.enter_context(state.keeping())
@@ -197,11 +197,11 @@ class LocalCloud:
         stack.enter_context(ticking("triggers", triggers.TICK_SECONDS, queues.tick))
         self.scheduler = Scheduler(deliveries, self._now)
         stack.enter_context(ticking("scheduler", TICK_SECONDS, self.scheduler.tick))
-        stack.callback(personalize.halt)  # first of all: an import under way would slow down the rest of the end
-        gc.freeze()  # what is there by now stays: to look for garbage among it would stop every request for 0.2 s
+        stack.callback(personalize.halt)  # first of all: a running import would delay the rest of the end
+        gc.freeze()  # the present objects stay: to look for garbage among them would stop every request for 0.2 s
 
     def deploy(self, name: str, template: Path, parameters: Mapping[str, str] = NOTHING) -> dict[str, str]:
-        """Create a stack, as `sam deploy` would, from the folders that its template names; its outputs."""
+        """Create a stack, as `sam deploy` would, from the folders that its template names. Returns its outputs."""
         made = self._cloudformation.deploy(name, template, parameters)
         return {output["OutputKey"]: output["OutputValue"] for output in made.outputs}
 
@@ -210,7 +210,7 @@ class LocalCloud:
         return credentials.client(service, self.endpoint, self._developer)
 
     def address(self, bucket: str, key: str) -> str:
-        """Where a browser finds an object of a bucket, for a week."""
+        """The URL of an object for a browser, valid for a week."""
         client = credentials.client("s3", self.endpoint, self._developer, Config(signature_version="s3v4"))
         asked = {"Bucket": bucket, "Key": key}
         address: str = client.generate_presigned_url("get_object", Params=asked, ExpiresIn=WEEK_SECONDS)

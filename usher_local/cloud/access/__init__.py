@@ -1,4 +1,4 @@
-"""Who calls, and what they may do: credentials, signatures, and IAM's policies for every call.
+"""Callers and their permissions: credentials, signatures, and IAM's policies for every call.
 
 May import: core.
 """

@@ -1,4 +1,4 @@
-"""Who calls: the local developer's key, and sessions of roles, all kept by moto's own IAM and STS."""
+"""Credentials: the local developer's key and the sessions of roles, all in moto's own IAM and STS."""
 
 import json
 import threading
@@ -24,9 +24,9 @@ MAKING_CLIENTS = threading.Lock()
 
 
 def create_developer(store: Store | None = None) -> Credentials:
-    """A user who may do everything, with an access key; what the person at the keyboard signs with.
+    """A user with all permissions and an access key, for the developer's requests.
 
-    The key is a fresh one, or that of an earlier process with the same store.
+    The key is new, or that of an earlier process with the same store.
     """
     iam = iam_backends[DEFAULT_ACCOUNT_ID][PARTITION]
     iam.create_user(REGION, "developer")
@@ -41,9 +41,9 @@ def create_developer(store: Store | None = None) -> Credentials:
 
 
 def assume(role_arn: str, session: str, service: str, source: str | None = None) -> Credentials:
-    """Credentials of a new session of a role for a service that acts for the resource `source` (an ARN).
+    """Credentials of a new session of a role, for a service that acts for the resource `source` (an ARN).
 
-    PermissionError where the role's trust policy does not let it.
+    PermissionError if the role's trust policy does not allow it.
     """
     check_trust(role_arn, service, source)
     key = sts_backends[DEFAULT_ACCOUNT_ID][PARTITION].assume_role(
@@ -64,7 +64,7 @@ def check_trust(role_arn: str, service: str, source: str | None) -> None:
 
 
 def find(access_key_id: str) -> tuple[Credentials, str] | None:
-    """The credentials behind an access key and the ARN of who holds it; None where nobody does."""
+    """The credentials of an access key and the ARN of its holder, or None."""
     for session in sts_backends[DEFAULT_ACCOUNT_ID][PARTITION].assumed_roles:
         if session.access_key_id == access_key_id:
             return Credentials(access_key_id, session.secret_access_key, session.session_token), session.arn
@@ -77,7 +77,7 @@ def find(access_key_id: str) -> tuple[Credentials, str] | None:
 
 def client(service: str, endpoint: str, holder: Credentials, config: Config | None = None) -> Any:
     """A boto3 client of the local cloud."""
-    with MAKING_CLIENTS:  # clients are thread-safe; sessions, which keep what botocore has read from disk, are not
+    with MAKING_CLIENTS:  # clients are thread-safe; sessions, which cache the files that botocore read, are not
         return own_session().client(
             service,
             region_name=REGION,
@@ -91,5 +91,5 @@ def client(service: str, endpoint: str, holder: Credentials, config: Config | No
 
 @cache
 def own_session() -> Any:
-    """A session of the local cloud's own, since a test may replace the default one."""
+    """The local cloud's own session, since a test may replace the default one."""
     return boto3.session.Session()

@@ -1,11 +1,11 @@
-"""Every call is checked against the policies of who signed it, and of the bucket that it touches, as AWS would.
+"""IAM's policies and bucket policies, checked for every call as on AWS.
 
 The gap upstream (moto 5.2.5): `IAMRequest` checks all services but S3 with the resource "*", so that a statement with a
-narrow `Resource` refuses everything; an unmatched `Condition` refuses, also in bucket policies; actions mind case;
-DeleteObjects is checked with the bucket, not with what it deletes.
+narrow `Resource` refuses everything; an unmatched `Condition` refuses, also in bucket policies; actions are
+case-sensitive; DeleteObjects is checked with the bucket, not with the deleted objects.
 
-Who signs with a key that moto does not know is not checked: a test within the process may. Over HTTP
-`usher_local.cloud.http_api.request_gate` refuses such a request. The endpoint stands for AWS's own, which speak TLS, so
+A request with a key that moto does not know is not checked: a test within the process may send it. Over HTTP,
+`usher_local.cloud.http_api.request_gate` refuses such a request. The endpoint stands for AWS's own, which use TLS, so
 `aws:SecureTransport` is true.
 """
 
@@ -44,12 +44,12 @@ OF_OBJECTS = {
     ("s3:PutObject", "legal-hold"): "s3:PutObjectLegalHold",
     ("s3:DeleteObject", "tagging"): "s3:DeleteObjectTagging",
 }
-"""Permissions that moto's table of S3's operations lacks, by the one that it asks for and the query's parameter."""
+"""Permissions that moto's table of S3's operations lacks, by moto's permission and the parameter in the query."""
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who signed a request: moto's role or user, as policies name it, and what condition keys say of it."""
+    """The signer of a request: moto's role or user, its principal for policies, and the values of condition keys."""
 
     owner: Any
     principal: Principal
@@ -58,7 +58,7 @@ class Caller:
 
 @contextmanager
 def enforced() -> Iterator[Record]:
-    """Refuse what policies do not allow, and record what they were asked."""
+    """Refuse requests that policies do not allow, and record the decisions."""
     with ExitStack() as stack:
         for owner, name, value in (
             (ActionAuthenticatorMixin, "_authenticate_and_authorize_normal_action", authorize),
@@ -71,9 +71,9 @@ def enforced() -> Iterator[Record]:
 
 @contextmanager
 def managed_policies() -> Iterator[None]:
-    """Let accounts that are made in the block have AWS's own policies.
+    """Give accounts that are made in the block AWS's managed policies.
 
-    In our partition alone: moto would make the 1,600 of them for each of its six, which takes a second.
+    Only in our partition: moto would make all 1,600 for each of its six partitions, which takes a second.
     """
     made = IAMBackend._init_aws_policies
 
@@ -88,7 +88,7 @@ def managed_policies() -> Iterator[None]:
 
 
 def authorize(response: Any, resource: str = "*") -> None:  # noqa: ARG001 - moto's signature
-    """Check a request to any service but S3; raises moto's error of the service's protocol."""
+    """Check a request to any service but S3. Raises moto's error of the service's protocol."""
     caller = caller_of(response.get_access_key())
     if caller is None:
         return
@@ -123,15 +123,15 @@ def authorize_s3(response: Any, bucket_name: str | None = None, key_name: str | 
 
 
 def s3_demands(response: Any, bucket_name: str | None, key_name: str | None) -> list[Demand]:
-    """What a request to S3 must be allowed."""
+    """The permissions that a request to S3 needs."""
     action = s3_action(response, key_name)
-    if action == "s3:PutObject" and not key_name:  # a browser's form, which names the key in its body
+    if action == "s3:PutObject" and not key_name:  # a browser's form, which has the key in its body
         key_name = response.querystring["key"][0]
     if not bucket_name:
         return [Demand(action, "*")]
     bucket = f"arn:{PARTITION}:s3:::{bucket_name}"
     if not key_name:
-        # DeleteObjects; AWS refuses object by object
+        # DeleteObjects: AWS refuses single objects
         deletions = deletions_in(response.body) if action == "s3:DeleteObject" else []
         prefix = response.querystring.get("prefix") if action == "s3:ListBucket" else None
         says = {"s3:prefix": prefix[0]} if prefix else {}
@@ -142,12 +142,12 @@ def s3_demands(response: Any, bucket_name: str | None, key_name: str | None) -> 
     if source := response.headers.get("x-amz-copy-source"):
         found.append(Demand("s3:GetObject", f"arn:{PARTITION}:s3:::{unquote(source).lstrip('/').partition('?')[0]}"))
     if action == "s3:GetObject" and not has(bucket_name, key_name):
-        found.append(Demand("s3:ListBucket", bucket))  # who may not list gets 403 for what is not there, not 404
+        found.append(Demand("s3:ListBucket", bucket))  # without this permission, a missing object gives 403, not 404
     return found
 
 
 def s3_action(response: Any, key_name: str | None) -> str:
-    """The permission that a request to S3 needs. moto (5.2.5) takes some requests about an object for its own."""
+    """The permission that a request to S3 needs. moto (5.2.5) confuses some requests about an object."""
     action = f"s3:{response.data['Action']}"
     if key_name:
         asked = [name for of, name in OF_OBJECTS if of == action and name in response.querystring]
@@ -156,14 +156,14 @@ def s3_action(response: Any, key_name: str | None) -> str:
 
 
 def has(bucket_name: str, key_name: str) -> bool:
-    """Whether a bucket is there and has an object."""
+    """Whether a bucket exists and has an object."""
     bucket = s3_backends[DEFAULT_ACCOUNT_ID][PARTITION].buckets.get(bucket_name)
     found = bucket.keys.get(unquote(key_name)) if bucket else None
     return found is not None and not isinstance(found, FakeDeleteMarker)
 
 
 def may_invoke_api(access_key: str, routes: Iterable[str]) -> bool:
-    """Whether who holds an access key may call the HTTP API, by all ARNs under which policies may know the request."""
+    """Whether the holder of an access key may call the HTTP API, by all ARNs that policies may use for the request."""
     caller = caller_of(access_key)
     return caller is not None and all(
         bool(ask(identity_policies(caller.owner), request_of(caller, Demand("execute-api:Invoke", arn))))
@@ -172,7 +172,7 @@ def may_invoke_api(access_key: str, routes: Iterable[str]) -> bool:
 
 
 def check_role(role_arn: str, service: str, source: str, action: str, resource: str) -> None:
-    """Raise PermissionError unless a service may assume a role, for `source`, and the role may do `action`."""
+    """Raise PermissionError unless a service may assume a role for `source`, and the role may do `action`."""
     credentials.check_trust(role_arn, service, source)
     role = authorization.role(DEFAULT_ACCOUNT_ID, PARTITION, role_arn)
     says = says_of(role_arn, "AssumedRole")
@@ -202,12 +202,12 @@ def check_service(policy: list[Statement], service: str, source: str, action: st
 
 
 def unqualified(function: str) -> str:
-    """The name or ARN of a function without its version or alias: policies stand with the function."""
+    """The name or ARN of a function without its version or alias, since policies belong to the function."""
     return ":".join(function.split(":")[:7])
 
 
 def caller_of(access_key: str) -> Caller | None:
-    """Who holds an access key; None for nobody."""
+    """The holder of an access key, or None."""
     session = sts_backends[DEFAULT_ACCOUNT_ID][PARTITION].get_assumed_role_from_access_key(access_key)
     if session is not None:
         owner = authorization.role(DEFAULT_ACCOUNT_ID, PARTITION, session.role_arn)
@@ -225,7 +225,7 @@ def caller_of(access_key: str) -> Caller | None:
 
 
 def says_of(arn: str, kind: str) -> dict[str, str]:
-    """What condition keys say of every request of a role or user."""
+    """The values of condition keys in every request of a role or user."""
     return {
         "aws:PrincipalAccount": DEFAULT_ACCOUNT_ID,
         "aws:PrincipalArn": arn,
@@ -239,16 +239,16 @@ def says_of(arn: str, kind: str) -> dict[str, str]:
 
 
 def request_of(caller: Caller, demand: Demand) -> Request:
-    """What is to be decided."""
+    """The request that IAM decides, with the caller's and the demand's condition keys."""
     now = datetime.now(UTC)
     clock = {"aws:CurrentTime": now.isoformat(), "aws:EpochTime": str(int(now.timestamp()))}
     return Request(caller.principal, demand.action, demand.resource, context({**caller.says, **clock, **demand.says}))
 
 
 def resource_tags(arn: str) -> dict[str, str]:
-    """The tags of a resource of Personalize, as condition keys have them; none of one that is yet to be created.
+    """The tags of a resource of Personalize as condition keys; empty for a resource that does not exist yet.
 
-    A solution version is authorized as a solution, says the reference, and does not say whose tags count. So only those
+    The reference says that a solution version is authorized as a solution, but not whose tags count. So only the tags
     count here that the version and its solution have in common.
     """
     if not arn.startswith(f"arn:{PARTITION}:personalize:{REGION}:{DEFAULT_ACCOUNT_ID}:"):
@@ -268,7 +268,7 @@ def trusts(trust: list[Statement], request: Request) -> bool:
 
 
 def parameters(response: Any) -> Parameters:
-    """The request's parameters, whatever its protocol; Lambda's function name stands in the path."""
+    """The request's parameters in any protocol; Lambda's function name is in the path."""
     if match := re.search(r"/functions/([^/]+)/invocations", response.path):
         return {"FunctionName": unquote(match[1])}
     named = {"Name": unquote(match[1])} if (match := re.search(r"/schedules/([^/?]+)", response.path)) else {}

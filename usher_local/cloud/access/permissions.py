@@ -1,7 +1,7 @@
-"""What a request must be allowed: actions, the ARNs that they touch, and what condition keys say of them. Pure.
+"""The permissions that requests need: actions, ARNs and condition keys. Pure.
 
-Source: the Service Authorization Reference. Of the condition keys of services, these are here: iam:PassedToService,
-those of an event for PutEvents, and those of tags in requests; s3:prefix stands in `iam`.
+Source: the Service Authorization Reference. Of the services' condition keys, these are here: iam:PassedToService, those
+of an event for PutEvents, and those of tags in requests; s3:prefix is in `iam`.
 """
 
 import re
@@ -16,7 +16,7 @@ from usher_local.cloud.access.credentials import PARTITION
 
 Parameters = Mapping[str, Any]
 
-# Operations whose permission has another name.
+# Operations whose permission has another name
 PERMISSIONS = MappingProxyType(
     {
         "lambda:Invoke": "lambda:InvokeFunction",
@@ -38,26 +38,26 @@ TRANSACTED = MappingProxyType(
 )
 # https://docs.aws.amazon.com/service-authorization/latest/reference/list_personalize.html
 PERSONALIZE_WITHOUT_RESOURCE = re.compile(r"personalize:(List(?!TagsForResource).*|PutEvents|PutActionInteractions)")
-# Members whose ARNs are not asked for, as the reference lists only the job's and the campaign's own.
+# Members whose ARNs are not checked: the reference lists only the job's and the campaign's own.
 NOT_ASKED_FOR = MappingProxyType(
     {
         "CreateBatchSegmentJob": frozenset({"solutionVersionArn", "filterArn"}),
         "UpdateCampaign": frozenset({"solutionVersionArn"}),
     }
 )
-# Members of requests that hand a role over, wherever they stand, by service: who takes it needs iam:PassRole.
+# Members of requests that pass a role, at any depth, by service: the caller needs iam:PassRole.
 PASSED = MappingProxyType(
     {"events": "RoleArn", "lambda": "Role", "personalize": "roleArn", "scheduler": "RoleArn", "states": "roleArn"}
 )
 
 PREFIXES = MappingProxyType({"monitoring": "cloudwatch"})
-"""The services whose requests are signed for another name than that of their actions."""
+"""The services whose requests are signed with a name other than that of their actions."""
 EVENT_KEYS = MappingProxyType({"source": "Source", "detail-type": "DetailType"})
-"""Condition keys of EventBridge, and the members of an event that they are about."""
+"""EventBridge's condition keys, with the members of an event that give their values."""
 
 
 class Demand(NamedTuple):
-    """What a request must be allowed: an action on an ARN (or `*`), with what condition keys say of it."""
+    """A needed permission: an action on an ARN (or `*`), with the values of condition keys."""
 
     action: str
     resource: str
@@ -65,7 +65,7 @@ class Demand(NamedTuple):
 
 
 def demands(service: str, operation: str, given: Parameters, region: str) -> list[Demand]:
-    """What a request to any service but S3 must be allowed."""
+    """The permissions that a request to any service but S3 needs."""
     service = PREFIXES.get(service, service)
     action = PERMISSIONS.get(f"{service}:{operation}", f"{service}:{operation}")
     if action == "sts:GetCallerIdentity":
@@ -100,18 +100,16 @@ def demands(service: str, operation: str, given: Parameters, region: str) -> lis
 
 
 def event_demand(entry: Parameters, prefix: str) -> Demand:
-    """What one event must be allowed; AWS decides event by event."""
+    """The permission to put one event; AWS decides for each event."""
     says = {f"events:{key}": entry[name] for key, name in EVENT_KEYS.items() if name in entry}
     return Demand("events:PutEvents", f"{prefix}event-bus/{entry.get('EventBusName', 'default')}", says)
 
 
 def personalize_demands(action: str, operation: str, given: Parameters, prefix: str) -> list[Demand]:
-    """Every ARN that the request names, recipes included, and the one of what it creates; tags are to be allowed, too.
+    """The permissions for every ARN in the request, including recipes, for the new resource's ARN, and for tags.
 
-    But for NOT_ASKED_FOR.
-
-    CreateSolution and CreateRecommender need the recipe's, which the reference does not list: AWS's own solution for
-    Personalize grants it since its version 1.4.5.
+    The ARNs of NOT_ASKED_FOR are left out. CreateSolution and CreateRecommender need the recipe's, which the reference
+    does not list: AWS's own solution for Personalize grants it since its version 1.4.5.
     """
     if PERSONALIZE_WITHOUT_RESOURCE.fullmatch(action):
         return [Demand(action, "*")]
@@ -129,7 +127,7 @@ def personalize_demands(action: str, operation: str, given: Parameters, prefix: 
 
 
 def new_arn(operation: str, given: Parameters, prefix: str) -> str | None:
-    """The ARN of what an operation of Personalize creates; a version has its solution's permissions."""
+    """The ARN of the resource that an operation of Personalize creates; a version has its solution's permissions."""
     if not operation.startswith("Create"):
         return None
     if operation == "CreateSolutionVersion":
@@ -141,7 +139,7 @@ def new_arn(operation: str, given: Parameters, prefix: str) -> str | None:
 
 
 def passed_roles(service: str, given: Any) -> list[Demand]:
-    """iam:PassRole for every role in a request, to the service that gets it."""
+    """iam:PassRole for every role in a request, to the service that receives it."""
     if isinstance(given, list):
         return [demand for one in given for demand in passed_roles(service, one)]
     if not isinstance(given, Mapping):
@@ -153,6 +151,6 @@ def passed_roles(service: str, given: Any) -> list[Demand]:
 
 
 def deletions_in(delete: str | bytes) -> list[tuple[str, str]]:
-    """The action and the key of each object that the body of a DeleteObjects names."""
+    """The action and the key of each object in the body of a DeleteObjects."""
     objects = xmltodict.parse(delete, force_list=("Object",))["Delete"]["Object"]
     return [("s3:DeleteObjectVersion" if "VersionId" in one else "s3:DeleteObject", str(one["Key"])) for one in objects]

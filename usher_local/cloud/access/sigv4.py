@@ -1,9 +1,9 @@
-"""Check the AWS Signature Version 4 of a received HTTP request, with botocore's own signers.
+"""Verification of the AWS Signature Version 4 of an HTTP request, with botocore's own signers.
 
-It stands in the Authorization header or in the query of a pre-signed URL.
+The signature is in the Authorization header or in the query of a pre-signed URL.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html
 
-Not here: SigV4A, S3's signed chunks (`STREAMING-AWS4-HMAC-SHA256-PAYLOAD`), S3's POST policies. They are refused.
+Not supported and refused: SigV4A, S3's signed chunks (`STREAMING-AWS4-HMAC-SHA256-PAYLOAD`), S3's POST policies.
 """
 
 import hmac
@@ -27,13 +27,13 @@ AUTHORIZATION = re.compile(
 )
 CONTENT_HASH = "x-amz-content-sha256"
 UNSIGNED_PAYLOADS = ("UNSIGNED-PAYLOAD", "STREAMING-UNSIGNED-PAYLOAD-TRAILER")
-"""What S3, and no other service, takes in place of the body's hash."""
+"""The values that S3, and no other service, accepts instead of the body's hash."""
 ALLOWED_SKEW, S3_ALLOWED_SKEW = timedelta(minutes=5), timedelta(minutes=15)
 MAX_EXPIRES_SECONDS = 7 * 24 * 3600
 
 
 class Reason(Enum):
-    """Why a signature is refused; services have codes of their own for it."""
+    """The reason why a signature is refused; services have codes of their own for each."""
 
     UNSIGNED = auto()
     UNKNOWN_KEY = auto()
@@ -44,7 +44,7 @@ class Reason(Enum):
 
 
 class SignatureError(Exception):
-    """The request is not signed, or not by whom it says. `service` is the one it was signed for, "" if unknown."""
+    """The request has no valid signature. `service` is the service that it was signed for, "" if unknown."""
 
     def __init__(self, reason: Reason, message: str, service: str = "") -> None:
         super().__init__(message)
@@ -53,7 +53,7 @@ class SignatureError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A request as it came: the URL with path and query still encoded, headers by names in lower case."""
+    """A received request: the URL with path and query still encoded, and headers by their names in lower case."""
 
     method: str
     url: str
@@ -62,7 +62,7 @@ class Received:
 
     @classmethod
     def of(cls, request: Request) -> "Received":
-        """What Werkzeug's server received."""
+        """A request that Werkzeug's server received."""
         raw = request.environ["RAW_URI"]
         url = raw if urlsplit(raw).scheme else f"http://{request.host}{raw}"
         headers = {name.lower(): value for name, value in request.headers.items()}
@@ -71,18 +71,19 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """What a request says of its signature; `authorization` is its header, or the one that says the same."""
+    """The parts of a request's signature; `authorization` is its header, or the equivalent header for a pre-signed
+    URL."""
 
     authorization: str
     stamp: str
     token: str
     expires: str | None
-    """Seconds, of a pre-signed URL; None of a header."""
+    """The lifetime of a pre-signed URL in seconds; None for a header."""
 
 
 @dataclass(frozen=True, slots=True)
 class Signer:
-    """Who signed a request: access key, ARN, and the Authorization header as in `Signature`."""
+    """The signer of a request: access key, ARN, and the Authorization header as in `Signature`."""
 
     access_key: str
     arn: str
@@ -92,10 +93,10 @@ class Signer:
 def check(
     request: Received, find: Callable[[str], tuple[Credentials, str] | None], now: datetime, service: str | None = None
 ) -> Signer:
-    """Who signed a request (for `service`, if that is given); SignatureError says what is wrong.
+    """The signer of a request (for `service`, if that is given). SignatureError says what is wrong.
 
-    `find` returns credentials and holder of an access key. The body is read only where its hash is not in the headers,
-    or once they have proved to be signed.
+    `find` returns the credentials and the holder of an access key. The body is only read if the headers lack its hash,
+    or after their signature is verified.
     """
     signature = signature_in(request)
     match = AUTHORIZATION.fullmatch(signature.authorization)
@@ -131,7 +132,7 @@ def check(
 
 
 def signature_in(request: Received) -> Signature:
-    """What a request says of its signature."""
+    """The signature in a request's header or query."""
     query = dict(parse_qsl(urlsplit(request.url).query, keep_blank_values=True))
     if "X-Amz-Signature" not in query:
         header, stamp, token = (
@@ -149,7 +150,7 @@ def signature_in(request: Received) -> Signature:
 
 
 def untimely(signature: Signature, match: re.Match[str], now: datetime) -> Reason | None:
-    """Why a signature does not count now; None if it does."""
+    """The reason why a signature is not valid now, or None."""
     skew = S3_ALLOWED_SKEW if match["service"] == "s3" else ALLOWED_SKEW
     try:
         signed = datetime.strptime(signature.stamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)

@@ -23,7 +23,7 @@ from usher_local.cloud.core.pending import Pending
 log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 60.0
-"""Before the first retry; twice that before the second."""
+"""The seconds before the first retry; twice that before the second."""
 MAX_RETRIES = 2
 MAX_AGE_SECONDS = 6 * 3600.0
 THROTTLE_SECONDS = 1.0
@@ -34,7 +34,7 @@ Invoke = Callable[[LambdaFunction, str, str], Any]
 
 
 class Asynchronous:
-    """The queue of events in front of functions. Times are simulated."""
+    """The queue of asynchronous events for all functions. Times are simulated."""
 
     def __init__(self, invoke: Invoke, endpoint: str, clock: Clock, pending: Pending) -> None:
         self._invoke = invoke
@@ -44,16 +44,19 @@ class Asynchronous:
         self._closed = threading.Event()
 
     def submit(self, function: LambdaFunction, event: str, arn: str) -> None:
-        """Run `function` with `event` (JSON) some time."""
+        """Invoke `function` with `event` (JSON) in a thread."""
         self._start(self._pending.add([arn or function.function_arn, event]), function, event, arn)
 
     def resume(self, find: Callable[[str], LambdaFunction | None]) -> int:
-        """Run what an earlier process had accepted and not run to the end; how many events. `find` takes an ARN."""
+        """Invoke functions with the unfinished events of an earlier process. Returns the number of events.
+
+        `find` returns the function of an ARN, or None.
+        """
         rows = self._pending.rows()
         for key, (arn, event) in rows:
             if function := find(arn):
                 self._start(key, function, event, arn)
-            else:  # the function is gone, and its events with it
+            else:  # the function was deleted, and its events with it
                 self._pending.arrived(key)
         return len(rows)
 
@@ -66,7 +69,7 @@ class Asynchronous:
         threading.Thread(target=run, daemon=True).start()
 
     def close(self) -> None:
-        """Drop the events that wait."""
+        """Drop the waiting events."""
         self._closed.set()
 
     def _run(self, function: LambdaFunction, event: str, arn: str) -> None:
@@ -106,7 +109,7 @@ class Asynchronous:
             self._send(function, function.dead_letter_arn, event, attributes)
 
     def _send(self, function: LambdaFunction, arn: str, message: str, attributes: Mapping[str, str]) -> None:
-        """As the function's role, which must be allowed to."""
+        """Send a message as the function's role, which must be allowed to send it."""
         service = arn.split(":")[2]
         try:
             holder = credentials.assume(function.role, function.function_name, "lambda.amazonaws.com")
@@ -118,7 +121,8 @@ class Asynchronous:
 def invocation_record(
     function: LambdaFunction, event: str, request: str, condition: str, invocations: int, answer: Any
 ) -> dict[str, Any]:
-    """What a destination gets; https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html"""
+    """The record that a destination gets;
+    https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html"""
     version = str(function.version)
     arn = ":".join(function.function_arn.split(":")[:7])
     record = {
@@ -140,7 +144,7 @@ def invocation_record(
 
 
 def typed(attributes: Mapping[str, str]) -> dict[str, dict[str, str]]:
-    """Message attributes of SQS and SNS."""
+    """Message attributes for SQS and SNS."""
     kinds = {"ErrorCode": "Number"}
     return {name: {"DataType": kinds.get(name, "String"), "StringValue": text} for name, text in attributes.items()}
 
@@ -149,7 +153,7 @@ Send = Callable[[Any, str, str, Mapping[str, str]], object]
 
 
 def send_to_queue(client: Any, arn: str, message: str, attributes: Mapping[str, str]) -> None:
-    """SQS takes a URL, which no permission is needed to make."""
+    """Send to a queue by its URL, which is derived from the ARN without any permission."""
     account, name = arn.split(":")[4:]
     url = f"{client.meta.endpoint_url}/{account}/{name}"
     client.send_message(QueueUrl=url, MessageBody=message, MessageAttributes=typed(attributes))

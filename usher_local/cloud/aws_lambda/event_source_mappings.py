@@ -1,6 +1,6 @@
-"""Lambda refuses the event source mappings of SQS that it refuses on AWS.
+"""Validation of event source mappings of SQS, as Lambda validates them.
 
-Gap upstream (moto 5.2.5): neither a mapping's limits nor the function's rights are checked.
+Gap upstream (moto 5.2.5): neither a mapping's limits nor the function's permissions are checked.
 """
 
 from collections.abc import Iterator, Mapping
@@ -18,7 +18,7 @@ from usher_local.cloud.aws_lambda.queues import REPAIRS
 from usher_local.cloud.core.patching import replaced
 
 RIGHTS = ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes")
-"""That the function's role must have."""
+"""The permissions that the function's role must have."""
 BATCH_SIZE = 10
 MAX_BATCH_SIZE = 10_000
 MAX_WINDOW_SECONDS = 300
@@ -28,7 +28,7 @@ RECEIVED_AT_ONCE = 10
 
 @contextmanager
 def checking() -> Iterator[None]:
-    """Let Lambda refuse the mappings that it refuses on AWS, and SQS keep every message, once."""
+    """Make Lambda refuse the mappings that it refuses on AWS, and SQS keep every message once."""
     with ExitStack() as stack:
         for owner, name, repair in (
             (LambdaBackend, "create_event_source_mapping", creating),
@@ -40,7 +40,7 @@ def checking() -> Iterator[None]:
 
 
 def creating(stock: Any) -> Any:
-    """CreateEventSourceMapping, for queues that are the function's only once, and rights that suffice."""
+    """CreateEventSourceMapping, refused for a second mapping of a queue to a function, and without the permissions."""
 
     @wraps(stock)
     def create(backend: LambdaBackend, spec: dict[str, Any]) -> Any:
@@ -58,14 +58,14 @@ def creating(stock: Any) -> Any:
                 )
         check(spec, function, queue)
         made = stock(backend, spec)
-        queue.lambda_event_source_mappings.clear()  # else moto would invoke it, too
+        queue.lambda_event_source_mappings.clear()  # moto would invoke the function, too
         return made
 
     return create
 
 
 def updating(stock: Any) -> Any:
-    """UpdateEventSourceMapping, checked with what it leaves as it is."""
+    """UpdateEventSourceMapping, checked together with the unchanged members."""
 
     @wraps(stock)
     def update(backend: LambdaBackend, uuid: str, spec: dict[str, Any]) -> Any:
@@ -114,11 +114,11 @@ def check(spec: Mapping[str, Any], function: Any, queue: Queue) -> None:
 
 
 def check_right(function: Any, action: str, queue: Queue) -> None:
-    """Raise PermissionError unless a function's role may do something with a queue."""
+    """Raise PermissionError unless a function's role may do an action with a queue."""
     iam.check_role(function.role, "lambda.amazonaws.com", "", f"sqs:{action}", queue.queue_arn)
 
 
 def queue_of(arn: str) -> Queue | None:
-    """The queue of an ARN; None for what is not a queue, or not there."""
+    """The queue of an ARN; None if the ARN is not of an existing queue."""
     _, _, service, region, account, name = arn.split(":", 5)
     return sqs_backends[account][region].queues.get(name) if service == "sqs" else None

@@ -1,9 +1,9 @@
-"""A process that forks: each fork runs a function, with the modules imported that all of them need.
+"""A process that forks: each fork runs a function, and shares the modules that all functions import.
 
 A script for the functions' Python, without anything of the project. Its arguments: the descriptor of a socket of
-requests, and modules to import. A request is a packet of JSON, `{folder, environment, arguments}`, with the descriptors
-of what the fork prints into, and of a socket that receives its PID, and its exit status once it has ended. The PID
-stays taken until the other end of that socket is shut.
+requests, and modules to import. A request is a packet of JSON, `{folder, environment, arguments}`, with two
+descriptors: one for the fork's output, and a socket that receives the fork's PID, and its exit status after its end.
+The PID stays reserved until the other end of that socket is shut.
 """
 
 import ctypes
@@ -27,7 +27,8 @@ MAX_BYTES = 1 << 20
 
 
 def serve(descriptor: int) -> dict[str, Any] | None:
-    """In a fork, what was requested. None once nobody requests any more and all forks have ended."""
+    """Fork for each request. Returns the request in a fork, and None in the server after the socket and all forks
+    ended."""
     with socket.socket(fileno=descriptor) as requests, selectors.DefaultSelector() as selector:
         selector.register(requests, selectors.EVENT_READ)
         while selector.get_map():
@@ -44,13 +45,13 @@ def serve(descriptor: int) -> dict[str, Any] | None:
                         request: dict[str, Any] = json.loads(packet)
                         return request
                     os.close(output)
-                    os.setpgid(pid, pid)  # before anybody can kill the group
+                    os.setpgid(pid, pid)  # before another process can kill the group
                     client.send(str(pid).encode())
                     selector.register(io.FileIO(os.pidfd_open(pid)), selectors.EVENT_READ, (pid, client))
-                elif isinstance(key.fileobj, socket.socket):  # nobody asks about the process any more
+                elif isinstance(key.fileobj, socket.socket):  # the other end was shut: the PID is free
                     os.waitpid(key.data, 0)
                     key.fileobj.close()
-                else:  # it has ended
+                else:  # the process ended
                     pid, client = key.data
                     with suppress(BrokenPipeError):
                         client.send(str(status(pid)).encode())
@@ -59,7 +60,7 @@ def serve(descriptor: int) -> dict[str, Any] | None:
 
 
 def begin(output: int) -> None:
-    """Let this fork print into a descriptor, with a group of processes of its own, and end with the server."""
+    """Prepare a fork: it prints into a descriptor, has a process group of its own, and ends with the server."""
     os.setpgid(0, 0)
     LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     for standard in (1, 2):
@@ -68,7 +69,7 @@ def begin(output: int) -> None:
 
 
 def status(pid: int) -> int:
-    """The exit status of a process that has ended, or below 0 the number of the signal that has ended it."""
+    """The exit status of a process that ended, or the negative number of the signal that ended it."""
     ended = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
     if ended is None:
         raise ChildProcessError(pid)
@@ -76,7 +77,7 @@ def status(pid: int) -> int:
 
 
 def run(folder: str, environment: dict[str, str], arguments: list[str]) -> None:
-    """Do what `python -m` with the arguments does, in a folder and an environment."""
+    """Do what `python -m` does with the arguments, in a folder and an environment."""
     inherited = len(os.environ["PYTHONPATH"].split(os.pathsep))
     os.chdir(folder)
     os.environ.clear()
@@ -89,7 +90,7 @@ def run(folder: str, environment: dict[str, str], arguments: list[str]) -> None:
 
 if __name__ == "__main__":
     for name in sys.argv[2:]:
-        with suppress(Exception):  # the function that imports it reports it
+        with suppress(Exception):  # the function that imports it reports the error
             import_module(name)
     gc.freeze()
     if request := serve(int(sys.argv[1])):

@@ -1,6 +1,6 @@
-"""Processes that are forks of one that has imported the SDK: to import it is half of what the start of a worker takes.
+"""Forks of processes that have imported the SDK, whose import takes half of a worker's start.
 
-On AWS each execution environment has a processor for that; here a stack starts fifty workers on two.
+On AWS, each execution environment has a processor for that; here, a stack starts fifty workers on two.
 """
 
 import ctypes
@@ -19,51 +19,51 @@ from usher_local.cloud.aws_lambda.python import Interpreter
 SERVER = Path(__file__).with_name("fork_server.py")
 SDK = ("boto3.session", "botocore.client", "botocore.httpsession", "botocore.signers")
 BROUGHT = ("boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six", "urllib3")
-"""What the SDK imports. A function that brings its own is a fork of a process that has imported nothing."""
+"""The packages that the SDK imports. A function with its own copy is a fork of a process that has imported nothing."""
 MAX_SERVERS = 4
-"""Those that were used last; with each deployment of a layer comes another."""
+"""The number of servers to keep, the last used ones; each deployment of a layer adds one."""
 PACKET_BYTES = 64
 PR_SET_PDEATHSIG = 1
 LIBC = ctypes.CDLL(None)
 
 
 class Fork:
-    """A child of a server of forks, as `subprocess.Popen` is of our own."""
+    """A child of a fork server, with the methods of a `subprocess.Popen`."""
 
     def __init__(self, ours: socket.socket, output: int) -> None:
-        """`ours` receives the PID, then the exit status; `output` is what the process prints."""
+        """`ours` receives the PID, then the exit status; `output` is the descriptor of the process's output."""
         self._ours = ours
         self._status: int | None = None
         self.output = output
         self.pid = int(ours.recv(PACKET_BYTES))
 
     def poll(self) -> int | None:
-        """The exit status, or the number of the signal below 0; None while it runs."""
+        """The exit status, or the negative number of a signal; None while the process runs."""
         return self.wait() if is_readable(self._ours.fileno(), milliseconds=0) else self._status
 
     def wait(self) -> int:
-        """The exit status, once it has ended. Forks are killed together with their server."""
+        """The exit status, after the process ends. Forks are killed together with their server."""
         if self._status is None:
             self._status = int(self._ours.recv(PACKET_BYTES) or -signal.SIGKILL)
         return self._status
 
     def close(self) -> None:
-        """Wait until it has ended and nothing is left of it, not even its PID."""
+        """Wait until the process has ended and its PID is free."""
         self.wait()
-        with self._ours, suppress(OSError):  # the server may be gone
+        with self._ours, suppress(OSError):  # the server may have ended
             self._ours.shutdown(socket.SHUT_WR)
             self._ours.recv(PACKET_BYTES)
         os.close(self.output)
 
 
 class Server:
-    """A process that forks; it ends with its last fork after `close`."""
+    """A process that forks; after `close`, it ends with its last fork."""
 
     def __init__(self, python: Interpreter, search_path: Sequence[Path], modules: Sequence[str]) -> None:
         self._requests, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self.process = subprocess.Popen(  # noqa: S603 - our own interpreter
-                # Without site-packages: what the developer has installed is not on AWS.
+                # Without site-packages: the developer's packages are not on AWS.
                 [python.executable, "-S", "-s", "-P", str(SERVER), str(theirs.fileno()), *modules],
                 env={"PYTHONPATH": joined(search_path), "LANG": "C.UTF-8", "TZ": ":UTC"},
                 stdin=subprocess.DEVNULL,
@@ -74,7 +74,7 @@ class Server:
             )
 
     def fork(self, folder: Path, environment: Mapping[str, str], arguments: Sequence[str]) -> Fork:
-        """A process that does what `python -m` with the arguments does, in a folder and an environment."""
+        """A process that does what `python -m` does with the arguments, in a folder and an environment."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         output, written = os.pipe()
         request = {"folder": str(folder), "environment": environment, "arguments": arguments}
@@ -84,12 +84,12 @@ class Server:
         return Fork(ours, output)
 
     def close(self) -> None:
-        """Fork no more."""
+        """Stop forking."""
         self._requests.close()
 
 
 class Forks:
-    """Starts processes on the functions' Python. The thread that does must outlive them."""
+    """Starts processes on the functions' Python. The thread that starts them must outlive them."""
 
     def __init__(self, python: Interpreter) -> None:
         self._python = python
@@ -104,7 +104,7 @@ class Forks:
         if key in self._servers and self._servers[key].process.poll() is not None:  # it was killed
             self._end(key)
         server = self._servers.pop(key, None) or Server(self._python, shared, modules)
-        self._servers[key] = server  # the last one now
+        self._servers[key] = server  # the most recent one is last
         if len(self._servers) > MAX_SERVERS:
             self._end(next(iter(self._servers)))
         return server.fork(own, {"PYTHONPATH": joined(search_path), **environment}, arguments)
@@ -123,17 +123,17 @@ class Forks:
 
 
 def joined(search_path: Sequence[Path]) -> str:
-    """The variable PYTHONPATH."""
+    """The value of PYTHONPATH."""
     return os.pathsep.join(map(str, search_path))
 
 
 def is_readable(descriptor: int, milliseconds: int | None = None) -> bool:
-    """Whether a descriptor has something to read, or becomes so in time; None waits for as long as it takes."""
+    """Whether a descriptor has something to read within the time; None waits without a limit."""
     poll = select.poll()
     poll.register(descriptor, select.POLLIN | select.POLLHUP)
     return bool(poll.poll(milliseconds))
 
 
 def die_with_parent() -> None:
-    """Ask Linux to end this process together with the one that started it, however that one ends."""
+    """Ask Linux to end this process when its parent ends, in whatever way."""
     LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

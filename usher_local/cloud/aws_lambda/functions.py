@@ -1,7 +1,7 @@
-"""Runs Lambda functions: pools of workers, concurrency, payload limits.
+"""Execution of Lambda functions: pools of workers, concurrency, payload limits.
 
-moto keeps what a function is: its archive, its settings, its layers. A published version is moto's copy of it, so it
-stays as it was. Workers start from there.
+moto stores a function's archive, settings and layers; workers start from them. A published version is moto's copy, so
+it does not change.
 """
 
 import io
@@ -35,15 +35,15 @@ from usher_local.cloud.core.pending import Pending
 
 log = logging.getLogger(__name__)
 
-# A laptop has few cores: further calls of a function wait for one of its workers.
+# A laptop has few cores: more calls of a function wait for one of its workers.
 WORKERS_PER_FUNCTION = 4
 PATIENCE = 5.0
-"""Real seconds until an execution too many is refused, where the clock is faster than functions."""
+"""The real seconds before an execution above the limit is refused, if the clock is faster than functions."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What an invocation returns: JSON, whether that is a function error, and the last 4 KB that it printed."""
+    """The result of an invocation: JSON, whether it is a function error, and the last 4 KB of output."""
 
     body: str
     errored: bool = False
@@ -80,14 +80,15 @@ class Lambdas:
         self._forks = Forks(self._python)
 
     def layer(self, arn: str, archive: bytes) -> layers.Layer:
-        """A layer version, made ready for functions; PackagesError where its packages can't be installed."""
-        with self._unpacking:  # two functions or stacks may ask for one at once
+        """A layer version, unpacked for functions. PackagesError if its packages can't be installed."""
+        with self._unpacking:  # two functions or stacks may need the same layer at once
             if arn not in self._layers:
                 self._layers[arn] = layers.unpacked(archive, Path(self._folder.name) / "layers", self._python)
             return self._layers[arn]
 
     def invoke(self, function: LambdaFunction, event: str, arn: str = "") -> Answer:
-        """The function's answer to `event` (JSON), which called it by `arn`: its own unless given.
+        """The function's answer to `event` (JSON); `arn` is the ARN that the caller used, by default the function's
+        own.
 
         Raises TooLargeError and ThrottledError.
         """
@@ -131,7 +132,7 @@ class Lambdas:
         return Answer(report.body, report.kind == "error", tail)
 
     def _take(self, function: LambdaFunction, configuration: Configuration) -> tuple[Worker, str]:
-        """A worker that is ready, or one whose start raised the error (JSON) that comes with it."""
+        """A worker that is ready and "", or a worker whose start failed and its error (JSON)."""
         while worker := self._pop_idle(configuration):
             if worker.configuration == configuration and worker.is_ready():
                 return worker, ""
@@ -153,7 +154,7 @@ class Lambdas:
             return idle.pop() if idle else None
 
     def prune(self) -> None:
-        """End the idle workers of functions and versions that are changed or deleted."""
+        """End the idle workers of functions and versions that were changed or deleted."""
         with self._lock:
             idle = [worker for workers in self._idle.values() for worker in workers]
             gone = [worker for worker in idle if not is_current(worker.configuration)]
@@ -197,7 +198,7 @@ class Lambdas:
             worker.kill()
 
     def close(self) -> None:
-        """End every worker, idle or busy, and drop the events that wait."""
+        """End all workers, and drop the waiting events."""
         with self._lock:
             self._closed = True
         self.asynchronous.close()
@@ -209,7 +210,7 @@ class Lambdas:
 
 
 def configuration_of(function: LambdaFunction) -> Configuration:
-    """What moto knows of a function or version, as its workers need it."""
+    """The configuration of a function or version in moto, for its workers."""
     return Configuration(
         name=function.function_name,
         version=str(function.version),
@@ -228,7 +229,7 @@ def configuration_of(function: LambdaFunction) -> Configuration:
 
 
 def is_current(configuration: Configuration) -> bool:
-    """Whether a function or version still runs as a worker does."""
+    """Whether the function or version of a worker still has the worker's configuration."""
     functions = lambda_backends[DEFAULT_ACCOUNT_ID][configuration.region]
     try:
         return configuration_of(functions.get_function(configuration.name, configuration.version)) == configuration
@@ -237,7 +238,7 @@ def is_current(configuration: Configuration) -> bool:
 
 
 def pool(function: LambdaFunction, limits: Limits) -> tuple[str, int]:
-    """Whose concurrency an execution takes: the function's reserved one, or what is left of the account's ("")."""
+    """The concurrency pool of an execution and its size: the function's reserved one, or the account's rest ("")."""
     functions = lambda_backends[function.account_id][function.region].list_functions()
     given = {one.function_name: one.reserved_concurrency for one in functions}
     reserved = {name: int(concurrency) for name, concurrency in given.items() if concurrency is not None}

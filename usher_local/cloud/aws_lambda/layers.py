@@ -1,8 +1,8 @@
-"""What a function gets from a layer: its own files, and its packages for this machine.
+"""The content of a layer for functions: its own files, and its packages for this machine.
 
-A layer is a zip archive in one of two forms. From a source folder it has `requirements.txt`, locked with hashes, and
-its own files in `python/`. From `sam build` it has packages for Lambda's processor in `python/`, which can't run here:
-the same versions are installed for this machine, without the files that the build has removed.
+A layer is a zip archive in one of two forms. A source folder has `requirements.txt`, locked with hashes, and its own
+files in `python/`. The output of `sam build` has packages for Lambda's processor in `python/`, which can't run here:
+the same versions are installed for this machine, without the files that the build removed.
 """
 
 import csv
@@ -20,14 +20,14 @@ RECORD = re.compile(r"python/([^/]+)-([^/-]+)\.dist-info/RECORD")
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """Folders for the function's `sys.path`, and the unzipped size in bytes of what is in the archive."""
+    """Folders for the function's `sys.path`, and the unzipped size of the archive in bytes."""
 
     search_path: tuple[Path, ...]
     size: int
 
 
 def unpacked(archive: bytes, folder: Path, python: Interpreter) -> Layer:
-    """Unpack a layer's own files below `folder`, install its packages. Raises PackagesError."""
+    """Unpack a layer's own files below `folder`, and install its packages. Raises PackagesError."""
     with zipfile.ZipFile(io.BytesIO(archive)) as layer:
         names = {name for name in layer.namelist() if not name.endswith("/")}
         requirements, recorded = packages(layer)
@@ -42,7 +42,7 @@ def unpacked(archive: bytes, folder: Path, python: Interpreter) -> Layer:
 
 
 def packages(layer: zipfile.ZipFile) -> tuple[str, set[str]]:
-    """The requirements of a layer, and the files that its packages have installed below `python/`."""
+    """The requirements of a layer, and the files below `python/` that belong to its packages."""
     found = [match for name in sorted(layer.namelist()) if (match := RECORD.fullmatch(name))]
     if not found:
         names = layer.namelist()
@@ -53,7 +53,7 @@ def packages(layer: zipfile.ZipFile) -> tuple[str, set[str]]:
 
 
 def unzipped(archive: zipfile.ZipFile, names: list[str], folder: Path) -> Path:
-    """Unpack members into a folder named by their content, unless it is there; return it."""
+    """Unpack members into a folder named by their content, unless it exists; return it."""
     content = hashlib.sha256(repr([(name, archive.getinfo(name).CRC) for name in names]).encode()).hexdigest()
     target = folder / content[:32]
     if not target.exists():

@@ -1,6 +1,6 @@
-"""Lambda's quotas, by account profile: `new` is what a new AWS account has, `raised` what AWS raises it to with use.
+"""Lambda's quotas by account profile: `new` are those of a new AWS account, `raised` those that AWS grants with use.
 
-https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html; messages as the service words them.
+https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html; the messages have the service's words.
 """
 
 import threading
@@ -21,7 +21,8 @@ MAX_EVENT_BYTES = 2**20
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Of an account and region: a function's memory (MB), executions at once, and how many of them stay unreserved."""
+    """The limits of an account and region: a function's memory (MB), concurrent executions, and the unreserved part of
+    them."""
 
     memory: int
     concurrency: int
@@ -52,7 +53,7 @@ class ThrottledError(LambdaClientError):  # type: ignore[misc]
 
 
 def check_memory(megabytes: int, limits: Limits) -> None:
-    """Refuse more memory than the account may have."""
+    """Refuse more memory than the account allows."""
     if megabytes > limits.memory:
         constraint = f"Member must have value less than or equal to {limits.memory}"
         raise InvalidParameterValueException(f"'MemorySize' value failed to satisfy constraint: {constraint}")
@@ -70,7 +71,7 @@ def check_packages(code: int, layers: list[int]) -> None:
 
 
 def check_reserved(reserved: int, limits: Limits) -> None:
-    """Refuse a sum of reserved concurrency that leaves other functions too little."""
+    """Refuse a sum of reserved concurrency that leaves too little for other functions."""
     if reserved and limits.concurrency - reserved < limits.unreserved:
         raise InvalidParameterValueException(
             "Specified ReservedConcurrentExecutions for function decreases account's "
@@ -92,8 +93,8 @@ def check_request(payload: str, asynchronous: bool) -> None:
 class Concurrency:
     """Counts executions: those of functions with reserved concurrency by function, all others together.
 
-    Functions take real time even where the clock is fast, so that minutes of retries would be over before any of them
-    has ended: then, an execution too many has `patience` (real seconds) before it is refused.
+    Functions take real time even if the clock is fast, so minutes of simulated retries could pass before any execution
+    ends. An execution above the limit is therefore refused only after `patience` (real seconds).
     """
 
     def __init__(self, patience: float = 0.0) -> None:
@@ -103,7 +104,7 @@ class Concurrency:
 
     @contextmanager
     def execution(self, pool: str, most: int) -> Iterator[None]:
-        """One execution more of a pool; ThrottledError where `most` are running."""
+        """Count an execution of a pool inside the block. ThrottledError if `most` are running."""
         with self._changed:
             if not self._changed.wait_for(lambda: self._running[pool] < most, self._patience if most else 0.0):
                 raise ThrottledError

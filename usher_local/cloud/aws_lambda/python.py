@@ -1,4 +1,4 @@
-"""The Python that functions run on, and packages that are installed for it, once, into a cache."""
+"""The Python that functions run on, and a cache of packages installed for it."""
 
 import fcntl
 import hashlib
@@ -29,7 +29,7 @@ class PackagesError(OSError):
 
 @dataclass(frozen=True, slots=True)
 class Interpreter:
-    """A Python: its executable, the kind of wheels that it takes, its version."""
+    """A Python: its executable, its wheel tag, its version."""
 
     executable: str
     tag: str
@@ -38,9 +38,9 @@ class Interpreter:
 
 @cache
 def chosen() -> Interpreter:
-    """What LAMBDA_PYTHON names, else Lambda's own version if it is here, else the Python that runs this.
+    """The Python of LAMBDA_PYTHON, else Lambda's own version if installed, else the Python of this process.
 
-    OSError where LAMBDA_PYTHON does not run.
+    OSError if LAMBDA_PYTHON does not run.
     """
     setting = os.environ.get("LAMBDA_PYTHON")
     if setting and not (found := probe(setting)):
@@ -58,7 +58,7 @@ def lambdas_own() -> Interpreter | None:
 
 
 def probe(command: str) -> Interpreter | None:
-    """The Python behind a command; None where it does not run: a shim of pyenv may exist without its version."""
+    """The Python of a command; None if it does not run: a shim of pyenv may exist without its version."""
     try:
         done = subprocess.run([command, "-I", "-c", PROBE], capture_output=True, text=True, check=False)  # noqa: S603
     except OSError:
@@ -70,15 +70,16 @@ def probe(command: str) -> Interpreter | None:
 
 
 def runtime(python: Interpreter) -> Path:
-    """What Lambda's own runtime brings: AWS's runtime interface client and boto3, in the locked versions."""
+    """A folder with the packages of Lambda's own runtime: AWS's runtime interface client and boto3, in the locked
+    versions."""
     return installed(RUNTIME.read_text(), python)
 
 
 def installed(requirements: str, python: Interpreter, without: Collection[str] = (), parent: Path = CACHE) -> Path:
-    """A folder in `parent` with packages, installed for `python` and this machine unless it is there already.
+    """A folder in `parent` with packages, installed for `python` and this machine unless it exists already.
 
-    `requirements` pins every package; with hashes, they are checked. Files named in `without` are left out.
-    Several processes may ask at once. Raises PackagesError.
+    `requirements` pins every package; hashes are checked if given. Files named in `without` are left out. Several
+    processes may call it at once. Raises PackagesError.
     """
     key = "\n".join([python.tag, requirements, *sorted(without)])
     folder = parent / hashlib.sha256(key.encode()).hexdigest()[:32]
@@ -98,7 +99,7 @@ def installed(requirements: str, python: Interpreter, without: Collection[str] =
 
 
 def install(requirements: str, python: Interpreter, target: Path) -> None:
-    """Install pinned requirements with uv."""
+    """Install pinned requirements with uv. Raises PackagesError."""
     target.mkdir()
     uv = shutil.which("uv", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))
     if uv is None:

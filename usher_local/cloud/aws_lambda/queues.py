@@ -1,8 +1,8 @@
-"""SQS keeps every message, once.
+"""Repairs of SQS, so that a queue keeps every message exactly once.
 
 Gaps upstream (moto 5.2.5): it forgets a deduplication ID with its message, loses a message that is sent while another
-one is deleted, hides no message again that is 12 hours old, and hands out a FIFO group's messages in another order once
-their visibility timeout is over.
+one is deleted, does not hide a message again that is 12 hours old, and returns a FIFO group's messages in another order
+after their visibility timeout.
 """
 
 import time
@@ -13,13 +13,13 @@ from moto.sqs.exceptions import ReceiptHandleIsInvalid
 from moto.sqs.models import DEDUPLICATION_TIME_IN_SECONDS, Message, Queue, SQSBackend
 
 POLL_SECONDS = 0.05
-"""Between two looks of a request that waits for a message."""
+"""The seconds between two checks of a request that waits for a message."""
 
 
 def adding(stock: Any) -> Any:
-    """A FIFO queue takes a deduplication ID once in five minutes, also when its message has been deleted.
+    """Adding to a FIFO queue: a deduplication ID counts once in five minutes, even if its message was deleted.
 
-    That is once in the queue, or in each group, as its DeduplicationScope says.
+    It counts once in the queue, or in each group, by its DeduplicationScope.
     """
 
     @wraps(stock)
@@ -41,7 +41,7 @@ def adding(stock: Any) -> Any:
 
 
 def deleting(stock: Any) -> Any:
-    """A message is deleted while none is added."""
+    """Deletion of a message, with a lock against concurrent additions."""
 
     @wraps(stock)
     def delete(queue: Queue, receipt_handle: str) -> None:
@@ -77,7 +77,7 @@ def receiving(stock: Any) -> Any:
 
 
 def change_visibility(backend: SQSBackend, queue_name: str, receipt_handle: str, visibility_timeout: int) -> None:
-    """ChangeMessageVisibility of a message of any age: moto counts its limit of 12 hours from when it was sent."""
+    """ChangeMessageVisibility of a message of any age: moto counts its limit of 12 hours from the sending."""
     queue = backend.get_queue(queue_name)
     with queue._messages_lock:
         for message in queue._messages:
@@ -95,4 +95,4 @@ REPAIRS = (
     (SQSBackend, "receive_message", receiving),
     (SQSBackend, "change_message_visibility", lambda _: change_visibility),
 )
-"""The methods of moto that are replaced: the class, the name, and what makes the new one of the old one."""
+"""The methods of moto that are replaced: the class, the name, and a function from the old method to the new one."""

@@ -1,11 +1,10 @@
-"""Lambda's runtime API, from which AWS's runtime interface client takes work and to which it returns results.
-
-Each worker has one.
+"""Lambda's runtime API: AWS's runtime interface client fetches events there and returns results. Each worker has one.
 
 https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 
-On AWS nobody else is in the execution environment. Here every user and every browser of the machine reaches the port,
-and AWS's client sends no secret. So the runtime's own process must hold each connection, as Linux shows in `/proc`.
+On AWS, the execution environment has no other processes. Here, every user and every browser of the machine can reach
+the port, and AWS's client sends no secret. So the runtime's own process must hold each connection, as Linux shows in
+`/proc`.
 """
 
 import queue
@@ -25,14 +24,15 @@ PREFIX = "/2018-06-01/runtime/"
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a runtime reports: it asks for work (`next`), answers, failed in the handler, or failed before (`init`)."""
+    """A report of a runtime: it asks for work (`next`), answers, failed in the handler, or failed before it
+    (`init`)."""
 
     kind: Literal["next", "response", "error", "init"]
     body: str = ""
 
 
 class RuntimeApi:
-    """Has an `address`; serves one process there, from `serve` on, until it is closed."""
+    """A server at `address` that serves one process, from `serve` until `close`."""
 
     def __init__(self) -> None:
         self.reports: queue.SimpleQueue[Report] = queue.SimpleQueue()
@@ -43,7 +43,7 @@ class RuntimeApi:
         self._thread = threading.Thread(target=self._serve, daemon=True)
 
     def serve(self, pid: int) -> None:
-        """Answer a process, and no other."""
+        """Answer the requests of this process only."""
         self._server.pid = pid
         self._thread.start()
 
@@ -52,7 +52,7 @@ class RuntimeApi:
         self._requests.put((headers, event))
 
     def next_request(self) -> tuple[Mapping[str, str], bytes] | None:
-        """The next event, once there is one; None when the API is closed."""
+        """The next event, after it arrives; None if the API is closed."""
         self.reports.put(Report("next"))
         return self._requests.get()
 
@@ -70,7 +70,7 @@ class RuntimeApi:
 
 
 class Server(ThreadingHTTPServer):
-    """Serves the process `pid`. Quiet about connections that end early: that is how a killed runtime looks."""
+    """Serves the process `pid`. It ignores connections that end early, as those of a killed runtime do."""
 
     pid: int
 
@@ -90,7 +90,7 @@ class Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
 
     def do_GET(self) -> None:
-        """invocation/next, which is answered when there is an event."""
+        """invocation/next, answered when there is an event."""
         request = self.api.next_request() if self.path == f"{PREFIX}invocation/next" else None
         if request is None:
             self.close_connection = True
@@ -131,13 +131,13 @@ def holds(pid: int, connection: socket.socket) -> bool:
 
 
 def target(link: Path) -> str:
-    """Where a symbolic link leads; "" where it is gone."""
+    """The target of a symbolic link; "" if the link does not exist."""
     with suppress(OSError):
         return str(link.readlink())
     return ""
 
 
 def hexadecimal(host: str, port: int) -> str:
-    """An address as the kernel writes it."""
+    """An address in the kernel's notation."""
     number = int.from_bytes(socket.inet_aton(host), sys.byteorder)
     return f"{number:08X}:{port:04X}"

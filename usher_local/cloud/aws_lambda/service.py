@@ -1,8 +1,8 @@
-"""Lambda's API, as moto has it, with what moto leaves out.
+"""Lambda's API in moto, with repairs.
 
 Gaps upstream (moto 5.2.5): moto runs functions in Docker only, synchronously, and calls every function error "Handled"
 (`LambdaFunction.invoke`); it forgets a function's logging configuration and dead-letter queue, and its layers' content
-once the layer is deleted; it checks no quota; it gives the number of a deleted version to the next one
+after the layer's deletion; it checks no quota; it gives the number of a deleted version to the next one
 (`LambdaStorage.publish_version`); it has no GetAccountSettings.
 """
 
@@ -36,7 +36,7 @@ ACCOUNT_SETTINGS = r"{0}/2016-08-19/account-settings/?$"
 
 @contextmanager
 def running(lambdas: Lambdas) -> Iterator[None]:
-    """Let moto run functions on `lambdas`, and keep and check what it does not; the caller closes `lambdas`."""
+    """Make moto run functions on `lambdas`, and repair its gaps; the caller closes `lambdas`."""
     with ExitStack() as stack:
         for owner, name, repair in (
             (LambdaBackend, "invoke", invoking_by_name),
@@ -54,7 +54,7 @@ def running(lambdas: Lambdas) -> Iterator[None]:
 
 
 def creating(stock: Method, lambdas: Lambdas) -> Method:
-    """A new function, complete and within the account's limits."""
+    """Creation of a function, with all its properties and within the account's limits."""
 
     def create(function: LambdaFunction, account_id: str, spec: dict[str, Any], region: str, version: Any = 1) -> None:
         stock(function, account_id, spec, region, version)
@@ -67,7 +67,7 @@ def creating(stock: Method, lambdas: Lambdas) -> Method:
 
 
 def updating(stock: Method, lambdas: Lambdas) -> Method:
-    """A change of code or configuration; one that is refused changes nothing."""
+    """A change of code or configuration; a refused one changes nothing."""
 
     def update(function: LambdaFunction, changes: dict[str, Any]) -> Any:
         changed = copy.copy(function)
@@ -82,7 +82,7 @@ def updating(stock: Method, lambdas: Lambdas) -> Method:
 
 
 def complete(function: LambdaFunction, spec: Mapping[str, Any], lambdas: Lambdas) -> None:
-    """Keep of a function's properties what moto does not, and check what AWS checks."""
+    """Keep the properties that moto ignores, and check what AWS checks."""
     logs = spec.get("LoggingConfig", {})
     function.logs_group_name = logs.get("LogGroup", function.logs_group_name)
     function.log_format = logs.get("LogFormat", function.log_format)
@@ -98,7 +98,7 @@ def complete(function: LambdaFunction, spec: Mapping[str, Any], lambdas: Lambdas
 
 
 def reserving(stock: Method, lambdas: Lambdas) -> Method:
-    """PutFunctionConcurrency, within what the account may reserve."""
+    """PutFunctionConcurrency, within the account's limit."""
 
     def put(backend: LambdaBackend, function_name: str, reserved_concurrency: str) -> Any:
         reserve(backend.get_function(function_name), reserved_concurrency, lambdas)
@@ -108,7 +108,7 @@ def reserving(stock: Method, lambdas: Lambdas) -> Method:
 
 
 def reserve(function: LambdaFunction, concurrency: Any, lambdas: Lambdas) -> None:
-    """Refuse to reserve more concurrency than the account has to give."""
+    """Refuse to reserve more concurrency than the account has left."""
     everyone = lambda_backends[function.account_id][function.region].list_functions()
     others = sum(int(one.reserved_concurrency or 0) for one in everyone if one.function_name != function.function_name)
     if concurrency:
@@ -116,7 +116,7 @@ def reserve(function: LambdaFunction, concurrency: Any, lambdas: Lambdas) -> Non
 
 
 def publishing(stock: Method, _: Lambdas) -> Method:
-    """A version gets a number that no version before it had."""
+    """Publication of a version, with a number that no earlier version had."""
 
     def publish(storage: LambdaStorage, name_or_arn: str, description: str = "") -> Any:
         function = storage.get_function_by_name_or_arn_forbid_qualifier(name_or_arn)
@@ -132,7 +132,7 @@ def publishing(stock: Method, _: Lambdas) -> Method:
 
 
 def deleting(stock: Method, lambdas: Lambdas) -> Method:
-    """Nothing of a deleted function or version runs on."""
+    """Deletion of a function or version, together with its idle workers."""
 
     def delete(storage: LambdaStorage, name_or_arn: str, qualifier: str | None = None) -> None:
         stock(storage, name_or_arn, qualifier)
@@ -142,7 +142,7 @@ def deleting(stock: Method, lambdas: Lambdas) -> Method:
 
 
 def invoking(_: Method, lambdas: Lambdas) -> Method:
-    """An invocation in one of Lambda's three types."""
+    """An invocation of one of Lambda's three types."""
 
     def invoke(function: LambdaFunction, body: str, headers: Any, response_headers: Any, arn: str = "") -> bytes:
         event, kind = body or "{}", headers.get("x-amz-invocation-type", "RequestResponse")
@@ -162,7 +162,7 @@ def invoking(_: Method, lambdas: Lambdas) -> Method:
 
 
 def invoking_by_name(_: Method, __: Lambdas) -> Method:
-    """An invocation with the ARN by which the function was called."""
+    """An invocation that passes on the ARN that the caller used."""
 
     def invoke(
         backend: LambdaBackend,
@@ -182,7 +182,7 @@ def invoking_by_name(_: Method, __: Lambdas) -> Method:
 
 
 def invoked_arn(function: LambdaFunction, name: str, qualifier: str | None) -> str:
-    """The ARN that a caller has used: with a qualifier where it gave one, in `name` (or an ARN) or beside it."""
+    """The ARN that a caller used, with its qualifier if one was given, in `name` (or an ARN) or separately."""
     arn = ":".join(function.function_arn.split(":")[:7])
     parts = name.rpartition(":function:")[2].split(":")
     found = parts[1] if len(parts) > 1 else qualifier
@@ -190,7 +190,7 @@ def invoked_arn(function: LambdaFunction, name: str, qualifier: str | None) -> s
 
 
 def account_settings(lambdas: Lambdas) -> type[LambdaResponse]:
-    """Answers GetAccountSettings: the account's limits, and what it has."""
+    """The response class of GetAccountSettings: the account's limits, and its usage."""
 
     class AccountSettings(LambdaResponse):  # type: ignore[misc]
         def get_account_settings(self) -> ActionResult:

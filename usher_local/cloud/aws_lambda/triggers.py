@@ -1,8 +1,7 @@
-"""Lambda's event source mappings of SQS: the batches of messages that it hands to functions.
+"""Lambda's event source mappings of SQS, which invoke functions with batches of messages.
 
-Gaps upstream (moto 5.2.5): each message invokes the function within the request that sends it, and alone; windows,
-partial failures and concurrency do not count.
-https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html
+Gaps upstream (moto 5.2.5): each message invokes the function alone, within the request that sends it; windows, partial
+failures and concurrency do not count. https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html
 """
 
 import json
@@ -28,22 +27,22 @@ log = logging.getLogger(__name__)
 
 TICK_SECONDS = 0.05
 CONCURRENCY = 5
-"""Batches at once with which Lambda begins."""
+"""The number of concurrent batches that Lambda begins with."""
 MAX_BYTES = 3_000_000
-"""From which on a batch takes no more, as ten messages of 256 KB must still fit into the 6 MB of an event."""
+"""The size at which a batch is full: ten more messages of 256 KB must still fit into the 6 MB of an event."""
 REPORTING = "ReportBatchItemFailures"
 
 
 @dataclass
 class Batch:
-    """Messages that have been received for a function."""
+    """Messages that were received for a function."""
 
     until: float
-    """Unix seconds until which it waits for more."""
+    """The time, in Unix seconds, until which the batch waits for more."""
     messages: list[Message] = field(default_factory=list)
 
     def is_full(self, size: int) -> bool:
-        """Whether it goes, however long it could wait."""
+        """Whether the batch is sent before its time is over."""
         return len(self.messages) >= size or sum(len(one.body) for one in self.messages) >= MAX_BYTES
 
 
@@ -51,10 +50,10 @@ Invoke = Callable[[Any, str, str], Answer]
 
 
 class Triggers:
-    """Receives what is in the queues of mappings, and lets functions run with it, whenever `tick` is called.
+    """Receives messages from the queues of mappings, and invokes their functions, on each `tick`.
 
-    A message stays hidden as long as its function works on it. What fails then comes again after what is left of the
-    visibility timeout, or of what the function has set it to, on `clock`.
+    A message stays hidden while its function works on it. A failed message is visible again after the rest of its
+    visibility timeout (or the time that the function set), on `clock`.
     """
 
     def __init__(self, invoke: Invoke, clock: Clock, executor: Executor | None = None) -> None:
@@ -66,14 +65,14 @@ class Triggers:
         self._lock = threading.Lock()
 
     def tick(self) -> int:
-        """Look at every queue once; how many batches went to functions."""
+        """Check every queue once. Returns the number of batches that went to functions."""
         there = [one for _, _, backend in backends.every(lambda_backends) for one in mappings(backend)]
         for gone in self._open.keys() - {mapping.uuid for mapping, _ in there}:
-            del self._open[gone]  # its messages are visible again when their time is over
+            del self._open[gone]  # its messages become visible again after their timeout
         return sum(self._look(mapping, queue) for mapping, queue in there)
 
     def close(self) -> None:
-        """Take no more; batches under way go on."""
+        """Start no more batches; running ones continue."""
         self._executor.shutdown(wait=False, cancel_futures=True)
 
     def _look(self, mapping: Any, queue: Queue) -> int:
@@ -86,7 +85,7 @@ class Triggers:
         return gone
 
     def _gathered(self, mapping: Any, queue: Queue) -> Batch | None:
-        """A batch that is full, or whose time is over."""
+        """A batch that is full, or whose time is over; None without one."""
         batch, size = self._open.get(mapping.uuid), int(mapping.batch_size)
         while not (batch and batch.is_full(size)) and queue.messages:
             function = function_of(mapping)
@@ -95,7 +94,7 @@ class Triggers:
             room = min(RECEIVED_AT_ONCE, size - len(batch.messages) if batch else size)
             backend = sqs_backends[queue.account_id][queue.region]
             received = backend.receive_message(queue.name, room, 0, int(queue.visibility_timeout), ["All"])
-            if not received:  # what is visible belongs to groups that are at work
+            if not received:  # visible messages belong to groups in progress
                 break
             window = self._clock.real_seconds(float(mapping.max_batch_window or 0))
             batch = self._open.setdefault(mapping.uuid, batch or Batch(time.time() + window))
@@ -124,7 +123,7 @@ class Triggers:
                 self._running[mapping.uuid] -= 1
 
     def _hurry(self, queue: Queue, failed: set[str]) -> None:
-        """Shorten the time until messages are visible again, as the clock shortens it."""
+        """Shorten the time until messages are visible again by the clock's speed."""
         now = time.time() * 1000
         for message in list(queue._messages):
             if message.id in failed and message.visible_at > now:
@@ -132,23 +131,23 @@ class Triggers:
 
 
 def mappings(backend: LambdaBackend) -> list[tuple[Any, Queue]]:
-    """The enabled mappings of queues that are there."""
+    """The enabled mappings of existing queues."""
     enabled = [one for one in list(backend._event_source_mappings.values()) if one.enabled]
     return [(one, queue) for one in enabled if (queue := queue_of(one.event_source_arn)) is not None]
 
 
 def function_of(mapping: Any) -> Any:
-    """The function of a mapping, as the version that its alias names now."""
+    """The function of a mapping, in the version that its alias names now."""
     return lambda_backends[mapping.account_id][mapping.region].get_function(mapping.function_name)
 
 
 def concurrency_of(mapping: Any) -> int:
-    """How many batches of a mapping are under way at most."""
+    """The maximum number of a mapping's concurrent batches."""
     return min(CONCURRENCY, int((mapping.scaling_config or {}).get("MaximumConcurrency", CONCURRENCY)))
 
 
 def failures(mapping: Any, batch: Batch, answer: Answer) -> set[str]:
-    """The IDs of the messages that come again: all of them where the function fails, or reports what can't be read.
+    """The IDs of the failed messages: all of them if the function fails, or if its report can't be read.
 
     https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
     """
@@ -166,7 +165,7 @@ def failures(mapping: Any, batch: Batch, answer: Answer) -> set[str]:
 
 
 def record_of(message: Message, queue: Queue) -> dict[str, Any]:
-    """A message as a function sees it."""
+    """A message in the form of a function's event."""
     in_order = {
         "SequenceNumber": message.sequence_number,
         "MessageGroupId": message.group_id,

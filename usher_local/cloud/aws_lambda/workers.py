@@ -1,7 +1,7 @@
 """A worker: a process that runs one function's code in AWS's Python runtime interface client.
 
-It gets what an execution environment of Lambda has: the function's folder, its layers, the runtime's packages, an
-environment made from nothing. https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
+It gets what an execution environment of Lambda has: the function's folder, its layers, the runtime's packages, and a
+clean environment. https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
 """
 
 import os
@@ -19,7 +19,7 @@ from pathlib import Path
 from usher_local.cloud.aws_lambda.forks import Forks, is_readable
 from usher_local.cloud.aws_lambda.runtime_api import Report, RuntimeApi
 
-# AWS gives the code outside the handler ten seconds, then starts it anew on the function's own time.
+# AWS gives the code outside the handler ten seconds, then starts it again within the function's own timeout.
 INIT_SECONDS = 10.0
 LOOK_SECONDS = 0.05
 TAIL_BYTES = 4096
@@ -28,7 +28,7 @@ READ_BYTES = 1 << 16
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """What a version of a function runs as. A worker serves one configuration; another needs another worker."""
+    """The configuration of a version of a function. A worker serves one configuration."""
 
     name: str
     version: str
@@ -44,13 +44,13 @@ class Configuration:
     code: str
     """SHA-256 of the archive."""
     layers: tuple[Path, ...]
-    """For `sys.path`, the first wins."""
+    """Folders for `sys.path`, in order."""
     log_group: str
     log_format: str
 
 
 class WorkerEndedError(Exception):
-    """A worker did not answer: Lambda's type and message of the error."""
+    """A worker did not answer; carries Lambda's type and message of the error."""
 
     def __init__(self, kind: str, message: str) -> None:
         super().__init__(message)
@@ -70,7 +70,7 @@ class Worker:
         stream: str,
         write: Callable[[str], None],
     ) -> None:
-        """Start the process; `write` gets each line that it prints. The thread that calls this must outlive it."""
+        """Start the process; `write` gets each line of its output. The calling thread must outlive the process."""
         self.configuration = configuration
         self._api = RuntimeApi()
         self._tmp = tempfile.mkdtemp(prefix="lambda-tmp-")
@@ -80,7 +80,7 @@ class Worker:
             "PATH": "/usr/local/bin:/usr/bin:/bin",
             "LANG": "C.UTF-8",
             "TZ": ":UTC",
-            # Of its own, so that a developer's ~/.aws and files of other workers are out of sight.
+            # Of its own, so that the function sees neither a developer's ~/.aws nor files of other workers.
             "HOME": self._tmp,
             "TMPDIR": self._tmp,
             "AWS_EXECUTION_ENV": f"AWS_Lambda_{configuration.runtime}",
@@ -105,14 +105,14 @@ class Worker:
     def init(self) -> str:
         """Wait until the code outside the handler has run; return the error (JSON) that it raised, or "".
 
-        WorkerEndedError where it ends or takes too long.
+        WorkerEndedError if it ends or takes too long.
         """
         return self._expect({"next", "init"}, INIT_SECONDS + self.configuration.timeout).body
 
     def invoke(self, headers: Mapping[str, str], event: bytes) -> tuple[Report, str]:
-        """The answer of the handler (a `response` or an `error`), and the last 4 KB that it printed.
+        """The answer of the handler (a `response` or an `error`), and the last 4 KB of its output.
 
-        WorkerEndedError where there is none.
+        WorkerEndedError if there is none.
         """
         self._log.tail = ""
         self._api.send(headers, event)
@@ -122,7 +122,7 @@ class Worker:
         return report, self._log.tail
 
     def is_ready(self) -> bool:
-        """Whether the runtime asks for work, after it has answered; AWS gives none to a dead one either."""
+        """Whether the runtime asks for work after an answer; AWS gives no work to a dead one either."""
         try:
             self._expect({"next"}, self.configuration.timeout)
         except WorkerEndedError:
@@ -134,7 +134,7 @@ class Worker:
         while True:
             ended = self._process.poll()
             try:
-                # What the process reported before it ended is in the queue by now.
+                # The reports of a process that ended are in the queue by now.
                 report = self._api.reports.get(timeout=LOOK_SECONDS)
             except queue.Empty:
                 self._check_memory()
@@ -153,7 +153,7 @@ class Worker:
             raise WorkerEndedError("Runtime.OutOfMemory", "Runtime exited with error: signal: killed")
 
     def kill(self) -> None:
-        """End the process and what it has started."""
+        """End the process and its children."""
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
@@ -164,7 +164,7 @@ class Worker:
 
 
 class Log:
-    """Reads what a process prints, line by line."""
+    """Reads the output of a process, line by line."""
 
     def __init__(self, descriptor: int, write: Callable[[str], None]) -> None:
         self.tail = ""
@@ -177,7 +177,7 @@ class Log:
         self._thread.start()
 
     def pump(self) -> None:
-        """Write the lines that are there now."""
+        """Write the lines that have arrived."""
         with self._lock:
             while not self._ended and is_readable(self._descriptor, milliseconds=0):
                 chunk = os.read(self._descriptor, READ_BYTES)
@@ -196,12 +196,12 @@ class Log:
             self.pump()
 
     def join(self) -> None:
-        """Return once all is written; the process must have ended."""
+        """Return after all is written; the process must have ended."""
         self._thread.join()
 
 
 def peak_memory(pid: int) -> int:
-    """The most memory (bytes) that a process has had resident; 0 once it has ended."""
+    """The largest resident memory (bytes) that a process has had; 0 after its end."""
     with suppress(OSError):
         for line in Path(f"/proc/{pid}/status").read_text().splitlines():
             if line.startswith("VmHWM:"):

@@ -1,7 +1,7 @@
-"""CloudFormation's API: stacks and change sets, as SAM CLI and the SDKs ask for them.
+"""CloudFormation's API: stacks and change sets, for SAM CLI and the SDKs.
 
-It answers in place of moto's CloudFormation (5.2.5), which runs no transform, asks for no capabilities, keeps change
-sets of all stacks in one list, and fills the lists of changes, outputs and tags in part; see
+It replaces moto's CloudFormation (5.2.5), which runs no transform, asks for no capabilities, keeps the change sets of
+all stacks in one list, and returns incomplete lists of changes, outputs and tags; see
 `usher_local.cloud.cloudformation.stacks`.
 """
 
@@ -41,20 +41,20 @@ from usher_local.cloud.state.stacks import KeptStacks
 
 log = logging.getLogger(__name__)
 
-# An answer waits that long for the operation that it starts: SAM CLI asks for small stacks only every 15 to 30 seconds.
+# The seconds for which an answer waits for its operation: SAM CLI polls small stacks only every 15 to 30 seconds.
 PROMPT_SECONDS = 1.0
 IAM_NAMES = {"GroupName", "InstanceProfileName", "ManagedPolicyName", "RoleName", "UserName"}
 NO_CHANGES = "The submitted information didn't contain changes. Submit different information to create a change set."
 
 
 class InsufficientCapabilitiesError(CloudFormationError):  # type: ignore[misc]
-    """What a template makes was not acknowledged."""
+    """The request does not acknowledge what the template makes."""
 
     code = "InsufficientCapabilitiesException"
 
 
 class ChangeSetNotFoundError(CloudFormationError):  # type: ignore[misc]
-    """A stack has no change set of a name."""
+    """A stack has no change set of this name."""
 
     code = "ChangeSetNotFound"
 
@@ -77,7 +77,7 @@ class CloudFormation:
     # ---- Change sets ----
 
     def create_change_set(self, given: Given) -> Given:
-        """A set of changes to a stack that is there, or to one that will be."""
+        """Create a change set for an existing or a new stack."""
         name, kind = given["ChangeSetName"], given.get("ChangeSetType", "UPDATE")
         stack = self.stacks.find(given["StackName"])
         if kind == "CREATE" and stack and stack.status != "REVIEW_IN_PROGRESS":
@@ -95,7 +95,10 @@ class CloudFormation:
         try:
             target = self._target(body, template, values, given, stack)
             acknowledge(target.template, given)
-        except (TransformError, InsufficientCapabilitiesError) as error:  # AWS finds these while it makes the set
+        except (
+            TransformError,
+            InsufficientCapabilitiesError,
+        ) as error:  # AWS finds these errors while it creates the set
             failure, target = message(error), Target(body, {}, {}, values, {})
         stack = stack or self.stacks.add(given["StackName"], Target("", {}, {}, {}, target.tags))
         if kind == "CREATE" and not stack.events:
@@ -117,7 +120,7 @@ class CloudFormation:
         return {"Id": made.id, "StackId": stack.id}
 
     def describe_change_set(self, given: Given) -> Given:
-        """With all its changes."""
+        """A change set with all its changes."""
         stack, one = self._change_set(given)
         return {
             **summary(stack, one),
@@ -128,18 +131,18 @@ class CloudFormation:
         }
 
     def list_change_sets(self, given: Given) -> Given:
-        """Of one stack."""
+        """The change sets of one stack."""
         stack = self._stack(given["StackName"])
         return {"Summaries": [summary(stack, one) for one in stack.change_sets.values()]}
 
     def delete_change_set(self, given: Given) -> Given:
-        """Its stack stays, in review if it was."""
+        """Delete a change set. A stack in review remains."""
         stack, one = self._change_set(given)
         del stack.change_sets[one.name]
         return {}
 
     def execute_change_set(self, given: Given) -> Given:
-        """Start what it says; all other change sets of the stack are void from then on."""
+        """Start the changes of a set; all other change sets of the stack become obsolete."""
         stack, one = self._change_set(given)
         if one.execution_status != "AVAILABLE":
             raise InvalidChangeSetStatusError(
@@ -172,7 +175,7 @@ class CloudFormation:
         return self._start(lambda: self.stacks.update(stack, target), stack)
 
     def delete_stack(self, given: Given) -> Given:
-        """Start to delete a stack; nothing happens where there is none."""
+        """Start to delete a stack; a missing stack is ignored."""
         stack = self.stacks.find(given["StackName"])
         retain = given.get("RetainResources", [])
         if stack is None or stack.status == "DELETE_COMPLETE":
@@ -187,13 +190,13 @@ class CloudFormation:
         return {}
 
     def describe_stacks(self, given: Given) -> Given:
-        """One stack, deleted ones by ID only, or all that are not deleted."""
+        """One stack (a deleted one by its ID only), or all that are not deleted."""
         if name := given.get("StackName"):
             return {"Stacks": [shown_stack(self._stack(name))]}
         return {"Stacks": [shown_stack(one) for one in self.stacks.all.values() if one.status != "DELETE_COMPLETE"]}
 
     def list_stacks(self, given: Given) -> Given:
-        """All, deleted ones too."""
+        """All stacks, including deleted ones."""
         wanted = given.get("StackStatusFilter")
         return {
             "StackSummaries": [
@@ -205,11 +208,11 @@ class CloudFormation:
         }
 
     def describe_stack_events(self, given: Given) -> Given:
-        """The newest first."""
+        """The events of a stack, newest first."""
         return {"StackEvents": self._stack(given["StackName"]).events[::-1]}
 
     def describe_stack_resources(self, given: Given) -> Given:
-        """Of a stack, or of the stack that has a physical ID."""
+        """The resources of a stack, or of the stack with a given physical ID."""
         physical, logical = given.get("PhysicalResourceId"), given.get("LogicalResourceId")
         named = [self._stack(given["StackName"])] if "StackName" in given else list(self.stacks.all.values())
         found = [
@@ -237,7 +240,7 @@ class CloudFormation:
         return {"StackResourceSummaries": [{k: v for k, v in one.items() if k not in own} for one in found]}
 
     def list_exports(self, given: Given) -> Given:  # noqa: ARG002 - an action
-        """Of all stacks."""
+        """The exports of all stacks."""
         return {
             "Exports": [
                 {"ExportingStackId": owner, "Name": name, "Value": value}
@@ -248,7 +251,7 @@ class CloudFormation:
     # ---- Templates ----
 
     def get_template(self, given: Given) -> Given:
-        """As it was submitted, or after the transform (`Processed`)."""
+        """The template as submitted, or after the transform (`Processed`)."""
         if "ChangeSetName" in given:
             target = self._change_set(given)[1].target
         else:
@@ -258,7 +261,7 @@ class CloudFormation:
         return {"TemplateBody": body, "StagesAvailable": ["Original", "Processed"]}
 
     def get_template_summary(self, given: Given) -> Given:
-        """What a template needs and declares."""
+        """The parameters, capabilities and resource types of a template."""
         stack = self._stack(given["StackName"]) if "StackName" in given else None
         template = templates.parse(stack.current.body) if stack else self._template(given, None)[1]
         return {
@@ -268,18 +271,18 @@ class CloudFormation:
         }
 
     def validate_template(self, given: Given) -> Given:
-        """What a template declares, if it is one."""
+        """The parameters and capabilities of a valid template."""
         return declared(self._template(given, None)[1])
 
     # ---- For the local cloud ----
 
     def deploy(self, name: str, path: Path, parameters: Mapping[str, str]) -> Stack:
-        """Create a stack from local sources; StackFailedError with the reason where that fails."""
+        """Create a stack from local sources. StackFailedError gives the reason of a failure."""
         earlier = dict(self.stacks.kept.rows()).get(name, {})
         return self._create(name, templates.source(path), parameters, earlier.get("tags", {}), earlier.get("id"))
 
     def restore(self) -> None:
-        """Create the stacks of an earlier process that are not there; what fails is logged and kept."""
+        """Create the missing stacks of an earlier process; a failure is logged, and its stack stays saved."""
         for name, kept in self.stacks.kept.rows():
             if not self.stacks.find(name):
                 try:
@@ -301,14 +304,14 @@ class CloudFormation:
         return stack
 
     def join(self) -> None:
-        """Wait for the operations under way."""
+        """Wait for the running operations."""
         for thread in self._threads:
             thread.join()
 
     # ---- Parts ----
 
     def _start(self, work: Callable[[], None], stack: Stack) -> Given:
-        """Begin an operation on a stack; it goes on after the answer."""
+        """Start an operation on a stack, which may continue after the answer."""
         before = len(stack.events)
         thread = threading.Thread(target=work, name=f"stack-{stack.name}", daemon=True)
         self._threads.append(thread)
@@ -362,7 +365,7 @@ class CloudFormation:
         return body.decode()
 
     def _given(self, template: Template, given: Given, stack: Stack | None) -> dict[str, str]:
-        """The parameters of a request, previous values filled in."""
+        """The parameters of a request, with previous values filled in."""
         before = stack.current.given if stack else {}
         values = {}
         for one in given.get("Parameters", []):
@@ -378,7 +381,7 @@ class CloudFormation:
     def _target(
         self, body: str, template: Template, values: Mapping[str, str], given: Given, stack: Stack | None
     ) -> Target:
-        """What a request wants. Raises TemplateError."""
+        """The desired state in a request. Raises TemplateError."""
         tags = {tag["Key"]: tag["Value"] for tag in given.get("Tags", [])}
         kept = stack.current.tags if stack and "Tags" not in given else {}
         parameters = templates.parameter_values(template, values)
@@ -387,7 +390,7 @@ class CloudFormation:
         return target
 
     def _submitted(self, given: Given, stack: Stack | None) -> Target:
-        """What a request without a change set wants."""
+        """The desired state in a request without a change set."""
         body, template = self._template(given, stack)
         if templates.macros(template) and "CAPABILITY_AUTO_EXPAND" not in given.get("Capabilities", []):
             raise InsufficientCapabilitiesError("Requires capabilities : [CAPABILITY_AUTO_EXPAND]")
@@ -401,13 +404,13 @@ class StackFailedError(OSError):
 
 
 def message(error: Exception) -> str:
-    """What an error says, without its code."""
+    """The message of an error, without its code."""
     return str(getattr(error, "message", error))
 
 
 @contextmanager
 def refused() -> Iterator[None]:
-    """A template's fault is a ValidationError of the API."""
+    """Turn an error in a template into a ValidationError of the API."""
     try:
         yield
     except TemplateError as error:
@@ -415,12 +418,13 @@ def refused() -> Iterator[None]:
 
 
 def same(one: Target, other: Target) -> bool:
-    """Whether two targets differ in nothing that CloudFormation keeps: outputs and tags, besides resources."""
+    """Whether two targets agree in all that CloudFormation keeps besides resources: outputs and tags."""
     return (one.template.get("Outputs"), one.tags) == (other.template.get("Outputs"), other.tags)
 
 
 def acknowledge(template: Template, given: Given) -> None:
-    """InsufficientCapabilitiesError where a template makes IAM resources and the request does not say so."""
+    """Raise InsufficientCapabilitiesError if a template makes IAM resources and the request does not acknowledge
+    them."""
     makes = [one for one in template["Resources"].values() if IAM_TYPES.fullmatch(str(one.get("Type")))]
     named = any(IAM_NAMES & (one.get("Properties") or {}).keys() for one in makes)
     needed = "CAPABILITY_NAMED_IAM" if named else "CAPABILITY_IAM"
@@ -439,7 +443,7 @@ ACTIONS = MappingProxyType(
 
 @contextmanager
 def answering(service: CloudFormation) -> Iterator[None]:
-    """Let moto's server hand CloudFormation's actions to `service`, until its operations have ended."""
+    """Make moto's server send CloudFormation's actions to `service`; at the end, wait for its operations."""
 
     def act(action: Callable[[CloudFormation, Given], Given]) -> Callable[[Any], ActionResult]:
         def answer(response: Any) -> ActionResult:

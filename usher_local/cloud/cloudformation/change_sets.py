@@ -1,4 +1,4 @@
-"""Change sets: what was submitted, what it would do, and how the API returns it."""
+"""Change sets: the submitted target, its changes, and their form in the API."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from usher_local.cloud.cloudformation.stacks import Change, Stack, Target
 
 @dataclass(eq=False)
 class ChangeSet:
-    """A change that was submitted, and what it would do."""
+    """A submitted target, and the changes that lead to it."""
 
     name: str
     id: str
@@ -25,17 +25,17 @@ class ChangeSet:
 
     @property
     def status(self) -> str:
-        """Of the set itself."""
+        """The status of the set itself."""
         return "FAILED" if self.failure else "CREATE_COMPLETE"
 
     @property
     def execution_status(self) -> str:
-        """Whether it can be executed."""
+        """Whether the set can be executed."""
         return "UNAVAILABLE" if self.failure else "EXECUTE_COMPLETE" if self.executed else "AVAILABLE"
 
 
 def summary(stack: Stack, one: ChangeSet) -> Given:
-    """A change set as the list of them shows it."""
+    """A change set as ListChangeSets returns it."""
     return {
         "StackId": stack.id,
         "StackName": stack.name,

@@ -1,6 +1,6 @@
-"""Custom resources of CloudFormation: a function is asked, and PUTs its answer to an address that it is given.
+"""Custom resources of CloudFormation: a function gets a request, and PUTs its answer to an address in it.
 
-On AWS the address is a presigned one of S3; here it is a port of this machine, with a secret path.
+On AWS, the address is a presigned one of S3; here, it is a port of this machine, with a secret path.
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref.html
 """
 
@@ -23,19 +23,19 @@ MAX_RESPONSE_BYTES = 4096
 
 
 def family(kind: str) -> str:
-    """The type of resource whose provider stands for a type: all of `Custom::` are custom resources."""
+    """The type whose provider handles a type: all types of `Custom::` are custom resources."""
     return CUSTOM if kind.startswith("Custom::") else kind
 
 
 @dataclass
 class Made(Resource):
-    """A custom resource, with what it was made from."""
+    """A custom resource, with the properties of its creation."""
 
     properties: Properties = field(default_factory=dict)
 
 
 class _Answers(HTTPServer):
-    """Takes one answer at a secret path."""
+    """A server that receives one answer at a secret path."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Taking)
@@ -63,11 +63,11 @@ class _Taking(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, *_: Any) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 def ask(kind: str, place: Place, properties: Properties, **members: Any) -> dict[str, Any]:
-    """The answer to a request. Raises ResourceError where it fails, or none comes."""
+    """The function's answer to a request. Raises ResourceError if it fails, or if none comes."""
     arn = str(properties["ServiceToken"])
     function = lambda_backends[place.account][place.region].get_function(arn)
     request = {
@@ -98,19 +98,19 @@ def ask(kind: str, place: Place, properties: Properties, **members: Any) -> dict
 
 
 def create(_: str, properties: Properties, place: Place) -> Made:
-    """Its ID and attributes are the answer's."""
+    """Create the resource with the ID and attributes of the function's answer."""
     answer = ask("Create", place, properties)
     return Made(answer["PhysicalResourceId"], answer.get("Data", {}), properties)
 
 
 def update(made: Made, old: Properties, new: Properties, place: Place) -> Made:
-    """Likewise."""
+    """Update the resource with the ID and attributes of the function's answer."""
     answer = ask("Update", place, new, PhysicalResourceId=made.physical_resource_id, OldResourceProperties=old)
     return Made(answer["PhysicalResourceId"], answer.get("Data", {}), new)
 
 
 def delete(made: Made, place: Place) -> None:
-    """The function may refuse it."""
+    """Delete the resource; the function may refuse it."""
     ask("Delete", place, made.properties, PhysicalResourceId=made.physical_resource_id)
 
 

@@ -1,4 +1,4 @@
-"""Templates, stacks and resources as CloudFormation's API returns them."""
+"""Templates, stacks and resources in the form of CloudFormation's API."""
 
 import re
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ IAM_TYPES = re.compile(r"AWS::IAM::(AccessKey|Group|InstanceProfile|(Managed)?Po
 
 
 def declared(template: Template) -> Given:
-    """The members that GetTemplateSummary and ValidateTemplate share."""
+    """The common members of GetTemplateSummary and ValidateTemplate."""
     iam = any(IAM_TYPES.fullmatch(str(one.get("Type"))) for one in template["Resources"].values())
     needed = [*(["CAPABILITY_IAM"] if iam else []), *(["CAPABILITY_AUTO_EXPAND"] if templates.macros(template) else [])]
     return {
@@ -35,7 +35,7 @@ def declared(template: Template) -> Given:
 
 
 def truth(value: Any) -> bool:
-    """Templates write truth as a word, too."""
+    """A boolean, which templates may also write as text."""
     return str(value).lower() == "true"
 
 
@@ -45,7 +45,7 @@ def pairs(values: Mapping[str, str]) -> list[Given]:
 
 
 def shown_parameters(target: Target) -> list[Given]:
-    """Values of parameters, but for those that are secret."""
+    """The values of parameters; those with NoEcho are masked."""
     kinds = target.template.get("Parameters", {})
     return [
         {
@@ -79,7 +79,7 @@ def shown_stack(stack: Stack) -> Given:
 
 
 def shown_resource(stack: Stack, one: Deployed, time: str) -> Given:
-    """A resource as the API returns it; `time` is the name of the member for when it changed."""
+    """A resource as the API returns it; `time` is the name of the member with the time of its last change."""
     own = [event for event in stack.events if event["LogicalResourceId"] == one.logical_id]
     return {
         "StackId": stack.id,

@@ -8,7 +8,7 @@ from usher_local.cloud.cloudformation.service_calls import call, without
 
 
 def create_role(name: str, properties: Properties, place: Place) -> Resource:
-    """A role, then its policies."""
+    """Create a role, then its policies."""
     given = {**without(properties, "Policies", "ManagedPolicyArns"), "RoleName": name}
     role = call(place, ("iam", "create_role"), given)["Role"]
     made = Resource(name, {"Arn": role["Arn"], "RoleId": role["RoleId"]})
@@ -17,13 +17,13 @@ def create_role(name: str, properties: Properties, place: Place) -> Resource:
 
 
 def put_role_policy(role: str, policy: Properties, place: Place) -> None:
-    """An inline policy; one without a version is of 2008-10-17 on AWS, and refused by moto."""
+    """Put an inline policy. AWS reads one without a version as 2008-10-17; moto refuses it, so it gets 2012-10-17."""
     document = {"Version": "2012-10-17", **policy["PolicyDocument"]}
     call(place, ("iam", "put_role_policy"), {**policy, "RoleName": role, "PolicyDocument": document})
 
 
 def update_role(made: Resource, old: Properties, new: Properties, place: Place) -> Resource:
-    """Trust, description and policies."""
+    """Update trust, description and policies."""
     iam, name = place.client("iam"), made.physical_resource_id
     if old["AssumeRolePolicyDocument"] != new["AssumeRolePolicyDocument"]:
         given = {"RoleName": name, "PolicyDocument": new["AssumeRolePolicyDocument"]}
@@ -47,7 +47,7 @@ def update_role(made: Resource, old: Properties, new: Properties, place: Place) 
 
 
 def delete_role(made: Resource, place: Place) -> None:
-    """With its own policies; other policies are detached by who attached them, as IAM demands."""
+    """Delete a role, after its inline policies are deleted and its managed ones detached, as IAM demands."""
     iam, name = place.client("iam"), made.physical_resource_id
     for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]:
         iam.delete_role_policy(RoleName=name, PolicyName=policy)
@@ -57,7 +57,7 @@ def delete_role(made: Resource, place: Place) -> None:
 
 
 def put_policy(name: str, properties: Properties, place: Place) -> Resource:
-    """An inline policy of roles."""
+    """Put an inline policy on its roles."""
     for role in properties.get("Roles", []):
         put_role_policy(role, without(properties, "Roles"), place)
     roles = ",".join(properties.get("Roles", []))
@@ -65,7 +65,7 @@ def put_policy(name: str, properties: Properties, place: Place) -> Resource:
 
 
 def update_policy(made: Resource, old: Properties, new: Properties, place: Place) -> Resource:
-    """It may move to other roles or take another name."""
+    """Update an inline policy, which may move to other roles or change its name."""
     if old["PolicyName"] != new["PolicyName"]:
         delete_policy(made, place)
     else:
@@ -75,7 +75,7 @@ def update_policy(made: Resource, old: Properties, new: Properties, place: Place
 
 
 def delete_policy(made: Resource, place: Place) -> None:
-    """From every role that has it."""
+    """Delete an inline policy from every role that has it."""
     for role in filter(None, made.attributes["Roles"].split(",")):
         place.client("iam").delete_role_policy(RoleName=role, PolicyName=made.attributes["Name"])
 

@@ -1,6 +1,6 @@
 """Resource providers of AWS Lambda's types.
 
-Gaps upstream (moto 5.2.5). Unknown: aliases, event invoke configs. Known in part: a function loses its layers and its
+Gaps upstream (moto 5.2.5). Missing: aliases, event invoke configs. Incomplete: a function loses its layers and its
 logging configuration. Crashing: a permission on an alias, the Ref of a version.
 """
 
@@ -22,7 +22,7 @@ from usher_local.cloud.access.iam import unqualified
 from usher_local.cloud.cloudformation.provider import Place, Properties, Provider, Resource
 
 LOCAL_BUCKET = "local-source"
-# What Lambda takes for a property that an update leaves out.
+# Lambda's values for properties that an update leaves out
 DEFAULTS: Mapping[str, Any] = MappingProxyType(
     {
         "DeadLetterConfig": {"TargetArn": ""},
@@ -36,14 +36,14 @@ DEFAULTS: Mapping[str, Any] = MappingProxyType(
 
 
 def create_function(name: str, properties: Properties, place: Place) -> Any:
-    """moto's function, with its code as it is now."""
+    """Create moto's function, with its current code."""
     given = {key: value for key, value in properties.items() if key not in ("Tags", "SnapStart")}
     spec = {"FunctionName": name, **given, "Code": content(properties["Code"], place)}
     return backend(place).create_function(spec)
 
 
 def update_function(made: Any, old: Properties, new: Properties, place: Place) -> Any:
-    """`$LATEST` changes; published versions stay as they are."""
+    """Update `$LATEST`; published versions do not change."""
     gone = {key: DEFAULTS[key] for key in old if key not in new and key in DEFAULTS}
     made.update_configuration({**gone, **new})
     made.update_function_code(content(new["Code"], place))
@@ -55,36 +55,36 @@ def update_function(made: Any, old: Properties, new: Properties, place: Place) -
 
 
 def delete_function(made: Any, place: Place) -> None:
-    """With its versions and aliases."""
+    """Delete a function with its versions and aliases."""
     backend(place).delete_function(made.function_name)
 
 
 def create_layer_version(name: str, properties: Properties, place: Place) -> Resource:
-    """A layer version, with its content as it is now."""
+    """Publish a layer version with its current content."""
     given = {"LayerName": properties.get("LayerName", name), "Content": content(properties["Content"], place)}
     made = backend(place).publish_layer_version({**properties, **given})
     return Resource(made.arn, {"LayerVersionArn": made.arn})
 
 
 def delete_layer_version(made: Resource, place: Place) -> None:
-    """Functions that use it keep it."""
+    """Delete a layer version; functions that use it keep it."""
     _, _, _, _, _, _, name, version = made.physical_resource_id.split(":")
     backend(place).delete_layer_version(name, version)
 
 
 def create_version(name: str, properties: Properties, place: Place) -> Resource:
-    """A published version."""
+    """Publish a version."""
     made = backend(place).publish_version(properties["FunctionName"])
     return Resource(made.function_arn, {"Version": str(made.version), "FunctionArn": made.function_arn})
 
 
 def delete_version(made: Resource, place: Place) -> None:
-    """The other versions stay."""
+    """Delete a version; the others remain."""
     backend(place).delete_function(made.physical_resource_id)
 
 
 def create_alias(name: str, properties: Properties, place: Place) -> Resource:
-    """An alias of a version."""
+    """Create an alias of a version."""
     made = backend(place).create_alias(
         properties["Name"], properties["FunctionName"], properties["FunctionVersion"], "", ""
     )
@@ -92,31 +92,31 @@ def create_alias(name: str, properties: Properties, place: Place) -> Resource:
 
 
 def update_alias(made: Resource, old: Properties, new: Properties, place: Place) -> Resource:
-    """Another version, at once."""
+    """Point an alias to another version."""
     function, _, name = made.physical_resource_id.rpartition(":")
     backend(place).update_alias(name, function, new["FunctionVersion"], new.get("Description"), None)
     return made
 
 
 def delete_alias(made: Resource, place: Place) -> None:
-    """The version that it names stays."""
+    """Delete an alias; its version remains."""
     function, _, alias = made.physical_resource_id.rpartition(":")
     backend(place).delete_alias(alias, function)
 
 
 def create_event_invoke_config(name: str, properties: Properties, place: Place) -> Resource:
-    """Retries and destinations of asynchronous invocations."""
+    """Set retries and destinations of asynchronous invocations."""
     backend(place).put_function_event_invoke_config(properties["FunctionName"], dict(properties))
     return Resource(properties["FunctionName"])
 
 
 def delete_event_invoke_config(made: Resource, place: Place) -> None:
-    """Back to two retries and no destinations."""
+    """Restore the defaults: two retries and no destinations."""
     backend(place).delete_function_event_invoke_config(made.physical_resource_id)
 
 
 def create_permission(name: str, properties: Properties, place: Place) -> Resource:
-    """A statement of a function's resource-based policy; one about an alias stands with its function."""
+    """Add a statement to a function's resource-based policy; a statement about an alias is in its function's policy."""
     named = properties["FunctionName"]
     conditions = {
         "ArnLike": {"aws:SourceArn": properties.get("SourceArn")},
@@ -135,7 +135,7 @@ def create_permission(name: str, properties: Properties, place: Place) -> Resour
 
 
 def delete_permission(made: Resource, place: Place) -> None:
-    """Gone with its function, too."""
+    """Delete a statement; the function may already be deleted."""
     named = made.attributes["FunctionName"]
     with suppress(UnknownFunctionException):
         backend(place).get_function(unqualified(named)).policy.del_statement(made.physical_resource_id)
@@ -159,14 +159,14 @@ def backend(place: Place) -> Any:
 
 
 def content(location: Mapping[str, Any], place: Place) -> dict[str, Any]:
-    """Code or content as moto takes it: an object in S3, or what stands in a local folder now."""
+    """Code or content in moto's form: an object in S3, or the current files of a local folder."""
     if location.get("S3Bucket") != LOCAL_BUCKET:
         return dict(location)
     return {"ZipFile": base64.b64encode(zipped(place.root / location["S3Key"]))}
 
 
 def zipped(folder: Path) -> bytes:
-    """A folder as a zip archive, the same bytes for the same files."""
+    """A folder as a zip archive; equal files give equal bytes."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for path in sorted(folder.rglob("*")):

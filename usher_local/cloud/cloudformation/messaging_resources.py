@@ -1,4 +1,4 @@
-"""Resource providers of SNS, SQS, EventBridge and its Scheduler, and of what reads queues."""
+"""Resource providers of SNS, SQS, EventBridge and its Scheduler, and of event source mappings."""
 
 # ruff: noqa: ARG001 - every handler of one kind has the same signature
 
@@ -14,7 +14,7 @@ TOPIC_ATTRIBUTES = ("DisplayName", "KmsMasterKeyId", "TracingConfig")
 
 
 def create_topic(name: str, properties: Properties, place: Place) -> Resource:
-    """A topic and the subscriptions that it names."""
+    """Create a topic and its subscriptions."""
     given = {one: properties[one] for one in TOPIC_ATTRIBUTES if one in properties}
     rest = without(properties, *TOPIC_ATTRIBUTES, "Subscription", "TopicName")
     arn = call(place, ("sns", "create_topic"), {**rest, "Name": name, "Attributes": given})["TopicArn"]
@@ -24,7 +24,7 @@ def create_topic(name: str, properties: Properties, place: Place) -> Resource:
 
 
 def update_topic(made: Resource, old: Properties, new: Properties, place: Place) -> Resource:
-    """Its attributes."""
+    """Update a topic's attributes."""
     for name in TOPIC_ATTRIBUTES:
         if old.get(name) != new.get(name):
             given = {"TopicArn": made.physical_resource_id, "AttributeName": name, "AttributeValue": new.get(name, "")}
@@ -33,7 +33,7 @@ def update_topic(made: Resource, old: Properties, new: Properties, place: Place)
 
 
 def create_subscription(name: str, properties: Properties, place: Place) -> Resource:
-    """A subscription; moto delivers to queues, functions and HTTP, and keeps mail to itself."""
+    """Create a subscription; moto delivers to queues, functions and HTTP, and only stores mail."""
     main = {one: properties[one] for one in ("TopicArn", "Protocol", "Endpoint")}
     rest = without(properties, *main)
     given = {**main, "Attributes": rest, "ReturnSubscriptionArn": True}
@@ -41,12 +41,12 @@ def create_subscription(name: str, properties: Properties, place: Place) -> Reso
 
 
 def queue_attributes(properties: Properties) -> dict[str, Any]:
-    """What a queue has besides name and tags."""
+    """The attributes of a queue: all properties but name and tags."""
     return without(properties, "QueueName", "Tags")
 
 
 def create_queue(name: str, properties: Properties, place: Place) -> Resource:
-    """A queue. CloudFormation itself ends the name that it makes for a FIFO queue, as SQS asks for."""
+    """Create a queue. A generated name of a FIFO queue gets the suffix that SQS demands, as CloudFormation does."""
     if str(properties.get("FifoQueue")).lower() == "true" and "QueueName" not in properties:
         name = f"{name}.fifo"
     tags = {tag["Key"]: tag["Value"] for tag in properties.get("Tags", [])}
@@ -56,14 +56,14 @@ def create_queue(name: str, properties: Properties, place: Place) -> Resource:
 
 
 def update_queue(made: Resource, old: Properties, new: Properties, place: Place) -> Resource:
-    """Its attributes."""
+    """Update a queue's attributes."""
     given = {"QueueUrl": made.physical_resource_id, "Attributes": queue_attributes(new)}
     call(place, ("sqs", "set_queue_attributes"), given)
     return made
 
 
 def policy_of(of: Call, target: str, targets: str, none: str) -> Provider:
-    """A resource policy that stands in an attribute of topics or queues; `none` takes it away."""
+    """The provider of a resource policy in an attribute of topics or queues; the value `none` removes it."""
 
     def put_on(places: list[str], document: Any, place: Place) -> None:
         for one in places:
@@ -84,7 +84,7 @@ def policy_of(of: Call, target: str, targets: str, none: str) -> Provider:
     return Provider(create, delete, update)
 
 
-# What a mapping has where the template says nothing.
+# The values of a mapping's properties that the template leaves out
 MAPPING: Mapping[str, Any] = MappingProxyType(
     {
         "BatchSize": 10,
@@ -97,21 +97,21 @@ MAPPING: Mapping[str, Any] = MappingProxyType(
 
 
 def create_mapping(name: str, properties: Properties, place: Place) -> Resource:
-    """What lets a function run with the messages of a queue; `usher_local.cloud.aws_lambda.triggers` does."""
+    """Create an event source mapping of a queue, which `usher_local.cloud.aws_lambda.triggers` serves."""
     tags = {"Tags": {tag["Key"]: tag["Value"] for tag in properties["Tags"]}} if "Tags" in properties else {}
     uuid = call(place, ("lambda", "create_event_source_mapping"), {**MAPPING, **properties, **tags})["UUID"]
     return Resource(uuid, {"Id": uuid, "EventSourceMappingArn": place.arn("lambda", f"event-source-mapping:{uuid}")})
 
 
 def update_mapping(made: Resource, old: Properties, new: Properties, place: Place) -> Resource:
-    """All that does not replace it."""
+    """Update all properties whose change does not replace the mapping."""
     given = {**MAPPING, **without(new, "EventSourceArn", "Tags"), "UUID": made.physical_resource_id}
     call(place, ("lambda", "update_event_source_mapping"), given)
     return made
 
 
 def put_rule(name: str, properties: Properties, place: Place) -> Resource:
-    """A rule and its targets."""
+    """Put a rule and its targets."""
     bus = {one: properties[one] for one in ("EventBusName",) if one in properties}
     arn = call(place, ("events", "put_rule"), {**without(properties, "Targets"), "Name": name})["RuleArn"]
     if properties.get("Targets"):
@@ -122,7 +122,7 @@ def put_rule(name: str, properties: Properties, place: Place) -> Resource:
 
 
 def update_rule(made: Resource, old: Properties, new: Properties, place: Place) -> Resource:
-    """Targets that are not named any more go."""
+    """Update a rule, and remove targets that are no longer named."""
     kept = {one["Id"] for one in new.get("Targets", [])}
     gone = [one["Id"] for one in old.get("Targets", []) if one["Id"] not in kept]
     if gone:
@@ -131,7 +131,7 @@ def update_rule(made: Resource, old: Properties, new: Properties, place: Place) 
 
 
 def delete_rule(made: Resource, place: Place) -> None:
-    """A rule with targets can't be deleted."""
+    """Delete a rule; its targets must be removed first."""
     events, name = place.client("events"), made.physical_resource_id
     if ids := [one["Id"] for one in events.list_targets_by_rule(Rule=name)["Targets"]]:
         events.remove_targets(Rule=name, Ids=ids)
@@ -139,13 +139,13 @@ def delete_rule(made: Resource, place: Place) -> None:
 
 
 def create_schedule(name: str, properties: Properties, place: Place) -> Resource:
-    """A schedule; its name is unique in its group."""
+    """Create a schedule; its name is unique in its group."""
     arn = call(place, ("scheduler", "create_schedule"), {**properties, "Name": name})["ScheduleArn"]
     return Resource(name, {"Arn": arn})
 
 
 def update_schedule(made: Resource, old: Properties, new: Properties, place: Place) -> Resource:
-    """Into another group it moves by a new schedule of the name."""
+    """Update a schedule; a move to another group needs a new schedule."""
     if old.get("GroupName") != new.get("GroupName"):
         moved = create_schedule(made.physical_resource_id, new, place)
         delete_schedule(made, place)
@@ -155,19 +155,19 @@ def update_schedule(made: Resource, old: Properties, new: Properties, place: Pla
 
 
 def delete_schedule(made: Resource, place: Place) -> None:
-    """Its ARN ends in group and name."""
+    """Delete a schedule, whose ARN ends in group and name."""
     group, name = made.attributes["Arn"].split("/")[-2:]
     place.client("scheduler").delete_schedule(Name=name, GroupName=group)
 
 
 def create_schedule_group(name: str, properties: Properties, place: Place) -> Resource:
-    """A group of schedules."""
+    """Create a group of schedules."""
     arn = call(place, ("scheduler", "create_schedule_group"), {**properties, "Name": name})["ScheduleGroupArn"]
     return Resource(name, {"Arn": arn})
 
 
 def delete_schedule_group(made: Resource, place: Place) -> None:
-    """With the schedules in it, as EventBridge does."""
+    """Delete a group with its schedules, as EventBridge does."""
     scheduler, name = place.client("scheduler"), made.physical_resource_id
     pages = scheduler.get_paginator("list_schedules").paginate(GroupName=name)
     for schedule in [one for page in pages for one in page["Schedules"]]:

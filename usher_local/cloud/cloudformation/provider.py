@@ -1,6 +1,6 @@
-"""What a resource provider is: how CloudFormation creates, updates and deletes one type of resource.
+"""The interface of a resource provider, which creates, updates and deletes one type of resource.
 
-The name is CloudFormation's own; the table of providers stands in `resource_providers.py`.
+The name is CloudFormation's own; `resource_providers.py` has the table of providers.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,7 +18,7 @@ PARTITION = "aws"
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where stacks are: account, region, the folder of local sources, who runs functions, who serves APIs."""
+    """The place of stacks: account, region, the folder of local sources, and the functions and APIs to call."""
 
     account: str
     region: str
@@ -27,9 +27,9 @@ class Place:
     """Invokes a function asynchronously with an event (JSON), by an ARN."""
     apis: Apis
     client: Callable[[str], Any]
-    """Gives the boto3 client of a service."""
+    """Returns the boto3 client of a service."""
     stack_id: str = ""
-    """The ARN of the stack that a resource is of."""
+    """The ARN of the resource's stack."""
     logical_id: str = ""
     """The resource's name in the template."""
 
@@ -51,7 +51,7 @@ class Resource:
 
 
 class ResourceError(Exception):
-    """A resource can't be what the template wants; the message is CloudFormation's."""
+    """The service can't make the resource as the template describes it; the message is CloudFormation's."""
 
 
 Create = Callable[[str, Properties, Place], Any]
@@ -68,4 +68,4 @@ class Provider:
     update: Update | None = None
     """None: a change replaces the resource."""
     name: str = ""
-    """The property that sets the physical name, which must be unique in the account and region; empty for none."""
+    """The property with the physical name, which must be unique in the account and region; empty without one."""

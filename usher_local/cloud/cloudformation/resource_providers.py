@@ -1,8 +1,8 @@
-"""One table: how CloudFormation creates, updates and deletes each type of resource, by calls of the service's own API.
+"""The table of resource providers, which create, update and delete each type of resource by the service's own API.
 
-That is how CloudFormation's own providers do it. moto's (5.2.5) work past its APIs: Unknown to them are Lambda aliases,
-API Gateway v2, schedules, bucket, topic and queue policies, subscriptions, alarms. They know buckets, tables, log
-groups and state machines in part, and update and delete few types as CloudFormation does.
+CloudFormation's own providers work like that. moto's (5.2.5) bypass its APIs. They lack Lambda aliases, API Gateway v2,
+schedules, bucket, topic and queue policies, subscriptions and alarms. They support buckets, tables, log groups and
+state machines in part, and update and delete few types as CloudFormation does.
 """
 
 # ruff: noqa: ARG001 - every handler of one kind has the same signature
@@ -29,7 +29,7 @@ from usher_local.cloud.http_api.stages import Stage
 
 
 def create_log_group(name: str, properties: Properties, place: Place) -> Resource:
-    """A log group, then its retention."""
+    """Create a log group, then set its retention."""
     tags = {tag["Key"]: tag["Value"] for tag in properties.get("Tags", [])}
     given = without(properties, "RetentionInDays", "LogGroupName", "Tags") | ({"tags": tags} if tags else {})
     call(place, ("logs", "create_log_group"), {**given, "logGroupName": name})
@@ -38,7 +38,7 @@ def create_log_group(name: str, properties: Properties, place: Place) -> Resourc
 
 
 def update_log_group(made: Resource, old: Properties, new: Properties, place: Place) -> Resource:
-    """Its retention."""
+    """Update a log group's retention."""
     name = {"logGroupName": made.physical_resource_id}
     if "RetentionInDays" in new:
         call(place, ("logs", "put_retention_policy"), {**name, "retentionInDays": new["RetentionInDays"]})
@@ -62,7 +62,7 @@ def definition(properties: Properties, place: Place) -> str:
 
 
 def artifact(bucket: str, key: str, place: Place) -> bytes:
-    """An object that a template names; one of `local-source` is a file of this machine."""
+    """The content of an object in a template; one of `local-source` is a file of this machine."""
     if bucket == LOCAL_BUCKET:
         return (place.root / key).read_bytes()
     content: bytes = place.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
@@ -70,7 +70,7 @@ def artifact(bucket: str, key: str, place: Place) -> bytes:
 
 
 def create_state_machine(name: str, properties: Properties, place: Place) -> Resource:
-    """A state machine."""
+    """Create a state machine."""
     given = {**without(properties, *DEFINITION, "StateMachineName", "StateMachineType"), "name": name}
     kind = {"type": properties["StateMachineType"]} if "StateMachineType" in properties else {}
     call_with = {**given, **kind, "definition": definition(properties, place)}
@@ -79,7 +79,7 @@ def create_state_machine(name: str, properties: Properties, place: Place) -> Res
 
 
 def update_state_machine(made: Resource, old: Properties, new: Properties, place: Place) -> Resource:
-    """Executions under way go on with what they started with."""
+    """Update a state machine; running executions keep their definition."""
     given = without(new, *DEFINITION, "StateMachineName", "StateMachineType", "Tags")
     arn = {"stateMachineArn": made.physical_resource_id, "definition": definition(new, place)}
     call(place, ("stepfunctions", "update_state_machine"), {**given, **arn})
@@ -87,7 +87,7 @@ def update_state_machine(made: Resource, old: Properties, new: Properties, place
 
 
 def create_api(name: str, properties: Properties, place: Place) -> Resource:
-    """An HTTP API; its endpoint is the truth: where `usher_local.cloud.http_api.apis` serves it."""
+    """Create an HTTP API; its endpoint is the one where `usher_local.cloud.http_api.apis` serves it."""
     title = properties.get("Body", {}).get("info", {}).get("title", name)
     given = {"Name": properties.get("Name", title), "ProtocolType": "HTTP"}
     api_id = call(place, ("apigatewayv2", "create_api"), given)["ApiId"]
@@ -97,32 +97,32 @@ def create_api(name: str, properties: Properties, place: Place) -> Resource:
 
 
 def update_api(made: Resource, old: Properties, new: Properties, place: Place) -> Resource:
-    """Other routes at the same endpoint."""
+    """Change the routes at the same endpoint."""
     place.apis.change(made.physical_resource_id, new.get("Body", {}))
     return made
 
 
 def delete_api(made: Resource, place: Place) -> None:
-    """Its port is closed."""
+    """Delete an API, and close its port."""
     place.apis.close(made.physical_resource_id)
     place.client("apigatewayv2").delete_api(ApiId=made.physical_resource_id)
 
 
 def create_stage(name: str, properties: Properties, place: Place) -> Resource:
-    """A stage; only `$default` is served."""
+    """Create a stage; only `$default` is served."""
     call(place, ("apigatewayv2", "create_stage"), properties)
     place.apis.stage(properties["ApiId"], Stage.of(properties))
     return Resource(properties["StageName"], {"ApiId": properties["ApiId"]})
 
 
 def update_stage(made: Resource, old: Properties, new: Properties, place: Place) -> Resource:
-    """Its settings; moto has no UpdateStage."""
+    """Update a stage's settings, by a new stage, since moto has no UpdateStage."""
     place.client("apigatewayv2").delete_stage(ApiId=new["ApiId"], StageName=new["StageName"])
     return create_stage(made.physical_resource_id, new, place)
 
 
 def delete_stage(made: Resource, place: Place) -> None:
-    """The API is not served without it."""
+    """Delete a stage; the API is not served without it."""
     api_id = made.attributes["ApiId"]
     place.apis.stage(api_id, None)
     place.client("apigatewayv2").delete_stage(ApiId=api_id, StageName=made.physical_resource_id)

@@ -1,4 +1,4 @@
-"""How providers call a service's own API with a template's values."""
+"""Calls of a service's own API with a template's values."""
 
 # ruff: noqa: ARG001 - every handler of one kind has the same signature
 
@@ -12,7 +12,7 @@ Call = tuple[str, str]  # boto3's names of a service and of one of its operation
 
 
 def call(place: Place, of: Call, given: Properties) -> dict[str, Any]:
-    """Call a service with a template's values, as the types of the operation's parameters."""
+    """Call a service with a template's values, converted to the types of the operation's parameters."""
     service, operation = of
     client = place.client(service)
     model = client.meta.service_model.operation_model(client.meta.method_to_api_mapping[operation])
@@ -21,9 +21,10 @@ def call(place: Place, of: Call, given: Properties) -> dict[str, Any]:
 
 
 def fitted(value: Any, shape: Any) -> Any:
-    """A template's value as an API's type: templates write numbers and truth as text, documents as mappings.
+    """A template's value converted to an API's type: templates write numbers and booleans as text, documents as
+    mappings.
 
-    Names of members differ in the case of the first letter at most; ValueError for one that the API does not have.
+    Names of members may differ in the case of the first letter. ValueError for a name that the API does not have.
     """
     if shape.type_name == "structure":
         members = {name.lower(): name for name in shape.members}
@@ -46,15 +47,15 @@ def fitted(value: Any, shape: Any) -> Any:
 
 
 def without(properties: Properties, *names: str) -> dict[str, Any]:
-    """The properties but those."""
+    """The properties without those of the given names."""
     return {name: value for name, value in properties.items() if name not in names}
 
 
 def put(of: Call, delete: Call, name: str, deleted: str = "", arn: str = "", fixed: bool = False) -> Provider:
-    """A type that one idempotent operation creates and updates, and whose name is the physical ID.
+    """The provider of a type that one idempotent operation creates and updates, and whose name is the physical ID.
 
-    `deleted` is the delete operation's parameter (the same as `name` if empty), `arn` what stands before the name in
-    the resource's ARN. `fixed` is for types whose every change replaces the resource.
+    `deleted` is the delete operation's parameter (by default `name`), `arn` the prefix of the name in the resource's
+    ARN. `fixed` is for types whose every change replaces the resource.
     """
 
     def create(physical: str, properties: Properties, place: Place) -> Resource:
@@ -73,7 +74,7 @@ def put(of: Call, delete: Call, name: str, deleted: str = "", arn: str = "", fix
 
 
 def deleter(of: Call, parameter: str) -> Callable[[Resource, Place], None]:
-    """The handler that deletes by physical ID alone."""
+    """A handler that deletes by physical ID alone."""
 
     def delete(made: Resource, place: Place) -> None:
         call(place, of, {parameter: made.physical_resource_id})

@@ -24,14 +24,14 @@ from usher_local.cloud.state.stacks import KeptStacks
 log = logging.getLogger(__name__)
 
 STACK_TYPE = "AWS::CloudFormation::Stack"
-MAX_NAME_LENGTH = 63  # of a bucket; other names may be longer
+MAX_NAME_LENGTH = 63  # the maximum of a bucket; other names may be longer
 UNREAL = {"REVIEW_IN_PROGRESS", "DELETE_COMPLETE"}
-"""A stack of such a status has no resources."""
+"""The statuses of stacks without resources."""
 
 
 @dataclass(frozen=True, slots=True)
 class Deployed:
-    """A resource of a stack: with which properties it was made, and what was made."""
+    """A resource of a stack: its properties, and the object that the provider made."""
 
     logical_id: str
     kind: str
@@ -40,7 +40,7 @@ class Deployed:
     retained: bool = False
     retained_when_replaced: bool = False
     name: str = ""
-    """The name that it was given."""
+    """The physical name that it was given."""
     changed: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property
@@ -51,7 +51,8 @@ class Deployed:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a stack shall become: the submitted template, the plain one behind it, and the parameters' values."""
+    """The desired state of a stack: the submitted template, the template after its transforms, and the parameters'
+    values."""
 
     body: str
     template: Template
@@ -62,7 +63,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a change set does to one resource. `replacement` is True, False or Conditional where it modifies."""
+    """The change of one resource in a change set. `replacement` is True, False or Conditional for a modification."""
 
     action: str
     logical_id: str
@@ -74,7 +75,7 @@ class Change:
 
 @dataclass(eq=False)
 class Stack:
-    """A stack as it stands. `current` is what it was last brought to."""
+    """A stack. `current` is its last target."""
 
     name: str
     id: str
@@ -91,11 +92,11 @@ class Stack:
 
     @property
     def exports(self) -> dict[str, str]:
-        """Value by name."""
+        """The exported values by name."""
         return {one["ExportName"]: one["OutputValue"] for one in self.outputs if "ExportName" in one}
 
     def record(self, logical_id: str, physical_id: str, kind: str, status: str, reason: str | None = None) -> None:
-        """Record an event; times differ by a millisecond at least, since SAM CLI distinguishes events by them."""
+        """Record an event; times differ by at least a millisecond, since SAM CLI distinguishes events by them."""
         now = datetime.now(UTC)
         if self.events:
             now = max(now, self.events[-1]["Timestamp"] + timedelta(milliseconds=1))
@@ -114,7 +115,7 @@ class Stack:
         )
 
     def become(self, status: str, reason: str | None = None) -> None:
-        """Take on a status and record it; the event comes last, since who sees it reads the stack."""
+        """Set a status, then record it: a reader of the event then finds the stack in that status."""
         self.status, self.reason = status, reason
         self.record(self.name, self.id, STACK_TYPE, status, reason)
 
@@ -130,12 +131,12 @@ class Stacks:
         self._lock = threading.RLock()
 
     def find(self, name_or_id: str) -> Stack | None:
-        """The stack of a name that is not deleted, or the stack of an ID."""
+        """The stack with this name that is not deleted, or the stack with this ID, or None."""
         living = (one for one in self.all.values() if one.name == name_or_id and one.status != "DELETE_COMPLETE")
         return self.all.get(name_or_id) or next(living, None)
 
     def exports(self) -> dict[str, tuple[str, str]]:
-        """ID of the exporting stack and value, by export name."""
+        """The ID of the exporting stack and the value, by export name."""
         return {name: (one.id, value) for one in self.all.values() for name, value in one.exports.items()}
 
     def add(self, name: str, target: Target, stack_id: str | None = None) -> Stack:
@@ -145,7 +146,7 @@ class Stacks:
         return stack
 
     def scope(self, stack: Stack, target: Target) -> Scope:
-        """What the functions of a template can refer to, but for its resources."""
+        """The scope of a template's functions, without its resources."""
         return self._scope(target, stack.name, stack.id)
 
     def _scope(self, target: Target, name: str, arn: str) -> Scope:
@@ -153,14 +154,14 @@ class Stacks:
         return Scope(target.template, target.parameters, (name, arn), self.place, exports)
 
     def check(self, target: Target) -> None:
-        """TemplateError where a template names a type that no provider stands for, or its references go round."""
+        """Raise TemplateError if a type in the template has no provider, or if references are circular."""
         kinds = {family(str(one.get("Type"))) for one in target.template["Resources"].values()}
         if unknown := sorted(kinds - self.providers.keys()):
             raise TemplateError(f"Template format error: Unrecognized resource types: [{', '.join(unknown)}]")
         templates.resources_in_order(target.template, self._scope(target, "", ""))
 
     def changes(self, stack: Stack, target: Target) -> list[Change]:
-        """What bringing a stack to `target` would do to its resources."""
+        """The changes of a stack's resources that lead to `target`."""
         scope = self.scope(stack, target)
         found = []
         wanted = templates.resources_in_order(target.template, scope)
@@ -184,12 +185,12 @@ class Stacks:
         return found + [Change("Remove", one.logical_id, one.kind, one.physical_id) for one in gone]
 
     def replacing(self, before: Deployed, kind: str, changed: frozenset[str]) -> frozenset[str]:
-        """Those of the changed properties that replace the resource."""
+        """The changed properties that force a replacement of the resource."""
         fixed = before.kind != kind or self.providers[family(kind)].update is None
         return changed if fixed or not changed else changed & templates.create_only(kind)
 
     def create(self, stack: Stack, target: Target) -> None:
-        """Make every resource; where one fails, those before it are deleted and the stack ends in ROLLBACK_COMPLETE."""
+        """Make every resource; a failure deletes the earlier ones and ends in ROLLBACK_COMPLETE."""
         stack.become("CREATE_IN_PROGRESS", "User Initiated")
         undo: list[Callable[[], None]] = []
         try:
@@ -203,7 +204,7 @@ class Stacks:
             stack.become("CREATE_COMPLETE")
 
     def update(self, stack: Stack, target: Target) -> None:
-        """Change what differs; where that fails, everything is as before and the stack is UPDATE_ROLLBACK_COMPLETE."""
+        """Change resources that differ; a failure restores everything and ends in UPDATE_ROLLBACK_COMPLETE."""
         stack.become("UPDATE_IN_PROGRESS", "User Initiated")
         stack.updated = datetime.now(UTC)
         former = stack.resources, stack.outputs, stack.current, stack.imported
@@ -224,7 +225,8 @@ class Stacks:
             stack.become("UPDATE_COMPLETE")
 
     def delete(self, stack: Stack, retain: Sequence[str] = ()) -> None:
-        """Delete every resource that is not retained; what fails stays, with what it needs, and so does the stack."""
+        """Delete every resource that is not retained; after a failure, the resource, its dependencies and the stack
+        remain."""
         stack.become("DELETE_IN_PROGRESS", "User Initiated")
         importers = [one.name for one in self.all.values() if one is not stack and one.imported & stack.exports.keys()]
         if importers:
@@ -255,7 +257,8 @@ class Stacks:
         self.kept.keep(stack.name, {"id": stack.id, "body": now.body, "given": dict(now.given), "tags": dict(now.tags)})
 
     def _bring(self, stack: Stack, target: Target, undo: list[Callable[[], None]]) -> list[tuple[Deployed, bool]]:
-        """Create, update and replace; what is left to delete, last first, and whether it is retained."""
+        """Create, update and replace resources. Returns those left to delete, last first, and whether each is
+        retained."""
         scope = self.scope(stack, target)
         wanted = templates.resources_in_order(target.template, scope)
         leftovers = []
@@ -282,7 +285,7 @@ class Stacks:
     def _settle(
         self, stack: Stack, logical_id: str, body: Mapping[str, Any], scope: Scope, undo: list[Callable[[], None]]
     ) -> Deployed:
-        """One resource as the template wants it, created, updated, replaced or left alone."""
+        """A resource as the template describes it: created, updated, replaced or unchanged."""
         before, kind = stack.resources.get(logical_id), body["Type"]
         properties = scope.resolve(body.get("Properties", {}))
         now = Deployed(
@@ -353,14 +356,14 @@ class Stacks:
         return replace(self.place, stack_id=stack.id, logical_id=one.logical_id)
 
     def _generated_name(self, stack: Stack, logical_id: str) -> str:
-        """A name as before, if an earlier process made the resource; else one of its own."""
+        """The name from an earlier process, if that made the resource; else a new one."""
         kept = None if logical_id in stack.resources else self.kept.name(stack.name, logical_id)
         name = kept or physical_name(stack.name, logical_id)
         self.kept.keep_name(stack.name, logical_id, name)
         return name
 
     def _update(self, stack: Stack, before: Deployed, new: Deployed, undo: list[Callable[[], None]]) -> Deployed:
-        change = cast(Update, self.providers[family(new.kind)].update)  # without one it is replaced
+        change = cast(Update, self.providers[family(new.kind)].update)  # a type without one is replaced
         stack.record(new.logical_id, before.physical_id, new.kind, "UPDATE_IN_PROGRESS")
 
         def back() -> None:
@@ -374,7 +377,7 @@ class Stacks:
         return replace(new, made=made)
 
     def _remove(self, stack: Stack, one: Deployed, *, retained: bool) -> bool:
-        """Whether the resource no longer belongs to the stack: deleted, or retained."""
+        """Whether the resource no longer belongs to the stack: it was deleted or retained."""
         if retained:
             stack.record(one.logical_id, one.physical_id, one.kind, "DELETE_SKIPPED")
             self.kept.forget_name(stack.name, one.logical_id, one.name)
@@ -405,7 +408,7 @@ class Stacks:
 
 
 def differing(before: Deployed, kind: str, properties: Mapping[str, Any]) -> frozenset[str]:
-    """The properties that a template changes; of another type, all."""
+    """The properties that a template changes; all of them, if the type changes."""
     names = before.properties.keys() | properties.keys()
     return frozenset(
         name for name in names if before.kind != kind or before.properties.get(name) != properties.get(name)
@@ -413,13 +416,13 @@ def differing(before: Deployed, kind: str, properties: Mapping[str, Any]) -> fro
 
 
 def physical_name(stack: str, logical_id: str) -> str:
-    """A name of its own for each resource of each stack; a long stack name is cut."""
+    """A unique name for a resource of a stack; a long stack name is cut."""
     tail = f"-{logical_id}-{random_suffix()}"
     return f"{stack[: max(1, MAX_NAME_LENGTH - len(tail))]}{tail}"[:MAX_NAME_LENGTH]
 
 
 def roll_back(undo: Sequence[Callable[[], None]]) -> str | None:
-    """Undo, last first; what could not be undone."""
+    """Run the undo steps, last first. Returns what could not be undone, or None."""
     failed = []
     for back in reversed(undo):
         try:
@@ -431,7 +434,7 @@ def roll_back(undo: Sequence[Callable[[], None]]) -> str | None:
 
 
 def reason(error: Exception) -> str:
-    """CloudFormation's words for a failure."""
+    """CloudFormation's text for a failure."""
     if isinstance(error, ResourceError | TemplateError):
         return str(error)
     if isinstance(error, ClientError):

@@ -11,12 +11,12 @@ from usher_local.cloud.cloudformation.service_calls import call, deleter, withou
 
 
 def lifecycle(rules: Properties) -> dict[str, Any]:
-    """Lifecycle rules as the API has them: a filter, and actions in structures."""
+    """Lifecycle rules in the API's form: a filter, and actions in structures."""
     return {"Rules": [lifecycle_rule(rule) for rule in rules["Rules"]]}
 
 
 def lifecycle_rule(rule: Properties) -> dict[str, Any]:
-    """One of them."""
+    """A lifecycle rule in the API's form."""
     tags = rule.get("TagFilters", [])
     prefix = {"Prefix": rule["Prefix"]} if "Prefix" in rule else {}
     several = len(tags) + len(prefix) > 1
@@ -26,7 +26,7 @@ def lifecycle_rule(rule: Properties) -> dict[str, Any]:
 
 
 def encryption(rules: Properties) -> dict[str, Any]:
-    """Encryption as the API has it."""
+    """Encryption in the API's form."""
     return {
         "Rules": [
             {"ApplyServerSideEncryptionByDefault": rule["ServerSideEncryptionByDefault"]}
@@ -36,12 +36,13 @@ def encryption(rules: Properties) -> dict[str, Any]:
 
 
 def notifications(wanted: Properties) -> dict[str, Any]:
-    """Notifications as the API has them: EventBridge is on where its member is there."""
+    """Notifications in the API's form: an EventBridge member turns EventBridge on."""
     off = str(wanted.get("EventBridgeConfiguration", {}).get("EventBridgeEnabled", True)).lower() == "false"
     return without(wanted, "EventBridgeConfiguration") | ({} if off else {"EventBridgeConfiguration": {}})
 
 
-# Property of a bucket: the operation that sets it, the operation's parameter, its form there, and what stands for none.
+# Property of a bucket: the operation that sets it, the operation's parameter, its form there, and the value that
+# removes it.
 BUCKET: Mapping[str, tuple[str, str, Callable[[Any], Any], Any]] = MappingProxyType(
     {
         "BucketEncryption": (
@@ -76,7 +77,7 @@ BUCKET: Mapping[str, tuple[str, str, Callable[[Any], Any], Any]] = MappingProxyT
 
 
 def create_bucket(name: str, properties: Properties, place: Place) -> Resource:
-    """An empty bucket, then each property by its own operation."""
+    """Create an empty bucket, then set each property by its own operation."""
     bucket = name.lower()
     place.client("s3").create_bucket(Bucket=bucket)
     made = Resource(
@@ -91,7 +92,7 @@ def create_bucket(name: str, properties: Properties, place: Place) -> Resource:
 
 
 def update_bucket(made: Resource, old: Properties, new: Properties, place: Place) -> Resource:
-    """Set what differs; ValueError for a property that is not known here."""
+    """Set changed properties. ValueError for an unknown property."""
     for name in sorted(old.keys() | new.keys() - {"BucketName"}):
         if old.get(name) == new.get(name):
             continue
@@ -107,17 +108,17 @@ def update_bucket(made: Resource, old: Properties, new: Properties, place: Place
 
 
 def delete_bucket(made: Resource, place: Place) -> None:
-    """S3 refuses it while anything is in it."""
+    """Delete a bucket; S3 refuses it unless it is empty."""
     place.client("s3").delete_bucket(Bucket=made.physical_resource_id)
 
 
 def put_bucket_policy(name: str, properties: Properties, place: Place) -> Resource:
-    """A bucket's policy; `usher_local.cloud.access.iam` and the local Personalize ask it."""
+    """Put a bucket's policy, which `usher_local.cloud.access.iam` and the local Personalize check."""
     call(place, ("s3", "put_bucket_policy"), {"Bucket": properties["Bucket"], "Policy": properties["PolicyDocument"]})
     return Resource(properties["Bucket"])
 
 
-# What CreateTable does not take: the property, and the operation that sets it.
+# Properties that CreateTable does not accept, with the operation that sets each
 TABLE = MappingProxyType(
     {
         "PointInTimeRecoverySpecification": "update_continuous_backups",
@@ -130,7 +131,7 @@ OFF: Mapping[str, Properties] = MappingProxyType(
 
 
 def create_table(name: str, properties: Properties, place: Place) -> Resource:
-    """A table, then what has operations of its own."""
+    """Create a table, then set the properties with operations of their own."""
     given = {**without(properties, *TABLE), "TableName": name}
     if "SSESpecification" in given:
         sse = given["SSESpecification"]
@@ -140,7 +141,7 @@ def create_table(name: str, properties: Properties, place: Place) -> Resource:
 
 
 def update_table(made: Resource, old: Properties, new: Properties, place: Place) -> Resource:
-    """Set what differs."""
+    """Set changed properties."""
     name = {"TableName": made.physical_resource_id}
     changed = [one for one in sorted(old.keys() | new.keys()) if old.get(one) != new.get(one)]
     for one in (one for one in changed if one in TABLE):
@@ -152,7 +153,7 @@ def update_table(made: Resource, old: Properties, new: Properties, place: Place)
 
 
 def delete_table(made: Resource, place: Place) -> None:
-    """DynamoDB refuses it under deletion protection."""
+    """Delete a table; DynamoDB refuses it under deletion protection."""
     place.client("dynamodb").delete_table(TableName=made.physical_resource_id)
 
 

@@ -1,4 +1,4 @@
-"""CloudFormation templates: from SAM to plain resources, and from intrinsic functions to values. Without effects.
+"""CloudFormation templates: from SAM to plain resources, and from intrinsic functions to values. Pure.
 
 AWS's own transform and moto's resolver of intrinsic functions (5.2.5) do the work.
 """
@@ -21,17 +21,17 @@ from samtranslator.translator.transform import transform
 from usher_local.cloud.cloudformation.lambda_resources import LOCAL_BUCKET
 from usher_local.cloud.cloudformation.provider import PARTITION, Place, Resource
 
-# It warns of metrics that only AWS's own service publishes.
+# It warns about metrics that only AWS's own service publishes.
 logging.getLogger("samtranslator.metrics").setLevel(logging.ERROR)
 
 SAM = "AWS::Serverless-2016-10-31"
-# Property of a SAM resource that names a local file or folder.
+# Properties of SAM resources that name a local file or folder
 SOURCES = {
     "AWS::Serverless::Function": "CodeUri",
     "AWS::Serverless::LayerVersion": "ContentUri",
     "AWS::Serverless::StateMachine": "DefinitionUri",
 }
-# Where AWS::NoValue stands in a list, the element goes.
+# An element of a list that is AWS::NoValue is removed.
 NO_VALUE = object()
 
 Template = Mapping[str, Any]
@@ -54,7 +54,7 @@ def parse(body: str) -> dict[str, Any]:
 
 
 def source(path: Path) -> str:
-    """A SAM template whose local files and folders are objects of the bucket `local-source`, as `sam package` does."""
+    """A SAM template whose local files and folders are objects of the bucket `local-source`, as after `sam package`."""
     template = yaml_parse(path.read_text())
     for resource in template["Resources"].values():
         properties = resource.get("Properties") or {}
@@ -64,12 +64,12 @@ def source(path: Path) -> str:
 
 
 def load(path: Path, parameters: Mapping[str, str]) -> dict[str, Any]:
-    """The plain template behind a local SAM template."""
+    """A local SAM template after the transform."""
     return transformed(parse(source(path)), parameters)
 
 
 def transformed(template: Template, parameters: Mapping[str, str]) -> dict[str, Any]:
-    """A template without SAM. TransformError says what AWS's transform has against it."""
+    """A template after the SAM transform. TransformError has the messages of AWS's transform."""
     if SAM not in macros(template):
         return dict(template)
     try:
@@ -87,7 +87,7 @@ def macros(template: Template) -> list[str]:
 
 
 def parameter_values(template: Template, given: Mapping[str, str]) -> dict[str, Any]:
-    """The value of each parameter: the given one or the default; TemplateError where it is missing or not allowed."""
+    """The value of each parameter: the given one or the default. TemplateError if it is missing or not allowed."""
     declared = template.get("Parameters", {})
     if unknown := sorted(given.keys() - declared.keys()):
         raise TemplateError(f"Parameters: [{', '.join(unknown)}] do not exist in the template")
@@ -99,7 +99,7 @@ def parameter_values(template: Template, given: Mapping[str, str]) -> dict[str, 
 
 
 def parameter_value(name: str, declared: Mapping[str, Any], text: str) -> Any:
-    """One parameter's value by its type; TemplateError where its declaration does not allow it."""
+    """A parameter's value by its type. TemplateError if its declaration does not allow it."""
     kind = declared.get("Type", "String")
     try:
         value: Any = text.split(",") if kind.startswith("List<") or kind == "CommaDelimitedList" else text
@@ -120,7 +120,7 @@ def parameter_value(name: str, declared: Mapping[str, Any], text: str) -> Any:
 
 
 class Scope(dict[str, Any]):
-    """What a template's functions can refer to: parameters, pseudo parameters, mappings and resources by name."""
+    """The names that a template's functions can refer to: parameters, pseudo parameters, mappings and resources."""
 
     def __init__(
         self,
@@ -154,11 +154,11 @@ class Scope(dict[str, Any]):
             )
 
     def holds(self, condition: str | None) -> bool:
-        """Whether a named condition is true; no condition always is."""
+        """Whether a named condition is true; True without a condition."""
         return condition is None or bool(self.lazy_condition_map[condition])
 
     def resolve(self, value: Any) -> Any:
-        """A part of a template with its functions evaluated; TemplateError where it refers to nothing."""
+        """A part of a template with its functions evaluated. TemplateError if it refers to an unknown name."""
         try:
             return without_no_value(parsing.clean_json(value, self))
         except KeyError as error:
@@ -175,7 +175,7 @@ def without_no_value(value: Any) -> Any:
 
 
 def resources_in_order(template: Template, scope: Scope) -> dict[str, Mapping[str, Any]]:
-    """The resources whose condition holds, each after those it refers to or depends on."""
+    """The resources whose condition is true, each after those that it refers to or depends on."""
     wanted = {name: one for name, one in template["Resources"].items() if scope.holds(one.get("Condition"))}
     graph = {name: sorted({*references(body)} & wanted.keys() - {name}) for name, body in wanted.items()}
     try:
@@ -216,7 +216,7 @@ def imports(value: Any, scope: Scope) -> Iterator[str]:
 @cache
 def create_only(kind: str) -> frozenset[str]:
     """The properties of a type whose change replaces the resource, by CloudFormation's own schema of the type."""
-    # It takes more than a second, and only updates need it.
+    # The import takes more than a second, and only updates need it.
     from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 
     schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", kind).schema
@@ -225,7 +225,7 @@ def create_only(kind: str) -> frozenset[str]:
 
 
 def unresolved(name: str) -> Resource:
-    """Stands for a resource that does not exist yet: whatever refers to it will change."""
+    """A placeholder for a resource that does not exist yet: every value that refers to it will change."""
     return Resource(f"{{{{{name}}}}}", _Unresolved(name))
 
 

@@ -1,4 +1,4 @@
-"""CloudWatch: metrics are written, queried, and watched by alarms.
+"""CloudWatch: metrics, queries and alarms.
 
 May import: access, core, eventbridge.
 """

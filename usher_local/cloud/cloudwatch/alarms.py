@@ -1,10 +1,10 @@
-"""CloudWatch's alarms: they look at their metrics and notify topics and EventBridge when their state changes.
+"""CloudWatch's alarms: they evaluate their metrics, and notify topics and EventBridge when their state changes.
 
-Gaps upstream (moto 5.2.5): alarms look at no metric, begin as OK, lose their state when they are put again, and notify
+Gaps upstream (moto 5.2.5): alarms evaluate no metric, begin as OK, lose their state when they are put again, and notify
 nobody when SetAlarmState changes them.
 
-On AWS an alarm looks every minute, at periods that end with that minute; here it looks at any time, at periods that
-end at that time.
+On AWS, an alarm is evaluated every minute, over periods that end with that minute; here it is evaluated at any time,
+over periods that end at that time.
 """
 
 import json
@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 
 TICK_SECONDS = 10.0
 EXTRA_PERIODS = 2
-"""An alarm looks back farther than its periods, as in the examples of the guide: 5 for 3."""
+"""An alarm evaluates more than its periods, as in the examples of the guide: 5 for 3."""
 OK, ALARM, UNKNOWN = "OK", "ALARM", "INSUFFICIENT_DATA"
 
 COMPARISONS: Mapping[str, Callable[[float, float], bool]] = MappingProxyType(
@@ -55,8 +55,9 @@ ACTIONS = MappingProxyType({ALARM: "alarm_actions", OK: "ok_actions", UNKNOWN: "
 def state_of(breaching: Sequence[bool | None], periods: int, enough: int, missing: str, current: str) -> str:
     """The state of an alarm. Pure.
 
-    `breaching`: whether each data point of the evaluation range breaches, oldest first, None where there is none;
-    `periods`, `enough`: EvaluationPeriods and DatapointsToAlarm; `missing`: TreatMissingData; `current`: its state.
+    `breaching`: for each data point of the evaluation range, oldest first, whether it breaches the threshold, or None
+    if it is missing; `periods`, `enough`: EvaluationPeriods and DatapointsToAlarm; `missing`: TreatMissingData;
+    `current`: the current state.
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html
     """
     real = [one for one in breaching if one is not None][-periods:]
@@ -71,12 +72,12 @@ def state_of(breaching: Sequence[bool | None], periods: int, enough: int, missin
         return OK
     if missing == "ignore":
         return current
-    # Only breaching points, fewer than enough: an alarm, once the oldest is old enough for the others to have come.
+    # Only breaching points, but fewer than enough: an alarm, if the others have had time to arrive after the oldest.
     return ALARM if real and len(breaching) - breaching.index(True) >= enough else UNKNOWN
 
 
 class Alarms:
-    """Looks at every alarm of the account. `now` returns the time; `tick` looks once. Thread-safe."""
+    """Evaluates every alarm of the account at each `tick`. `now` returns the time. Thread-safe."""
 
     def __init__(self, now: Callable[[], datetime], collect: Callable[[], None] = lambda: None) -> None:
         self._now = now
@@ -85,7 +86,7 @@ class Alarms:
         self._lock = threading.Lock()
 
     def tick(self) -> None:
-        """Collect the metrics that are gauges, and let every alarm look at its own."""
+        """Collect the gauges, and evaluate every alarm."""
         with self._lock:
             self._collect()
             end = self._now().astimezone(UTC).replace(tzinfo=None)
@@ -105,7 +106,7 @@ class Alarms:
 
 
 def look(alarm: Alarm, data: Any, end: datetime) -> None:
-    """Bring an alarm's state up to its metrics, as they are at `end`."""
+    """Set an alarm's state by its metrics up to `end`."""
     asked = queries(alarm)
     seconds = int(next(one["MetricStat"]["Period"] for one in asked if "MetricStat" in one))
     periods = int(alarm.evaluation_periods)
@@ -123,7 +124,7 @@ def look(alarm: Alarm, data: Any, end: datetime) -> None:
 
 
 def reason(alarm: Alarm, recent: Sequence[float], state: str) -> str:
-    """Why an alarm is in a state, in CloudWatch's manner."""
+    """The reason of an alarm's state, in CloudWatch's style."""
     if state == UNKNOWN:
         return f"Insufficient Data: {alarm.evaluation_periods} datapoints were unknown."
     if not recent:
@@ -135,7 +136,7 @@ def reason(alarm: Alarm, recent: Sequence[float], state: str) -> str:
 
 
 def queries(alarm: Alarm) -> list[dict[str, Any]]:
-    """What an alarm asks, as queries of GetMetricData."""
+    """The metrics of an alarm, as queries of GetMetricData."""
     if not alarm.metric_data_queries:
         metric = Metric(alarm.metric_name, alarm.namespace, alarm.dimensions)
         stat = MetricStat(metric, str(alarm.period), alarm.statistic or alarm.extended_statistic or "", "")
@@ -144,7 +145,7 @@ def queries(alarm: Alarm) -> list[dict[str, Any]]:
 
 
 def query_of(one: MetricDataQuery) -> dict[str, Any]:
-    """One query of GetMetricData, of moto's."""
+    """A query of moto's alarm in the form of GetMetricData."""
     query: dict[str, Any] = {"Id": one.id, "Label": one.label, "ReturnData": str(one.return_data).lower() != "false"}
     if one.metric_stat is None:
         return query | {"Expression": one.expression}
@@ -159,7 +160,7 @@ def query_of(one: MetricDataQuery) -> dict[str, Any]:
 
 @contextmanager
 def acting() -> Iterator[None]:
-    """Let a change of state be reported, however it came about, and let states begin and last as on AWS."""
+    """Report every change of state, and let states begin and last as on AWS."""
     with ExitStack() as stack:
         stack.enter_context(replaced(Alarm, "update_state", notifying(Alarm.update_state)))
         stack.enter_context(
@@ -169,7 +170,7 @@ def acting() -> Iterator[None]:
 
 
 def lasting(put_metric_alarm: Any) -> Any:
-    """PutMetricAlarm: a new alarm knows nothing yet, one that is changed keeps its state."""
+    """PutMetricAlarm: a new alarm has INSUFFICIENT_DATA, a changed one keeps its state."""
 
     @wraps(put_metric_alarm)
     def put(backend: Any, name: str, **settings: Any) -> Alarm:
@@ -183,7 +184,7 @@ def lasting(put_metric_alarm: Any) -> Any:
 
 
 def notifying(update_state: Any) -> Any:
-    """A change of an alarm's state, for EventBridge, and for whoever the alarm's actions name."""
+    """A change of an alarm's state, reported to EventBridge and to the targets of the alarm's actions."""
 
     @wraps(update_state)
     def update(alarm: Alarm, reason: str, reason_data: str, state_value: str) -> None:
@@ -207,7 +208,7 @@ def notifying(update_state: Any) -> Any:
 
 
 def act(alarm: str, arn: str, subject: str, message: str) -> None:
-    """Carry out an action of an alarm (an ARN)."""
+    """Do an action of an alarm (an ARN)."""
     _, _, service, region, account, _ = arn.split(":", 5)
     if service == "sns":
         sns_backends[account][region].publish(message, arn=arn, subject=subject[:100])
@@ -230,7 +231,7 @@ def event_of(alarm: Alarm, before: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def state_shown(alarm: Alarm) -> dict[str, Any]:
-    """An alarm's state, as an event has it."""
+    """An alarm's state in the form of an event."""
     return {
         "value": alarm.state_value,
         "reason": alarm.state_reason,
@@ -240,7 +241,7 @@ def state_shown(alarm: Alarm) -> dict[str, Any]:
 
 
 def configured(query: Mapping[str, Any]) -> dict[str, Any]:
-    """A query of an alarm, as an event has it."""
+    """A query of an alarm in the form of an event."""
     member = {"id": query["Id"], "label": query["Label"], "returnData": query["ReturnData"]}
     if "Expression" in query:
         return member | {"expression": query["Expression"]}
@@ -257,7 +258,8 @@ def configured(query: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def notification(alarm: Alarm, before: str) -> dict[str, Any]:
-    """What a topic gets: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html"""
+    """The message to a topic:
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html"""
     trigger: dict[str, Any] = {
         "EvaluationPeriods": int(alarm.evaluation_periods),
         "DatapointsToAlarm": int(alarm.datapoints_to_alarm or alarm.evaluation_periods),
@@ -294,5 +296,5 @@ def notification(alarm: Alarm, before: str) -> dict[str, Any]:
 
 
 def iso(time: datetime) -> str:
-    """A time as CloudWatch writes it."""
+    """A time in CloudWatch's format."""
     return time.strftime("%Y-%m-%dT%H:%M:%S.") + f"{time.microsecond // 1000:03d}+0000"

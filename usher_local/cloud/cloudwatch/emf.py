@@ -1,4 +1,4 @@
-"""CloudWatch's embedded metric format: what a log event measures.
+"""CloudWatch's embedded metric format: the metrics in a log event.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 """
@@ -11,13 +11,13 @@ from typing import Any, NamedTuple
 from moto.core.utils import get_service_model
 
 METRICS = 100
-"""Of one directive; also the values of one metric."""
+"""The maximum of a directive's metrics, and of a metric's values."""
 DIMENSIONS = 30
-"""Of one set."""
+"""The maximum of a set's dimensions."""
 TEXT = 1024
 UNITS = frozenset(get_service_model("cloudwatch").shape_for("StandardUnit").enum)
 OLDEST, NEWEST = timedelta(days=14), timedelta(hours=2)
-"""How far before and after its arrival a data point may lie."""
+"""The maximum distance of a data point's time before and after its arrival."""
 
 
 class Measured(NamedTuple):
@@ -32,7 +32,7 @@ class Measured(NamedTuple):
 
 
 def measured(message: str, now: datetime) -> Iterator[Measured]:
-    """What a log event measures; nothing for any other event. As on AWS, what breaks a rule is passed over."""
+    """The metrics in a log event; none for other events. Invalid parts are ignored, as on AWS."""
     if '"_aws"' not in message:
         return
     try:
@@ -60,7 +60,7 @@ def measured(message: str, now: datetime) -> Iterator[Measured]:
 
 
 def dimensions(names: Any, root: Mapping[str, Any]) -> dict[str, str] | None:
-    """A set of dimensions with its values; None if it breaks a rule."""
+    """A set of dimensions with its values; None if it is invalid."""
     if not isinstance(names, list) or len(names) > DIMENSIONS:
         return None
     if not all(is_text(name) and is_text(root.get(name)) for name in names):
@@ -69,7 +69,7 @@ def dimensions(names: Any, root: Mapping[str, Any]) -> dict[str, str] | None:
 
 
 def numbers(value: Any) -> list[float]:
-    """The numbers of a metric's member: one, or a list of at most 100; none if it is anything else."""
+    """The values of a metric: a number, or a list of at most 100; empty for other types."""
     values = value if isinstance(value, list) else [value]
     usable = all(isinstance(one, int | float) and not isinstance(one, bool) for one in values)
     return [float(one) for one in values] if usable and len(values) <= METRICS else []
@@ -81,5 +81,5 @@ def is_text(value: Any) -> bool:
 
 
 def listed(value: Any) -> list[Any]:
-    """A value that must be a list; empty if it is none."""
+    """The value if it is a list, else an empty one."""
     return value if isinstance(value, list) else []

@@ -1,8 +1,8 @@
 """CloudWatch's queries: statistics of a metric, metric math and SEARCH.
 
-Gaps upstream (moto 5.2.5): GetMetricData takes an expression for the id of another query and nothing else, begins
-periods at StartTime and forgets the namespace; GetMetricStatistics adds up metrics of other dimension sets;
-`are_dimensions_same` finds no two sets of several dimensions to be the same, so that ListMetrics repeats them.
+Gaps upstream (moto 5.2.5): GetMetricData reads an expression only as the ID of another query, begins periods at
+StartTime and forgets the namespace; GetMetricStatistics adds up metrics of other dimension sets; `are_dimensions_same`
+never finds two sets of several dimensions to be equal, so that ListMetrics repeats them.
 """
 
 import ast
@@ -24,12 +24,12 @@ from moto.cloudwatch.models import CloudWatchBackend, MetricDatumBase, Statistic
 from usher_local.cloud.core.patching import replaced
 from usher_local.python_parser import PARSER
 
-EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - moto keeps times in UTC, without saying so
+EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - moto's times are in UTC, without a time zone
 STATISTICS = ("Average", "Maximum", "Minimum", "SampleCount", "Sum")
 
 
 class Metric(NamedTuple):
-    """What identifies a metric."""
+    """The identity of a metric."""
 
     namespace: str
     name: str
@@ -41,7 +41,7 @@ Data = Mapping[Metric, Sequence[MetricDatumBase]]
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """Values by the beginning of their period. `times` are all periods, also those without a value."""
+    """Values by the beginning of their period. `times` are all periods, with or without a value."""
 
     label: str
     times: tuple[datetime, ...]
@@ -53,7 +53,7 @@ Value = float | Series | list[Series]
 
 @contextmanager
 def answered() -> Iterator[None]:
-    """Let moto's CloudWatch answer queries as AWS does."""
+    """Make moto's CloudWatch answer queries as AWS does."""
     with ExitStack() as stack:
         for owner, name, value in (
             (CloudWatchBackend, "get_metric_data", get_metric_data),
@@ -71,7 +71,7 @@ def get_metric_data(
     end_time: datetime,
     scan_by: str = "TimestampDescending",
 ) -> list[dict[str, Any]]:
-    """GetMetricData's results. Stands in for moto's method."""
+    """The results of GetMetricData. Replaces moto's method."""
     if start_time >= end_time:
         raise ValidationError("The parameter EndTime must be greater than StartTime.")
     found = evaluate(queries, by_metric(backend.get_all_metrics()), end_time, lambda period: floor(start_time, period))
@@ -101,7 +101,7 @@ def get_metric_statistics(
     dimensions: list[dict[str, str]],
     unit: str | None = None,
 ) -> list[Statistics]:
-    """GetMetricStatistics's data points. Stands in for moto's method."""
+    """The data points of GetMetricStatistics. Replaces moto's method."""
     metric = Metric(namespace, metric_name, frozenset((one["Name"], one["Value"]) for one in dimensions))
     data = [one for one in by_metric(backend.get_all_metrics()).get(metric, ()) if unit in (None, one.unit)]
     step = timedelta(seconds=period)
@@ -119,9 +119,9 @@ def evaluate(
     end: datetime,
     start: Callable[[timedelta], datetime],
 ) -> dict[str, list[Series]]:
-    """The series of each query, by its id. `start`: when the first period of a given length begins.
+    """The series of each query, by its ID. `start` returns the beginning of the first period of a given length.
 
-    ValidationError for an expression that CloudWatch, or this part of it, does not know.
+    ValidationError for an expression that CloudWatch, or this implementation, does not support.
     """
     found: dict[str, list[Series]] = {}
     metrics: list[str] = []
@@ -162,7 +162,7 @@ def evaluate(
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """Evaluates metric math, whose syntax is Python's as far as it goes here.
+    """Evaluates metric math, whose supported part has Python's syntax.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html
     """
@@ -208,7 +208,7 @@ class Expression:
 
 
 def combined(function: Callable[[float, float], float], one: Value, other: Value) -> Value:
-    """Two values, one by one; a period has a value if both have one there, and the quotient by 0 is none."""
+    """Two values combined in each period in which both have one; a quotient by 0 has no value."""
     if isinstance(one, list):
         return [line for part in one for line in as_list(combined(function, part, other))]
     if isinstance(other, list):
@@ -226,7 +226,7 @@ def combined(function: Callable[[float, float], float], one: Value, other: Value
 
 
 def fill(value: Value, filler: Value) -> Value:
-    """FILL with a number: missing values are that number."""
+    """FILL with a number, which replaces missing values."""
     if not isinstance(filler, float):
         raise unknown("FILL with anything but a number")
     filled = [replace(one, values={time: one.values.get(time, filler) for time in one.times}) for one in as_list(value)]
@@ -234,7 +234,8 @@ def fill(value: Value, filler: Value) -> Value:
 
 
 def aggregate(function: Callable[[Sequence[float]], float]) -> Callable[[Value], Value]:
-    """A function of several series: its value in each period, of the values that there are. Of one: a number."""
+    """A function that aggregates several series in each period, over existing values, or a single series to a
+    number."""
 
     def aggregated(value: Value) -> Value:
         if isinstance(value, Series):
@@ -274,13 +275,13 @@ FUNCTIONS: Mapping[str, Callable[..., Value]] = MappingProxyType(
 
 
 def unknown(what: str) -> ValidationError:
-    """The refusal of an expression."""
+    """The error for an unsupported expression."""
     known = ", ".join(["METRICS", "SEARCH", *FUNCTIONS])
     return ValidationError(f"The local cloud can't evaluate {what}; it knows + - * /, comparisons, {known}.")
 
 
 def as_list(value: Value) -> list[Series]:
-    """A value's series; ValidationError for a number, of which no graph and no alarm can be made."""
+    """A value's series. ValidationError for a number, which neither a graph nor an alarm can show."""
     if isinstance(value, float):
         raise ValidationError("The expression is a number, where it must be a time series.")
     return value if isinstance(value, list) else [value]
@@ -292,7 +293,7 @@ TERM = re.compile(r'\s*(?:AND\s+)?(?P<key>[\w/.-]+|"[^"]+")\s*=\s*(?P<value>"[^"
 def matching(expression: str, data: Data) -> list[Metric]:
     """The metrics that a SEARCH finds, by a schema, `{Namespace,Dimension,...}`, and terms.
 
-    A term is `Key="a"` or `Key=("a" OR "b")`; all must hold.
+    A term is `Key="a"` or `Key=("a" OR "b")`; all must match.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/search-expression-syntax.html
     """
@@ -318,25 +319,25 @@ def matching(expression: str, data: Data) -> list[Metric]:
 
 
 def label_of(metric: Metric) -> str:
-    """How a graph names a metric that a SEARCH has found."""
+    """The label of a metric that a SEARCH found."""
     return " ".join([*(value for _, value in sorted(metric.dimensions)), metric.name])
 
 
 def by_metric(data: Iterable[MetricDatumBase]) -> Data:
-    """Data points by the metric that they belong to."""
+    """The data points of each metric."""
     return Grouped(list(data)).by_metric()
 
 
 @dataclass
 class Grouped:
-    """The data points of a list that grows."""
+    """The data points of a growing list, by metric."""
 
     data: list[MetricDatumBase]
     _found: dict[Metric, list[MetricDatumBase]] = field(default_factory=dict)
     _count: int = 0
 
     def by_metric(self) -> Data:
-        """All points by the metric that they belong to. Looks at those that have come since the last call."""
+        """All points by metric. Reads only those added since the last call."""
         count = len(self.data)
         for one in islice(self.data, self._count, count):
             self._found.setdefault(Metric(one.namespace, one.name, pairs(one.dimensions)), []).append(one)
@@ -345,7 +346,7 @@ class Grouped:
 
 
 def pairs(dimensions: Iterable[Any]) -> frozenset[tuple[str, str]]:
-    """A set of moto's dimensions, to be compared."""
+    """The names and values of moto's dimensions, as a set."""
     return frozenset((one.name, one.value) for one in dimensions)
 
 
@@ -376,5 +377,5 @@ def in_periods(
 
 
 def floor(time: datetime, period: timedelta) -> datetime:
-    """The beginning of the period in which a time lies."""
+    """The beginning of the period that contains a time."""
     return EPOCH + (time - EPOCH) // period * period

@@ -1,4 +1,4 @@
-"""Writes metrics, in the units of the services' guides."""
+"""The writing of metrics, in the units of the services' guides."""
 
 import time
 from collections.abc import Iterable, Mapping
@@ -26,7 +26,7 @@ UNITS = MappingProxyType(
         "SolutionTrainingJobExecutionTime": "Seconds",
     }
 )
-"""Units of what is not a count."""
+"""The units of metrics that are not counts."""
 
 
 def put(
@@ -36,7 +36,7 @@ def put(
     account: str = DEFAULT_ACCOUNT_ID,
     region: str = REGION,
 ) -> None:
-    """Write values, now, under each set of dimensions."""
+    """Write values at the current time under each set of dimensions."""
     data = [
         {"MetricName": name, "Value": value, "Unit": UNITS.get(name, "Count"), "Dimensions": listed(dimensions)}
         for dimensions in sets
@@ -46,10 +46,10 @@ def put(
 
 
 def listed(dimensions: Dimensions) -> list[dict[str, str]]:
-    """Dimensions as the API has them."""
+    """Dimensions in the API's form."""
     return [{"Name": name, "Value": value} for name, value in dimensions.items()]
 
 
 def milliseconds(began: float) -> float:
-    """How long ago a moment of the monotonic clock was."""
+    """The milliseconds since a time of the monotonic clock."""
     return (time.monotonic() - began) * 1000

@@ -1,4 +1,4 @@
-"""What every part of the local cloud uses: moto's backends, patches of private names, work at an interval.
+"""The common ground of the local cloud: moto's backends, patches of private names, work at an interval.
 
 May import: nothing.
 """

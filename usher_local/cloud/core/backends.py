@@ -5,7 +5,7 @@ from typing import Any
 
 
 def every(backends: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, str, Any]]:
-    """The account, region and backend of each that exists now: other threads add to moto's tables meanwhile."""
+    """The account, region and backend of each existing backend, from copies: other threads may add to moto's tables."""
     for account, regions in list(backends.items()):
         for region, backend in list(regions.items()):
             yield account, region, backend

@@ -1,4 +1,4 @@
-"""Replace a private name of a library for a while, and notice when the library has moved it."""
+"""Temporary replacements of a library's private names, which fail if the library has moved the name."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,14 +6,14 @@ from typing import Any
 
 
 class UpstreamChangedError(Exception):
-    """A library lost the name that one of our repairs replaces: it is not the version that is pinned."""
+    """A library lost the name that one of our repairs replaces: it is not the pinned version."""
 
 
 @contextmanager
 def replaced(owner: Any, name: str, value: Any) -> Iterator[None]:
-    """Let `owner.name` (a module's or a class's own attribute) be `value` inside the block.
+    """Set `owner.name` (a module's or a class's own attribute) to `value` inside the block.
 
-    Raises UpstreamChangedError where `owner` does not define `name`.
+    Raises UpstreamChangedError if `owner` does not define `name`.
     """
     if name not in vars(owner):
         raise UpstreamChangedError(f"{owner.__name__} no longer defines {name}; is the pinned version installed?")

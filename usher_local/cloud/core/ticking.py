@@ -1,4 +1,4 @@
-"""Work that a thread repeats at an interval."""
+"""A thread that repeats work at an interval."""
 
 import logging
 import threading
@@ -10,7 +10,7 @@ log = logging.getLogger(__name__)
 
 @contextmanager
 def ticking(name: str, seconds: float, tick: Callable[[], object]) -> Iterator[None]:
-    """Call `tick` every so many seconds, in a thread, until the block ends. An error is logged, and does not end it."""
+    """Call `tick` every so many seconds in a thread until the block ends. Errors are logged, and do not stop it."""
     ended = threading.Event()
 
     def run() -> None:

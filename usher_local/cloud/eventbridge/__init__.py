@@ -1,4 +1,4 @@
-"""EventBridge and its Scheduler: what happened, the rules that match it, and deliveries to targets.
+"""EventBridge and its Scheduler: event sources, rules, schedules, and deliveries to targets.
 
 May import: access, core, services.
 """

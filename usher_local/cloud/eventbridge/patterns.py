@@ -1,11 +1,10 @@
-"""How complex EventBridge finds the wildcards of an event pattern, and how complex it lets them be.
+"""The complexity of wildcards in an event pattern, as EventBridge measures and limits it.
 
 EventBridge's matcher (github.com/aws/event-ruler, `MachineComplexityEvaluator`) follows every way in which a value may
 match so far. It counts, for the worst value, the prefixes of wildcards that match all of it: after `a/b`, the wildcard
-`*/b*` is at `*`, at `*/b` and at `*/b*`, which makes 3. Values that are compared without `*`, such as
-`prefix` and `suffix`, do not count. PutRule refuses a pattern above 10. AWS publishes no number; 10 is what
-event-ruler's README advises, and a rule of 12 was refused where one of 9 was taken
-(github.com/vals-ai/Valkyrie/pull/279).
+`*/b*` is at `*`, at `*/b` and at `*/b*`, which makes 3. Values that are compared without `*`, such as `prefix` and
+`suffix`, do not count. PutRule refuses a pattern above 10. AWS publishes no number; event-ruler's README advises 10,
+and AWS refused a rule of 12 and accepted one of 9 (github.com/vals-ai/Valkyrie/pull/279).
 """
 
 from collections import defaultdict
@@ -17,14 +16,14 @@ MAX_COMPLEXITY = 10
 Wildcard = tuple[int | None, ...]
 """The bytes of a wildcard, with None for each `*`."""
 Place = tuple[Wildcard, int]
-"""A wildcard, and the length of the prefix of it that matches."""
+"""A wildcard, and the length of its prefix that matches."""
 
 
 def complexity(pattern: Mapping[str, Any]) -> int:
     """The most wildcard prefixes that a value of one field can match at once; 0 without wildcards. Pure.
 
-    `pattern`: an event pattern, parsed. Fields are measured apart from each other, as EventBridge matches them one
-    after the other. What `$or` offers for the same field counts together.
+    `pattern`: an event pattern, parsed. Fields are measured separately, as EventBridge matches them one after the
+    other. The alternatives of `$or` for the same field count together.
     """
     fields: dict[tuple[str, ...], set[Wildcard]] = defaultdict(set)
     for path, text in wildcards(pattern):
@@ -58,7 +57,7 @@ def parse(text: str) -> Iterator[int | None]:
 
 
 def most_prefixes(wildcards: Set[Wildcard]) -> int:
-    """The most prefixes of these wildcards that any value matches at once."""
+    """The most prefixes of these wildcards that a value can match at once."""
     alphabet = {character for wildcard in wildcards for character in wildcard} | {None}
     start = frozenset(place for wildcard in wildcards for place in reached(wildcard, 0))
     most, seen, waiting = 0, {start}, [start]
@@ -74,7 +73,7 @@ def most_prefixes(wildcards: Set[Wildcard]) -> int:
 
 
 def step(wildcard: Wildcard, length: int, character: int | None) -> Iterator[Place]:
-    """Where a character leads from a prefix; None is a character that is in no wildcard."""
+    """The prefixes that match after one more character; None is a character that no wildcard contains."""
     if length and wildcard[length - 1] is None:
         yield wildcard, length
     if length < len(wildcard) and character is not None and wildcard[length] == character:
@@ -82,7 +81,7 @@ def step(wildcard: Wildcard, length: int, character: int | None) -> Iterator[Pla
 
 
 def reached(wildcard: Wildcard, length: int) -> Iterator[Place]:
-    """A prefix, and the one with a `*` more that matches as much."""
+    """A prefix, and the prefix with the next `*`, which matches the same."""
     yield wildcard, length
     if length < len(wildcard) and wildcard[length] is None:
         yield wildcard, length + 1

@@ -1,9 +1,9 @@
-"""EventBridge's rules: what PutRule and PutTargets refuse, and what a rule sends to its targets.
+"""EventBridge's rules: the validation of PutRule and PutTargets, and deliveries to targets.
 
-Gaps upstream (moto 5.2.5): `EventPatternParser.parse` takes patterns that are too complex and operators that do not
-exist; `EventsBackend.put_targets` takes any number of targets and any input; `Rule.send_to_targets` knows none of our
-targets, and a target that fails takes the later ones with it; it also ignores a rule's state, `Input`, `InputPath`,
-retry policy and dead-letter queue; TestEventPattern answers nothing.
+Gaps upstream (moto 5.2.5): `EventPatternParser.parse` accepts patterns that are too complex and operators that do not
+exist; `EventsBackend.put_targets` accepts any number of targets and any input; `Rule.send_to_targets` supports none of
+our targets, and a failing target prevents the later ones; it also ignores a rule's state, `Input`, `InputPath`, retry
+policy and dead-letter queue; TestEventPattern answers nothing.
 """
 
 import json
@@ -37,7 +37,7 @@ TOO_COMPLEX = (
 
 @contextmanager
 def ruling(deliveries: Deliveries) -> Iterator[None]:
-    """Let rules be checked as on AWS, and reach their targets by `deliveries`."""
+    """Validate rules as AWS does, and deliver to their targets with `deliveries`."""
     with ExitStack() as stack:
         for owner, name, value in (
             (EventPatternParser, "parse", checked(EventPatternParser.parse)),
@@ -51,7 +51,7 @@ def ruling(deliveries: Deliveries) -> Iterator[None]:
 
 
 def checked(parse: Any) -> Any:
-    """The pattern of a rule; InvalidEventPatternException, with AWS's reason, for one that EventBridge refuses."""
+    """A rule's pattern. InvalidEventPatternException, with AWS's reason, for one that EventBridge refuses."""
 
     @wraps(parse)
     def check(parser: Any) -> dict[str, Any]:
@@ -79,22 +79,22 @@ def matches(pattern: Event) -> Iterator[Any]:
 
 
 def is_text(value: Any) -> bool:
-    """A string."""
+    """Whether a value is a string."""
     return isinstance(value, str)
 
 
 def ignoring_case(value: Any) -> bool:
-    """A string, or one that is compared whatever its case."""
+    """Whether a value is a string, or one that is compared in any case."""
     return is_text(value) or (isinstance(value, Mapping) and value.keys() == {"equals-ignore-case"})
 
 
 def is_wildcard(value: Any) -> bool:
-    """A string without two wildcards in a row; a backslash escapes a wildcard or itself."""
+    """Whether a value is a string without two consecutive wildcards; a backslash escapes a wildcard or itself."""
     return is_text(value) and re.fullmatch(r"(?:\\[*\\]|[^*\\]|\*(?!\*))*", value) is not None
 
 
 def is_excluded(value: Any) -> bool:
-    """What `anything-but` takes: strings, numbers, or one operator on strings."""
+    """Whether `anything-but` accepts a value: strings, numbers, or one operator on strings."""
     if isinstance(value, Mapping):
         return len(value) == 1 and value.keys() <= {"prefix", "suffix", "equals-ignore-case", "wildcard"}
     some = value if isinstance(value, list) else [value]
@@ -102,7 +102,7 @@ def is_excluded(value: Any) -> bool:
 
 
 def is_range(value: Any) -> bool:
-    """Comparisons with numbers, such as `[">", 0, "<=", 5]`."""
+    """Whether a value is a list of numeric comparisons such as `[">", 0, "<=", 5]`."""
     return (
         isinstance(value, list)
         and len(value) in (2, 4)
@@ -127,7 +127,7 @@ OPERATORS: Mapping[str, Callable[[Any], bool]] = MappingProxyType(
 
 
 def refused(match: Any) -> str | None:
-    """Why EventBridge refuses a value or an operator of a pattern; None if it takes it."""
+    """The reason why EventBridge refuses a value or an operator of a pattern, or None."""
     if not isinstance(match, Mapping):
         return "Match value must be String, number, true, false, or null" if isinstance(match, list) else None
     if len(match) != 1:
@@ -162,7 +162,7 @@ def limited(put_targets: Any) -> Any:
 
 
 def sized(put_events: Any) -> Any:
-    """PutEvents within EventBridge's limit, as its guide counts: time, source, detail type, detail, resources."""
+    """PutEvents within EventBridge's limit on time, source, detail type, detail and resources together."""
 
     @wraps(put_events)
     def put(backend: Any, events: list[dict[str, Any]]) -> Any:
@@ -188,7 +188,7 @@ def test_event_pattern(request: Any) -> str:
 
 
 def sending(deliveries: Deliveries) -> Any:
-    """Delivery of an event to all targets of a rule that is enabled and matches."""
+    """Delivery of an event to all targets of an enabled rule that matches."""
 
     def send(rule: Any, original_event: Event, transform_input: bool = True) -> None:  # noqa: ARG001
         if rule.state != "ENABLED" or not rule.event_pattern.matches_event(original_event):
@@ -214,7 +214,7 @@ def failure(error: Exception) -> str:
 
 
 def target_input(target: Mapping[str, Any], event: Event, _: int = 1) -> str:
-    """What a target gets of an event at each attempt (JSON): `Input`, `InputPath`, `InputTransformer` or all of it."""
+    """The input (JSON) of a target for an event: by `Input`, `InputPath`, `InputTransformer`, or the whole event."""
     if "Input" in target:
         return str(target["Input"])
     if "InputTransformer" in target:
@@ -225,7 +225,7 @@ def target_input(target: Mapping[str, Any], event: Event, _: int = 1) -> str:
 
 
 def at(path: str, event: Event) -> Any:
-    """The value at a path of names such as `$.detail.object.key`; None where there is none."""
+    """The value at a path of names such as `$.detail.object.key`, or None."""
     found: Any = event
     for name in path.split(".")[1:]:
         found = found.get(name) if isinstance(found, Mapping) else None
@@ -233,7 +233,7 @@ def at(path: str, event: Event) -> Any:
 
 
 def fill(template: str, values: Mapping[str, Any]) -> str:
-    """An input template with its `<name>`s filled in: as JSON, and as bare text inside a JSON string."""
+    """An input template with its `<name>`s replaced: by JSON, or by plain text inside a JSON string."""
 
     def bare(match: re.Match[str]) -> str:
         value = values[match[1]]

@@ -1,7 +1,7 @@
-"""EventBridge Scheduler that really fires.
+"""EventBridge Scheduler, which fires schedules.
 
-Gaps upstream (moto 5.2.5): schedules are stored, whatever their expression, time zone and state, and never looked at
-again. One that was updated without a `State` has none there; AWS enables it.
+Gaps upstream (moto 5.2.5): schedules are stored with any expression, time zone and state, and never fire. An update
+without a `State` removes it; AWS enables the schedule.
 """
 
 import logging
@@ -40,7 +40,7 @@ def utc_now() -> datetime:
 
 @contextmanager
 def checking() -> Iterator[None]:
-    """Let CreateSchedule and UpdateSchedule refuse what EventBridge Scheduler refuses."""
+    """Make CreateSchedule and UpdateSchedule refuse the requests that EventBridge Scheduler refuses."""
     with ExitStack() as stack:
         for name in ("create_schedule", "update_schedule"):
             act = checked(vars(EventBridgeSchedulerBackend)[name])
@@ -49,7 +49,7 @@ def checking() -> Iterator[None]:
 
 
 def checked(act: Any) -> Any:
-    """An action that raises ValidationException for an expression, a time zone or a state that is none.
+    """An action that raises ValidationException for an invalid expression, time zone or state.
 
     The words for an expression are AWS's as localstack/localstack#9284 quotes them; those for a time zone are ours.
     https://docs.aws.amazon.com/scheduler/latest/APIReference/API_CreateSchedule.html
@@ -75,7 +75,7 @@ def checked(act: Any) -> Any:
 
 
 class Scheduler:
-    """Fires what is due, by `deliveries`. `now` returns the time; `tick` looks once. Thread-safe."""
+    """Fires due schedules with `deliveries` at each `tick`. `now` returns the time. Thread-safe."""
 
     def __init__(self, deliveries: Deliveries, now: Callable[[], datetime] = utc_now) -> None:
         self.deliveries = deliveries
@@ -85,9 +85,9 @@ class Scheduler:
         self._failing: set[str] = set()
 
     def tick(self) -> int:
-        """Fire every enabled schedule that became due since the last tick, once each; returns how many.
+        """Fire every enabled schedule that became due since the last tick, once each. Returns their number.
 
-        One that fails is logged when it begins to, and keeps none of the others from firing.
+        A failing schedule is logged once, and does not prevent the others.
         """
         with self._lock:
             since, self._looked = self._looked, self._now()
@@ -105,7 +105,7 @@ class Scheduler:
         return fired
 
     def _fire(self, schedule: Any, group: Any, since: datetime, until: datetime) -> bool:
-        """Whether a schedule was due, and so fired."""
+        """Fire a schedule if it is due. Returns whether it was."""
         moment = due_at(schedule, since, until)
         if moment is None:
             return False
@@ -127,7 +127,7 @@ def enabled() -> list[tuple[Any, Any]]:
 
 
 def due_at(schedule: Any, since: datetime, until: datetime) -> datetime | None:
-    """The first moment in (since, until] at which a schedule is due; None where there is none."""
+    """The first time in (since, until] at which a schedule is due, or None."""
     if schedule.start_date and moment_of(schedule.start_date) > since:
         since = moment_of(schedule.start_date) - timedelta(seconds=1)
     moment = next_after(
@@ -142,9 +142,9 @@ def due_at(schedule: Any, since: datetime, until: datetime) -> datetime | None:
 
 
 def next_after(expression: str, moment: datetime, zone: ZoneInfo, origin: datetime) -> datetime | None:
-    """When `at(...)`, `rate(...)` or `cron(...)` is due first after `moment`; None for never.
+    """The first time after `moment` at which `at(...)`, `rate(...)` or `cron(...)` is due, or None.
 
-    `zone` holds for at and cron; rates count from `origin`. ValueError for anything else.
+    `at` and `cron` are in the time zone `zone`; rates count from `origin`. ValueError for anything else.
     https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html
     """
     form = EXPRESSION.fullmatch(expression)
@@ -156,7 +156,7 @@ def next_after(expression: str, moment: datetime, zone: ZoneInfo, origin: dateti
         step = timedelta(**{f"{match[2]}s": int(match[1])})
         return origin + step * max(1, (moment - origin) // step + 1)
     if kind == "cron":
-        # aws-croniter insists on UTC: it gets the zone's wall time, called UTC.
+        # aws-croniter accepts only UTC: it gets the zone's wall time, labelled as UTC.
         wall = moment.astimezone(zone).replace(tzinfo=UTC)
         (found,) = AwsCroniter(body).get_next(wall)
         return found.replace(tzinfo=zone) if found else None
@@ -164,7 +164,7 @@ def next_after(expression: str, moment: datetime, zone: ZoneInfo, origin: dateti
 
 
 def moment_of(date: Any) -> datetime:
-    """A date as moto keeps it: seconds of the Unix epoch, or ISO 8601 text."""
+    """A date in moto's forms: seconds of the Unix epoch, or ISO 8601 text."""
     if isinstance(date, datetime):
         return date if date.tzinfo else date.replace(tzinfo=UTC)
     if isinstance(date, str):
@@ -173,7 +173,7 @@ def moment_of(date: Any) -> datetime:
 
 
 def delivery(schedule: Any, moment: datetime) -> Delivery:
-    """A schedule's input on its way to its target, or to the dead-letter queue."""
+    """The delivery of a schedule's input to its target, or to the dead-letter queue."""
     at, execution = moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), str(uuid4())
 
     def payload(attempt: int) -> str:

@@ -1,7 +1,7 @@
-"""EventBridge: what S3 and Step Functions send it, in AWS's shape.
+"""EventBridge's sources: the events of S3 and Step Functions, in AWS's form.
 
-Gaps upstream (moto 5.2.5): `s3.notifications._send_event_bridge_message` makes up fields and misses `etag`, `time` as
-text and the reason, and sends each event once and in order, where S3 promises neither; Step Functions send no events.
+Gaps upstream (moto 5.2.5): `s3.notifications._send_event_bridge_message` invents fields and lacks `etag`, `time` as
+text and the reason, and sends each event once and in order, which S3 does not promise; Step Functions send no events.
 """
 
 import json
@@ -41,7 +41,7 @@ REASONS = MappingProxyType(
 
 @contextmanager
 def flowing(disorder: Disorder | None = None, pending: Pending = Pending("event")) -> Iterator[None]:  # noqa: B008 - without a store, it has no state
-    """Let the events of S3 and of Step Functions reach rules, those of S3 in `disorder` if there is any."""
+    """Send the events of S3 and of Step Functions to rules, those of S3 in `disorder` if it is given."""
 
     def send_s3_event(account_id: str, bucket: Any, event_name: str, key: Any) -> None:
         event = s3_event(account_id, bucket, event_name, key)
@@ -59,7 +59,7 @@ def flowing(disorder: Disorder | None = None, pending: Pending = Pending("event"
 
 
 def announcing_start(start: Any) -> Any:
-    """The start of an execution, which EventBridge hears of before its thread may end it."""
+    """The start of an execution, which is reported to EventBridge before its thread may end it."""
 
     @wraps(start)
     def announce(execution: Any) -> None:
@@ -71,7 +71,7 @@ def announcing_start(start: Any) -> Any:
 
 
 def announcing_end(method: Any) -> Any:
-    """A method that may end an execution (its own, or of what has one); EventBridge hears of the end once."""
+    """A method that may end an execution (its own, or its owner's), with one report of the end to EventBridge."""
 
     @wraps(method)
     def announce(owner: Any, *arguments: Any, **named: Any) -> None:
@@ -85,13 +85,13 @@ def announcing_end(method: Any) -> Any:
 
 
 def offer(event: Event) -> None:
-    """Offer an event to every rule of the default bus, where AWS's own services send theirs."""
+    """Offer an event to every rule of the default bus, the target of AWS's own services."""
     for rule in list(events_backends[event["account"]][event["region"]].event_buses["default"].rules.values()):
         rule.send_to_targets(event)
 
 
 def deliver(pending: Pending, key: str, event: Event) -> None:
-    """Offer an event that was pending."""
+    """Offer a pending event, and mark it as arrived."""
     offer(event)
     pending.arrived(key)
 
@@ -137,7 +137,7 @@ def execution_event(execution: Any) -> dict[str, Any]:
 
 
 def envelope(source: str, kind: str, account: str, region: str, arn: str, detail: Event) -> dict[str, Any]:
-    """What every event of a service has around its detail."""
+    """The members of every event of a service around its detail."""
     return {
         "version": "0",
         "id": str(uuid4()),

@@ -1,5 +1,6 @@
-"""Deliveries of EventBridge's rules and of EventBridge Scheduler: by the service in the target's ARN, again after a
-failure, and at last to the dead-letter queue.
+"""Deliveries to the targets of EventBridge's rules and schedules, with retries and the dead-letter queue.
+
+The service in the target's ARN determines the call.
 """
 
 import json
@@ -26,14 +27,14 @@ log = logging.getLogger(__name__)
 RETRIES = 185
 MAXIMUM_AGE = 86400.0
 MAXIMUM_PAUSE = 480.0
-"""So that 185 attempts take about 24 hours."""
-# What a target refuses once it refuses again; only these are tried again, besides what is not an answer at all.
+"""The longest pause between attempts, so that 185 attempts take about 24 hours."""
+# A target's errors that may pass; only these are retried, and failures without an answer.
 THROTTLED = ("Throttling", "TooManyRequests")
 
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """A rule or schedule: the service that delivers, the ARN that it names, and the role that it was given."""
+    """The sender of a delivery: the service, the ARN of the rule or schedule, and its role."""
 
     service: str
     source: str
@@ -41,10 +42,10 @@ class Sender:
 
 
 def deliver(arn: str, payload: str, sender: Sender) -> None:
-    """Hand `payload` (JSON) to the target `arn`, without waiting for what it does with it.
+    """Send `payload` (JSON) to the target `arn`, without waiting for its work.
 
-    LookupError for a service that is not a target here; PermissionError where the sender may not; moto's error where
-    the target does not exist.
+    LookupError for an unsupported service; PermissionError if the sender may not send; moto's error if the target does
+    not exist.
     """
     _, _, service, region, account, _ = arn.split(":", 5)
     if service not in TARGETS:
@@ -84,26 +85,26 @@ TARGETS: Mapping[str, Callable[[str, str, str, str], object]] = MappingProxyType
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What goes to a target. `target` is EventBridge's or Scheduler's own: Arn, RetryPolicy, DeadLetterConfig."""
+    """A payload for a target. `target` is EventBridge's or Scheduler's own: Arn, RetryPolicy, DeadLetterConfig."""
 
     sender: str
-    """Who sends it, for the log."""
+    """The name of the sender, for the log."""
     target: Mapping[str, Any]
     payload: Callable[[int], str]
     """The input (JSON) of the n-th attempt, from 1."""
     undelivered: str
     """The body of the message to the dead-letter queue."""
     attributes: Mapping[str, str]
-    """Attributes of that message that say where it is from."""
+    """Attributes of that message that name the sender."""
     code: Callable[[Exception], str]
     """The ERROR_CODE of a failure."""
     principal: Sender
-    """By which rights it is delivered."""
+    """The sender whose permissions count."""
 
 
 @dataclass
 class Deliveries(AbstractContextManager["Deliveries"]):
-    """Delivers; retries on `clock`, in threads that end with the block.
+    """Sends deliveries; retries on `clock`, in threads that end with the block.
 
     https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-event-delivery.html
     """
@@ -116,7 +117,7 @@ class Deliveries(AbstractContextManager["Deliveries"]):
         self._ended.set()
 
     def send(self, delivery: Delivery) -> None:
-        """Deliver, at once if the target takes it at the first attempt."""
+        """Send a delivery, and retry it later if the first attempt fails."""
         try:
             log.info("%s -> %s", delivery.sender, delivery.target["Arn"])
             self.deliver(delivery.target["Arn"], delivery.payload(1), delivery.principal)
@@ -147,19 +148,20 @@ class Deliveries(AbstractContextManager["Deliveries"]):
 
 
 def worth_another_attempt(error: Exception) -> bool:
-    """Whether a target may take it later: not where it does not exist or refuses, but where it throttles or is away."""
+    """Whether a target may accept the delivery later: if it throttled or did not answer, not if it refused or is
+    missing."""
     if isinstance(error, HTTPException | ServiceException):
         return error_code(error).startswith(THROTTLED)
     return not isinstance(error, LookupError | PermissionError)
 
 
 def error_code(error: Exception) -> str:
-    """AWS's code of an error of moto's; the class of any other."""
+    """AWS's code of one of moto's errors; the class of any other."""
     return str(getattr(error, "error_type", None) or getattr(error, "code", None) or type(error).__name__)
 
 
 def check_dead_letter(queue: str, sender: Sender) -> None:
-    """Raise PermissionError unless a queue's policy lets a rule, or its role lets a schedule, leave a message there.
+    """Raise PermissionError unless a queue's policy allows a rule, or its role a schedule, to send a message to it.
 
     https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html
     https://docs.aws.amazon.com/scheduler/latest/UserGuide/configuring-schedule-dlq.html
@@ -171,7 +173,7 @@ def check_dead_letter(queue: str, sender: Sender) -> None:
 
 
 def give_up(delivery: Delivery, error: Exception, retries: int, exhausted: str | None) -> None:
-    """Put what could not be delivered into the target's dead-letter queue; without one, or its leave, it is lost."""
+    """Put a failed delivery into the target's dead-letter queue; without one, or without permission, it is lost."""
     queue = delivery.target.get("DeadLetterConfig", {}).get("Arn")
     fate = f"see {queue}" if queue else "it is lost, since the target has no dead-letter queue"
     reason = getattr(error, "message", None) or str(error)

@@ -1,4 +1,4 @@
-"""The HTTP APIs of all stacks: each is served on a port of 127.0.0.1 of its own, as each has a host name on AWS."""
+"""The HTTP APIs of all stacks: each has a port of 127.0.0.1 of its own, as each has a host name on AWS."""
 
 import socket
 import threading
@@ -16,11 +16,11 @@ from usher_local.cloud.http_api.request_gate import local_only
 from usher_local.cloud.http_api.stages import Stage, metered
 
 MAX_CONNECTIONS = 2000
-"""Open at once, for each port: as many as functions may run, and a request of each to a service."""
+"""The maximum of open connections per port: one for each concurrent function, and one for each of its requests."""
 
 
 class PortTakenError(Exception):
-    """Something else listens on a port."""
+    """Another program listens on a port."""
 
     def __init__(self, port: int) -> None:
         super().__init__(f"port {port} of 127.0.0.1 is taken")
@@ -28,17 +28,17 @@ class PortTakenError(Exception):
 
 
 class Server(ThreadedWSGIServer):
-    """Serves each connection in a thread, and keeps the threads: to start one takes longer than to read a request."""
+    """Serves each connection in a thread and reuses threads: a start takes longer than reading a request."""
 
     pool: ThreadPoolExecutor
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Serve a connection, meanwhile others."""
+        """Serve a connection in a thread."""
         self.pool.submit(self.process_request_thread, request, client_address)
 
 
 class Site:
-    """A port whose application can be exchanged; where there is none, every path is unknown."""
+    """A port with an exchangeable application; without one, every path is unknown."""
 
     def __init__(self, listener: socket.socket) -> None:
         self.port: int = listener.getsockname()[1]
@@ -53,7 +53,7 @@ class Site:
 
 
 class Apis:
-    """`open`, `change` and `close` an API by its ID. The first port is kept, and is the first that is taken again.
+    """Opens, changes and closes APIs by their IDs. The first port stays open, and is reused first.
 
     As on AWS, an API without a stage answers nothing.
     """
@@ -65,7 +65,7 @@ class Apis:
         self._lock = threading.Lock()
 
     def open(self, api_id: str, body: Mapping[str, Any]) -> str:
-        """Serve an OpenAPI document; the URL."""
+        """Serve an OpenAPI document. Returns the URL."""
         with self._lock:
             taken = self._first in self._sites.values()
             site = Site(socket.create_server(("127.0.0.1", 0), backlog=128)) if taken else self._first
@@ -79,14 +79,14 @@ class Apis:
         self.stage(api_id, self._sites[api_id].stage)
 
     def stage(self, api_id: str, stage: Stage | None) -> None:
-        """Serve an API with a stage's settings; None for no longer."""
+        """Serve an API with a stage's settings; with None, stop serving it."""
         site = self._sites[api_id]
         site.stage, site.app = stage, nothing_found
         if stage:
             site.app = metered(HttpApi(api_id, site.body, self._invoke, site.port, stage).app, api_id)
 
     def close(self, api_id: str) -> None:
-        """Serve it no longer."""
+        """Stop serving an API."""
         with self._lock:
             site = self._sites.pop(api_id)
         site.app, site.stage = nothing_found, None
@@ -102,7 +102,7 @@ class Apis:
 
 @contextmanager
 def listening(port: int) -> Iterator[socket.socket]:
-    """A listening socket on a port of 127.0.0.1; PortTakenError where it is not free."""
+    """A listening socket on a port of 127.0.0.1. PortTakenError if the port is not free."""
     try:
         listener = socket.create_server(("127.0.0.1", port), backlog=128)
     except OSError as error:
@@ -115,7 +115,7 @@ def listening(port: int) -> Iterator[socket.socket]:
 def serving(
     listener: socket.socket, app: Any, handler: type[WSGIRequestHandler], cors: Callable[[], Cors] = Cors
 ) -> Iterator[None]:
-    """Serve a WSGI application, `local_only`; `cors` says which pages may call it.
+    """Serve a WSGI application, `local_only`; `cors` returns the pages that may call it.
 
     Each connection has a thread, since requests nest (task -> function -> service).
     """

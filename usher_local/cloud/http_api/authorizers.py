@@ -1,8 +1,8 @@
-"""How an HTTP API finds out who calls: by a token (JWT authorizer) or by a function (Lambda authorizer).
+"""The authorizers of an HTTP API: by a token (JWT authorizer) or by a function (Lambda authorizer).
 
-SAM CLI's local API (1.170.0) does not check tokens, and asks its functions anew for each request.
+SAM CLI's local API (1.170.0) does not check tokens, and calls its functions again for each request.
 
-Not here: Lambda authorizers that answer with a policy; the check of the issuer at the deployment.
+Not supported: Lambda authorizers that answer with a policy; the check of the issuer during the deployment.
 """
 
 import json
@@ -24,17 +24,17 @@ from joserfc.jwk import KeySet
 log = logging.getLogger(__name__)
 
 ALGORITHMS = ["RS256", "RS384", "RS512"]
-"""API Gateway knows algorithms of RSA alone."""
+"""API Gateway supports RSA algorithms only."""
 ISSUER_SECONDS = 1.5
-"""The time for which API Gateway waits for an issuer."""
+"""The seconds for which API Gateway waits for an issuer."""
 KEYS_SECONDS = 7200.0
-"""The time for which it keeps the issuer's keys."""
+"""The seconds for which API Gateway caches the issuer's keys."""
 LOCAL = {"127.0.0.1", "localhost"}
 SCHEME = "x-amazon-apigateway-authorizer"
 
 
 class RefusedError(Exception):
-    """API Gateway does not let a request through; the message is for the log."""
+    """API Gateway refuses a request; the message is for the log."""
 
     def __init__(self, status: HTTPStatus, message: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(message)
@@ -43,16 +43,16 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What an authorizer sees of a request. `variables`: the values of `$context`."""
+    """The parts of a request for an authorizer. `variables`: the values of `$context`."""
 
     headers: Mapping[str, str]
     query: Mapping[str, str]
     variables: Mapping[str, Any]
     event: Callable[[], dict[str, Any]]
-    """The event of the route's function."""
+    """Returns the event of the route's function."""
 
     def source(self, expression: str) -> str:
-        """The value of an identity source; "" where the request does not have it."""
+        """The value of an identity source; "" if the request lacks it."""
         kind, _, name = expression.removeprefix("$").removeprefix("request.").partition(".")
         known: Mapping[str, Mapping[str, Any]] = {
             "header": {key.lower(): value for key, value in self.headers.items()},
@@ -63,10 +63,11 @@ class Asked:
 
 
 class Authorizer(Protocol):
-    """Finds out who calls."""
+    """Authenticates and authorizes callers."""
 
     def admit(self, asked: Asked, scopes: Sequence[str]) -> dict[str, Any]:
-        """The event's `requestContext.authorizer`. RefusedError where the caller may not; `scopes`: of the route."""
+        """The event's `requestContext.authorizer`. RefusedError if the caller is not authorized; `scopes`: of the
+        route."""
 
 
 def authorizers(body: Mapping[str, Any], ask: "Ask") -> dict[str, Authorizer]:
@@ -85,7 +86,8 @@ def required(body: Mapping[str, Any], name: str) -> Iterator[tuple[str, str, lis
 
 
 Ask = Callable[[str, str, str], tuple[str, bool]]
-"""Invoke a function by its ARN with an event, and with a role or none: the answer, and whether it is an error."""
+"""Invokes a function by its ARN with an event, and with a role or "": returns the answer, and whether it is an
+error."""
 
 
 def _authorizer(given: Mapping[str, Any], ask: Ask) -> Authorizer:
@@ -116,7 +118,7 @@ class TokenAuthorizer:
     _read: float = 0.0
 
     def admit(self, asked: Asked, scopes: Sequence[str]) -> dict[str, Any]:
-        """The token's claims, as texts."""
+        """The token's claims, as text."""
         text = asked.source(self.source)
         if not text:
             raise RefusedError(HTTPStatus.UNAUTHORIZED, "no token", {"WWW-Authenticate": "Bearer"})
@@ -148,7 +150,7 @@ class TokenAuthorizer:
         return claims
 
     def _key(self, obj: Any) -> Any:
-        """The issuer's key that has signed a token; its header must name it."""
+        """The issuer's key that signed a token; its header must name the key."""
         key_id = obj.headers()["kid"]
         if key_id not in self._keys or self.now() - self._read > KEYS_SECONDS:
             found = _fetch(_fetch(f"{self.issuer.rstrip('/')}/.well-known/openid-configuration")["jwks_uri"])
@@ -182,7 +184,7 @@ def _texts(value: Any) -> set[str]:
 
 
 def _text(value: Any) -> str:
-    """A claim as an HTTP API passes it on: every value is a text, a list is `[one two]`."""
+    """A claim in the form of an HTTP API's event: text, with a list as `[one two]`."""
     if isinstance(value, list):
         return f"[{' '.join(map(_text, value))}]"
     return value if isinstance(value, str) else json.dumps(value)
@@ -192,8 +194,8 @@ def _text(value: Any) -> str:
 class FunctionAuthorizer:
     """A Lambda authorizer. Thread-safe.
 
-    API Gateway keeps an answer for all routes by the values of the identity sources, and by nothing else: a function
-    that decides by more must have that among its sources, such as `$context.routeKey`.
+    API Gateway caches an answer for all routes by the values of the identity sources alone. If a function's decision
+    depends on more, such as `$context.routeKey`, the sources must include it.
     https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-lambda-authorizer.html
     """
 
@@ -201,14 +203,14 @@ class FunctionAuthorizer:
     role: str
     sources: tuple[str, ...]
     seconds: float
-    """The time for which an answer is kept; 0: it is not."""
+    """The seconds for which an answer is cached; 0: no cache."""
     ask: Ask
     now: Callable[[], float] = time.monotonic
     _kept: dict[tuple[str, ...], tuple[float, Any]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def admit(self, asked: Asked, scopes: Sequence[str]) -> dict[str, Any]:  # noqa: ARG002 - scopes are of tokens
-        """The context that the function has answered."""
+        """The context in the function's answer."""
         values = tuple(asked.source(source) for source in self.sources)
         if not all(values):
             raise RefusedError(HTTPStatus.UNAUTHORIZED, "an identity source is missing")

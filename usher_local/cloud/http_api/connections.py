@@ -1,7 +1,7 @@
-"""Connections to AWS's port that serve one request after the other, as AWS's do.
+"""Persistent connections to AWS's port: one request after the other, as with AWS.
 
 Werkzeug's server closes a connection after each answer, since it can't know whether the whole request was read. But a
-function makes dozens of requests, and to connect for each of them took a fifth of its time and of the server's.
+function makes dozens of requests, and a new connection for each took a fifth of its time and of the server's.
 """
 
 import io
@@ -15,7 +15,7 @@ from werkzeug.exceptions import InternalServerError
 
 BODYLESS = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
 LINGER_SECONDS = 1.0
-"""How long a client whose request is refused unread may pause while it sends the rest."""
+"""The longest pause of a client that still sends the rest of a refused request."""
 READ_BYTES = 1 << 16
 
 Head = tuple[str, list[tuple[str, str]]]
@@ -26,8 +26,8 @@ class Connection(MotoRequestHandler):  # type: ignore[misc]
     """Answers the requests of a connection, until one is refused before it is read."""
 
     connections: set[socket.socket]
-    """All that a server has open; each server's handler is a subclass with a set of its own."""
-    wbufsize = -1  # else head and body are sent apart, and the body waits until the client acknowledges the head
+    """All open connections of a server; each server's handler is a subclass with a set of its own."""
+    wbufsize = -1  # else head and body are sent separately, and the body waits until the client acknowledges the head
 
     def setup(self) -> None:  # noqa: D102 - as in the base class
         super().setup()
@@ -51,7 +51,7 @@ class Connection(MotoRequestHandler):  # type: ignore[misc]
         except Exception as error:
             self.server.log("error", f"Error on request: {error!r}")
             head, body = answer(InternalServerError(), environ)
-        # `signed_only` reads what it lets pass, and puts what it has read in the input's place.
+        # `signed_only` reads each accepted request, and replaces the input by its content.
         is_read = isinstance(environ["wsgi.input"], io.BytesIO)
         self._send(head, body, keep=is_read)
         if not is_read:
@@ -73,7 +73,8 @@ class Connection(MotoRequestHandler):  # type: ignore[misc]
         self.wfile.flush()
 
     def _drain(self) -> None:
-        """Read what the client still sends; else it would find its connection reset in place of the answer."""
+        """Read the rest of the client's request, since the client would otherwise see a reset connection instead of the
+        answer."""
         with suppress(OSError):
             self.connection.shutdown(socket.SHUT_WR)
             self.connection.settimeout(LINGER_SECONDS)
@@ -82,7 +83,7 @@ class Connection(MotoRequestHandler):  # type: ignore[misc]
 
 
 def answer(app: Any, environ: dict[str, Any]) -> tuple[Head, bytes]:
-    """What a WSGI application answers."""
+    """The answer of a WSGI application."""
     heads: list[Head] = []
 
     def start(status: str, headers: list[tuple[str, str]], _: Any = None) -> None:
@@ -97,7 +98,7 @@ def answer(app: Any, environ: dict[str, Any]) -> tuple[Head, bytes]:
 
 
 def hang_up(connections: set[socket.socket]) -> None:
-    """Take no more requests. What is being answered is answered."""
+    """Take no more requests. Running ones are answered."""
     while connections:
         with suppress(OSError):
-            connections.pop().shutdown(socket.SHUT_RD)  # Linux hands out what comes after that all the same
+            connections.pop().shutdown(socket.SHUT_RD)  # Linux still delivers data that arrives after that

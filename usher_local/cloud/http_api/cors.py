@@ -1,6 +1,6 @@
 """Cross-origin requests to an HTTP API, by the member `x-amazon-apigateway-cors` of its OpenAPI document.
 
-API Gateway answers every OPTIONS request itself, which no authorizer sees, and replaces the integration's own headers.
+API Gateway answers every OPTIONS request itself, before any authorizer, and replaces the integration's own headers.
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-cors.html
 """
 
@@ -13,7 +13,8 @@ ANY = "*"
 
 @dataclass(frozen=True, slots=True)
 class Cors:
-    """Which pages may read an API's answers, and what they may send. Without origins, there is no CORS."""
+    """The origins whose pages may read an API's answers, and the requests that they may send. Without origins, CORS is
+    off."""
 
     origins: tuple[str, ...] = ()
     methods: tuple[str, ...] = ()
@@ -23,7 +24,7 @@ class Cors:
 
     @classmethod
     def of(cls, body: Mapping[str, Any]) -> Self:
-        """The settings of an API's document."""
+        """The settings in an API's document."""
         given = body.get("x-amazon-apigateway-cors") or {}
         origins, methods, headers, exposed = (
             tuple(given.get(name, ())) for name in ("allowOrigins", "allowMethods", "allowHeaders", "exposeHeaders")
@@ -36,7 +37,7 @@ class Cors:
         return origin is not None and bool({ANY, origin} & {*self.origins})
 
     def answer(self, origin: str | None) -> dict[str, str]:
-        """The headers of an answer to a page of an origin; empty where it may not read it."""
+        """The CORS headers of an answer to a page of an origin; empty if the page may not read it."""
         if not self.allows(origin):
             return {}
         exposed = {"Access-Control-Expose-Headers": ",".join(self.exposed)} if self.exposed else {}

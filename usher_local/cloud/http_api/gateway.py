@@ -1,13 +1,14 @@
 """An HTTP API: SAM CLI's local API server with the routes of an OpenAPI document, answering as API Gateway does.
 
-What SAM CLI (1.170.0) does otherwise, and is put right here: it knows neither IAM authorisation nor tokens; an unknown
+SAM CLI's differences (1.170.0), which are repaired here: it supports neither IAM authorisation nor tokens; an unknown
 route is 403 "Missing Authentication Token"; a failing function is 502; header names keep their case; the event's time
-is the moment of the import; there are no limits of time, size or rate; parameters of the path are decoded once, while
-an HTTP API decodes the path for routing and then each parameter again, so that only `%2525` arrives as `%`; slashes are
-merged, and one at the end does not count; HEAD is taken where GET is, and fails. AWS does not document what follows a
-`%` that is not an escape: 404 here. A body that is not UTF-8 ends in an error; here the function gets it in base64, as
-it gets binary ones on AWS. Nor does AWS document whether IAM is asked about the path as it was sent or as it is
-decoded: here policies must allow both. The server class is not a public API, hence the pinned version.
+is the time of the import; there are no limits of time, size or rate; parameters of the path are decoded once, while an
+HTTP API decodes the path for routing and then each parameter again, so that only `%2525` arrives as `%`; repeated
+slashes are merged, and a final one is ignored; HEAD is accepted for a GET route, and fails; a body that is not UTF-8
+ends in an error, while AWS passes binary bodies in base64.
+
+AWS documents neither its answer to a `%` that is not an escape (404 here), nor whether IAM checks the path as sent or
+as decoded (here, policies must allow both). The server class is not a public API, hence the pinned version.
 """
 
 import base64
@@ -46,18 +47,18 @@ STAGE = "$default"
 ANY_METHOD = "x-amazon-apigateway-any-method"
 
 Invoke = Callable[[str, str, str, str], tuple[str, bool]]
-"""Invoke a function with an event, by a role ("": by the function's own policy), for a source: answer, and errored."""
+"""Invokes a function with an event, by a role ("": by the function's own policy), for a source: answer, and errored."""
 
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
 PAYLOAD_BYTES = 10 * 1024 * 1024
 HEADER_BYTES = 10_240
 INTEGRATION_SECONDS = 30.0
 AUTHORIZER_SECONDS = 10.0
-TOO_LARGE = "Request Entity Too Large"  # HTTPStatus has another phrase for it since Python 3.13
+TOO_LARGE = "Request Entity Too Large"  # since Python 3.13, HTTPStatus has another phrase for it
 
 
 def routes(body: Mapping[str, Any]) -> Iterator[Route]:
-    """The routes of an API's OpenAPI document; each one's function is the ARN that its integration invokes."""
+    """The routes of an API's OpenAPI document, each with the ARN of its integration's function."""
     for path, methods in body.get("paths", {}).items():
         for method, operation in methods.items():
             integration = operation["x-amazon-apigateway-integration"]
@@ -71,7 +72,7 @@ def routes(body: Mapping[str, Any]) -> Iterator[Route]:
 
 
 def roles(body: Mapping[str, Any]) -> dict[str, str]:
-    """By route, the role by which the API invokes its function, where there is one."""
+    """The role with which the API invokes its function, by route; "" without one."""
     return {
         f"{method.upper()} {path}": operation["x-amazon-apigateway-integration"].get("credentials", "")
         for path, methods in body.get("paths", {}).items()
@@ -80,7 +81,7 @@ def roles(body: Mapping[str, Any]) -> dict[str, str]:
 
 
 def guarded(body: Mapping[str, Any], name: str) -> dict[tuple[str, str], list[str]]:
-    """By method and path, the scopes of every route that a security scheme guards."""
+    """The scopes of every route with a given security scheme, by method and path."""
     return {
         (verb, path): scopes
         for method, path, scopes in required(body, name)
@@ -89,7 +90,7 @@ def guarded(body: Mapping[str, Any], name: str) -> dict[tuple[str, str], list[st
 
 
 def arn(api_id: str, route: str) -> str:
-    """The ARN of a route, `METHOD/path`, as policies write it.
+    """The ARN of a route, `METHOD/path`, in the form of policies.
 
     https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-control-access-using-iam-policies-to-invoke-api.html
     """
@@ -106,12 +107,12 @@ class Refusal(Response):
 
 
 def message(status: HTTPStatus, text: str | None = None, headers: Mapping[str, str] | None = None) -> Refusal:
-    """A refusal in AWS's words."""
+    """An answer of API Gateway itself, with AWS's words."""
     return Refusal(status, text or status.phrase, headers)
 
 
 def failed(status: HTTPStatus, error: Exception) -> Response:
-    """The answer for an integration that failed."""
+    """The answer for a failed integration."""
     log.warning("%s %s: %s", request.method, request.path, error)
     return message(status)
 
@@ -195,7 +196,7 @@ class HttpApi(LocalApigwService):  # type: ignore[misc]
         return self._with_cors(super()._request_handler(**path_parameters))
 
     def _admitted(self, authorizer: Authorizer, scopes: list[str]) -> dict[str, Any]:
-        """What an authorizer has found out about the current request."""
+        """The authorizer's result for the current request."""
         method, endpoint = self.get_request_methods_endpoints(request)
         route = self._get_current_route(request)
         variables = {**context(self._id, Response()), "routeArn": arn(self._id, request.method + request.path)}
@@ -204,20 +205,20 @@ class HttpApi(LocalApigwService):  # type: ignore[misc]
         return authorizer.admit(Asked(headers, request.args, variables, event), scopes)
 
     def _ask(self, function: str, event: str, role: str) -> tuple[str, bool]:
-        """Invoke an authorizer's function, which has ten seconds."""
+        """Invoke an authorizer's function, within ten seconds."""
         try:
             return within(AUTHORIZER_SECONDS, lambda: self._invoke(function, event, role, arn(self._id, "authorizers")))
         except (TimeoutError, PermissionError, ThrottledError, TooLargeError) as error:
             return str(error), True
 
     def _preflight(self) -> Response | None:
-        """The answer to a browser that asks what it may send; no authorizer sees it."""
+        """The answer to a preflight, which precedes any authorizer."""
         if request.method != "OPTIONS" or not self._cors.origins:
             return None
         return Response(status=HTTPStatus.NO_CONTENT, headers=self._cors.preflight(request.headers.get("Origin")))
 
     def _with_cors(self, response: Response) -> Response:
-        """An integration's answer with the API's own CORS headers, if it has some."""
+        """An integration's answer with the API's own CORS headers, if it has any."""
         if self._cors.origins:
             for name in [name for name in response.headers.keys() if name.lower().startswith("access-control-")]:  # noqa: SIM118
                 del response.headers[name]
@@ -266,14 +267,14 @@ class HttpApi(LocalApigwService):  # type: ignore[misc]
         return answer
 
     def _log(self, response: Response) -> Response:
-        """Write one line per request: ours, and the stage's access log."""
+        """Write two lines per request: in our log, and in the stage's access log."""
         log.info("%s %s -> %s", request.method, request.full_path.rstrip("?"), response.status_code)
         write_access_log(self._stage, context(self._id, response))
         return response
 
 
 def is_utf8(content: bytes) -> bool:
-    """Whether bytes are a text."""
+    """Whether bytes are text in UTF-8."""
     try:
         content.decode()
     except UnicodeDecodeError:
@@ -282,7 +283,7 @@ def is_utf8(content: bytes) -> bool:
 
 
 def begin() -> Response | None:
-    """Note the facts of a request, and refuse one that is too large."""
+    """Store the facts of a request, and refuse one that is too large."""
     g.began, g.request_id, g.caller, g.authorizer = datetime.now(UTC), str(uuid4()), None, None
     line = f"{request.method} {request.environ['RAW_URI']}"
     if len(line) + sum(len(name) + len(value) for name, value in request.headers.items()) > HEADER_BYTES:
@@ -293,7 +294,7 @@ def begin() -> Response | None:
 
 
 def context(api_id: str, response: Response) -> dict[str, Any]:
-    """The `$context` variables of the current request, as far as they are known here."""
+    """The `$context` variables of the current request that are known here."""
     began, iam = g.began, g.caller or {}
     error = response.text if isinstance(response, Refusal) else None
     latency = round((datetime.now(UTC) - began).total_seconds() * 1000)
@@ -325,7 +326,7 @@ def context(api_id: str, response: Response) -> dict[str, Any]:
 
 
 def sent_path() -> str:
-    """The path of the current request as it was sent, still encoded."""
+    """The path of the current request as sent, still encoded."""
     target = str(request.environ["RAW_URI"]).partition("?")[0]
     return target if target.startswith("/") else "/" + target.partition("://")[2].partition("/")[2]
 
@@ -336,13 +337,13 @@ def malformed(parameters: Iterable[str]) -> bool:
 
 
 def within(seconds: float, call: Callable[[], tuple[str, bool]]) -> tuple[str, bool]:
-    """What `call` returns; TimeoutError if it takes longer, while it goes on."""
+    """The result of `call`. TimeoutError if it takes longer; the call continues."""
     done: Future[tuple[str, bool]] = Future()
 
     def run() -> None:
         try:
             done.set_result(call())
-        except BaseException as error:  # as an executor does; its threads would be waited for at the end, these not
+        except BaseException as error:  # like an executor, whose threads would delay the end of the process
             done.set_exception(error)
 
     threading.Thread(target=run, daemon=True).start()
@@ -350,6 +351,6 @@ def within(seconds: float, call: Callable[[], tuple[str, bool]]) -> tuple[str, b
 
 
 def caller() -> dict[str, Any]:
-    """Who signed the current request, as the event has it; SignatureError where nobody did."""
+    """The signer of the current request, in the form of an event. SignatureError without a valid signature."""
     signer = sigv4.check(sigv4.Received.of(request), credentials.find, datetime.now(UTC), "execute-api")
     return {"accessKey": signer.access_key, "accountId": DEFAULT_ACCOUNT_ID, "userArn": signer.arn}

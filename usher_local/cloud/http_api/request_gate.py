@@ -1,12 +1,12 @@
-"""What stands before the ports of the local cloud.
+"""The access control of the local cloud's ports.
 
-`local_only` is for every port. A web page can send requests to this machine, so it refuses what a page sends: the
+`local_only` is for every port. A web page can send requests to this machine, so it refuses requests of pages: the
 browser names the page's origin or site (https://www.w3.org/TR/fetch-metadata/), and after DNS rebinding another host.
 AWS would answer a page that signs; this is stricter. An HTTP API answers the pages that its CORS settings name.
-`signed_only` is for AWS's port, where nobody is answered without a signature.
+`signed_only` is for AWS's port, which refuses unsigned requests.
 
-The host is `127.0.0.1` or `localhost`, so S3's buckets stand in the path. boto3 puts them there for every endpoint that
-is set, and so do the aws CLI and SAM CLI.
+The host is `127.0.0.1` or `localhost`, so the path contains S3's buckets. boto3 puts them there for every custom
+endpoint, and so do the aws CLI and SAM CLI.
 """
 
 import io
@@ -32,7 +32,7 @@ Find = Callable[[str], tuple[Credentials, str] | None]
 
 HOSTS = ("127.0.0.1", "localhost")
 MAX_UNVERIFIED_BYTES = 70_167_211
-"""How much of a request is read before its signature is known: Lambda's limit for an archive in a request."""
+"""The bytes of a request that are read before its signature is verified: Lambda's limit for an archive in a request."""
 
 # By protocol: S3's; query; JSON. https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html,
 # https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html,
@@ -48,7 +48,7 @@ CODES = {
 
 
 def local_only(app: Application, port: int, cors: Callable[[], Cors] = Cors) -> Application:
-    """An application that answers this machine's programs, and browsers for those pages alone that `cors` names."""
+    """An application that answers programs of this machine, and of web pages only those that `cors` names."""
     hosts = {f"{host}:{port}" for host in HOSTS}
 
     def answer(environ: dict[str, Any], start_response: Any) -> Any:
@@ -61,21 +61,21 @@ def local_only(app: Application, port: int, cors: Callable[[], Cors] = Cors) -> 
 
 
 def foreign(environ: Mapping[str, Any], hosts: set[str], cors: Cors) -> str:
-    """What shows that a request is not from a program of this machine; "" if nothing does."""
+    """The header that shows that a request is not from a program of this machine, or ""."""
     if (host := environ.get("HTTP_HOST", "")) not in hosts:
         return f"Host is {host!r}, not {' or '.join(sorted(hosts))}"
     if cors.allows(environ.get("HTTP_ORIGIN")):
         return ""
     if "HTTP_ORIGIN" in environ:
         return f"it comes from a page, of {environ['HTTP_ORIGIN']!r}"
-    # "none" is what a person has typed into the browser, such as a pre-signed URL.
+    # "none" is an address that a person typed into the browser, such as a pre-signed URL.
     if (site := environ.get("HTTP_SEC_FETCH_SITE", "none")) != "none":
         return f"it comes from a page, Sec-Fetch-Site {site!r}"
     return ""
 
 
 def signed_only(app: Application, find: Find) -> Application:
-    """An application that answers only who signs with a key that `find` knows; others get their protocol's error."""
+    """An application that answers only signers with a key that `find` knows; others get their protocol's error."""
 
     def answer(environ: dict[str, Any], start_response: Any) -> Any:
         request = Request(environ)
@@ -87,9 +87,9 @@ def signed_only(app: Application, find: Find) -> Application:
         except SignatureError as error:
             log.warning("%s %.200r refused: %s", request.method, request.path, error)
             return refusal(received.headers, error)(environ, start_response)
-        except HTTPException as error:  # too large, or cut short
+        except HTTPException as error:  # too large, or incomplete
             return error(environ, start_response)
-        environ["HTTP_AUTHORIZATION"] = signer.authorization  # moto looks for the signer nowhere else
+        environ["HTTP_AUTHORIZATION"] = signer.authorization  # moto reads the signer only there
         environ |= {"wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body))}
         environ.pop("HTTP_TRANSFER_ENCODING", None)
         return app(environ, start_response)
@@ -98,7 +98,7 @@ def signed_only(app: Application, find: Find) -> Application:
 
 
 def refusal(headers: Mapping[str, str], error: SignatureError) -> Response:
-    """AWS's answer in the protocol of the request."""
+    """AWS's answer to a wrong signature, in the protocol of the request."""
     s3, query, plain = CODES[error.reason]
     if error.service != "s3" and headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
         error_xml = f"<Error><Type>Sender</Type><Code>{query}</Code><Message>{error}</Message></Error>"

@@ -1,4 +1,4 @@
-"""A stage of an HTTP API: how many requests it lets through, and what it writes and measures of each."""
+"""A stage of an HTTP API: its throttling, access log and metrics."""
 
 import math
 import re
@@ -19,7 +19,7 @@ REQUESTS_PER_SECOND, BURST = 10_000.0, 5_000
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """`rate` requests a second and `burst` at once for each route; ARN and format of the access log, or none."""
+    """`rate` requests a second and `burst` at once for each route; ARN and format of the access log, or ""."""
 
     rate: float = REQUESTS_PER_SECOND
     burst: int = BURST
@@ -51,7 +51,7 @@ class Throttle:
         self._lock = threading.Lock()
 
     def admits(self, route: str) -> bool:
-        """Whether one more request may pass now; it is counted if it may."""
+        """Whether one more request may pass now; if so, it is counted."""
         with self._lock:
             tokens, counted = self._buckets[route]
             now = self._now()
@@ -75,7 +75,7 @@ def write_access_log(stage: Stage, context: Mapping[str, Any]) -> None:
 
 
 def access_log_line(log_format: str, context: Mapping[str, Any]) -> str:
-    """A format with its `$context` variables filled in; `-` for what is unknown, as on AWS.
+    """A format with its `$context` variables filled in; `-` for unknown ones, as on AWS.
 
     https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging-variables.html
     """
@@ -110,5 +110,5 @@ def metered(app: Any, api: str) -> Any:
 
 
 def api_sets(api: str) -> list[Dimensions]:
-    """The sets of dimensions of an HTTP API that has one stage and no detailed metrics."""
+    """The sets of dimensions of an HTTP API with one stage and without detailed metrics."""
     return [{"ApiId": api}, {"ApiId": api, "Stage": "$default"}]

@@ -1,4 +1,4 @@
-"""What moto's services lack, for services that need no package of their own.
+"""Repairs of moto's services that need no package of their own.
 
 May import: core.
 """

@@ -1,7 +1,7 @@
 """The WSGI applications of moto's services, without Flask, whose contexts and signals took a seventh of a request.
 
-The addresses and their functions are those of moto's own applications (5.2.5). What pages of other sites may read is
-left out: those add it to every answer.
+The addresses and their functions are those of moto's own applications (5.2.5). The CORS headers that moto's own add to
+every answer are left out.
 """
 
 from typing import Any
@@ -16,11 +16,11 @@ from werkzeug.exceptions import HTTPException
 from usher_local.cloud.services.unknown_operations import refusal
 
 FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
-"""The content types of bodies that are parsed before anybody reads them."""
+"""The content types of bodies that are always parsed."""
 
 
 class Received(Request):  # type: ignore[misc]
-    """A request whose body is there (`io.BytesIO`), so that it need not be read from a stream."""
+    """A request whose whole body is in memory (`io.BytesIO`), so that it need not be read from a stream."""
 
     def __init__(self, environ: dict[str, Any]) -> None:
         super().__init__(environ)
@@ -34,7 +34,7 @@ class _Served(Received):
 
 
 def service_app(service: Any) -> Any:
-    """The WSGI application of a service, by moto's name. None: of a service that moto does not have."""
+    """The WSGI application of a service, by moto's name; None: of a service that moto does not have."""
     if service is None:
         return lambda environ, start_response: refusal(environ, "its service")(environ, start_response)
     made = werkzeug_app.create_backend_app(service)

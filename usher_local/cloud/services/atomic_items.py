@@ -1,6 +1,6 @@
-"""Conditional writes of DynamoDB that are atomic: of two that exclude each other, one fails.
+"""Atomic conditional writes of DynamoDB: of two that exclude each other, one fails.
 
-The gap upstream: moto (5.2.5) checks a condition, and writes later; the threads of its server come between.
+The gap upstream: moto (5.2.5) checks a condition, and writes later; other threads of its server run in between.
 """
 
 import threading
@@ -18,7 +18,7 @@ OPERATIONS = ("get_item", "put_item", "update_item", "delete_item", "batch_get_i
 
 @contextmanager
 def atomic() -> Iterator[None]:
-    """Let one of these operations end before another one begins."""
+    """Run these operations one after the other inside the block."""
     lock = threading.RLock()
 
     def alone(operation: Any) -> Any:

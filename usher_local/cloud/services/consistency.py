@@ -1,4 +1,4 @@
-"""What AWS does not promise, by seed: events of S3 that come twice and in any order, reads of DynamoDB that are old.
+"""AWS's eventual consistency, by seed: S3's events arrive twice and in any order, DynamoDB's reads are old.
 
 The gap upstream: moto (5.2.5) sends each event once, in order, and every read of `DynamoDBBackend` is consistent.
 """
@@ -32,11 +32,11 @@ SLOW_SHARE = TWICE_SHARE = 0.1
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.ReadConsistency.html
 LAG_SECONDS, OLD_SHARE = 1.0, 1 / 3
 MIN_LAG_SECONDS = 0.05
-"""Real time: the code of a function that reads what it wrote does not run on the clock."""
+"""Real time, since a function that reads its own write does not run on the clock."""
 
 
 class Draws:
-    """Random numbers by seed: those of the n-th draw for a subject are always the same, whatever threads do."""
+    """Random numbers by seed: the n-th draw for a subject is always the same, in any order of threads."""
 
     def __init__(self, seed: int = SEED) -> None:
         self._seed = seed
@@ -51,13 +51,13 @@ class Draws:
 
 
 def arrivals(draw: Random) -> list[float]:
-    """After how many seconds an event arrives: once for each time that it does."""
+    """The seconds after which an event arrives, once or twice."""
     times = 2 if draw.random() < TWICE_SHARE else 1
     return [draw.uniform(0, SLOW_SECONDS if draw.random() < SLOW_SHARE else USUAL_SECONDS) for _ in range(times)]
 
 
 class Disorder:
-    """Lets things happen later, on `clock`, perhaps twice; what has not happened at the end of the block never does."""
+    """Calls functions later, on `clock`, perhaps twice; calls that are due after the block are dropped."""
 
     def __init__(self, draws: Draws, clock: Clock) -> None:
         self._draws, self._clock = draws, clock
@@ -83,24 +83,24 @@ class Disorder:
 
 
 class Replicas:
-    """What the items of tables were before their last writes. Thread-safe."""
+    """The items of tables before their last writes. Thread-safe."""
 
     def __init__(self, draws: Draws, lag: float, now: Callable[[], float] = time.monotonic) -> None:
         self._draws, self._lag, self._now = draws, lag, now
-        # table -> when an item was written, its key, and what it was before; oldest first
+        # table -> time of a write, key of the item, and the item before; oldest first
         self._writes: defaultdict[str, deque[tuple[float, Any, Any]]] = defaultdict(deque)
         self._lock = threading.Lock()
         self._reading = threading.local()
 
     def written(self, table: Any, key: tuple[Any, Any]) -> None:
-        """Remember an item before it is written."""
+        """Store an item before a write replaces it."""
         old = copy.deepcopy(table.get_item(*key))
         with self._lock:
             self._recent(table.table_arn).append((self._now(), key, old))
 
     @contextmanager
     def read(self, operation: str, requests: Mapping[str, Mapping[str, Any]]) -> Iterator[None]:
-        """An operation that reads; `requests` are its parameters by the name of the table that they are about."""
+        """An operation that reads; `requests` are its parameters by the name of their table."""
         self._reading.request = (operation, requests, {})
         try:
             yield
@@ -108,7 +108,7 @@ class Replicas:
             del self._reading.request
 
     def seen(self, name: str, table: Any) -> Any:
-        """A table as the current request sees it: as it is, or as it was up to `lag` seconds ago."""
+        """A table for the current request: the current one, or the one of up to `lag` seconds ago."""
         if not hasattr(self._reading, "request"):
             return table
         operation, requests, seen = self._reading.request
@@ -119,7 +119,7 @@ class Replicas:
     def _is_old(self, operation: str, table: str, request: Mapping[str, Any]) -> bool:
         if request.get("ConsistentRead"):
             return False
-        # With the key that is read: reads of other keys, in other threads, draw for themselves.
+        # The subject contains the key, so that reads of other keys, in other threads, have their own draws.
         subject = f"{operation}/{table}/{json.dumps(request, sort_keys=True)}"
         return self._draws.draw(subject).random() < OLD_SHARE
 
@@ -147,7 +147,7 @@ class Replicas:
 
 
 def put(items: Any, key: Any, item: Any) -> None:
-    """Set an item, or take it away where it was not there yet."""
+    """Set an item, or remove it if it did not exist."""
     if item is None:
         items.pop(key, None)
     else:
@@ -156,7 +156,7 @@ def put(items: Any, key: Any, item: Any) -> None:
 
 @contextmanager
 def eventual(draws: Draws, clock: Clock) -> Iterator[None]:
-    """Let reads of DynamoDB that do not ask for consistency be old, for up to a second of `clock`."""
+    """Make reads of DynamoDB without ConsistentRead old, by up to a second of `clock`."""
     replicas = Replicas(draws, max(clock.real_seconds(LAG_SECONDS), MIN_LAG_SECONDS))
     get_table = DynamoDBBackend.get_table
 

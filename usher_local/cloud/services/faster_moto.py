@@ -1,15 +1,15 @@
-"""What moto does for every request, at less cost, and with the same result.
+"""Repairs of moto's performance, with the same results.
 
-moto (5.2.5) sorts the items of every partition of a table to query one of them. It asks for the time by subtracting
-dates, four times for each message of a queue, whenever it looks at the queue; for each message that it receives, it
-counts all of them. It looks a backend up under one lock of the process, for which all threads wait. For each request it
-tries the patterns of a hundred services, makes the URLs of the one that fits, lists the methods of the class that
-answers and twice its own folders, draws 52 characters one by one, looks twice for the caller's key, and makes up all
-names that a member of the answer may have in its objects. Three times it puts a request's address together and finds
-out whether its host has a bucket's name. It splits a condition into words by patterns that it makes for each word,
-parses times to write them in another format, and lists all errors of a service for each that it answers. It keeps every
-object that it has made, for a page that the local cloud does not serve: also the copies of the items that a query
-answers. Each data point of a metric has dimensions of its own, which every collection of garbage visits.
+moto (5.2.5) sorts the items of every partition of a table to query one of them. It computes the time by subtracting
+dates, four times for each message of a queue, at every check of the queue; for each message that it receives, it counts
+all of them. It finds a backend under one lock of the process, for which all threads wait. For each request, it tries
+the patterns of a hundred services, makes the URLs of the one that fits, lists the methods of the response's class and
+twice its own folders, draws 52 characters one by one, looks up the caller's key twice, and makes all names that a
+member of the answer may have in its objects. Three times, it puts a request's address together and checks whether its
+host has a bucket's name. It splits a condition into words by patterns that it makes for each word, parses times to
+write them in another format, and lists all errors of a service for each error in an answer. It keeps every object that
+it has made, for a page that the local cloud does not serve: also the copies of the items in a query's answer. Each data
+point of a metric has dimensions of its own, which every garbage collection visits.
 """
 
 import time
@@ -43,14 +43,12 @@ from werkzeug.utils import cached_property
 from usher_local.cloud.core.patching import replaced
 
 BUSY = ("personalize", "dynamodb", "s3", "sns", "sqs", "stepfunctions")
-"""The services whose patterns come first, by moto's names; no other one's fit their hosts."""
+"""The services whose patterns are tried first, by moto's names; other services' patterns do not fit their hosts."""
 
 
 @contextmanager
 def faster() -> Iterator[None]:
-    """Let a query read one partition, the time come from the clock, what answers be found at once, and what is
-    answered be forgotten.
-    """
+    """Read one partition per query, take the time from the clock, cache look-ups, and forget answered objects."""
     modules = tuple(backends.list_of_moto_modules())
     with ExitStack() as stack:
         for owner, name, value in (
@@ -184,7 +182,7 @@ def _by_host(stock: Any) -> Any:
 
 
 def _by_text(stock: Any) -> Any:
-    lexed = lru_cache(4096)(partial(stock, ConditionExpressionParser))  # of the parser it reads the class alone
+    lexed = lru_cache(4096)(partial(stock, ConditionExpressionParser))  # it reads only the parser's class
 
     @wraps(stock)
     def lex_one_node(_: ConditionExpressionParser, text: str) -> Any:

@@ -1,4 +1,4 @@
-"""Notifications and events, in the log of the local cloud: nobody gets a mail, and most have no rule."""
+"""Notifications and events in the log of the local cloud, where nobody gets mail and most events have no rule."""
 
 import json
 import logging
@@ -18,12 +18,12 @@ log = logging.getLogger(__name__)
 OBJECT = re.compile(r"s3://([^/\s]+)/(\S+)")
 CONSOLE = re.compile(r"\n\S*console\.aws\.amazon\.com/s3/\S*")
 MAX_DETAIL = 300
-"""Characters of an event's detail that are shown."""
+"""The maximum number of characters of an event's detail in the log."""
 
 
 @contextmanager
 def shown(address: Callable[[str, str], str]) -> Iterator[None]:
-    """Log notifications of topics and events of programs; `address` gives a browser's one of a bucket's key."""
+    """Log notifications of topics and events of programs; `address` returns a browser's URL for a bucket and key."""
     with ExitStack() as stack:
         stack.enter_context(replaced(Topic, "publish", notifying(Topic.publish, address)))
         stack.enter_context(replaced(EventsBackend, "put_events", announcing(EventsBackend.put_events)))
@@ -31,7 +31,7 @@ def shown(address: Callable[[str, str], str]) -> Iterator[None]:
 
 
 def notifying(publish: Any, address: Callable[[str, str], str]) -> Any:
-    """Publish, with a text for people in the log. JSON, such as that of an alarm, is for programs."""
+    """Publish, with the text of the message in the log unless it is JSON, such as that of an alarm."""
 
     @wraps(publish)
     def notify(topic: Topic, message: str, subject: str | None = None, *rest: Any, **named: Any) -> Any:
@@ -43,7 +43,7 @@ def notifying(publish: Any, address: Callable[[str, str], str]) -> Any:
 
 
 def readable(message: str, address: Callable[[str, str], str]) -> str:
-    """A notification's text, indented, with addresses that can be opened here in place of AWS's. Pure."""
+    """A notification's text, indented, with local addresses instead of AWS's. Pure."""
     local = OBJECT.sub(lambda match: address(match[1], match[2]), CONSOLE.sub("", message))
     return "\n".join(f"    {line}".rstrip() for line in local.splitlines())
 
@@ -61,10 +61,10 @@ def announcing(put_events: Any) -> Any:
 
 
 def detail_of(event: Mapping[str, Any]) -> str:
-    """The members of an event's detail, as far as there is room. Pure."""
+    """The members of an event's detail, cut to MAX_DETAIL. Pure."""
     try:
         detail = json.loads(event.get("Detail") or "{}")
-    except ValueError:  # which PutEvents refuses
+    except ValueError:  # PutEvents refuses it
         return ""
     text = ", ".join(f"{name} {value}" for name, value in detail.items()) if isinstance(detail, dict) else str(detail)
     return text if len(text) <= MAX_DETAIL else f"{text[:MAX_DETAIL]} ..."

@@ -1,7 +1,7 @@
-"""What SNS, EventBridge and S3 refuse for its form or its size.
+"""Validation of form and size by SNS, EventBridge and S3.
 
-Gaps upstream (moto 5.2.5): SNS counts characters of a message, where AWS counts bytes, and takes any subject of up to
-100 characters; EventBridge takes events of any size, S3 keys of any length, and it copies whatever If-Match says.
+Gaps upstream (moto 5.2.5): SNS counts characters of a message, where AWS counts bytes, and accepts any subject of up to
+100 characters; EventBridge accepts events of any size; S3 accepts keys of any length, and ignores If-Match in copies.
 https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevent-size.html
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
@@ -26,9 +26,9 @@ from moto.sns.models import SNSBackend
 from usher_local.cloud.core.patching import replaced
 
 BYTES = 262_144
-"""Of a message, and of all entries of a PutEvents request."""
+"""The maximum size of a message, and of all entries of a PutEvents request."""
 TIME_BYTES = 14
-"""What the time of an entry counts for."""
+"""The size of an entry's time."""
 SUBJECT = 100
 KEY_BYTES = 1024
 IF_MATCH = "x-amz-copy-source-if-match"
@@ -36,7 +36,7 @@ IF_MATCH = "x-amz-copy-source-if-match"
 
 @contextmanager
 def limited() -> Iterator[None]:
-    """Let services refuse what AWS refuses."""
+    """Make services refuse the requests that AWS refuses."""
     with ExitStack() as stack:
         stack.enter_context(replaced(SNSBackend, "publish", publishing(SNSBackend.publish)))
         stack.enter_context(replaced(EventsBackend, "put_events", putting(EventsBackend.put_events)))
@@ -47,7 +47,7 @@ def limited() -> Iterator[None]:
 
 
 def publishing(publish: Any) -> Any:
-    """Publish, for subjects and messages that SNS takes."""
+    """Publish, within SNS's rules for subjects and messages."""
 
     @wraps(publish)
     def run(backend: Any, message: str, *arguments: Any, subject: str | None = None, **named: Any) -> Any:
@@ -67,7 +67,7 @@ def is_subject(text: str) -> bool:
 
 
 def putting(put_events: Any) -> Any:
-    """PutEvents, for as much as it takes at once."""
+    """PutEvents, within the size of a request."""
 
     @wraps(put_events)
     def run(backend: Any, events: Sequence[Mapping[str, Any]]) -> Any:
@@ -79,13 +79,13 @@ def putting(put_events: Any) -> Any:
 
 
 def size(entry: Mapping[str, Any]) -> int:
-    """The bytes that an entry counts for."""
+    """The size of an entry in bytes, as EventBridge counts it."""
     texts = [entry.get(name) or "" for name in ("Source", "DetailType", "Detail")] + list(entry.get("Resources") or [])
     return sum(len(text.encode()) for text in texts) + (TIME_BYTES if "Time" in entry else 0)
 
 
 def storing(put_object: Any) -> Any:
-    """PutObject, for keys that S3 takes."""
+    """PutObject, within the length of a key."""
 
     @wraps(put_object)
     def run(backend: Any, bucket_name: str, key_name: str, *arguments: Any, **named: Any) -> Any:
@@ -97,7 +97,7 @@ def storing(put_object: Any) -> Any:
 
 
 def matching(copy: Any) -> Any:
-    """A copy of an object, or of a part of one, if it has the ETag that it must have."""
+    """A copy of an object, or of a part of one, if its ETag matches."""
 
     @wraps(copy)
     def run(response: Any) -> Any:

@@ -1,4 +1,4 @@
-"""ListServiceQuotas for Personalize, which moto lacks: the figures that the local Personalize holds requests to."""
+"""ListServiceQuotas for Personalize, which moto lacks, with the limits of the local Personalize."""
 
 import json
 from collections.abc import Iterator
@@ -15,14 +15,14 @@ RATES = {
     "Maximum transaction rate (TPS) across all your campaigns and recommenders": 2500,
     "Rate of requests for filters": 10000,
 }
-"""Quotas that name resources, and limit how often these are used."""
+"""Quotas on requests, without resources."""
 NAME = "list_service_quotas"
-"""The method by which moto answers it."""
+"""The name of moto's method for it."""
 
 
 @contextmanager
 def listed() -> Iterator[None]:
-    """Answer ListServiceQuotas inside the block. AWS publishes no list of the names; these have its guide's words."""
+    """Answer ListServiceQuotas inside the block. AWS publishes no list of the names; these are its guide's words."""
     former = vars(ServiceQuotasResponse).get(NAME)  # of a cloud around this one
     setattr(ServiceQuotasResponse, NAME, _list_service_quotas)
     try:

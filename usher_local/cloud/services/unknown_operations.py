@@ -1,4 +1,4 @@
-"""The answer to an operation that the local cloud does not have: an error in the protocol of the request, at once."""
+"""The answer to an unsupported operation: an error in the protocol of the request, at once."""
 
 import json
 import logging
@@ -15,7 +15,7 @@ FORM = "application/x-www-form-urlencoded"
 
 
 def refusal(environ: Mapping[str, Any], what: object) -> Response:
-    """An error that clients do not repeat their request after."""
+    """An error after which clients do not retry."""
     message = f"The local cloud does not have this operation: {what}"
     log.warning("%s", message)
     if environ.get("CONTENT_TYPE", "").startswith(FORM):

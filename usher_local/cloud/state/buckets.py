@@ -1,6 +1,6 @@
-"""Buckets and objects that outlive the local cloud: every version, its metadata and tags.
+"""Saved buckets and objects: every version, its metadata and tags.
 
-Of a bucket that no stack makes, name and versioning outlive it. Parts of an upload that had not ended do not.
+A bucket that no stack makes keeps its name and versioning. Parts of an unfinished upload are lost.
 """
 
 import base64
@@ -22,9 +22,9 @@ from usher_local.store import Store, readable, written_whole
 
 BUCKET = "bucket"
 MAX_INLINE_BYTES = 2**16
-"""A body of more is a file."""
+"""A larger body is saved as a file."""
 MAX_MEMORY_BYTES = 2**24
-"""A body of more is read from its file; of less, moto has it in memory."""
+"""A larger body is read from its file; moto has smaller ones in memory."""
 ATTRIBUTES = (
     "_storage_class",
     "_etag",
@@ -42,7 +42,7 @@ ATTRIBUTES = (
     "checksum_parts",
     "website_redirect_location",
 )
-"""Of a version of an object, as moto names them."""
+"""The saved attributes of an object's version, by moto's names."""
 
 
 class Subject(NamedTuple):
@@ -51,18 +51,21 @@ class Subject(NamedTuple):
     bucket: str
     key: str | None = None
     described: bool = False
-    """Whether something about its versions has changed that is kept of them."""
+    """Whether the metadata or tags of its versions have changed."""
 
 
 class Version(NamedTuple):
-    """A version of an object, moto's, and the name of the file with its body where it is large."""
+    """moto's version of an object, and the name of its body's file, if it has one."""
 
     of: FakeKey | FakeDeleteMarker
     file: str | None
 
 
 class Buckets:
-    """The buckets of the account. While `restoring`, one that is made is filled, and nothing is forgotten."""
+    """The saved buckets of the account.
+
+    While `restoring`, a new bucket is filled, and nothing is deleted from the store.
+    """
 
     def __init__(self, store: Store) -> None:
         self.restoring = True
@@ -78,7 +81,7 @@ class Buckets:
 
     @contextmanager
     def keeping(self) -> Iterator[None]:
-        """Write what changes, before the request that changes it is answered."""
+        """Save every change before its request is answered."""
         with ExitStack() as stack:
             for owner, name, touched in (
                 (S3Backend, "create_bucket", bucket_of),
@@ -95,7 +98,7 @@ class Buckets:
             yield
 
     def restore(self) -> dict[str, int]:
-        """Make the buckets that no stack has made; from now on, what is deleted is forgotten. How much was found."""
+        """Make the buckets that no stack has made, and end `restoring`. Returns the number of restored objects."""
         for name, kept in self._store.rows(BUCKET):
             if name not in self._backend.buckets:
                 self._backend.create_bucket(name, kept["region"])
@@ -106,7 +109,7 @@ class Buckets:
             self._keep(Subject(name))
         named = {version.file for versions in self._kept.values() for version in versions.values()}
         for file in self._folder.glob("*"):
-            if file.name not in named:  # its request was cut short
+            if file.name not in named:  # its request was interrupted
                 file.unlink()
         return {"objects": len(self._kept)}
 
@@ -164,7 +167,7 @@ class Buckets:
         return name
 
     def _fill(self, bucket: Any) -> None:
-        """Put into a bucket what is kept of its objects."""
+        """Put the saved objects into a bucket."""
         for place, row in self._store.rows(kind_of(bucket.name)):
             key, version_id = json.loads(place)
             file = row.get("file")
@@ -196,8 +199,8 @@ class Buckets:
 
 
 def described(backend: S3Backend, version: FakeKey) -> dict[str, Any]:
-    """What is kept of a version beside its body."""
-    version.etag  # noqa: B018 - moto computes it when it is asked for
+    """The saved properties of a version without its body."""
+    version.etag  # noqa: B018 - moto computes it on demand
     return {
         "about": {name: getattr(version, name) for name in ATTRIBUTES},
         "metadata": dict(version.metadata),
@@ -216,16 +219,16 @@ def row_key(key: str, version_id: str) -> str:
 
 
 def nothing(_: Arguments) -> None:
-    """Touched by a call that only makes others."""
+    """The subject of a call that only makes other calls: none."""
 
 
 def bucket_of(call: Arguments) -> Subject:
-    """The bucket that a call is about."""
+    """The bucket in a call."""
     return Subject(call["bucket_name"])
 
 
 def object_of(call: Arguments) -> Subject:
-    """The object that a call is about."""
+    """The object in a call."""
     return Subject(call["bucket_name"], call["key_name"])
 
 

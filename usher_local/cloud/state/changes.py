@@ -1,4 +1,4 @@
-"""What requests change, known once each has ended: the subjects that methods of moto's backends touch."""
+"""Changes by requests: the subjects that methods of moto's backends touch, reported after each request."""
 
 import inspect
 import threading
@@ -8,14 +8,14 @@ from functools import wraps
 from typing import Any
 
 Arguments = Mapping[str, Any]
-"""Of a call of a method, by the names of its parameters."""
+"""The arguments of a call, by the names of its parameters."""
 
 
 class Changes:
-    """Calls `keep` with each subject that a thread's calls have touched, once the outermost of them has ended.
+    """Calls `keep` with each subject that a thread's calls have touched, after the outermost of them ends.
 
-    `keep` writes what is there then, whatever the calls did; one call of it at a time. So the last write of a subject
-    is of its last state.
+    `keep` writes the subject's current state, and runs once at a time. So the last write of a subject has its last
+    state.
     """
 
     def __init__(self, keep: Callable[[Any], None]) -> None:
@@ -24,7 +24,7 @@ class Changes:
         self._thread = threading.local()
 
     def of(self, method: Any, touched: Callable[[Arguments], Hashable | None] = lambda _: None) -> Any:
-        """A method, as a part of a change; `touched` finds in its arguments what it touches."""
+        """A method as a part of a change; `touched` returns its subject from its arguments."""
         signature = inspect.signature(method)
 
         @wraps(method)

@@ -1,6 +1,6 @@
-"""Executions that outlive the local cloud: one that was under way goes on from the state that it was in.
+"""Saved executions: an interrupted one continues from its last state.
 
-That state is entered again, as after a task that failed and is retried: its task runs anew, a map begins with its first
+It enters that state again, as after a task that failed and is retried: its task runs again, a map begins with its first
 item, a wait with its first second. The counts of retries, the history and the timeout begin anew.
 """
 
@@ -24,7 +24,7 @@ from usher_local.store import Store
 
 EXECUTION = "execution"
 PLACE = "place"
-"""Where an execution is: the state that it has entered, with its input and the variables."""
+"""The kind of the documents with an execution's place: the last entered state, its input and the variables."""
 
 
 class Executions:
@@ -37,7 +37,7 @@ class Executions:
 
     @contextmanager
     def keeping(self) -> Iterator[None]:
-        """Write what becomes of executions, until the end of the block: what stops them then does not count."""
+        """Save the changes of executions until the block ends; later stops are not saved."""
         with ExitStack() as stack:
             for owner, name, wrapped in (
                 (Execution, "start", self._starting),
@@ -51,9 +51,9 @@ class Executions:
             yield
 
     def restore(self) -> dict[str, int]:
-        """Bring back all executions, and let those go on that were under way. How much was found.
+        """Restore all executions, and continue the unfinished ones. Returns their numbers.
 
-        One whose state machine is gone is forgotten.
+        An execution whose state machine was deleted is deleted, too.
         """
         backend = stepfunctions_parser_backends[DEFAULT_ACCOUNT_ID][REGION]
         machines = {machine.arn: machine for machine in backend.state_machines}
@@ -102,7 +102,7 @@ class Executions:
         return begin
 
     def _ending(self, method: Any) -> Any:
-        """A method that may end an execution (its own, or of what has one)."""
+        """A method that may end an execution (its own, or its owner's)."""
 
         @wraps(method)
         def end(owner: Any, *arguments: Any, **named: Any) -> None:
@@ -127,7 +127,7 @@ class Executions:
         return enter
 
     def _resuming(self, environment: Any) -> Any:
-        """The environment of an execution: a new one's, or as it was."""
+        """The environment of an execution, with the saved input and variables of a restored one."""
 
         @wraps(environment)
         def build(worker: Any) -> Any:
@@ -142,7 +142,7 @@ class Executions:
         return build
 
     def _beginning(self, entrypoint: Any) -> Any:
-        """The program of an execution, which begins where it was."""
+        """The program of an execution, which begins at the saved state of a restored one."""
 
         @wraps(entrypoint)
         def parse(worker: Any) -> Any:
@@ -155,7 +155,7 @@ class Executions:
 
 
 def restored(arn: str, row: Mapping[str, Any], machine: Any) -> Execution:
-    """An execution as its row has it, which has not started in this process."""
+    """The execution of a row, not yet started in this process."""
     execution = Execution(
         name=row["name"],
         sm_type=machine.sm_type,

@@ -1,4 +1,4 @@
-"""What outlives the local cloud in the folder STATE: written as it changes, found again at the next start."""
+"""The folder STATE: every change is saved at once, and loaded at the next start."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -26,9 +26,9 @@ FILE = "cloud.db"
 
 
 class State:
-    """Everything that outlives the cloud. Without a store, nothing does.
+    """The saved state of the whole cloud, or none without a store.
 
-    Personalize keeps what is its own.
+    Personalize saves its own.
     """
 
     def __init__(self, store: Store | None = None) -> None:
@@ -40,7 +40,7 @@ class State:
 
     @contextmanager
     def keeping(self) -> Iterator[None]:
-        """Write what changes inside the block, but for executions."""
+        """Save the changes inside the block, except those of executions."""
         with ExitStack() as stack:
             for part in self._parts:
                 stack.enter_context(part.keeping())
@@ -48,16 +48,16 @@ class State:
 
     @contextmanager
     def keeping_executions(self) -> Iterator[None]:
-        """Write what becomes of executions inside the block; what stops them after it does not count."""
+        """Save the changes of executions inside the block; stops after it are not saved."""
         with ExitStack() as stack:
             for part in self._executions:
                 stack.enter_context(part.keeping())
             yield
 
     def restore(self, lambdas: Lambdas) -> str:
-        """Bring back what no stack makes, and let go on what was under way. What was found, in words.
+        """Restore the resources that no stack makes, and continue unfinished work. Returns the numbers, in words.
 
-        Call it once the stacks are there.
+        Call it after the stacks are restored.
         """
         found: Counter[str] = Counter()
         for part in self._parts:
@@ -74,13 +74,13 @@ class State:
 
 
 def resume_personalize() -> dict[str, int]:
-    """Let Personalize load what it has kept, and go on with it. How much was found."""
+    """Make Personalize load its saved state and continue its work. Returns the numbers of resources."""
     resources = [one for one in personalize_backends[DEFAULT_ACCOUNT_ID][REGION].resources.values() if one.number]
     return {"resources of Personalize": len(resources), "resources in progress": sum(one.busy for one in resources)}
 
 
 def function_of(arn: str) -> Any:
-    """The function of an ARN; None if it is gone."""
+    """The function of an ARN; None if it was deleted."""
     with suppress(UnknownFunctionException):
         return lambda_backends[DEFAULT_ACCOUNT_ID][REGION].get_function(arn)
     return None

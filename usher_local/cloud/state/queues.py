@@ -1,6 +1,6 @@
-"""Messages that outlive the local cloud, in queues that stacks make.
+"""Saved messages in queues that stacks make.
 
-What was received and not deleted is visible at once, as after the visibility timeout on AWS.
+A message that was received and not deleted is visible at once, as after the visibility timeout on AWS.
 """
 
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ MEMBERS = (
     "delayed_until",
     "system_attributes",
 )
-"""Of a message, besides its ID."""
+"""The saved members of a message, besides its ID."""
 
 
 class Subject(NamedTuple):
@@ -38,7 +38,8 @@ class Subject(NamedTuple):
 
 
 class Queues:
-    """The queues of the account. While `restoring`, one that is made is filled, and nothing is forgotten."""
+    """The saved queues of the account. While `restoring`, a new queue is filled, and nothing is deleted from the
+    store."""
 
     def __init__(self, store: Store) -> None:
         self.restoring = True
@@ -54,7 +55,7 @@ class Queues:
 
     @contextmanager
     def keeping(self) -> Iterator[None]:
-        """Write what changes, before the request that changes it is answered."""
+        """Save every change before its request is answered."""
         with ExitStack() as stack:
             for owner, name, touched in (
                 (Queue, "add_message", lambda call: Subject(call["self"].name)),
@@ -68,7 +69,7 @@ class Queues:
             yield
 
     def restore(self) -> dict[str, int]:
-        """From now on, what is deleted is forgotten. How much was found."""
+        """End `restoring`. Returns the number of restored messages."""
         self.restoring = False
         return {"messages in queues": sum(len(self._store.rows(kind_of(name))) for name in self._queues)}
 
@@ -84,7 +85,7 @@ class Queues:
             self._write(queue, self._kept[name])
 
     def _fill(self, queue: Queue) -> None:
-        """Put into a queue what is kept of its messages."""
+        """Put the saved messages into a queue."""
         for key, row in self._store.rows(kind_of(queue.name)):
             message = Message(key, row["body"])
             vars(message).update(row)
@@ -92,7 +93,7 @@ class Queues:
         self._kept[queue.name] = {one.id: one.approximate_receive_count for one in queue._messages}
 
     def _write(self, queue: Queue, kept: dict[str, int]) -> None:
-        """Write what differs from what was written last."""
+        """Save the messages that have changed since the last write."""
         there = {one.id: one for one in list(queue._messages)}
         for key, message in there.items():
             if kept.get(key) != message.approximate_receive_count:

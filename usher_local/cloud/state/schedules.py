@@ -1,4 +1,4 @@
-"""Schedules that outlive the local cloud, whoever makes them: Usher makes one for each training schedule of a group."""
+"""Saved schedules, also of other makers than stacks: Usher makes one for each training schedule of a group."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -27,7 +27,7 @@ MEMBERS = (
     "target",
     "action_after_completion",
 )
-"""What moto makes a schedule from."""
+"""The members from which moto makes a schedule."""
 TIMES = ("creation_date", "last_modified_date")
 
 
@@ -39,7 +39,7 @@ class Subject(NamedTuple):
 
 
 class Schedules:
-    """The schedules of the account. While `restoring`, none is forgotten."""
+    """The saved schedules of the account. While `restoring`, none is deleted from the store."""
 
     def __init__(self, store: Store) -> None:
         self.restoring = True
@@ -52,7 +52,7 @@ class Schedules:
 
     @contextmanager
     def keeping(self) -> Iterator[None]:
-        """Write what changes, before the request that changes it is answered."""
+        """Save every change before its request is answered."""
         with ExitStack() as stack:
             for owner, name, touched in (
                 (EventBridgeSchedulerBackend, "create_schedule", named),
@@ -63,13 +63,13 @@ class Schedules:
             yield
 
     def restore(self) -> dict[str, int]:
-        """Make the schedules that no stack has made, in groups that are there. How much was found."""
+        """Make the schedules that no stack has made, in existing groups. Returns the number of restored schedules."""
         added = 0
         groups = self._backend.schedule_groups
         for _, row in self._store.rows(SCHEDULE):
             group = groups.get(row["group_name"])
             if group and row["name"] not in group.schedules:
-                made = {name: row[name] for name in MEMBERS} | {"start_date": None}  # which may be past by now
+                made = {name: row[name] for name in MEMBERS} | {"start_date": None}  # the start date may be past by now
                 schedule = Schedule(account_id=DEFAULT_ACCOUNT_ID, region=REGION, **made)
                 vars(schedule).update(row)
                 group.add_schedule(schedule)
@@ -88,5 +88,5 @@ class Schedules:
 
 
 def named(call: Arguments) -> Subject:
-    """The schedule that a call names."""
+    """The schedule in a call."""
     return Subject(call["group_name"] or "default", call["name"])

@@ -1,7 +1,7 @@
-"""What of stacks outlives the local cloud: what each was brought to, and the names of its resources.
+"""Saved stacks: the last target of each, and the names of its resources.
 
-The next start creates the stacks anew, so a template or a function that has changed takes effect, under the same names,
-so that what is kept by name is found again: objects, items, executions.
+The next start creates the stacks again, so a changed template or function takes effect. The names stay, so that
+objects, items and executions, which are saved by name, are found again.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ NAME = "name"
 class KeptStacks:
     """Stacks and names of resources; without a store, they end with the process.
 
-    While `restoring`, nothing is forgotten: a stack that can't be created again is rolled back.
+    While `restoring`, nothing is deleted from the store: a stack that can't be created again is rolled back.
     """
 
     def __init__(self, store: Store | None = None) -> None:
@@ -25,17 +25,17 @@ class KeptStacks:
         self._names: dict[str, str] = dict(store.rows(NAME)) if store else {}
 
     def name(self, stack: str, logical_id: str) -> str | None:
-        """The name of a stack's resource that is not there now; None if it had none."""
+        """The saved name of a stack's resource, or None."""
         return self._names.get(f"{stack}/{logical_id}")
 
     def keep_name(self, stack: str, logical_id: str, name: str) -> None:
-        """Keep the name of a resource."""
+        """Save the name of a resource."""
         self._names[f"{stack}/{logical_id}"] = name
         if self._store:
             self._store.put(NAME, f"{stack}/{logical_id}", name)
 
     def forget_name(self, stack: str, logical_id: str, name: str) -> None:
-        """Forget the name of a resource that has left its stack, unless its successor has another one."""
+        """Delete the saved name of a resource that left its stack, unless its successor has another one."""
         key = f"{stack}/{logical_id}"
         if not self.restoring and self._names.get(key) == name:
             del self._names[key]
@@ -43,12 +43,12 @@ class KeptStacks:
                 self._store.delete(NAME, key)
 
     def keep(self, name: str, document: Mapping[str, Any]) -> None:
-        """Keep what a stack has been brought to."""
+        """Save the last target of a stack."""
         if self._store:
             self._store.put(STACK, name, document)
 
     def forget(self, name: str) -> None:
-        """Forget a stack."""
+        """Delete a saved stack."""
         if self._store and not self.restoring:
             self._store.delete(STACK, name)
 

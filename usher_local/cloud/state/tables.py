@@ -1,6 +1,6 @@
-"""Tables and items that outlive the local cloud.
+"""Saved tables and items.
 
-Of a table that no stack makes, what CreateTable was asked for outlives it.
+A table that no stack makes is saved as its CreateTable request.
 """
 
 import json
@@ -30,7 +30,8 @@ class Subject(NamedTuple):
 
 
 class Tables:
-    """The tables of the account. While `restoring`, one that is made is filled, and nothing is forgotten."""
+    """The saved tables of the account. While `restoring`, a new table is filled, and nothing is deleted from the
+    store."""
 
     def __init__(self, store: Store) -> None:
         self.restoring = True
@@ -43,13 +44,13 @@ class Tables:
 
     @contextmanager
     def keeping(self) -> Iterator[None]:
-        """Write what changes, before the request that changes it is answered."""
+        """Save every change before its request is answered."""
         with ExitStack() as stack:
             for owner, name, touched in (
                 (DynamoDBBackend, "create_table", created),
                 (DynamoDBBackend, "delete_table", lambda call: Subject(call["name"])),
                 (DynamoDBBackend, "update_item", updated),
-                (DynamoDBBackend, "transact_write_items", lambda _: None),  # it takes back what it has put
+                (DynamoDBBackend, "transact_write_items", lambda _: None),  # it restores items itself
                 (Table, "put_item", lambda call: item_of(call["self"], call["item_attrs"])),
                 (Table, "delete_item", deleted),
             ):
@@ -57,7 +58,7 @@ class Tables:
             yield
 
     def restore(self) -> dict[str, int]:
-        """Make the tables that no stack has made; from now on, what is deleted is forgotten. How much was found."""
+        """Make the tables that no stack has made, and end `restoring`. Returns the number of restored items."""
         for name, request in self._store.rows(TABLE):
             if name not in self._backend.tables and request:
                 self._backend.create_table(name, **json.loads(request))
@@ -84,7 +85,7 @@ class Tables:
             self._store.put(kind_of(table.name), key, item.to_json()["Attributes"])
 
     def _fill(self, table: Table) -> None:
-        """Put into a table what is kept of its items."""
+        """Put the saved items into a table."""
         for _, attributes in self._store.rows(kind_of(table.name)):
             Table.put_item.__wrapped__(table, attributes)
 
@@ -101,7 +102,7 @@ def created(call: Arguments) -> Subject:
 
 
 def item_of(table: Table, attributes: Mapping[str, Any]) -> Subject | None:
-    """The item with these attributes, at least those of its key; None if it lacks one."""
+    """The item with these attributes, at least those of its key; None if one of the key is missing."""
     names = [table.hash_key_attr, *([table.range_key_attr] if table.range_key_attr else [])]
     if not all(name in attributes for name in names):
         return None
@@ -114,7 +115,7 @@ def updated(call: Arguments) -> Subject | None:
 
 
 def deleted(call: Arguments) -> Subject | None:
-    """The item that DeleteItem takes away."""
+    """The item that DeleteItem deletes."""
     table = call["self"]
     values = {table.hash_key_attr: call["hash_key"].to_json()}
     if call["range_key"] is not None:

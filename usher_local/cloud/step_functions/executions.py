@@ -1,15 +1,16 @@
 """An execution of a state machine from its start to its end: names, history, quotas, StopExecution.
 
 Gaps upstream (moto 5.2.5):
-  * an execution without a name is called "None", so that a second one collides; names are not checked, and
-    what is refused is refused without a code
-  * `$states.context.Execution.StartTime` is a datetime, which nothing can serialise
-  * no quota of history, definition, state name, input or task; 262,144 bytes of output are one too many
+  * an execution without a name is called "None", so that a second one collides; names are not checked, and refusals
+    have no code
+  * `$states.context.Execution.StartTime` is a datetime, which cannot be serialised
+  * no quota of history, definition, state name, input or task; the quota of output is one byte too small
   * the executions of a distributed map share one history
-  * States.ALL catches States.Runtime and States.DataLimitExceeded; within a map or a parallel state, any error of
-    AWS's own, such as States.Timeout, becomes States.Runtime
-  * StopExecution leaves the status to the running task, fails while the execution is starting, aborts what has ended
-    long ago; within a map or a parallel state it ends as FAILED with an AttributeError
+  * States.ALL catches States.Runtime and States.DataLimitExceeded; within a map or a parallel state, any error of AWS's
+    own, such as States.Timeout, becomes States.Runtime
+  * StopExecution leaves the status to the running task, fails while the execution is starting, aborts an execution
+    that ended long ago; within a map or a parallel state, the execution ends as FAILED with an AttributeError
+
 https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
 """
 
@@ -88,7 +89,7 @@ class InvalidDefinitionError(AWSError):  # type: ignore[misc]
 
 @contextmanager
 def recorded(limits: Limits) -> Iterator[None]:
-    """Let executions start, record and end as on AWS, within `limits`."""
+    """Start, record and end executions as on AWS, within `limits`."""
     backend = StepFunctionsParserBackend
     with ExitStack() as stack:
         for owner, name, value in (
@@ -122,9 +123,9 @@ def stop_all() -> None:
 
 
 def starting(start_execution: Any, limits: Limits) -> Any:
-    """StartExecution that checks name and input, and names what its caller did not name.
+    """StartExecution that checks name and input, and generates a missing name.
 
-    moto keeps every execution, so that a name is taken for good; on AWS, for 90 days after the end.
+    moto keeps every execution, so a name is taken for good; on AWS, for 90 days after the end.
     """
 
     @wraps(start_execution)
@@ -148,7 +149,7 @@ def starting(start_execution: Any, limits: Limits) -> Any:
 
 
 def validating(validate: Callable[[str], None], limits: Limits) -> Any:
-    """The check of a definition: its size, the names of its states, then what moto checks."""
+    """The check of a definition: its size, the names of its states, and moto's own checks."""
 
     def check(definition: str) -> None:
         if len(definition) > limits.definition:
@@ -167,7 +168,7 @@ def validating(validate: Callable[[str], None], limits: Limits) -> Any:
 
 
 def state_names(machine: Any) -> Iterator[str]:
-    """The names of all states of a definition, those of maps and branches included."""
+    """The names of all states of a definition, including those in maps and branches."""
     for name, state in machine["States"].items():
         yield name
         inner = [state.get("ItemProcessor"), state.get("Iterator"), *state.get("Branches", ())]
@@ -184,7 +185,7 @@ def too_long(member: str, most: int) -> Any:
 
 
 def dated(details: Any) -> Any:
-    """The execution's details with its start as ISO 8601 text, as AWS puts it into the context object."""
+    """The execution's details with its start as ISO 8601 text, as in AWS's context object."""
 
     @wraps(details)
     def iso(execution: Any) -> Any:
@@ -197,7 +198,7 @@ def dated(details: Any) -> Any:
 
 
 def owned(environment: Any) -> Any:
-    """The environment of an execution, known to its history."""
+    """The environment of an execution, which becomes the owner of its history."""
 
     @wraps(environment)
     def build(worker: Any) -> Any:
@@ -209,7 +210,7 @@ def owned(environment: Any) -> Any:
 
 
 def with_history_of_its_own(eval_job: Any) -> Any:
-    """An execution of a distributed map, which counts its own events."""
+    """An execution of a distributed map, with a history of its own."""
 
     @wraps(eval_job)
     def run(worker: Any, env: Any, job: Any) -> None:
@@ -221,9 +222,9 @@ def with_history_of_its_own(eval_job: Any) -> Any:
 
 
 def counted(add_event: Any, limits: Limits) -> Any:
-    """The record of an event. The last one that the quota leaves room for is the failure.
+    """The record of an event. The last one within the quota is the failure.
 
-    Once an execution has ended, its end is recorded, once, and nothing else, even if a task still runs.
+    After an execution's end, that end is recorded once, and nothing else, even if a task still runs.
     """
 
     @wraps(add_event)
@@ -257,7 +258,7 @@ def once(set_error: Any) -> Any:
 
 
 def advancing(next_state_name: property) -> property:
-    """The name of the next state, which nobody waits for any more once the execution has ended."""
+    """The name of the next state, which is ignored after the execution's end."""
 
     def advance(env: Any, name: str) -> None:
         with env._state_mutex:
@@ -268,12 +269,12 @@ def advancing(next_state_name: property) -> property:
 
 
 def stop(execution: Any, stop_date: datetime, error: str | None, cause: str | None) -> None:
-    """StopExecution: ABORTED at once, with all its parts; what has ended stays as it is.
+    """StopExecution: ABORTED at once, with all its parts; an execution that has ended does not change.
 
-    A task under way ends by itself, and its result is dropped.
+    A running task ends by itself, and its result is dropped.
     """
     while not (execution.exec_worker and execution.exec_worker.env and execution.exec_worker.env._program_state):
-        time.sleep(0.001)  # its thread has not come that far
+        time.sleep(0.001)  # its thread is not ready yet
     env = execution.exec_worker.env
     with env._state_mutex:
         if not env.is_running():
@@ -304,7 +305,7 @@ def sized(limits: Limits) -> Any:
 
 
 def entered(limits: Limits) -> Any:
-    """The event of a state that is entered, after the check of its input."""
+    """The event of an entered state, after the check of its input."""
     verify, details = sized(limits), CommonStateField._get_state_entered_event_details
 
     @wraps(details)
@@ -329,7 +330,7 @@ def given(limits: Limits) -> Any:
 
 
 def matching(eval_body: Any) -> Any:
-    """Whether a retrier or catcher takes an error; States.ALL does not take these two.
+    """Whether a retrier or catcher matches an error; States.ALL does not match these two.
 
     https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
     """
@@ -345,14 +346,14 @@ def matching(eval_body: Any) -> Any:
 
 
 def name_of(error_name: str) -> Any:
-    """The name of an error of a map's or a parallel state's part: AWS's own, or the author's."""
+    """The name of an error in a part of a map or a parallel state: AWS's own, or the author's."""
     if error_name.startswith("States."):
         return StatesErrorName(StatesErrorNameType.from_name(error_name))
     return CustomErrorName(error_name)
 
 
 def ended(terminated: Any) -> Any:
-    """The end of an execution's thread, with a line in the log; one that was stopped has ended before."""
+    """The end of an execution's thread, with a line in the log; a stopped execution has ended before."""
 
     @wraps(terminated)
     def end(communication: Any) -> None:

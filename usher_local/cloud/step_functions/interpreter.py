@@ -1,16 +1,17 @@
 """Step Functions on moto's interpreter, repaired for JSONata machines whose tasks are Lambda functions.
 
 Gaps upstream (moto 5.2.5), in the order of the list in `executing`:
-  1. the real interpreter is off by default, and state machines of CloudFormation land in the backend without it
-  2. the escapes of literal texts, those under `Assign` for one, are left as they are written
-  3. JSONata is never evaluated (getmoto/moto#10105), strings are bound unescaped, and an
-     expression that fails is States.Runtime
-  4. every task builds a client of its own, with made-up credentials
-  5. a distributed map succeeds even if executions of its fail or are stopped, and has no error of its own for a list
-     it can't read
-  6. each execution parses its definition anew, which takes longer than all the rest of a short one
-what it lacks from the start of an execution to its end stands in `executions.py`, and AWS's minutes are too long for a
-desk: Wait and Retry follow our clock. Timeouts stay real.
+  1. the real interpreter is off by default, and CloudFormation's state machines are in the other backend
+  2. escapes in literal text, such as under `Assign`, are not decoded
+  3. JSONata is never evaluated (getmoto/moto#10105), strings are bound unescaped, and a failing
+     expression is States.Runtime
+  4. every task makes a client of its own, with invented credentials
+  5. a distributed map succeeds even if its executions fail or are stopped, and has no error of its own for a list
+     that it can't read
+  6. each execution parses its definition anew, which takes longer than the rest of a short execution
+
+`executions.py` has the repairs of an execution's start and end. Wait and Retry follow our clock, since AWS's minutes
+are too long for a developer. Timeouts stay real.
 """
 
 import json
@@ -61,11 +62,12 @@ from usher_local.cloud.access.credentials import PARTITION, REGION
 from usher_local.cloud.core.patching import replaced
 from usher_local.cloud.step_functions import executions
 
-# As Step Functions calls: what the state machine wrote, once, for as long as a function may run.
+# Step Functions sends the state machine's arguments unchecked, without retries, and waits as long as a function may
+# run.
 TASK = Config(parameter_validation=False, retries={"total_max_attempts": 1}, read_timeout=1000, max_pool_connections=50)
 STATES = "states.amazonaws.com"
 MACHINE = f"arn:{PARTITION}:states:{REGION}:{DEFAULT_ACCOUNT_ID}:stateMachine:any"
-"""What Step Functions assumes a role for; its guide says no more of it than `stateMachine:*`."""
+"""The resource for which Step Functions assumes a role; its guide only says `stateMachine:*`."""
 EXCEEDED = "The specified tolerated failure threshold was exceeded"
 HEARTBEAT_SECONDS = 1.0
 JOIN_SECONDS = 1.0
@@ -73,7 +75,8 @@ JOIN_SECONDS = 1.0
 
 @contextmanager
 def executing(endpoint: str, clock: Clock, limits: executions.Limits = executions.Limits()) -> Iterator[None]:  # noqa: B008 - immutable
-    """Let moto execute state machines, within `limits`; whatever still runs at the end of the block is stopped."""
+    """Make moto execute state machines within `limits`; executions that still run at the end of the block are
+    stopped."""
     clients = Clients(endpoint)
     with ExitStack() as stack:
         for owner, name, value in (
@@ -113,9 +116,9 @@ def join() -> None:
 
 
 def tolerating(map_run: Any) -> Any:
-    """The executions of a distributed map, which its role must be allowed to start as if a person did.
+    """The executions of a distributed map, which its role must be allowed to start.
 
-    It fails if more of them do than it tolerates.
+    The map fails if more of them fail than it tolerates.
     """
 
     @wraps(map_run)
@@ -148,7 +151,7 @@ def aborting(eval_body: Any) -> Any:
 
 
 def reading(eval_body: Any) -> Any:
-    """The list of a distributed map's items, or the error that AWS has for it."""
+    """The list of a distributed map's items, or AWS's error for it."""
 
     @wraps(eval_body)
     def read(reader: Any, env: Any) -> None:
@@ -161,7 +164,7 @@ def reading(eval_body: Any) -> Any:
 
 
 def map_failure(env: Any, kind: StatesErrorNameType, cause: str) -> FailureEventException:
-    """An error of a distributed map, as the interpreter knows it."""
+    """An error of a distributed map, in the interpreter's form."""
     name = StatesErrorName(kind)
     failure = MapRunFailedEventDetails(error=name.error_name, cause=cause)
     details = EventDetails(mapRunFailedEventDetails=failure)
@@ -169,7 +172,7 @@ def map_failure(env: Any, kind: StatesErrorNameType, cause: str) -> FailureEvent
 
 
 def unescaped(inner_string_of: Any) -> Any:
-    """A text of a definition without its quotes, and with what its escapes stand for."""
+    """A text of a definition without its quotes, and with its escapes decoded."""
 
     @wraps(inner_string_of)
     def text(parser_rule_context: Any) -> str | None:
@@ -181,7 +184,7 @@ def unescaped(inner_string_of: Any) -> Any:
 
 
 def parsing_once(parse: Any) -> Any:
-    """Programs of definitions, each made anew from the same tree."""
+    """The program of a definition, made anew each time from a cached tree."""
     trees: dict[str, Any] = {}
 
     @wraps(parse)
@@ -195,7 +198,7 @@ def parsing_once(parse: Any) -> Any:
 
 
 def evaluate(expression: str) -> Any:
-    """The value of a JSONata expression; the interpreter's own exception where it has none."""
+    """The value of a JSONata expression. Raises the interpreter's own exception if there is none."""
     try:
         return Jsonata(expression).evaluate(None)
     except Exception as error:
@@ -203,7 +206,7 @@ def evaluate(expression: str) -> Any:
 
 
 def explaining(eval_body: Any) -> Any:
-    """The value of an expression of a definition; States.QueryEvaluationError where it has none."""
+    """The value of an expression of a definition. Raises States.QueryEvaluationError if there is none."""
 
     @wraps(eval_body)
     def run(text: Any, env: Any) -> None:
@@ -230,7 +233,7 @@ def waiting(clock: Clock) -> Any:
     def wait(_: Any, env: Any, wait_seconds: float) -> None:
         deadline = time.monotonic() + clock.real_seconds(wait_seconds)
         while env.is_running() and (left := deadline - time.monotonic()) > 0:
-            # The interpreter sets and clears this event at once: a signal can be missed, so look now and then.
+            # The interpreter sets and clears this event at once: a signal can be missed, so check now and then.
             env.program_state_event.wait(min(left, HEARTBEAT_SECONDS))
 
     return wait
@@ -245,7 +248,7 @@ class Clients:
         self._lock = threading.Lock()
 
     def client_for(self, region: str, service: str, state_credentials: Any) -> Any:  # noqa: ARG002
-        """Stands in for moto's function of the same signature."""
+        """Replaces moto's function of the same signature."""
         role_arn = state_credentials.role_arn
         with self._lock:
             if (service, role_arn) not in self._clients:
