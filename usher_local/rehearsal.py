@@ -267,8 +267,7 @@ def cloud(environment: Mapping[str, str], log: Path) -> Iterator[dict[str, str]]
 
 
 def exported(process: "subprocess.Popen[bytes]", log: Path) -> dict[str, str]:
-    """The environment variables in the log's line that begins with `ready`. Raises WrongError if the cloud does not
-    start."""
+    """The environment variables in the log's line `ready`. Raises WrongError if the cloud does not start."""
     deadline = time.monotonic() + START_SECONDS
     while process.poll() is None and time.monotonic() < deadline:
         for line in log.read_text().splitlines():

@@ -39,8 +39,7 @@ class Fault:
         return [boundary for boundary in boundaries if boundary.when == self.when]
 
     def distinct(self, boundaries: list[Boundary]) -> list[Boundary]:
-        """The boundaries whose outcomes can differ: a death at a call that only reads equals one after the change
-        before it."""
+        """The boundaries whose outcomes can differ: a death at a reading call equals one after the change before it."""
         return [one for one in self.moments(boundaries) if not (self.deadly and READING.search(one.name))]
 
 

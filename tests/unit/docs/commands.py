@@ -1,4 +1,4 @@
-"""The reference of the command in docs/cli.md, which follows from its parser."""
+"""The reference of the command in docs/cli.md, made from its parser."""
 
 import argparse
 from collections.abc import Iterable, Iterator
@@ -13,19 +13,19 @@ ELSEWHERE = {"local up": "[local.md](local.md)"}
 
 
 def overview() -> Iterator[tuple[str, str, str]]:
-    """By command: how it is typed, what it does, and what it changes."""
+    """The rows of the commands: how to type them, what they do, and what they change."""
     for command, parser in _parsers():
         yield f"`{_typed(command, parser)}`", _escaped(_help(command)), command.changes
 
 
 def exits() -> Iterator[tuple[str, str]]:
-    """By exit status, what it means."""
+    """The rows of the exit statuses, with their meanings."""
     for status, meaning in EXIT_STATUS.items():
         yield str(status), meaning
 
 
 def reference() -> Iterator[str]:
-    """A section for each command: what it does, examples, its options."""
+    """A section for each command: its purpose, examples, its options."""
     for command, parser in _parsers():
         yield f"\n### usher {command.name}\n\n{_help(command)}\n\n```sh\n"
         yield from (f"{line}  # {does}\n" for line, does in command.examples.items())
@@ -52,7 +52,7 @@ def _help(command: Command) -> str:
 
 
 def _typed(command: Command, parser: argparse.ArgumentParser) -> str:
-    """The command with what it needs."""
+    """The command with its required arguments."""
     parts = [f"usher {command.name}"]
     for action in parser._actions:
         name = action.metavar or action.dest

@@ -71,8 +71,7 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """The parts of a request's signature; `authorization` is its header, or the equivalent header for a pre-signed
-    URL."""
+    """The parts of a request's signature; `authorization` is its header, or that header's form of a pre-signed URL."""
 
     authorization: str
     stamp: str

@@ -121,8 +121,10 @@ class Asynchronous:
 def invocation_record(
     function: LambdaFunction, event: str, request: str, condition: str, invocations: int, answer: Any
 ) -> dict[str, Any]:
-    """The record that a destination gets;
-    https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html"""
+    """The record for a destination.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
+    """
     version = str(function.version)
     arn = ":".join(function.function_arn.split(":")[:7])
     record = {

@@ -70,8 +70,7 @@ def probe(command: str) -> Interpreter | None:
 
 
 def runtime(python: Interpreter) -> Path:
-    """A folder with the packages of Lambda's own runtime: AWS's runtime interface client and boto3, in the locked
-    versions."""
+    """A folder with Lambda's own packages: AWS's runtime interface client and boto3, in the locked versions."""
     return installed(RUNTIME.read_text(), python)
 
 

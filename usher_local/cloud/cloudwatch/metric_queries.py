@@ -234,8 +234,7 @@ def fill(value: Value, filler: Value) -> Value:
 
 
 def aggregate(function: Callable[[Sequence[float]], float]) -> Callable[[Value], Value]:
-    """A function that aggregates several series in each period, over existing values, or a single series to a
-    number."""
+    """A function that aggregates several series period by period, or all values of a single series to a number."""
 
     def aggregated(value: Value) -> Value:
         if isinstance(value, Series):

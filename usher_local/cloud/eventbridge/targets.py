@@ -148,8 +148,7 @@ class Deliveries(AbstractContextManager["Deliveries"]):
 
 
 def worth_another_attempt(error: Exception) -> bool:
-    """Whether a target may accept the delivery later: if it throttled or did not answer, not if it refused or is
-    missing."""
+    """Whether a target may accept the delivery later: if it throttled or did not answer, not after a refusal."""
     if isinstance(error, HTTPException | ServiceException):
         return error_code(error).startswith(THROTTLED)
     return not isinstance(error, LookupError | PermissionError)

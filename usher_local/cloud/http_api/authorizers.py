@@ -66,8 +66,8 @@ class Authorizer(Protocol):
     """Authenticates and authorizes callers."""
 
     def admit(self, asked: Asked, scopes: Sequence[str]) -> dict[str, Any]:
-        """The event's `requestContext.authorizer`. RefusedError if the caller is not authorized; `scopes`: of the
-        route."""
+        """The event's `requestContext.authorizer`. RefusedError if the caller lacks the permission or the route's
+        `scopes`."""
 
 
 def authorizers(body: Mapping[str, Any], ask: "Ask") -> dict[str, Authorizer]:
@@ -86,8 +86,7 @@ def required(body: Mapping[str, Any], name: str) -> Iterator[tuple[str, str, lis
 
 
 Ask = Callable[[str, str, str], tuple[str, bool]]
-"""Invokes a function by its ARN with an event, and with a role or "": returns the answer, and whether it is an
-error."""
+"""Invokes a function (an ARN) with an event and a role or "". Returns the answer, and whether it is an error."""
 
 
 def _authorizer(given: Mapping[str, Any], ask: Ask) -> Authorizer:

@@ -38,8 +38,10 @@ class Subject(NamedTuple):
 
 
 class Queues:
-    """The saved queues of the account. While `restoring`, a new queue is filled, and nothing is deleted from the
-    store."""
+    """The saved queues of the account.
+
+    While `restoring`, a new queue is filled, and nothing is deleted from the store.
+    """
 
     def __init__(self, store: Store) -> None:
         self.restoring = True

@@ -26,8 +26,7 @@ class Faults:
     seconds: float = 0.0
     """Real seconds after which `throttle`, `down` and `slow` end; 0: they last."""
     fail: Mapping[str, str] = field(default_factory=dict)
-    """Failure reasons by name: a resource that is created with the name becomes CREATE FAILED, and its work is not
-    done."""
+    """Failure reasons by name: a resource with the name becomes CREATE FAILED, and its work is not done."""
     delay: Mapping[str, float] = field(default_factory=dict)
     """Minutes on the clock by name, in addition to the usual time."""
     refuse: tuple[str, ...] = ()
