@@ -108,7 +108,7 @@ def measure(path: Path) -> dict[str, float | str]:
     gathered = merge_parts("interactions", tables)
     together = time.process_time()
     if (gathered.rows, len(gathered.ids), gathered.ids.recurring) != (whole.rows, len(whole.ids), whole.ids.recurring):
-        raise RuntimeError("the parts yield something else than the whole")
+        raise RuntimeError("the parts give another result than the whole file")
     return {
         "rows": whole.rows,
         "check s": round(checked - start, 3),

@@ -43,7 +43,7 @@ class Folder:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.size = 0
-        """Bytes that were put as a whole."""
+        """The bytes of PutObject requests."""
 
     def get_object(self, *, Key: str, **_: str) -> dict[str, Any]:
         return {"Body": self._path(Key).open("rb")}

@@ -229,7 +229,7 @@ def _ordered(convert: Callable[[str], Any], compare: Callable[[Any, Any], bool])
 
 
 def _moment(text: str) -> datetime:
-    """The moment that a text in ISO 8601, or in seconds of the Unix epoch, stands for."""
+    """The time of a text in ISO 8601, or in seconds of the Unix epoch."""
     if re.fullmatch(r"\d{5,}(\.\d+)?", text):
         return datetime.fromtimestamp(float(text), UTC)
     found = datetime.fromisoformat(text)

@@ -89,7 +89,7 @@ class Questions:
         return timed(call, lambda done: done < self.requests)
 
     def _sample(self, users: Sequence[int]) -> list[int]:
-        """As many users as there are single requests."""
+        """A random sample of at most `requests` users."""
         chosen: list[int] = np.random.default_rng(0).permutation(users)[: self.requests].tolist()
         return chosen
 

@@ -85,7 +85,7 @@ def boundaries(stack: Stack, variables: Mapping[str, str] = NO_VARIABLES) -> tup
     stack.disturb = lambda boundary: found.append(boundary)
     ended = stack.drop(DROPPED)
     if ended.status != "SUCCEEDED":
-        raise AssertionError(f"the run fails even if it is left alone: {ended.output}")
+        raise AssertionError(f"the run fails without a fault: {ended.output}")
     return found, world(stack)
 
 
@@ -104,7 +104,7 @@ def disturbed(stack: Stack, fault: Fault, at: Boundary, variables: Mapping[str, 
     if stack.drop(DROPPED).status == "ABORTED":
         stack.drop(DROPPED)
     if not struck:
-        raise AssertionError(f"nothing was disturbed at {at}")
+        raise AssertionError(f"the run did not reach {at}")
     return world(stack)
 
 

@@ -115,7 +115,7 @@ class Asynchronous:
             holder = credentials.assume(function.role, function.function_name, "lambda.amazonaws.com")
             SENDERS[service](credentials.client(service, self._endpoint, holder), arn, message, attributes)
         except Exception as error:
-            log.warning("%s: an event that failed can't be sent to %s: %s", function.function_name, arn, error)
+            log.warning("%s: the failed event can't be sent to %s: %s", function.function_name, arn, error)
 
 
 def invocation_record(

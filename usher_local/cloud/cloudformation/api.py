@@ -48,7 +48,7 @@ NO_CHANGES = "The submitted information didn't contain changes. Submit different
 
 
 class InsufficientCapabilitiesError(CloudFormationError):  # type: ignore[misc]
-    """The request does not acknowledge what the template makes."""
+    """The request does not acknowledge the IAM resources or macros of its template."""
 
     code = "InsufficientCapabilitiesException"
 

@@ -427,7 +427,7 @@ def roll_back(undo: Sequence[Callable[[], None]]) -> str | None:
         try:
             back()
         except Exception as error:
-            log.warning("can't be undone: %s", reason(error))
+            log.warning("can't be rolled back: %s", reason(error))
             failed.append(reason(error))
     return "; ".join(failed) or None
 

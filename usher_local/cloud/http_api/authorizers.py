@@ -96,7 +96,7 @@ def _authorizer(given: Mapping[str, Any], ask: Ask) -> Authorizer:
         configuration = given["jwtConfiguration"]
         return TokenAuthorizer(configuration["issuer"], tuple(configuration["audience"]), *sources)
     if given.get("authorizerPayloadFormatVersion") != "2.0" or not given.get("enableSimpleResponses"):
-        raise ValueError("the local cloud knows Lambda authorizers with format 2.0 and simple responses alone")
+        raise ValueError("the local cloud supports only Lambda authorizers with format 2.0 and simple responses")
     function = given["authorizerUri"].partition("/functions/")[2].removesuffix("/invocations")
     ttl = float(given.get("authorizerResultTtlInSeconds") or 0)
     return FunctionAuthorizer(function, given.get("authorizerCredentials", ""), sources, ttl, ask)
@@ -221,7 +221,7 @@ class FunctionAuthorizer:
                 with self._lock:
                     self._kept[values] = self.now() + self.seconds, answer
         if not answer["isAuthorized"]:
-            raise RefusedError(HTTPStatus.FORBIDDEN, "the authorizer says no")
+            raise RefusedError(HTTPStatus.FORBIDDEN, "the authorizer denied the request")
         return {"lambda": answer.get("context") or {}}
 
     def _answer(self, asked: Asked, values: Sequence[str]) -> dict[str, Any]:
@@ -234,6 +234,6 @@ class FunctionAuthorizer:
             answer = None
         if not isinstance(answer, dict) or not isinstance(answer.get("isAuthorized"), bool):
             raise RefusedError(
-                HTTPStatus.INTERNAL_SERVER_ERROR, "the authorizer fails, or does not answer true or false"
+                HTTPStatus.INTERNAL_SERVER_ERROR, "the authorizer failed, or answered neither true nor false"
             )
         return answer

@@ -48,7 +48,7 @@ class Queues:
         self._store = store
         self._changes = Changes(self._keep)
         self._kept: dict[str, dict[str, int]] = {}
-        """How often each message was received when it was written last, by queue and message."""
+        """The receive count of each message at its last write, by queue and message."""
 
     @property
     def _queues(self) -> dict[str, Queue]:

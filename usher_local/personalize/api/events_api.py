@@ -42,7 +42,7 @@ def put_action_interactions(backend: DataBackend, params: Values) -> None:
     """PutActionInteractions: store interactions with actions; their dataset has a tracking ID of its own."""
     datasets = backend.find("Dataset", trackingId=params["trackingId"])
     if not datasets:
-        raise ResourceNotFoundError(f"There is nothing with the tracking id {params['trackingId']}")
+        raise ResourceNotFoundError(f"There is no dataset with the tracking id {params['trackingId']}")
     dataset = _ready(backend, datasets[0].arn)
     fields = _fields(backend, dataset, "ACTION_INTERACTIONS")
     outcomes = [_outcome(raw, fields) for raw in params["actionInteractions"]]

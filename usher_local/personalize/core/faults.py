@@ -46,7 +46,7 @@ class Faults:
         """The faults in a decoded JSON object. ValueError if a field has a wrong name or type."""
         for name, value in values.items():
             if name not in _FITS or not _FITS[name](value):
-                raise ValueError(f"Value {value!r} at '{name}' is not a fault; known are {', '.join(_FITS)}")
+                raise ValueError(f"Value {value!r} at '{name}' is not a fault; the faults are {', '.join(_FITS)}")
         fields: dict[str, Any] = {name: tuple(v) if name == "refuse" else v for name, v in values.items()}
         return cls(**fields)
 

@@ -91,7 +91,7 @@ def test_automl_by_a_metric_of_nobody_fails(world: World) -> None:
         performAutoML=True,
         solutionConfig={"autoMLConfig": {"metricName": "luck"}},
     )
-    assert world.version(made["solutionArn"])["failureReason"] == "There is no metric luck to choose by."
+    assert world.version(made["solutionArn"])["failureReason"] == "The metric luck of the objective does not exist."
 
 
 def test_a_search_stays_within_its_ranges_and_jobs_and_takes_the_best(world: World) -> None:
@@ -134,7 +134,7 @@ def test_a_search_finds_better_than_the_default_and_obeys_its_objective(world: W
 
 def test_a_search_by_a_metric_of_nobody_fails(world: World) -> None:
     version = searched(world, world.loaded(), 2, metricName="luck")
-    assert version["failureReason"] == "There is no metric luck to choose by."
+    assert version["failureReason"] == "The metric luck of the objective does not exist."
 
 
 def test_an_objective_is_a_maximum_or_a_minimum(world: World) -> None:

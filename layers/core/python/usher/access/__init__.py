@@ -1,4 +1,4 @@
-"""Who calls the HTTP API, and what they may do there.
+"""The callers of the HTTP API, and their rights.
 
 May import: storage.
 """

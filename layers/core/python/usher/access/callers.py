@@ -21,7 +21,7 @@ USERS = frozenset({"userId", "userIds"})
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Whom a request may be about."""
+    """The users, groups and routes that a request may name."""
 
     user: str | None = None
     """The only user; None: any."""
@@ -45,21 +45,24 @@ class Caller:
             raise forbidden(f"{name} needs a token with the scope {SCOPE}.")
 
     def check_users(self, content: object) -> None:
-        """Raise RequestError (403) if a request's options or body name another user than the caller may act for."""
+        """Raise RequestError (403) if a request's options or body name a user other than the caller's."""
         if self.user is not None and any(one != self.user for one in users_in(content)):
             raise forbidden(f"This token is only for its own user; another user needs the scope {SCOPE}.")
 
     def named(self, route_key: str, content: Mapping[str, Any]) -> dict[str, Any]:
-        """A body that names the token's user where it may name one, and names none."""
+        """The body with the token's user filled in, where the route takes a user and the body names none."""
         if self.user is None or not ROUTES_BY_KEY[route_key].is_of_caller or content.get("userId") is not None:
             return dict(content)
         return {**content, "userId": self.user}
 
 
 def caller_of(authorizer: Mapping[str, Any] | None, user_claim: str = "sub") -> Caller:
-    """Who calls. `user_claim`: the claim of a token that holds the user's ID. RequestError (403) if nobody knows."""
+    """The caller of a request. `user_claim`: the claim of a token that holds the user's ID.
+
+    Raises RequestError (403) if the authorizer's result has no known form.
+    """
     match authorizer:
-        case {"iam": Mapping()}:  # the caller's policy has decided
+        case {"iam": Mapping()}:  # the caller's IAM policy has decided
             return Caller()
         case {"jwt": {"claims": Mapping() as claims}}:
             if SCOPE in scopes(claims):
@@ -77,12 +80,14 @@ def caller_of(authorizer: Mapping[str, Any] | None, user_claim: str = "sub") -> 
 
 
 def scopes(claims: Mapping[str, Any]) -> set[str]:
-    """A token's scopes: `scope`, or `scp` of some issuers. An HTTP API makes texts of lists: `[one two]`."""
+    """A token's scopes: its claim `scope`, or `scp` of some issuers. An HTTP API turns a list into the text `[one
+    two]`.
+    """
     return {name for claim in ("scope", "scp") for name in re.split(r"[\s,]+", str(claims.get(claim, "")).strip("[]"))}
 
 
 def users_in(content: object) -> Iterator[object]:
-    """Every user that options or a body name, at any depth; numbers as texts, as requests may write IDs."""
+    """Every user ID in options or a body, at any depth; numbers become texts, as requests may write IDs as numbers."""
     if isinstance(content, Mapping):
         for name, value in content.items():
             yield from _ids(value) if name in USERS else users_in(value)
@@ -92,7 +97,7 @@ def users_in(content: object) -> Iterator[object]:
 
 
 def _ids(value: object) -> Iterable[object]:
-    if value is None:  # names nobody
+    if value is None:  # null names no user
         return []
     if isinstance(value, list):
         return [one for part in value for one in _ids(part)]
@@ -100,5 +105,5 @@ def _ids(value: object) -> Iterable[object]:
 
 
 def forbidden(message: str) -> RequestError:
-    """A refusal."""
+    """A RequestError with status 403."""
     return RequestError(403, "Forbidden", message)

@@ -1,8 +1,8 @@
-"""How often a key may be used: the requests of each minute are counted in the table.
+"""The rate limits of API keys: the table counts the requests of each minute.
 
-An item for each key and minute, of keys with a limit:
+An item for each minute of each key with a limit:
 
-{"group": <group>, "item": "requests#<key>#<minute>", "requests": 17, "expires": 17...}
+    {"group": <group>, "item": "requests#<key>#<minute>", "requests": 17, "expires": 17...}
 """
 
 import time
@@ -23,12 +23,12 @@ class KeyLimits:
     table: Table
     clock: Callable[[], float] = time.time
     _used_up: dict[tuple[str, str], int] = field(default_factory=dict)
-    """By group and key, the last minute that is known to be full: what is refused then is not written."""
+    """The last minute known to be full, by group and key: its further requests are refused without a write."""
 
     def wait(self, group: str, key: str, per_minute: int) -> float:
         """Count a request; return the seconds until the key may make one, 0 if it may make this one.
 
-        While the table does not answer, nobody is refused.
+        While the table does not answer, every request is allowed.
         """
         now = self.clock()
         minute = int(now // SECONDS)

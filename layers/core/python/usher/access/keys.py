@@ -1,8 +1,8 @@
-"""API keys, for senders that can't sign: each for one group and some routes.
+"""API keys, for senders that can't sign requests: each key is for one group and some routes.
 
-A key is `<group>.<id>.<secret>`. Group and ID are public; the secret has 256 random bits, so that a salted SHA-256,
-which is all that the table keeps of it, can't be turned back. All keys of a group are attributes of one item,
-`{"group": <group>, "item": "keys"}`, by their IDs: one GetItem finds a key, and the group's removal takes them all.
+A key is `<group>.<id>.<secret>`. Group and ID are public. The table keeps only a salted SHA-256 of the secret, whose
+256 random bits can't be recovered from it. All keys of a group are attributes of one item, `{"group": <group>, "item":
+"keys"}`, by their IDs: one GetItem finds a key, and the group's removal deletes them all.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ from usher.storage.table import Table
 
 ITEM = "keys"
 MAX_KEYS = 100
-"""Of a group: its item has 400 KB at most."""
+"""The most keys of a group: its item holds 400 KB at most."""
 MAX_NAME_LENGTH = 100
 ID = re.compile(r"k[a-z0-9]{9}\Z")
 ID_CHARACTERS = string.ascii_lowercase + string.digits
@@ -31,18 +31,18 @@ ID_CHARACTERS = string.ascii_lowercase + string.digits
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A key as the table has it."""
+    """A key as stored in the table."""
 
     group: str
     id: str
     name: str
-    """What it is for, in a person's words."""
+    """A description of the key's purpose."""
     routes: tuple[str, ...]
-    """By their short names: usher.routes."""
+    """The short names of the routes that the key opens (usher.routes)."""
     created: str
-    """ISO time."""
+    """The time of creation (ISO 8601)."""
     per_minute: int | None
-    """How many requests it may make in a minute; None: as many as the API takes."""
+    """The most requests in a minute; None: no limit but the API's."""
     hashes: tuple[dict[str, Any], ...]
     """`{salt, hash, until}` of each secret, newest first; `until`: Unix time at which it ends, or None."""
 
@@ -60,7 +60,7 @@ class Keys:
     table: Table
     clock: Callable[[], datetime] = now
     max_keys: int = MAX_KEYS
-    """Of a group."""
+    """The most keys of a group."""
 
     def of(self, group: str) -> list[Key]:
         """The keys of a group, oldest first."""
@@ -78,7 +78,7 @@ class Keys:
         return key if key and key.opens(secret, self.clock()) else None
 
     def create(self, group: str, name: str, routes: Sequence[str], per_minute: int | None = None) -> str:
-        """Make a key; return its text, which nobody can read again. `per_minute`: as Key's."""
+        """Create a key; return its text, which can't be read again. `per_minute`: as Key's."""
         if unknown := [route for route in routes if route not in SHORT_NAMES]:
             raise UsherError(f"There is no route {unknown[0]}. Routes: {', '.join(SHORT_NAMES)}.")
         if not 1 <= len(name) <= MAX_NAME_LENGTH:
@@ -94,9 +94,9 @@ class Keys:
         return f"{group}.{key_id}.{secret}"
 
     def rotate(self, group: str, key_id: str, overlap: timedelta) -> str:
-        """Give a key a new secret; return the new text. Former secrets end after `overlap`, if not before.
+        """Give a key a new secret; return the new text. Former secrets end after `overlap`, or earlier if they were to.
 
-        Raises UsherError if there is no such key, or somebody else changes it at this moment.
+        Raises UsherError if there is no such key, or another caller changes it at the same time.
         """
         key = self.get(group, key_id)
         ends = int((self.clock() + overlap).timestamp())
@@ -137,7 +137,7 @@ def _key(group: str, key_id: str, value: dict[str, Any]) -> Key:
 
 
 def _secret() -> tuple[str, dict[str, Any]]:
-    """A new secret, and what the table keeps of it."""
+    """A new secret, and its salted hash for the table."""
     secret, salt = secrets.token_urlsafe(32), secrets.token_hex(16)
     return secret, {"salt": salt, "hash": _hash(salt, secret), "until": None}
 

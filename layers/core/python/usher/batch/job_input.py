@@ -1,4 +1,5 @@
-"""The input of batch inference and batch segment jobs: JSON Lines, in files that one call can assemble the output of.
+"""The input of batch inference and batch segment jobs: JSON Lines files, each small enough for one call to assemble its
+output.
 
 Format: service guide, "Preparing input data for batch recommendations" and "... for user segments".
 """
@@ -16,23 +17,23 @@ from usher.storage.bucket import Bucket
 from usher.storage.multipart import Upload
 
 FILE_BYTES = 1 << 28
-"""A new file is begun after this size."""
+"""The size in bytes after which a new file is begun."""
 MAX_RESULTS_PER_FILE = 25_000_000
-"""Recommendations in the output for one file: one call assembles them within minutes."""
+"""The most recommendations in the output for one file: one call assembles them within minutes."""
 
 
 @dataclass(frozen=True, slots=True)
 class JobInput:
-    """The files that were written for a job."""
+    """The files of a job's input."""
 
     keys: Sequence[str]
     lines: int
     digest: str
-    """Of the content of all files."""
+    """The digest of all files' content."""
 
 
 def uploaded_keys(keys: Sequence[str], group: str, solution: str) -> list[str]:
-    """The keys, among all of a group, of the input lines that people have uploaded for a solution's export."""
+    """The keys of the input lines that people have uploaded for a solution's export. `keys`: all keys of the group."""
     return [key for key in keys if key.startswith(f"{group}/export/{solution}/") and key.endswith(".jsonl")]
 
 

@@ -8,7 +8,7 @@ from pyarrow import json as arrow_json
 
 
 def read_output(block: bytes, members: pa.Schema) -> pa.Table:
-    """Some members of every line of a block, null where a line lacks them.
+    """The named members of every line of a block, null where a line lacks them.
 
     A malformed line does not affect the others: its row has only `error`, as text, if that is among the members.
     """
@@ -25,7 +25,7 @@ def read_output(block: bytes, members: pa.Schema) -> pa.Table:
 
 
 def _error_of(line: bytes, misfit: Exception) -> str:
-    """The error that a line reports, as text or JSON; if it reports none, why the line does not fit."""
+    """The error that a line reports, as text or JSON; if it reports none, the reason why it does not fit."""
     try:
         error = json.loads(line)["error"]
     except (ValueError, TypeError, KeyError, RecursionError):

@@ -1,4 +1,4 @@
-"""The lines of batch jobs' inputs that people write. Pure."""
+"""The input lines that people write for batch jobs. Pure."""
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -23,7 +23,7 @@ def example(shape: BatchShape) -> str:
 
 
 def read_line(text: bytes, shape: BatchShape) -> tuple[dict[str, Any], str, str]:
-    """A line of a group's own, and, if it can't be sent, a message and a remedy. Pure."""
+    """A line of an uploaded input, and a message and a remedy if it can't be sent."""
     if len(text) > MAX_REQUEST_LENGTH:
         return {}, f"is longer than {MAX_REQUEST_LENGTH >> 20} MB.", f"Write {example(shape)}."
     try:
@@ -53,9 +53,9 @@ def read_line(text: bytes, shape: BatchShape) -> tuple[dict[str, Any], str, str]
 def read_lines(
     texts: Iterable[bytes], shape: BatchShape, needs: Collection[str], values: Mapping[str, str]
 ) -> Iterator[tuple[int, dict[str, Any], str, str]]:
-    """Number, line, message and remedy of each line that is not blank, as `read_line` returns them.
+    """The number, line, message and remedy of each line that is not blank, as `read_line` returns them.
 
-    `needs`: the parameters of the filter; `values`: of those, for lines without values of their own.
+    `needs`: the parameters of the filter; `values`: their defaults, for lines without values of their own.
     """
     for number, text in enumerate(texts, start=1):
         if text.strip():
@@ -66,7 +66,7 @@ def read_lines(
 
 
 def _unread_value(line: Mapping[str, Any]) -> str:
-    """The first value for a filter that Personalize can't read; empty if there is none."""
+    """The first filter value that Personalize can't read; empty if there is none."""
     values = line.get("filterValues", {})
     for value in values.values() if _are_values(values) else ():
         try:
@@ -77,7 +77,7 @@ def _unread_value(line: Mapping[str, Any]) -> str:
 
 
 def _unread_attributes(line: Mapping[str, Any]) -> str:
-    """Why the attributes of a segment can't be read; empty if they can."""
+    """The reason why a segment's attributes can't be read; empty if they can."""
     try:
         parse_attributes(str(line.get("itemAttributes", 'ITEMS.A = "a"')))
     except FilterError as error:
@@ -86,12 +86,12 @@ def _unread_attributes(line: Mapping[str, Any]) -> str:
 
 
 def lacking(values: Mapping[str, Any], needs: Collection[str]) -> str:
-    """The message for values that lack one which the filter needs: the job would bill the line and fail."""
+    """The message for values that lack a filter parameter: the job would bill the line and fail it."""
     return next((f"has no value for ${name}." for name in needs if name not in values), "")
 
 
 def _is_whole(line: Mapping[str, Any]) -> bool:
-    """Whether a line can be written: JSON can escape unpaired surrogates, which UTF-8 can't encode."""
+    """Whether a line can be encoded: JSON can escape unpaired surrogates, which UTF-8 can't encode."""
     try:
         encoded_line(line)
     except UnicodeEncodeError:

@@ -21,28 +21,28 @@ from usher.datasets.schemas import UNIQUE
 from usher.storage.bucket import Bucket
 
 MAX_CHANGES = 200_000
-"""Entries of a chunk."""
+"""The most entries of a chunk."""
 MAX_BYTES = 1 << 28
-"""Bytes of their metadata, so that they fit into memory."""
+"""The most bytes of a chunk's metadata, so that it fits into memory."""
 NUMBERS = {"int": int, "long": int, "float": float, "double": float}
 
 
 @dataclass(slots=True)
 class Chunk:
-    """Some of the entries that differ."""
+    """A part of the differing entries."""
 
     entries: list[Entry] = field(default_factory=list)
-    """They are to be written."""
+    """The entries to write."""
     digests: list[int] = field(default_factory=list)
-    """Of each of them."""
+    """The digest of each entry."""
     gone: pa.StringArray = field(default_factory=lambda: texts([]))
-    """The IDs of those that are to be deleted."""
+    """The IDs of the entries to delete."""
     is_last: bool = True
-    """Whether there are no others."""
+    """Whether this is the last chunk."""
 
     @property
     def ids(self) -> pa.StringArray:
-        """Of the entries that are to be written."""
+        """The IDs of the entries to write."""
         return texts([entry.id for entry in self.entries])
 
 
@@ -54,10 +54,10 @@ def next_chunk(
     limits: ReadLimits = LIMITS,
     max_changes: int = MAX_CHANGES,
 ) -> Chunk:
-    """The next entries that differ, at most `max_changes`. What is gone comes with the last of them.
+    """The next differing entries, at most `max_changes`. The last chunk also has the entries to delete.
 
     Of several rows with one ID, the last one counts, as in Personalize. Raises UnreadableError, and S3's
-    PreconditionFailed or NoSuchKey for a file that is no longer the one that was planned with.
+    PreconditionFailed or NoSuchKey for a file that has changed since it was planned.
     """
     chunk, size, seen = Chunk(), 0, np.zeros(len(snapshot.ids), np.bool_)
     rows = _rows(bucket, plan, kind, limits) if kind == "items" else _users(bucket, plan, limits)
@@ -78,11 +78,11 @@ def next_chunk(
 
 
 Rows = tuple[pa.StringArray, Hashes, dict[str, pa.StringArray]]
-"""IDs, digests of what the table is to have, and its columns."""
+"""The IDs, the digests of the entries that the table is to have, and its columns."""
 
 
 def _rows(bucket: Bucket, plan: LoadPlan, kind: Kind, limits: ReadLimits) -> Iterator[Rows]:
-    """What the files of items, or of users, say of them."""
+    """The rows of the items' files, or of the users'."""
     form = plan.form(kind)
     names = dict.fromkeys([*form.columns, *([form.available] if form.available else [])])
     begin = np.uint64(int(digest([form.columns, form.available, form.types], 16), 16))
@@ -96,7 +96,7 @@ def _rows(bucket: Bucket, plan: LoadPlan, kind: Kind, limits: ReadLimits) -> Ite
 
 
 def _users(bucket: Bucket, plan: LoadPlan, limits: ReadLimits) -> Iterator[Rows]:
-    """The users of all files. Of those who have no row of their own, the table has the ID alone."""
+    """The users of all files. For a user without a row in the users' files, the table has the ID alone."""
     met, others = np.empty(0, np.uint64), ["users", "interactions"]
     if plan.form("users").columns:
         others = ["interactions"]

@@ -4,9 +4,9 @@
     {"group": "<group>#<user>", "item": "user", "values": {"AGE": 30} as JSON, "at": 17...}
     {"group": "<group>", "item": "catalogue", "columns": ["TITLE"], "userColumns": ["AGE"], "items": True, ...}
 
-`unavailable`: the item is not recommended. `at`: the millisecond of the knowledge. Of two writers the one whose
-knowledge is the newer one wins, whoever writes first: a PUT at its arrival, a run when it lists the files. The last
-item says what the catalogue holds.
+`unavailable`: the item is not recommended. `at`: the time of the data in milliseconds: of a PUT, its arrival; of a run,
+the listing of the files. Newer data replaces older data, whichever is written first. The last item describes the
+catalogue itself.
 """
 
 import json
@@ -22,7 +22,7 @@ KINDS: tuple[Kind, ...] = ("items", "users")
 SORT_KEYS: Mapping[Kind, str] = {"items": "catalogue", "users": "user"}
 """The names of the entries in the table."""
 FACTS = "catalogue"
-"""The name of the item that says what a group's catalogue holds."""
+"""The name of the item with the facts of a group's catalogue."""
 NO = frozenset({"false", "f", "no", "n", "off"})
 NEWEST = "attribute_not_exists(#at) OR #at <= :at"
 
@@ -31,12 +31,12 @@ class Facts(TypedDict):
     """The facts of a group's catalogue."""
 
     columns: list[str]
-    """Of the items."""
+    """The columns of the items."""
     available: str
     items: bool
-    """Whether it has the group's items: the API answers no others."""
+    """Whether the catalogue has the group's items: the API then answers no others."""
     users: bool
-    """Whether it has the group's users."""
+    """Whether the catalogue has the group's users."""
     userColumns: list[str]
 
 
@@ -50,12 +50,12 @@ class Entry:
     kind: Kind
     id: str
     values: str = ""
-    """Its metadata: a JSON object."""
+    """The metadata: a JSON object."""
     unavailable: bool = False
     """Whether the item is not available."""
 
     def attributes(self) -> dict[str, Any]:
-        """Its attributes in the table, without its key and its time."""
+        """The entry's attributes in the table, without its key and its time."""
         return {
             **({"values": self.values} if self.values else {}),
             **({"unavailable": True} if self.unavailable else {}),
@@ -63,14 +63,14 @@ class Entry:
 
 
 def entry_of(kind: Kind, id_: str, values: Mapping[str, Any], columns: Sequence[str], available: str = "") -> Entry:
-    """The entry of an item or a user with these values in its columns, those of the catalogue and others."""
+    """The entry of an item or a user. `values`: by column; columns outside the catalogue's are left out."""
     known = {name: values[name] for name in columns if values.get(name) is not None}
     text = json.dumps(known, ensure_ascii=False, separators=(",", ":")) if known else ""
     return Entry(kind, id_, text, says_no(values.get(available)))
 
 
 def says_no(value: object) -> bool:
-    """Whether a value says that an item is not available: false, no, off, or a number of 0 or less, such as a stock."""
+    """Whether a value means that an item is not available: false, no, off, or a number of 0 or less (stock)."""
     text = str(value).strip().lower()
     if text in NO:
         return True
@@ -87,12 +87,14 @@ class Catalogues:
     table: Table
 
     def put(self, group: str, entry: Entry, at: int) -> bool:
-        """Write an entry, unless the table has a newer one. `at`: the millisecond of this knowledge."""
+        """Write an entry, unless the table has a newer one; return whether it was written. `at`: the data's time in
+        milliseconds.
+        """
         attributes = {**entry.attributes(), "at": at}
         return self.table.put(*self._key(group, entry), attributes, NEWEST, {":at": at}, {"#at": "at"})
 
     def remove(self, group: str, entry: Entry, at: int) -> bool:
-        """Delete an entry, unless the table has a newer one."""
+        """Delete an entry, unless the table has a newer one; return whether it was deleted."""
         return self.table.delete(*self._key(group, entry), NEWEST, {":at": at}, {"#at": "at"})
 
     def facts(self, group: str) -> Facts:

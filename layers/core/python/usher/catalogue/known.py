@@ -1,6 +1,6 @@
-"""The catalogue as the API functions read it, with a short-lived cache. Light.
+"""The catalogue for the API functions, with a short-lived cache. Light.
 
-Reads are eventually consistent: a change is seen by all within CACHE_SECONDS and a moment.
+Reads are eventually consistent: a change is visible to all functions shortly after CACHE_SECONDS.
 """
 
 import json
@@ -16,18 +16,18 @@ from usher.storage.table import item_key, serialized
 
 CACHE_SECONDS = 5.0
 MAX_CACHED = 10_000
-"""Entries of a cache. A thousand take about a megabyte with some columns."""
+"""The most entries of a cache. A thousand entries with some columns take about a megabyte."""
 BATCH_SIZE = 100
-"""Keys that BatchGetItem takes."""
+"""The most keys of a BatchGetItem request."""
 MAX_ATTEMPTS = 3
-"""At keys that BatchGetItem leaves unprocessed."""
+"""The most attempts at keys that BatchGetItem leaves unprocessed."""
 OF_AN_ITEM = {
     "ProjectionExpression": "#group, #values, unavailable",
     "ExpressionAttributeNames": {"#group": "group", "#values": "values"},
 }
-"""What is read of an item: the work of a read grows with its attributes."""
+"""The attributes that are read of an item: the work of a read grows with their number."""
 FIRST_OF_A_USER, LAST_OF_A_USER = "event#", SORT_KEYS["users"]
-"""Between these sort keys lies what makes a user known: events that arrived, sessions, and the data of a run."""
+"""A user is known if the table has an item between these sort keys: arrived events, sessions, or data of a run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class KnownItem:
 
 
 class UnansweredError(RequestError):
-    """The table leaves keys unprocessed."""
+    """The table left keys unprocessed."""
 
     def __init__(self) -> None:
         super().__init__(503, "Unavailable", "The table is temporarily overloaded. Try again later.")
@@ -54,12 +54,12 @@ class Cache:
     _kept: OrderedDict[Any, tuple[float, Any]] = field(default_factory=OrderedDict)
 
     def get(self, key: object) -> tuple[bool, Any]:
-        """Whether a key's value is kept, and the value."""
+        """Whether the cache has a key, and its value."""
         read_at, value = self._kept.get(key, (-CACHE_SECONDS - 1, None))
         return self.clock() - read_at <= CACHE_SECONDS, value
 
     def keep(self, values: Mapping[Any, Any]) -> None:
-        """Keep values from now on; forget the oldest where they are too many."""
+        """Store values, and drop the oldest if there are too many."""
         now = self.clock()
         self._kept.update({key: (now, value) for key, value in values.items()})
         while len(self._kept) > MAX_CACHED:
@@ -67,7 +67,7 @@ class Cache:
 
 
 class Known:
-    """The catalogues of all groups, as an API function sees them. Its methods raise botocore's errors."""
+    """The catalogues of all groups. Methods raise botocore's errors."""
 
     def __init__(self, catalogues: Catalogues, clock: Callable[[], float] = time.monotonic) -> None:
         self.catalogues = catalogues
@@ -84,7 +84,7 @@ class Known:
         return found
 
     def items(self, group: str, ids: Iterable[str]) -> dict[str, KnownItem]:
-        """Those of some items that the catalogue has, by ID. Raises UnansweredError, too."""
+        """The items among `ids` that the catalogue has, by ID. Raises UnansweredError, too."""
         found, missing = dict[str, KnownItem | None](), list[str]()
         for id_ in dict.fromkeys(ids):
             is_kept, item = self._cache.get((group, id_))
@@ -98,11 +98,11 @@ class Known:
         return {id_: item for id_, item in found.items() if item}
 
     def unknown_items(self, group: str, ids: Collection[str]) -> set[str]:
-        """Those of some items that the catalogue does not have; none where a group has no catalogue of items."""
+        """The items among `ids` that the catalogue does not have; empty if the group has no catalogue of items."""
         return {*ids} - {*self.items(group, ids)} if ids and self.facts(group)["items"] else set()
 
     def has_user(self, group: str, user: str) -> bool:
-        """Whether anything is known of a user: the files name the user, or events have arrived."""
+        """Whether a user is known: from the files, or from events."""
         is_kept, known = self._cache.get((group, user, "user"))
         if not is_kept:
             known = bool(self._of_user(group, user))
@@ -110,7 +110,7 @@ class Known:
         return bool(known)
 
     def values_of_user(self, group: str, user: str) -> Mapping[str, Any] | None:
-        """What the catalogue has of a user, by column; None: neither the group's files nor a PUT name the user."""
+        """The catalogue's values of a user, by column; None if neither the group's files nor a PUT name the user."""
         is_kept, values = self._cache.get((group, user, "values"))
         if not is_kept:
             item = self.table.get(f"{group}#{user}", SORT_KEYS["users"], consistent=False)

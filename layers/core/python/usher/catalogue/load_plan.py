@@ -1,8 +1,8 @@
-"""The plan of a load into the table, and the digests of the last one. Light.
+"""The plan of a load into the table, and the digests of the last load. Light.
 
-<group>/out/runs/<run>/load.json         what the run is to load
-<group>/out/catalogue/loaded.json        digests of what was loaded last
-<group>/out/catalogue/items.parquet      what the table holds by that; likewise users.parquet
+<group>/out/runs/<run>/load.json         the run's load plan
+<group>/out/catalogue/loaded.json        digests of the last load
+<group>/out/catalogue/items.parquet      the entries that the table holds after it; likewise users.parquet
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,37 +18,39 @@ from usher.storage.layout import group_folders, is_data
 
 LOAD = "load.json"
 FACTS = "facts"
-"""The name, beside those of the kinds of entries, of the digest of what the table holds about them. It is kept last: a
-load that broke off before that is planned again."""
+"""The name of the digest of the catalogue's facts, beside those of the kinds of entries. It is stored last, so that an
+interrupted load is planned again.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What entries of a kind are made of."""
+    """The source of entries of a kind."""
 
     columns: Sequence[str] = ()
     available: str = ""
     types: Mapping[str, str] = field(default_factory=dict)
-    """The Avro type of each of these columns, without null."""
+    """The Avro type of each column, without null."""
 
 
 @dataclass(frozen=True, slots=True)
 class LoadPlan:
-    """What a run is to load."""
+    """The load plan of a run."""
 
     planned: int
-    """The millisecond in which the files were looked at."""
+    """The time at which the files were listed, in milliseconds."""
     sources: Mapping[str, Source] = field(default_factory=dict)
     """The files, by dataset: items for the items; users and interactions for the users."""
     forms: Mapping[str, Form] = field(default_factory=dict)
-    """By kind of entries."""
+    """The form of the entries, by kind."""
     digests: Mapping[str, str] = field(default_factory=dict)
-    """By kind of entries, a digest of all that they are made from, and that of FACTS; none of a kind: the API is not to
-    know it."""
+    """A digest of all sources of the entries, by kind, and that of FACTS. The API is not to have a kind without a
+    digest.
+    """
 
     @property
     def facts(self) -> Facts:
-        """What the catalogue holds then."""
+        """The facts of the catalogue after the load."""
         items, users = self.form("items"), self.form("users")
         return Facts(
             columns=list(items.columns),
@@ -59,7 +61,7 @@ class LoadPlan:
         )
 
     def form(self, kind: Kind) -> Form:
-        """What entries of a kind are made of."""
+        """The form of a kind of entries."""
         return self.forms.get(kind, Form())
 
 
@@ -69,12 +71,12 @@ def write_load_plan(run: Run, plan: LoadPlan) -> None:
 
 
 def read_load_plan(run: Run) -> LoadPlan:
-    """A run's load plan. Raises UnfitError if Usher has not written it, or if it names files of others."""
+    """A run's load plan. Raises UnfitError if its content is not one of Usher's, or names another group's files."""
     return load_plan_of(run.bucket.read(run.key(LOAD), MAX_BYTES) or b"", run.group)
 
 
 def load_plan_of(content: bytes, group: str) -> LoadPlan:
-    """The content of load.json. Raises UnfitError."""
+    """A load plan from the content of load.json. Raises UnfitError."""
     plan = fit(LoadPlan, parse_json(content))
     files = [file.key for source in plan.sources.values() for file in source.files]
     if foreign := [key for key in files if not key.startswith(group_folders(group)) or not is_data(key)]:

@@ -1,7 +1,7 @@
 """Brings the table up to date with a group's items and users: writes changed entries and deletes missing ones.
 
-A call handles a chunk: it keeps which entries are about to change, changes them, and keeps that they have. So it can
-break off anywhere, and the next call writes what may lack, and nothing else.
+Each call handles a chunk: it records which entries it is about to change, changes them, and records that they are
+changed. After an interruption, the next call writes only the entries that may be missing.
 """
 
 import time
@@ -23,22 +23,23 @@ from usher.runs.record import Run
 from usher.storage.bucket import REPLACED, Bucket
 
 CONCURRENCY = 10
-"""Writes at a time: each has a condition, which DynamoDB takes for single writes alone (BatchWriteItem). A client of
-boto3 keeps so many connections."""
+"""Concurrent writes, and connections of the boto3 client. Each write has a condition, which BatchWriteItem does not
+take.
+"""
 WRITES_PER_SECOND = 1000
 SLICE = 500
-"""Writes between two looks at the clock, and at whether the run has ended."""
+"""The number of writes between two checks of the time and of the run's end."""
 WORK_SECONDS = 540.0
-"""The time after which a call writes no further slice."""
+"""The seconds after which a call begins no further slice."""
 QUICK_SECONDS = 60.0
-"""A call that has taken less goes on with the next chunk: reading one may take minutes."""
+"""A call that has taken fewer seconds goes on with the next chunk: reading one may take minutes."""
 
 
 class Progress(TypedDict):
-    """How a call has ended."""
+    """The result of a call."""
 
     more: bool
-    """Whether another call has to follow."""
+    """Whether another call must follow."""
     written: int
     deleted: int
 
@@ -58,7 +59,7 @@ class Loader:
     def load(self, run: Run) -> Progress:
         """Load as many chunks of a run's load plan as a call has time for, and at least one.
 
-        A file that has been replaced since the run was planned ends the load: its arrival has started another run.
+        If a file has been replaced since the run was planned, the load ends: the new file has started another run.
         """
         run.require_open()
         plan, begun = read_load_plan(run), self.clock()
@@ -78,9 +79,10 @@ class Loader:
         return Progress(more=False, written=written, deleted=deleted)
 
     def _load_chunk(self, run: Run, plan: LoadPlan, kind: Kind, begun: float) -> tuple[int, int]:
-        """Load the next chunk of a kind, and note the kind after its last; return entries written and deleted.
+        """Load the next chunk of a kind, and record the kind after its last; return the numbers of entries written and
+        deleted.
 
-        `begun`: when the call began, on the clock.
+        `begun`: the clock's time at the beginning of the call.
         """
         key = snapshot_key(run.group, kind)
         snapshot = read_snapshot(self.bucket, key)
@@ -100,7 +102,7 @@ class Loader:
     def _change(
         self, run: Run, plan: LoadPlan, begun: float, change: Callable[..., Any], entries: Sequence[Entry]
     ) -> int:
-        """Change entries in the table for as long as a call may last; return how many were changed."""
+        """Change entries in the table for as long as a call may last; return the number of changed ones."""
         done = 0
         with ThreadPoolExecutor(CONCURRENCY) as executor:
             while done < len(entries) and self.clock() - begun < WORK_SECONDS:
@@ -120,12 +122,12 @@ def _next_kind(plan: LoadPlan, loaded: Mapping[str, str]) -> Kind | None:
 
 
 def _marked(snapshot: Snapshot, chunk: Chunk) -> Snapshot:
-    """The snapshot in which it is unknown what the table holds of a chunk's entries."""
+    """The snapshot in which the content of a chunk's entries is unknown."""
     snapshot = snapshot.replaced(chunk.ids, np.full(len(chunk.entries), UNKNOWN))
     return snapshot.replaced(chunk.gone, np.full(len(chunk.gone), UNKNOWN))
 
 
 def _confirmed(snapshot: Snapshot, chunk: Chunk, written: int, deleted: int) -> Snapshot:
-    """The snapshot once so many of a chunk's entries were written and deleted."""
+    """The snapshot after the first entries of a chunk were changed. `written`, `deleted`: their numbers."""
     snapshot = snapshot.replaced(chunk.ids[:written], np.array(chunk.digests[:written], np.uint64))
     return snapshot.without(chunk.gone[:deleted])

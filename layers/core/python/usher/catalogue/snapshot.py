@@ -1,7 +1,7 @@
 """A snapshot of the entries that runs have written to the table: a Parquet file in the bucket.
 
-It has a digest for each entry. The digest 0 stands for what may be in the table or not, with one content or another:
-what was being written when a run broke off, and is written or deleted by the next one.
+It has a digest for each entry. The digest 0 stands for an entry of unknown content, which may also be missing: a run
+was interrupted while writing it. The next run writes or deletes it.
 """
 
 import hashlib
@@ -29,29 +29,29 @@ SCHEMA = pa.schema(COLUMNS)
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Entries by the hashes of their IDs: a million of them take some 40 MB."""
+    """Entries by the hashes of their IDs: a million take about 40 MB."""
 
     ids: pa.StringArray
     digests: Hashes
     hashes: Hashes
-    """Of the IDs, sorted."""
+    """The hashes of the IDs, sorted."""
 
     @classmethod
     def of(cls, ids: pa.StringArray, digests: Hashes) -> "Snapshot":
-        """From entries in any order."""
+        """A snapshot of entries in any order."""
         hashed = hashes(ids)
         order = np.argsort(hashed)
         return cls(ids.take(pa.array(order)), digests[order], hashed[order])
 
     def places(self, wanted: Hashes) -> NDArray[np.int64]:
-        """Where the entries with these hashes are; -1 for one that is not there."""
+        """The positions of the entries with these hashes; -1 for a missing one."""
         if not len(self.hashes):
             return np.full(len(wanted), -1)
         found = np.minimum(np.searchsorted(self.hashes, wanted), len(self.hashes) - 1)
         return np.where(self.hashes[found] == wanted, found, -1)
 
     def replaced(self, ids: pa.StringArray, digests: Hashes) -> "Snapshot":
-        """The snapshot with these entries, in the place of those of the same IDs."""
+        """The snapshot with these entries in place of those with the same IDs."""
         kept = np.ones(len(self.ids), np.bool_)
         places = self.places(hashes(ids))
         kept[places[places >= 0]] = False
@@ -65,7 +65,7 @@ class Snapshot:
         return Snapshot(self.ids.filter(pa.array(kept)), self.digests[kept], self.hashes[kept])
 
     def write(self, bucket: Bucket, key: str) -> None:
-        """Keep it."""
+        """Write the snapshot to the bucket."""
         file = io.BytesIO()
         parquet.write_table(pa.table([self.ids, pa.array(self.digests)], schema=SCHEMA), file)
         bucket.write(key, file.getvalue())
@@ -77,12 +77,12 @@ def empty() -> Snapshot:
 
 
 def texts(values: list[str]) -> pa.StringArray:
-    """Texts as a column."""
+    """An Arrow column of texts."""
     return pa.array(values, pa.string())
 
 
 def read_snapshot(bucket: Bucket, key: str) -> Snapshot:
-    """The snapshot at a key; an empty one if there is none. Raises UsherError for a file that is none."""
+    """The snapshot at a key; an empty one if there is none. Raises UsherError for a file that is not a snapshot."""
     try:
         with closing(bucket.open(key)) as stream:
             table = parquet.read_table(io.BytesIO(stream.read()))

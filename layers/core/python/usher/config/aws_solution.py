@@ -100,7 +100,7 @@ def _placed(file: str, path: str, message: str, remedy: str) -> Problem:
 
 
 def _misfits(value: Any, shape: Any, path: str) -> Iterator[tuple[str, str, str]]:
-    """Path, message and remedy of every value that does not fit the shape."""
+    """The path, message and remedy of every value that does not fit the shape."""
     kind: type = shape if isinstance(shape, type) else type(shape)
     fits = isinstance(value, kind)
     if not fits:
@@ -118,7 +118,7 @@ def _misfits(value: Any, shape: Any, path: str) -> Iterator[tuple[str, str, str]
 
 
 def _unusable(content: Content) -> Iterator[tuple[str, str, str]]:
-    """Path, message and remedy of every name or section that is missing or duplicate."""
+    """The path, message and remedy of every name or section that is missing or duplicate."""
     if not _service(content.get("datasetGroup")).get("name"):
         yield "datasetGroup.serviceConfig.name", "is missing.", "Name the dataset group."
     datasets = content.get("datasets", {})
@@ -196,7 +196,8 @@ def _solution(solution: Content) -> dict[str, Any]:
 
 
 def _jobs(solutions: Mapping[str, Content], member: str, group: str) -> dict[str, Any]:
-    """Jobs, which have no names in the Solution: they get their solution's, and a number if it has several.
+    """Jobs, which have no names in the Solution: each gets its solution's name, and a number if the solution has
+    several.
 
     Their input stays in place. A job without input is skipped, as in the Solution.
     """
@@ -226,7 +227,7 @@ def _notes(content: Content) -> Iterator[tuple[str, str, str]]:
 
 
 def _walk(value: Any, path: str) -> Iterator[tuple[str, Any]]:
-    """All nested values with their paths, but for the fields of schemas."""
+    """All nested values with their paths, except the fields of schemas."""
     parts: Mapping[str, Any] = {}
     if isinstance(value, dict) and not path.endswith(".schema.serviceConfig"):
         parts = {f".{name}": part for name, part in value.items()}

@@ -23,7 +23,7 @@ from usher.limits import DEFAULT_RESULTS
 from usher.recipes import BY_USER, is_without_batch, recipe_of
 
 Filters = Mapping[str, Mapping[str, Any]]
-"""Members of CreateFilter, by name."""
+"""Members of CreateFilter, by filter name."""
 UNABLE = "is for a solution whose recipe has no batch jobs in Personalize."
 OPTIONS = ("users", "items", "attributes", "metadata", "table")
 """The keys of an export that not every recipe allows: see BatchShape.options."""
@@ -33,7 +33,7 @@ NO_READINGS: Mapping[str, Reading] = {}
 
 
 def read_exports(problems: Problems, block: object, recipes: Mapping[str, str], filters: Filters) -> dict[str, Export]:
-    """The exports of a config, by solution. `recipes`: of the solutions, by name."""
+    """The exports of a config, by solution. `recipes`: by name of the solution."""
     named = {} if block is False else problems.mapping(block, "exports")
     return {name: _export(problems, name, one, recipes, filters) for name, one in named.items()}
 
@@ -45,11 +45,10 @@ def desired_exports(
     scheduled: Collection[str] = (),
     readings: Mapping[str, Reading] = NO_READINGS,
 ) -> dict[str, DesiredExport]:
-    """The exports that a group is to have. Raises InputError if a recipe does not allow what its export asks for.
+    """The exports that a group is to have. Raises InputError if a recipe does not allow an option of its export.
 
-    `configured`: None: the first solution that recommends items to users is exported. `recipes`, `types`: of the
-    solutions, by name. `scheduled`: the tasks that the group has schedules for. `readings`: how its
-    data is read, by dataset.
+    `configured`: None: the first solution that recommends items to users is exported. `recipes`, `types`: by name of
+    the solution. `scheduled`: the tasks with schedules of their own. `readings`: the Reading of each dataset.
     """
     exports = configured
     if exports is None:
@@ -72,7 +71,9 @@ def desired_exports(
 def disallowed_options(
     exports: Mapping[str, Export], recipes: Mapping[str, str], types: Mapping[str, str]
 ) -> Iterator[tuple[str, str, str]]:
-    """Path, message and remedy of what the recipes do not allow. `recipes`, `types`: of the solutions, by name."""
+    """The path, message and remedy of each option that its recipe does not allow. `recipes`, `types`: by name of the
+    solution.
+    """
     for name, export in exports.items():
         place = f"exports.{name}"
         shape = recipe_of(recipes[name], types[name]).batch
@@ -127,7 +128,7 @@ def _export(problems: Problems, name: str, block: object, recipes: Mapping[str, 
 def _filter_values(
     problems: Problems, own: Mapping[str, Any], path: str, filters: Filters
 ) -> tuple[dict[str, str], list[str]]:
-    """The values of a filter's placeholders as a line of the job has them, and the placeholders that need one."""
+    """The values of a filter's placeholders in the form of a job's lines, and the placeholders that need a value."""
     name, path_of_values = own.get("filter", ""), f"{path}.filterValues"
     problems.check_reference(name or None, f"{path}.filter", filters)
     values = problems.mapping(own.get("filterValues", {}), path_of_values)
@@ -137,7 +138,7 @@ def _filter_values(
     needs = needed(expression)
     for placeholder in values if expression.clauses else ():
         problems.check_reference(placeholder, path_of_values, placeholders(expression))
-    may_have_own_lines = not any(map(own.get, ("users", "items", "attributes")))  # which may bring values
+    may_have_own_lines = not any(map(own.get, ("users", "items", "attributes")))  # such lines may bring values
     for placeholder in needs:
         if placeholder not in values and not may_have_own_lines:
             problems.note(path_of_values, f"has no value for ${placeholder}.", "Give it one: the filter needs it.")
@@ -146,7 +147,7 @@ def _filter_values(
 
 
 def parsed(filters: Filters, name: object) -> Expression:
-    """A filter's expression; without clauses where there is no such filter, or it can't be read."""
+    """A filter's expression; one without clauses if there is no such filter, or it can't be read."""
     try:
         return (
             parse_filter(str(filters[name]["filterExpression"]))

@@ -17,7 +17,7 @@ FORMATS = ("csv", "parquet")
 DEFAULT_KEEP = 7
 MAX_BUDGET = 1e9
 MAX_PRICE_FACTOR = 1000
-"""A price may be at most so many times the one in PRICES."""
+"""The most by which `prices` may multiply a price of PRICES."""
 
 OPERATIONS = {
     "group": "CreateDatasetGroup",
@@ -29,7 +29,7 @@ OPERATIONS = {
     "batch": "CreateBatchInferenceJob",
     "segments": "CreateBatchSegmentJob",
 }
-"""By section, the operation whose members it takes verbatim."""
+"""The operation whose members a section takes verbatim."""
 _JOB = ("jobName", "solutionVersionArn", "filterArn", "jobInput", "jobOutput", "roleArn")
 FILLED_IN: Mapping[str, Collection[str]] = {
     "CreateDatasetGroup": ("name",),
@@ -43,14 +43,14 @@ FILLED_IN: Mapping[str, Collection[str]] = {
     "CreateSchedule": ("Name", "Target", "FlexibleTimeWindow"),
     "TagResource": ("resourceArn",),
 }
-"""By operation, the members that Usher sets."""
+"""The members that Usher sets, by operation."""
 
 READING: Keys = {
     "columns": {"description": "Names in Personalize by names in your files; false leaves a column out."},
     "timestamps": {"description": "The format of times in your files: s (Unix seconds), ms, us, ns or iso."},
     "deduplicate": {"description": "Whether only one of equal rows is imported."},
 }
-"""How data files are read: each for all datasets, or by dataset."""
+"""The settings for reading data files: each for all datasets, or by dataset."""
 SECTIONS: Keys = {
     **READING,
     "group": {"description": "Members of CreateDatasetGroup: domain, kmsKeyArn, tags. Without it, a custom group."},
@@ -79,7 +79,7 @@ SECTIONS: Keys = {
     },
 }
 CONTEXT_SOURCES = ("country", "device", "hour", "weekday")
-"""Fields of the context that requests supply by themselves."""
+"""Sources of context that every request has."""
 SOLUTION: Keys = {
     "recipe": {"description": "The name or ARN of a recipe.", "type": "string"},
     "campaign": {"description": "Members of CreateCampaign; false: trained and exported, but not served."},
@@ -124,7 +124,7 @@ SCHEDULE: Keys = {
     "ScheduleExpressionTimezone": {"description": "The time zone of the expression, such as Europe/Berlin."},
     "State": {"description": "ENABLED or DISABLED."},
 }
-"""Members of EventBridge Scheduler's CreateSchedule that a schedule may have."""
+"""The members of EventBridge Scheduler's CreateSchedule that a schedule may have."""
 EXPORT: Keys = {
     "filter": {"description": "The name of a filter.", "type": "string"},
     "filterValues": {"description": "The values of the filter's placeholders: texts, numbers or lists of them."},

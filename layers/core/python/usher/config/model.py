@@ -1,4 +1,4 @@
-"""A group's config, as the rest of Usher uses it. Light: nothing here reads a file."""
+"""A group's config, parsed. Light: this module reads no files."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,9 +25,9 @@ class Solution:
     gate: Mapping[str, Any] = field(default_factory=dict)
     """metric, and any of atLeast, versusLive, versusPopularity; empty: every version is deployed."""
     idle: str = "keep"
-    """What becomes of a campaign without requests: it is kept, or its export in the table answers in its place."""
+    """`keep`: a campaign without requests is kept; otherwise its export in the table replaces it."""
     training_mode: str = "FULL"
-    """How versions after the first are trained: FULL or UPDATE."""
+    """The training mode of all versions but the first: FULL or UPDATE."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +53,9 @@ class Job:
     """Further members of the Create operation."""
     scheduled: bool = False
     input: str = ""
-    """The key of its input in the bucket."""
+    """The key of the job's input in the bucket."""
     optional: bool = False
-    """Whether the job is left out while its input is missing."""
+    """Whether the job is skipped while its input is missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,16 +74,16 @@ class Catalogue:
     """The API's copy of a group's items and users, in the table."""
 
     columns: Sequence[str] = ()
-    """Of the items."""
+    """The columns of the items."""
     available: str = ""
-    """The column of the items that says whether an item may be answered; empty: each may."""
+    """The column of the items that marks available ones; empty: all are available."""
     user_columns: Sequence[str] = ()
     users: bool = True
-    """Whether the API knows the group's users."""
+    """Whether the API has the group's users."""
 
     @property
     def has_items(self) -> bool:
-        """Whether the API knows the group's items: it then answers no others."""
+        """Whether the API has the group's items: it then answers no others."""
         return bool(self.columns or self.available)
 
 
@@ -93,9 +93,9 @@ class Budget:
 
     monthly: float
     warn_at: float = 0.8
-    """The share of it at which people are notified."""
+    """The share of the budget at which people are notified."""
     stop_at: float = 1.0
-    """The share of it at which nothing more is ordered. What serves goes on."""
+    """The share of the budget at which orders are refused. Existing resources continue to serve."""
 
 
 class Export(TypedDict):
@@ -106,9 +106,9 @@ class Export(TypedDict):
     filter: str
     """The name of a filter; empty: none."""
     filterValues: Mapping[str, str]
-    """The values of its placeholders, as a line of the job's input has them."""
+    """The values of the filter's placeholders, in the form of a job's input lines."""
     needs: Sequence[str]
-    """The placeholders that every line needs a value for."""
+    """The placeholders for which every line needs a value."""
     users: Mapping[str, Sequence[str]]
     """The users to export for: those with one of these values in each of these columns."""
     items: Sequence[str]
@@ -116,13 +116,13 @@ class Export(TypedDict):
     formats: Sequence[str]
     escapeFormulas: bool
     metadata: Sequence[str]
-    """Columns of the items that are added to each recommendation."""
+    """The columns of the items that are added to each recommendation."""
     keep: int
-    """How many complete exports are kept."""
+    """The number of complete exports to keep."""
     table: bool
     """Whether the export is loaded into the table."""
     scheduled: bool
-    """Whether it has a schedule of its own, or of its group."""
+    """Whether the export, or its group, has a schedule."""
 
 
 class DesiredExport(Export):
@@ -130,16 +130,16 @@ class DesiredExport(Export):
 
     recipe: str
     readings: NotRequired[Mapping[str, Reading]]
-    """How the group's data is read, by dataset, where it is not as Personalize takes it."""
+    """The Reading of each dataset that is not in Personalize's own format."""
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """A group's desired state, as far as its config describes it."""
+    """A group's desired state, as described by its config."""
 
     solutions: tuple[Solution, ...]
     filters: Mapping[str, Mapping[str, Any]]
-    """Members of CreateFilter."""
+    """Members of CreateFilter, by filter name."""
     schemas: Mapping[str, Mapping[str, Any]]
     """Avro schemas, by dataset."""
     exports: Mapping[str, Export] | None
@@ -153,27 +153,27 @@ class Config:
     schedules: tuple[Schedule, ...] = ()
     catalogue: Catalogue = field(default_factory=Catalogue)
     context: Mapping[str, str] = field(default_factory=dict)
-    """By field of the interactions, which of CONTEXT_SOURCES each request gives."""
+    """The source of each context field, one of CONTEXT_SOURCES, by field of the interactions."""
     tags: tuple[Mapping[str, str], ...] = ()
-    """tagKey and tagValue: for every resource without tags of its own."""
+    """tagKey and tagValue of every resource without tags of its own."""
     prune: bool = False
-    """Whether resources that the config no longer names are deleted."""
+    """Whether resources that were removed from the config are deleted."""
     prices: Mapping[str, float] = field(default_factory=dict)
-    """US dollars that replace those of PRICES."""
+    """Prices in US dollars that replace those of PRICES."""
     budget: Budget | None = None
     readings: Mapping[str, Reading] = field(default_factory=dict)
-    """How data files are read, by dataset, where they are not as Personalize takes them."""
+    """The Reading of each dataset that is not in Personalize's own format."""
     adopt: Mapping[str, str] = field(default_factory=dict)
     """Names of resources that existed before Usher, by resource id, such as `solution/for-you`."""
     file: str = field(default="usher.yaml", compare=False)
-    """How messages name the file that it comes from."""
+    """The name of the config's file in messages."""
 
     def reading(self, dataset: str) -> Reading:
-        """How a dataset's files are read."""
+        """The Reading of a dataset's files."""
         return self.readings.get(dataset, PLAIN)
 
 
 def follows_latest(campaign: Mapping[str, Any]) -> bool:
-    """Whether Personalize itself moves a campaign to each new version."""
+    """Whether Personalize itself updates a campaign to each new version."""
     settings = campaign.get("campaignConfig")
     return isinstance(settings, Mapping) and settings.get("syncWithLatestSolutionVersion") is True

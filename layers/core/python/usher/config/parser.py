@@ -73,9 +73,9 @@ EMPTY: Mapping[str, Any] = {
     "tags": [],
     "prune": False,
 }
-"""The sections of a file without any, but for `exports`."""
+"""The default of each section, except `exports`."""
 UNITS = {"minute": 60, "hour": 3600, "day": 86400, "week": 7 * 86400}
-"""Seconds."""
+"""Seconds of each unit."""
 AUTOMATIC = re.compile(r"rate\(([0-9]{1,9}) days?\)")
 MAX_AUTOMATIC_DAYS = 30
 """Service guide, "Configuring automatic training"."""
@@ -84,12 +84,12 @@ PERIOD = re.compile(rf"([1-9][0-9]{{0,5}}) ({'|'.join(UNITS)})s?")
 
 
 def parse_config(content: bytes, file: str, group: str, recipes: Collection[str]) -> Config:
-    """A group's config from its file. `recipes`: all that Personalize has. Raises InputError with every problem."""
+    """The config of a group from its file. `recipes`: all of Personalize. Raises InputError with every problem."""
     return read_config(documents.read_document(content, file) or {}, file, group, recipes)
 
 
 def read_config(content: object, file: str, group: str, recipes: Collection[str]) -> Config:
-    """A group's config from values of YAML or JSON. Raises ConfigError with every problem."""
+    """The config of a group from values of YAML or JSON. Raises ConfigError with every problem."""
     problems = Problems(file)
     config = _Reader(problems, group, recipes).config(content)
     check_references(problems, config, group)
@@ -99,7 +99,7 @@ def read_config(content: object, file: str, group: str, recipes: Collection[str]
 
 
 class ConfigError(InputError):
-    """A config has problems. `config`: as far as it can be read, to look for problems of other kinds at once."""
+    """A config has problems. `config`: its readable part, for checks of other kinds at the same time."""
 
     def __init__(self, problems: Sequence[Problem], config: Config) -> None:
         super().__init__(problems)
@@ -258,7 +258,7 @@ class _Reader:
         return gate
 
     def _is_input(self, key: str, path: str) -> bool:
-        """Whether a job's input is one of the group's own files; noted if it is not."""
+        """Whether a job's input is one of the group's own files; a problem is noted if not."""
         folder = next((folder for folder in job_folders(self.group) if key.startswith(folder)), "")
         if not folder or not is_plain(key) or key.removeprefix(folder).startswith("out/"):
             message = f"is {key[:99]!r}, which is not a file of this group."

@@ -1,4 +1,4 @@
-"""The problems of a config file: each is noted with its path, and reading goes on."""
+"""The problems of a config file: each is noted with its path, and reading continues."""
 
 import difflib
 import itertools
@@ -19,39 +19,39 @@ from usher.errors import InputError, Problem
 T = TypeVar("T")
 
 MAX_PROBLEMS = 1000
-"""Reading ends after this many."""
+"""The number of problems after which reading ends."""
 MAX_NAMES = 200
-"""In a section, such as solutions: every run looks at each of them in Personalize."""
+"""The most blocks of a section such as solutions: every run looks each of them up in Personalize."""
 NO_WORDS = ("no", "off", "none", "never")
-"""What people write in place of `false`."""
+"""Words that people write in place of `false`."""
 OPTIONAL = (".campaign", "catalogue", "exports", "metricAttribution")
-"""What may be `false`."""
+"""The keys that may be `false`."""
 MAX_COMPARED_LENGTH = 150
-"""Characters of a wrong name: the time of a comparison grows with the product of two lengths."""
+"""The most characters of a misspelt name: the time of a comparison grows with the product of two lengths."""
 MAX_COMPARED = 10_000_000
-"""The sum of those products in a file: about a second's work."""
+"""The most of those products' sum in a file: about a second's work."""
 VALUE_TYPES: Mapping[str, tuple[Collection[type], str]] = {
     "string": ((str,), "a name"),
     "boolean": ((bool,), "true or false"),
     "number": ((int, float), "a number"),
 }
-"""The Python types of JSON Schema's, and how a remedy names them."""
+"""The Python types of each JSON Schema type, and its name in remedies."""
 RESERVED_TAGS = ("usher:", "aws:")
-"""How the keys of tags begin that Usher sets to recognise its resources, or AWS does.
+"""The prefixes of tags that Usher or AWS sets.
 
 IAM's conditions on tags do not distinguish keys that differ in case alone.
 """
 
 
 def quotes(value: object, types: Collection[type]) -> str:
-    """How a remedy for a value of the wrong type goes on, where quotes make the difference in YAML."""
+    """The end of a remedy for a value of the wrong type, if quotes make the difference in YAML."""
     if isinstance(value, str) and str not in types:
         return ", without quotes" if value.replace(".", "", 1).isdecimal() or value in ("true", "false") else ""
     return ", in quotes" if isinstance(value, int | float) and str in types else ""
 
 
 def nearest(name: str, compared: Collection[str], allowed: Collection[str] = ()) -> str:
-    """A remedy that names the nearest of some names or, where none is near, all that are `allowed`."""
+    """A remedy that names the nearest of `compared`, or all of `allowed` if none is near."""
     by_lower = {one.lower(): one for one in compared}
     near = difflib.get_close_matches(name.lower(), by_lower, 1) if len(name) <= MAX_COMPARED_LENGTH else []
     if near:
@@ -60,7 +60,7 @@ def nearest(name: str, compared: Collection[str], allowed: Collection[str] = ())
 
 
 class Problems:
-    """Checks values of a config file, and collects the problems."""
+    """Checks the values of a config file, and collects the problems."""
 
     def __init__(self, file: str) -> None:
         self.file = file
@@ -68,13 +68,13 @@ class Problems:
         self._compared = 0
 
     def note(self, path: str, message: str, remedy: str) -> None:
-        """Add a problem. Raises InputError with all of them if these are too many."""
+        """Add a problem. Raises InputError with all problems if there are too many."""
         if len(self.noted) == MAX_PROBLEMS:
             raise InputError(self.noted)
         self.noted.append(Problem(f"{self.file}: {path}", message, remedy))
 
     def mapping(self, value: object, path: str, allowed: Collection[str] = ()) -> dict[str, Any]:
-        """The members of an object that are `allowed`; all of them if nothing is named."""
+        """The allowed members of an object; all of them if `allowed` is empty."""
         if not isinstance(value, Mapping):
             message = "is empty." if value is None else f"is {str(value)[:99]}."
             is_no = isinstance(value, str) and value.lower() in NO_WORDS and path.endswith(OPTIONAL)
@@ -87,14 +87,14 @@ class Problems:
         return {str(name): block for name, block in value.items() if not allowed or name in allowed}
 
     def named_blocks(self, value: object, path: str) -> dict[str, Any]:
-        """The blocks of a section, by name: no more than a group may have."""
+        """The blocks of a section, by name; a problem is noted if there are more than a group may have."""
         blocks = self.mapping(value, path)
         if len(blocks) > MAX_NAMES:
             self.note(path, f"has {len(blocks)} names; Usher takes {MAX_NAMES}.", "Remove some, or use more groups.")
         return dict(itertools.islice(blocks.items(), MAX_NAMES))
 
     def one_of(self, value: object, path: str, allowed: Sequence[T]) -> T:
-        """A value that must be one of some; the first of them where it is none."""
+        """The value if it is one of `allowed`, else the first of these."""
         for choice in allowed:
             if type(value) is type(choice) and value == choice:
                 return choice

@@ -1,6 +1,6 @@
-"""How the data files of a group are read: `columns`, `timestamps` and `deduplicate` of `usher.yaml`.
+"""The settings for reading a group's data files: `columns`, `timestamps` and `deduplicate` of `usher.yaml`.
 
-Each holds for all datasets, or for those that it names:
+Each applies to all datasets, or to those that it names:
 
     columns: {user: USER_ID, items: {id: ITEM_ID, notes: false}}  # the name in the file: that in Personalize
     timestamps: {interactions: ms, items: iso}
@@ -25,11 +25,11 @@ ALWAYS_REQUIRED = {
     for name in names
     if all(name in REQUIRED[dataset] for dataset, columns in RESERVED.items() if name in columns)
 }
-"""The columns that every dataset needs that can have them."""
+"""The columns that each dataset with such columns requires."""
 
 
 def read_readings(problems: Problems, sections: Mapping[str, Any]) -> dict[str, Reading]:
-    """How the files of each dataset are read, where it is not as Personalize takes them."""
+    """The Reading of each dataset that is not in Personalize's own format."""
     columns = _columns(problems, sections["columns"]) if "columns" in sections else {}
     units = _by_dataset(problems, sections, "timestamps", UNITS)
     deduplicate = _by_dataset(problems, sections, "deduplicate", (False, True))
@@ -38,7 +38,7 @@ def read_readings(problems: Problems, sections: Mapping[str, Any]) -> dict[str, 
 
 
 def readings_of(content: bytes, file: str) -> dict[str, Reading]:
-    """How the data is read by a config file that may have mistakes elsewhere."""
+    """The Readings of a config file, which may have mistakes in other sections."""
     try:
         document = documents.read_document(content, file)
     except InputError:
@@ -48,7 +48,7 @@ def readings_of(content: bytes, file: str) -> dict[str, Reading]:
 
 
 def _by_dataset(problems: Problems, sections: Mapping[str, Any], key: str, allowed: Sequence[T]) -> dict[str, T]:
-    """A value for all datasets, or one for each that is named; the first that is allowed for the others."""
+    """The value of each dataset: one for all, or one by name with the first of `allowed` for the others."""
     given = sections.get(key, allowed[0])
     if not isinstance(given, Mapping):
         return dict.fromkeys(DATASETS, problems.one_of(given, key, allowed))
@@ -58,7 +58,7 @@ def _by_dataset(problems: Problems, sections: Mapping[str, Any], key: str, allow
 
 
 def _columns(problems: Problems, block: object) -> dict[str, dict[str, str]]:
-    """The names of columns in Personalize by those in the files of each dataset; empty: left out."""
+    """The names of columns in Personalize, by dataset and name in the file; empty: the column is left out."""
     given = problems.mapping(block, "columns")
     own = {name: given.pop(name) for name in DATASETS if isinstance(given.get(name), Mapping)}
     shared = _names(problems, given, "columns", ALWAYS_REQUIRED)

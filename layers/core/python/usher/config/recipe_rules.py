@@ -1,4 +1,4 @@
-"""Rules of recipes for solutions, recommenders, jobs and exports of a config. A new recipe allows everything.
+"""The recipes' rules for solutions, recommenders, jobs and exports of a config. An unknown recipe allows everything.
 
 Service guide: the pages of the recipes, "Evaluating a solution version with metrics", "Filter expressions".
 """
@@ -16,7 +16,7 @@ SECTIONS = {kind: section for section, kind in JOBS.items()}
 
 
 def check_recipes(problems: Problems, config: Config) -> None:
-    """Note problems with the rules of recipes."""
+    """Note the settings that break the rules of their recipes."""
     recipes = {one.name: RECIPES[one.recipe] for one in config.solutions if one.recipe in RECIPES}
     for solution in config.solutions:
         if solution.name in recipes:

@@ -8,7 +8,7 @@ from usher.storage.layout import DATASETS
 
 
 def check_references(problems: Problems, config: Config, group: str) -> None:
-    """Note names that the config does not define, and sections that exclude each other."""
+    """Note undefined names, and sections that exclude each other."""
     solutions = [solution.name for solution in config.solutions]
     for section, kind in JOBS.items():
         for job in (job for job in config.jobs if job.kind == kind):
@@ -45,7 +45,7 @@ def _check_idle(problems: Problems, config: Config, solution: Solution) -> None:
 
 
 def _check_adopted(problems: Problems, config: Config, group: str) -> None:
-    """Note lines of `adopt` for resources that the config does not define."""
+    """Note entries of `adopt` for resources that the config does not define."""
     names = {
         "dataset_group": [group],
         "schema": DATASETS,

@@ -1,7 +1,7 @@
 """The frequency and the next start of EventBridge Scheduler's schedule expressions. Pure.
 
-Expressions: EventBridge Scheduler's user guide, "Schedule types". Where a frequency can't be counted exactly, it is
-rounded up.
+Expressions: EventBridge Scheduler's user guide, "Schedule types". A frequency that can't be counted exactly is rounded
+up.
 """
 
 import re
@@ -13,9 +13,9 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 MONTH_DAYS = 30
 DAY_MINUTES = 24 * 60
 DEFAULT_TRAINING_RATE = "rate(7 days)"
-"""How often Personalize trains a solution with performAutoTraining by default: API_AutoTrainingConfig."""
+"""Personalize's default frequency of automatic training: API_AutoTrainingConfig."""
 UNITS = {"minute": 1, "hour": 60, "day": DAY_MINUTES}
-"""Minutes."""
+"""Minutes of each unit."""
 RATE = re.compile(rf"rate\(([1-9]\d{{0,8}}) ({'|'.join(UNITS)})s?\)")
 AT = re.compile(r"at\(([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})\)")
 CRON = re.compile(r"cron\((\S+) (\S+) (\S+) (\S+) (\S+) (\S+)\)")
@@ -24,10 +24,10 @@ PART = re.compile(rf"(?:\*|{NUMBER}(?:-{NUMBER})?)(?:/{NUMBER})?")
 DAY = "(?:0?[1-9]|[12][0-9]|3[01])"
 OF_MONTH = re.compile(rf"L|LW|L-{DAY}|{DAY}W")
 OF_WEEK = re.compile(r"[1-7]?L|[1-7]#[1-5]")
-"""Values that match one day of a month: its last, the weekday nearest to a day; its last Friday, its second Friday."""
+"""Values that match one day of a month: the last day, the weekday nearest to a day, the last or the second Friday."""
 WEEKDAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
 MAX_DAYS = 8 * 366
-"""In which a start is looked for: the 29th of February is at most eight years away."""
+"""The days within which the next start is searched: the 29th of February is at most eight years away."""
 MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 
 
@@ -38,7 +38,7 @@ class Starts:
     shortest: float
     """The fewest minutes between two starts; at most a day."""
     a_month: float
-    """Starts in 30 days."""
+    """The number of starts in 30 days."""
 
 
 def starts(expression: str) -> Starts:
@@ -69,7 +69,9 @@ def starts(expression: str) -> Starts:
 
 
 def _days(field: str, last: int, one_day: re.Pattern[str], each: float, names: Sequence[str] = ()) -> float:
-    """The number of days of a month that a field allows. `each`: of one of its values, which are not `one_day`."""
+    """The number of days of a month that a field allows. `each`: the days of one of its values, unless that is
+    `one_day`.
+    """
     if field in ("*", "?"):
         return MONTH_DAYS
     field = _numbered(field, 1, names)
@@ -82,7 +84,7 @@ def _days(field: str, last: int, one_day: re.Pattern[str], each: float, names: S
 
 
 def _values(field: str, first: int, last: int, names: Sequence[str] = ()) -> set[int]:
-    """The numbers that a field stands for. `names`: of its numbers, from `first` on."""
+    """The numbers that a field stands for. `names`: the names of its numbers, from `first` on."""
     values: set[int] = set()
     for part in _numbered(field, first, names).split(","):
         match = PART.fullmatch(part)
@@ -103,9 +105,9 @@ def _numbered(field: str, first: int, names: Sequence[str]) -> str:
 
 
 def next_start(expression: str, after: datetime, zone: tzinfo = UTC, origin: datetime | None = None) -> datetime | None:
-    """When a schedule starts first after a moment; None: never, or, of a rate without `origin`, unknown.
+    """The first start of a schedule after a moment; None if it never starts, or for a rate without `origin`.
 
-    `zone`: of the expression, for at and cron; `origin`: from which a rate counts, the schedule's creation. Raises
+    `zone`: of the expression, for at and cron; `origin`: the schedule's creation, from which a rate counts. Raises
     ValueError if the expression is not one of EventBridge Scheduler's. Source: user guide, "Schedule types".
     """
     starts(expression)
@@ -151,7 +153,7 @@ def _days_of_month(day: date, last: int, part: str) -> set[int]:
 
 
 def _nearest_weekday(day: date, wanted: int, last: int) -> int:
-    """The day from Monday to Friday that is nearest to a day of the month, and in the same month."""
+    """The weekday nearest to a day of the month, within the same month."""
     match day.replace(day=wanted).isoweekday():
         case 6:
             return wanted - 1 if wanted > 1 else wanted + 2

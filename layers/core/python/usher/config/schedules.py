@@ -1,4 +1,4 @@
-"""The schedules of a config: of the group, of solutions, jobs and exports."""
+"""The schedules of a config: those of the group, of solutions, jobs and exports."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -14,7 +14,7 @@ MAX_NAME_LENGTH = 64
 
 
 def read_schedules(problems: Problems, group: str, sections: Mapping[str, Any]) -> Iterator[Schedule]:
-    """Every schedule that a config asks for. `sections`: those of the file."""
+    """Every schedule of a config. `sections`: those of the file."""
     for path, name, task, block in _blocks(problems, sections):
         if len(f"{group}.{name}") > MAX_NAME_LENGTH:
             problems.note(
@@ -31,7 +31,7 @@ def read_schedules(problems: Problems, group: str, sections: Mapping[str, Any]) 
 
 
 def _check_zone(problems: Problems, zone: object, path: str) -> None:
-    """Note a time zone that there is not, as far as this machine knows zones."""
+    """Note an unknown time zone, if this machine knows time zones."""
     zones = available_timezones()
     if isinstance(zone, str) and zones and zone not in zones:
         remedy = nearest(zone, zones, ["Europe/Berlin", "America/New_York", "UTC"])
@@ -39,7 +39,7 @@ def _check_zone(problems: Problems, zone: object, path: str) -> None:
 
 
 def is_schedule_expression(problems: Problems, expression: object, path: str) -> bool:
-    """Whether a value is a schedule expression; noted if it is not."""
+    """Whether a value is a schedule expression; a problem is noted if it is not."""
     try:
         starts(expression if isinstance(expression, str) else "")
     except ValueError:
@@ -52,7 +52,7 @@ def is_schedule_expression(problems: Problems, expression: object, path: str) ->
 
 
 def _blocks(problems: Problems, sections: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, str], object]]:
-    """The path, the name, the task and the block of each."""
+    """The path, name, task and block of each schedule."""
     for task, block in problems.mapping(sections["schedules"], "schedules", SCHEDULES).items():
         yield f"schedules.{task}", task, {"task": task}, block
     for name, solution in sections["solutions"].items():

@@ -1,4 +1,4 @@
-"""What the operations take whose members a config gives verbatim: botocore's model of the services."""
+"""The allowed members of the operations that a config configures verbatim: botocore's model of the services."""
 
 import difflib
 import functools
@@ -16,7 +16,7 @@ from usher.config.keys import FILLED_IN
 ALLOWED_REFERENCES = {
     ("CreateDatasetGroup", "kmsKeyArn"): "A key of the account's own: Personalize uses it by PersonalizeRole's rights.",
 }
-"""Members with an ARN that a config may give, by operation, and the reason."""
+"""The ARN members that a config may give, by operation, and the reason."""
 NUMBERS = ("integer", "long", "float", "double")
 TYPES = {
     "str": "Put it into quotes.",
@@ -26,7 +26,7 @@ TYPES = {
     "dict": "Write names with values below it (name: value).",
     "list": "Write a list: [...].",
 }
-"""By a Python type that botocore asks for, the remedy."""
+"""The remedy for each Python type that botocore expects."""
 
 
 @functools.cache
@@ -39,7 +39,7 @@ def input_shape(operation: str) -> StructureShape:
 
 
 def home_of(operation: str, name: str) -> str:
-    """A remedy for a member in the wrong place: where the operation has one of that name; empty if nowhere."""
+    """A remedy for a misplaced member: the place in the operation that has one of that name; empty if there is none."""
     below = {"campaign": input_shape("CreateCampaign")} if operation == "CreateSolution" else {}
     shapes: dict[str, Shape] = {**input_shape(operation).members, **below}
     for path, shape in shapes.items():
@@ -49,7 +49,7 @@ def home_of(operation: str, name: str) -> str:
 
 
 def validation_errors(operation: str, members: Mapping[str, object]) -> list[tuple[str, str]]:
-    """Message and remedy of each mistake in the members of a request, without those that Usher sets."""
+    """The message and remedy of each mistake in the members of a request, without those that Usher sets."""
     shape = input_shape(operation)
     lenient = copy(shape)
     required = [name for name in shape.required_members if name not in FILLED_IN[operation]]
@@ -60,7 +60,7 @@ def validation_errors(operation: str, members: Mapping[str, object]) -> list[tup
 
 
 def _remedy(line: str, operation: str) -> str:
-    """The remedy of what botocore says: mostly, a value of another type, which quotes decide on in YAML."""
+    """The remedy of botocore's message: mostly a value of another type, which may only need quotes in YAML."""
     if wanted := re.search(r"valid types: <class '(\w+)'>", line):
         return TYPES.get(wanted[1], "Write a value of that type.")
     if unknown := re.search(r'Unknown parameter in .*: "(.*)", must be one of: (.*)', line):
@@ -92,7 +92,7 @@ def is_reference(member: str) -> bool:
 
 
 def _unusable(value: object, shape: Shape, operation: str, path: str) -> Iterator[tuple[str, str]]:
-    """What botocore does not check: values that are too large, too long or not in a list, booleans as numbers."""
+    """The values that botocore does not check: too large, too long, not in a list, or booleans as numbers."""
     if isinstance(shape, ListShape) and isinstance(value, list):
         for index, element in enumerate(value):
             yield from _unusable(element, shape.member, operation, f"{path}[{index}]")
@@ -107,7 +107,7 @@ def _unusable(value: object, shape: Shape, operation: str, path: str) -> Iterato
 
 
 def _outside(value: object, shape: Shape, operation: str, place: str) -> Iterator[tuple[str, str]]:
-    """What is wrong with a value itself."""
+    """The faults of a value itself."""
     maximum, choices = shape.metadata.get("max", math.inf), shape.metadata.get("enum", [])
     reference = f"See {operation} in its service's API reference."
     if isinstance(value, str | list | dict) and len(value) > maximum:

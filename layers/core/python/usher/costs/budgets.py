@@ -10,7 +10,7 @@ from usher.run_record import MonthlyCost, MonthRecord
 
 
 def month_record(past: Past, monthly: Sequence[MonthlyCost], at: datetime) -> MonthRecord:
-    """The present month of a group. `monthly`: what costs money in every 30 days now."""
+    """The present month of a group. `monthly`: the costs of every 30 days as of now."""
     month, budget = past.month, past.budget
     a_month = sum(one["dollars"] or 0 for one in monthly)
     return {
@@ -39,7 +39,7 @@ def budget_notes(group: str, month: MonthRecord) -> Iterator[Problem]:
 
 
 def budget_text(group: str, past: Past) -> str:
-    """The notification of a budget that is nearly spent, or spent."""
+    """The text of the notification of a budget that is nearly or fully spent."""
     budget, month = past.budget, past.month
     if not budget:
         return ""

@@ -1,8 +1,8 @@
 """Estimates of a plan's time and cost, and a run's actual cost. Pure.
 
-PRICES are those of us-east-1 in US dollars; `prices:` in usher.yaml overrides them by name. What has no known price is
-reported as unpriced and not as free. How each kind of resource is billed stands in the table of kinds; `one_time_cost`
-and `monthly_cost` compute it.
+PRICES are those of us-east-1 in US dollars; `prices:` in usher.yaml overrides them by name. A resource without a known
+price is reported as unpriced, not as free. The table of kinds says how each kind is billed; `one_time_cost` and
+`monthly_cost` compute the cost.
 """
 
 import math
@@ -21,16 +21,18 @@ from usher.run_record import CostRecord, MonthlyCost, PlanEstimate, ResourceEsti
 from usher.run_summary import monthly_costs, monthly_totals
 
 RECOMMENDER_USERS = 100_000
-"""The users up to which the price of a recommender's hour is known. Further users are cheaper, each."""
+"""The number of users up to which a recommender's hourly price is known. Further users are cheaper."""
 RECOMMENDER_REQUESTS = 4_000
-"""Requests that a recommender's hour includes."""
+"""The requests that a recommender's hour includes."""
 PAID_ACTIONS = {"create", "replace", "retrain", "rebuild"}
 TAKING_TIME = PAID_ACTIONS | {"update", "wait"}
 MONTH_HOURS = 30 * 24
 INTERACTIONS_PER_HOUR = 2_000_000
-"""On which a v1 recipe trains in a training hour, until one was billed: an assumption, as AWS does not say."""
+"""The interactions that a v1 recipe trains on in a training hour, until one was billed. An assumption: AWS gives no
+number.
+"""
 HIGHEST_LINE_PRICE = max(PRICES["batchThousand"], PRICES["batchThousandV2"])
-"""US dollars for a thousand results of a batch job whose own price is not known."""
+"""US dollars for a thousand results of a batch job without a known price."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +40,16 @@ class Size:
     """The size of the data that a plan works on."""
 
     bytes: Mapping[str, int]
-    """Of each dataset's files."""
+    """The bytes of each dataset's files."""
     interactions: int
     users: int
-    """Who have interacted; those of files that were added count once more."""
+    """The number of users with interactions; those in added files are counted once more."""
     hours: Mapping[str, float]
-    """By resource id, the training hours that the service has billed; else the table of kinds counts."""
+    """The training hours billed by the service, by resource id; the table of kinds has the estimate for others."""
     lines: Mapping[str, int]
-    """By resource id, the lines of batch jobs' inputs."""
+    """The lines of batch jobs' inputs, by resource id."""
     items: int = 0
-    """With which somebody has interacted, or which have metadata."""
+    """The number of items with interactions or metadata."""
 
 
 NO_DATA = Size({}, 0, 0, {}, {})
@@ -56,7 +58,7 @@ NO_DATA = Size({}, 0, 0, {}, {})
 def size_of(
     report: Mapping[str, Any], hours: Mapping[str, float], lines: Mapping[str, int] = MappingProxyType({})
 ) -> Size:
-    """The size of data as the run's record reports it."""
+    """The size of the data, from a run's record."""
     sizes = {name: dataset.get("bytes", 0) for name, dataset in report.items()}
     for name, dataset in report.items():
         sizes |= {f"{name}/{file}": added["bytes"] for file, added in dataset.get("added", {}).items()}
@@ -77,10 +79,10 @@ def estimate_plan(
     expected_seconds: Mapping[str, float],
     monthly: Sequence[MonthlyCost],
 ) -> PlanEstimate:
-    """What carrying a plan out takes and costs, per resource and in all.
+    """The time and cost of carrying out a plan, per resource and in total.
 
-    `states`: of a dry run; `prices`: the config's own; `expected_seconds`: by id, the duration of the last time;
-    `monthly`: what is paid in a month after the run.
+    `states`: of a dry run; `prices`: the config's own; `expected_seconds`: the last duration, by id; `monthly`: the
+    monthly costs after the run.
     """
     table = {**PRICES, **prices}
     by_id = {resource.id: resource for resource in resources}
@@ -117,9 +119,9 @@ def estimate_plan(
 
 
 def actual_cost(plan: Plan | None, record: RunRecord, versions: Sequence[VersionRecord]) -> CostRecord:
-    """What a run has cost, with the training hours that were billed; and what the group costs in a month now.
+    """The actual cost of a run, with the training hours that were billed, and the group's present monthly cost.
 
-    `record`: the run's; `versions`: the record's, of the resources. Empty where nothing is known of either.
+    `record`: the run's; `versions`: the record's, of the resources. Empty if nothing is known of either.
     """
     estimate = record.get("estimate")
     if not estimate and "costsNow" not in record:
@@ -146,7 +148,7 @@ def actual_cost(plan: Plan | None, record: RunRecord, versions: Sequence[Version
 def one_time_cost(
     resource: Resource, solution: Mapping[str, Any], size: Size, prices: Mapping[str, float]
 ) -> float | None:
-    """What the creation of a resource costs, in US dollars; None: not known. `solution`: see solution_of."""
+    """The cost of creating a resource, in US dollars; None if it is not known. `solution`: see solution_of."""
     match KINDS[resource.kind].cost:
         case "free":
             return 0.0
@@ -174,12 +176,12 @@ def training_cost(version: Resource, solution: Mapping[str, Any], size: Size, pr
 def monthly_cost(
     resource: Resource, solution: Mapping[str, Any], size: Size, prices: Mapping[str, float]
 ) -> float | None:
-    """What a resource costs in 30 days even without requests, in US dollars; None: not known.
+    """The cost of a resource in 30 days without requests, in US dollars; None if it is not known.
 
     A campaign of a v1 recipe bills the provisioned requests per second; a recommender bills the hour, and provisioned
-    requests above those that it includes. Of a v2 recipe the price page names a price of requests only, while
-    API_CreateCampaign has minProvisionedTPS as "the minimum billing charge for the campaign", whatever the recipe: what
-    it costs without requests is not known. Trainings on a timer are counted elsewhere (recurring, monthly).
+    requests above those that it includes. For v2 recipes the price page has a price of requests only, while
+    API_CreateCampaign calls minProvisionedTPS "the minimum billing charge for the campaign", whatever the recipe: the
+    cost without requests is therefore not known. Trainings on a timer are counted elsewhere (recurring, monthly).
     """
     match KINDS[resource.kind].monthly_cost:
         case "per hour":
@@ -190,7 +192,7 @@ def monthly_cost(
 
 
 def provisioned_month(per_second: float, price: float) -> float:
-    """What so many provisioned requests per second cost in 30 days. `price`: of a thousand."""
+    """The cost in 30 days of provisioned requests. `per_second`: their rate; `price`: of a thousand."""
     return float(MONTH_HOURS * 3600 * per_second / 1000 * price)
 
 
@@ -199,7 +201,7 @@ def _provisioned(campaign: Resource) -> float:
 
 
 def recommender_month(resource: Resource, prices: Mapping[str, float]) -> float:
-    """What a recommender of up to RECOMMENDER_USERS costs in 30 days."""
+    """The cost of a recommender of up to RECOMMENDER_USERS in 30 days."""
     config = resource.params.get("recommenderConfig", {})
     requests = 3600 * config.get("minRecommendationRequestsPerSecond", 1)
     further = max(0, requests - RECOMMENDER_REQUESTS) / 1000 * prices["recommenderRequestThousand"]
@@ -207,7 +209,7 @@ def recommender_month(resource: Resource, prices: Mapping[str, float]) -> float:
 
 
 def max_cost(resource: Resource, solution: Mapping[str, Any], size: Size) -> float:
-    """What the creation of a resource costs at most, by PRICES: a ceiling counts what has no known price, too.
+    """The most that creating a resource costs, by PRICES: a ceiling also counts resources without a known price.
 
     A segment job looks at every user for each of its lines, and a job with themes writes one for each result: each
     counts as a line at the highest known price. Without a count of lines, each user is one.
@@ -224,7 +226,7 @@ def max_cost(resource: Resource, solution: Mapping[str, Any], size: Size) -> flo
 
 
 def max_monthly_cost(resource: Resource, solution: Mapping[str, Any], size: Size) -> float:
-    """What a resource costs in 30 days at most, by PRICES. Further users count as much as the first.
+    """The most that a resource costs in 30 days, by PRICES. Further users count as much as the first.
 
     A campaign of a v2 recipe counts with its provisioned requests: see monthly_cost.
     """
@@ -237,7 +239,7 @@ def max_monthly_cost(resource: Resource, solution: Mapping[str, Any], size: Size
 
 
 def trials(solution: Mapping[str, Any]) -> int:
-    """How many trainings a version of a solution takes at most: several with HPO."""
+    """The most trainings for a version of a solution: several with HPO."""
     if not solution.get("performHPO"):
         return 1
     resources = solution.get("solutionConfig", {}).get("hpoConfig", {}).get("hpoResourceConfig", {})
@@ -246,7 +248,7 @@ def trials(solution: Mapping[str, Any]) -> int:
 
 
 def solution_of(resource: Resource, by_id: Mapping[str, Resource]) -> Mapping[str, Any]:
-    """CreateSolution's members of the solution behind a version, campaign or batch job; empty if there is none."""
+    """The CreateSolution members of the solution behind a version, campaign or batch job; empty if there is none."""
     name = resource.refs.get(LIVE_VERSION, resource.id).partition("/")[2]
     solution = by_id.get(f"solution/{name}")
     return solution.params if solution else {}

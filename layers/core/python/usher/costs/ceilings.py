@@ -1,7 +1,7 @@
-"""The ceilings on what a group's files may cost. Pure.
+"""The ceilings on the costs of a group's files. Pure.
 
 Ceilings are parameters of the stack, so only those who deploy it can raise them. The estimates that are compared with
-them use the stack's own prices (prices.PRICES), whatever `prices` a group's config has.
+them use the stack's own prices (prices.PRICES), not the `prices` of a group's config.
 """
 
 import math
@@ -27,9 +27,9 @@ PARAMETERS = {
     "run_dollars": "MaxRunDollars",
     "month_dollars": "MaxMonthlyDollars",
 }
-"""The parameters of the stack, and the environment variables of its functions, by field."""
+"""The stack parameter and the environment variable of each field."""
 MAX_REPORTED = 3
-"""The number of most expensive items that a message names."""
+"""The number of most expensive items in a message."""
 
 
 class AboveCeilingError(InputError):
@@ -41,20 +41,20 @@ class Estimate:
     """The maximum cost of a group's files, in US dollars."""
 
     run: Mapping[str, float]
-    """Once, by resource id."""
+    """The costs of the run, by resource id."""
     serving: Mapping[str, float] = field(default_factory=dict)
-    """In 30 days without any run: by campaign, recommender, and solution that Personalize trains by itself."""
+    """The costs of 30 days without any run, by campaign, recommender, and solution with automatic training."""
     repeated: Mapping[str, float] = field(default_factory=dict)
-    """In 30 days, by what orders it: its place in the config, or the stack's parameter."""
+    """The recurring costs of 30 days, by their place in the config or the stack's parameter."""
     ordered: float = 0
-    """In the last 30 days."""
+    """The costs ordered in the last 30 days."""
     more_serving: float = 0
-    """What more the run lets serve costs until the end of the month."""
+    """The cost, until the end of the month, of the resources that the run adds to serving."""
     spent: float = 0
-    """In the present calendar month."""
+    """The costs of the present calendar month."""
     budget: Budget | None = None
     uses: Uses = field(default_factory=dict)
-    """What the run orders that the service has no figures of, for the ledger."""
+    """The run's uses without figures of the service, for the ledger."""
 
     @classmethod
     def beside(cls, past: Past, run: Mapping[str, float], uses: Uses) -> "Estimate":
@@ -75,7 +75,7 @@ class Estimate:
 
     @property
     def of_month(self) -> float:
-        """The cost of 30 days: `standing`, and recurring costs or the last 30 days' orders, whichever is more."""
+        """The cost of 30 days: `standing`, plus the greater of recurring costs and the last 30 days' orders."""
         ordered = self.ordered + self.of_run if self.of_run else 0
         return self.standing + max(math.fsum(self.repeated.values()), ordered)
 
@@ -85,16 +85,16 @@ class Ceilings:
     """The ceilings of a stack."""
 
     provisioned_tps: float = 10
-    """Of one campaign or recommender."""
+    """Requests per second of one campaign or recommender."""
     schedule_minutes: float = 60
-    """Between two starts of a schedule."""
+    """Minutes between two starts of a schedule."""
     export_lines: float = 1_000_000
-    """Of one export's or batch job's input."""
+    """Input lines of one export or batch job."""
     hpo: bool = True
     """Whether hyperparameter optimisation is allowed."""
     run_dollars: float = 200
     month_dollars: float = 2000
-    """Of one group."""
+    """US dollars for one group."""
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "Ceilings":
@@ -110,14 +110,14 @@ class Ceilings:
         return [*self._provisioned(config), *self._trained(config), *self._scheduled(config)]
 
     def check_lines(self, place: str, lines: int) -> list[Problem]:
-        """Whether an export or a batch job has too many lines."""
+        """The problem of an export or a batch job with too many lines."""
         if lines <= self.export_lines:
             return []
         message = f"has {lines:,d} lines or more; the ceiling of an export or batch job is {self.export_lines:,.0f}."
         return [_above("export_lines", place, message, lines)]
 
     def check_estimate(self, group: str, estimate: Estimate) -> list[Problem]:
-        """Whether a run or a month costs too much."""
+        """The problems of a run or a month that costs too much."""
         problems = list(_above_budget(group, estimate))
         if estimate.of_run > self.run_dollars:
             cost, ceiling = dollars(estimate.of_run), dollars(self.run_dollars)
@@ -137,9 +137,9 @@ class Ceilings:
         return problems
 
     def order(self, spending: Spending, group: str, run: str, estimate: Estimate, **facts: float) -> None:
-        """Enter a run's estimated cost into the ledger. `facts`: as Spending.order takes them.
+        """Add a run's estimated cost to the ledger. `facts`: as Spending.order takes them.
 
-        Raises AboveCeilingError, and enters nothing, if it exceeds a ceiling together with the other orders.
+        Raises AboveCeilingError, and adds nothing, if the cost and the other orders together exceed a ceiling.
         """
         others = spending.order(group, run, estimate.of_run, **facts)
         spent = max(spending.of(group).spent - estimate.of_run, 0) if estimate.budget else 0
@@ -191,7 +191,7 @@ class Ceilings:
 
 
 def _above_budget(group: str, estimate: Estimate) -> Iterator[Problem]:
-    """Whether a run's orders are more than the group's budget has left. What serves already is never stopped."""
+    """The problem of a run that costs more than the rest of the group's budget. Running resources never stop."""
     budget, wanted = estimate.budget, estimate.of_run + estimate.more_serving
     if not budget or not wanted:
         return

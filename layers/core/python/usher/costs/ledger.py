@@ -31,29 +31,29 @@ class Past:
     """A group's spending until now."""
 
     ordered: float = 0
-    """US dollars in the last 30 days."""
+    """US dollars of the last 30 days."""
     standing: float = 0
     """US dollars a month for serving and automatic training, as of the pipeline's last plan."""
     users: int = 0
-    """Users who have interacted, as of the last plan; 0 before the first one."""
+    """The number of users with interactions, as of the last plan; 0 before the first one."""
     interactions: int = 0
-    """As of the last plan."""
+    """The number of interactions, as of the last plan."""
     month: Month = NO_MONTH
-    """The present month, as far as it is measured."""
+    """The present month, as measured so far."""
     ordered_in_month: float = 0
-    """US dollars."""
+    """US dollars ordered in the present month."""
     budget: Budget | None = None
-    """As of the last plan."""
+    """The budget as of the last plan."""
     prices: Mapping[str, float] = field(default_factory=dict)
-    """The config's own, as of the last plan."""
+    """The config's own prices, as of the last plan."""
     idle: Sequence[str] = ()
-    """The solutions whose idle campaigns the config lets go, as of the last plan."""
+    """The solutions whose idle campaigns the config removes, as of the last plan."""
     traffic: Mapping[str, Traffic] = field(default_factory=dict)
-    """By ARN, how often campaigns were asked, as of the last measurement."""
+    """The traffic of campaigns, by ARN, as of the last measurement."""
 
     @property
     def spent(self) -> float:
-        """US dollars in the present month until now."""
+        """US dollars of the present month until now."""
         return self.month.spent(self.ordered_in_month)
 
     @property
@@ -70,7 +70,7 @@ class Spending:
     clock: Callable[[], datetime] = now
 
     def of(self, group: str) -> Past:
-        """A group's last 30 days."""
+        """A group's spending in the last 30 days."""
         item = self.table.get(group, ITEM)
         numbers = {name: int(item.get(name, 0)) for name in ("users", "interactions")}
         budget = json.loads(item.get("budget", "null"))
@@ -94,7 +94,7 @@ class Spending:
     def note_settings(
         self, group: str, budget: Budget | None, prices: Mapping[str, float], idle: Sequence[str] = ()
     ) -> None:
-        """Keep what a config says of money: exports, evaluations and measurements go by it, too."""
+        """Store a config's settings about costs: exports, evaluations and measurements use them, too."""
         values = {
             ":budget": json.dumps(asdict(budget) if budget else None),
             ":prices": json.dumps(dict(prices)),
@@ -103,14 +103,14 @@ class Spending:
         self.table.update(group, ITEM, "SET budget = :budget, prices = :prices, idle = :idle", values)
 
     def note_traffic(self, group: str, traffic: Mapping[str, Traffic]) -> None:
-        """Keep how often campaigns were asked."""
+        """Store the traffic of campaigns."""
         self.table.update(group, ITEM, "SET traffic = :traffic", {":traffic": json.dumps(dict(traffic))})
 
     def order(self, group: str, run: str, dollars: float, **facts: float) -> float:
-        """Add a run's order to the day's sum, once even if it is repeated; return the dollars of all other orders.
+        """Add a run's order to the day's sum, once even if repeated; return the dollars of all other orders.
 
-        Of two that order at the same time, the later one gets the sum of both. `facts`: Past's
-        standing, users and interactions.
+        If two runs order at the same time, the later one gets the sum of both. `facts`: Past's standing, users and
+        interactions.
         """
         old = [name for name in self.table.get(group, ITEM) if name.startswith(DAY) and name < self._day(WINDOW)]
         names = {f"#old{number}": name for number, name in enumerate(old)}
@@ -126,12 +126,12 @@ class Spending:
         return max(self._ordered(item or self.table.get(group, ITEM)) - dollars, 0)
 
     def cancel(self, group: str, dollars: float) -> None:
-        """Take back the last order, which is refused: another attempt orders anew."""
+        """Cancel the last order after its refusal: another attempt orders again."""
         change, names = "ADD #day :dollars REMOVE lastRun", {"#day": self._day()}
         self.table.update(group, ITEM, change, {":dollars": _decimal(-dollars)}, names)
 
     def expire(self, group: str) -> None:
-        """Let the item of a removed group expire, once its orders are too old to count."""
+        """Set the expiry of a removed group's item to the time when its orders are too old to count."""
         if self.table.get(group, ITEM):  # an evaluation's own group orders nothing
             then = int((self.clock() + 2 * WINDOW).timestamp())
             self.table.update(group, ITEM, "SET expires = :then", {":then": then})
@@ -144,7 +144,7 @@ class Spending:
 
 
 def _sum(item: Mapping[str, Any], oldest: str) -> float:
-    """The orders of a day and later ones."""
+    """The sum of the orders of a day and later ones."""
     return sum(float(value) for name, value in item.items() if name.startswith(DAY) and name >= oldest)
 
 

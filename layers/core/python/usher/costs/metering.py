@@ -1,7 +1,8 @@
 """Measurement of a group's use, from the service's own figures.
 
-Campaigns and recommenders bill from their creation on, so what existed at a measurement counts since the last one, or
-since its creation. Trainings count when they end. What was made and deleted between two measurements is not seen.
+Campaigns and recommenders are billed from their creation on: an existing one counts since the last measurement, or
+since its creation. Trainings count when they end. Resources that were created and deleted between two measurements are
+not counted.
 """
 
 from collections.abc import Iterator, Mapping
@@ -34,14 +35,14 @@ class Span:
     until: datetime
 
     def hours(self, begun: datetime) -> float:
-        """The hours of it for which something existed that was created at `begun`."""
+        """The hours of the span for which something existed. `begun`: the time of its creation."""
         return max(0.0, (self.until - max(self.since, begun)) / timedelta(hours=1))
 
 
 def spans(former: Month, present: Month, at: datetime) -> Iterator[tuple[Month, Span]]:
-    """The months with the part of each that is to be measured at a time. Pure.
+    """The months, each with its part that is to be measured. Pure.
 
-    The former month is measured to its end. One that was never measured is not: nothing is known of what existed then.
+    The former month is measured to its end, unless it was never measured: nothing is known about that time.
     """
     if former.measured_at and former.measured_at < former.end:
         yield former, Span(former.measured_at, former.end)
@@ -57,9 +58,9 @@ def used(
     prices: Mapping[str, float],
     span: Span,
 ) -> dict[str, Use]:
-    """What a group used within a span. Pure.
+    """The use of a group within a span. Pure.
 
-    `trained`: by solution, Describe's members of the versions whose training has ended; `requests`: by campaign;
+    `trained`: Describe's members of the versions whose training has ended, by solution; `requests`: by campaign;
     `stored`: bytes.
     """
     table = {**PRICES, **prices}
@@ -82,9 +83,9 @@ def used(
 def _campaign(
     campaign: Billed, hours: float, by_hour: ByHour, prices: Mapping[str, float], span: Span
 ) -> dict[str, Use]:
-    """What a campaign used: each hour bills the requests, but at least those that are provisioned.
+    """The use of a campaign: each hour bills its requests, or the provisioned ones if those are more.
 
-    Of a v2 recipe it is not known whether unused ones are billed (costs.calculation).
+    For v2 recipes it is not known whether unused ones are billed (costs.calculation).
     """
     is_known = not is_v2(campaign.solution)
     price = prices["requestThousand" if is_known else "requestThousandV2"] / 1000
@@ -100,7 +101,7 @@ def _campaign(
 
 
 def _trained(solution: Billed, version: Mapping[str, Any], size: Size, prices: Mapping[str, float]) -> dict[str, Use]:
-    """What a training used: v1 recipes bill hours, v2 recipes interactions."""
+    """The use of a training: v1 recipes bill hours, v2 recipes interactions."""
     resource = Resource(f"solution_version/{solution.arn}", "solution_version", "train")
     if is_v2(solution.solution):
         cost = training_cost(resource, solution.solution, size, prices)
@@ -119,7 +120,7 @@ class Meter:
     bucket: Bucket
 
     def measure(self, group: str, group_arn: str, at: datetime) -> Month:
-        """Add to a group's months what it has used until the last full hour; return the present month.
+        """Add a group's use until the last full hour to its months; return the present month.
 
         `group_arn`: of its dataset group. May be repeated, and be called twice at the same time.
         """
@@ -144,7 +145,7 @@ class Meter:
 
 
 def trainings(inventory: Inventory, billed: list[Billed], span: Span) -> dict[str, list[Mapping[str, Any]]]:
-    """By solution, Describe's members of the versions whose training has ended within a span."""
+    """Describe's members of the versions whose training has ended within a span, by solution."""
     kind = KINDS["solution_version"]
     return {
         one.arn: [

@@ -23,9 +23,9 @@ from usher.resources.states import State
 from usher.run_record import MonthlyCost
 
 STANDING = {"campaign", "recommender", "solution"}
-"""Kinds that may cost money as long as they exist."""
+"""The kinds of resources that may cost money as long as they exist."""
 UNBILLED = ("FAILED", "STOPPED", "INACTIVE")
-"""How the statuses end of what costs nothing: it does not serve."""
+"""The endings of statuses of resources that cost nothing, as they do not serve."""
 
 
 def planned_costs(
@@ -35,7 +35,7 @@ def planned_costs(
     prices: Mapping[str, float],
     existing: Mapping[str, Billed] = MappingProxyType({}),
 ) -> list[MonthlyCost]:
-    """What desired resources cost after a run. `states`: of a dry run; `existing`: what exists, by ARN."""
+    """The costs of desired resources after a run. `states`: of a dry run; `existing`: resources, by ARN."""
     by_id, actions = {one.id: one for one in resources}, {state.id: state.action for state in states}
 
     def planned(resource: Resource) -> Billed:
@@ -53,9 +53,9 @@ def planned_costs(
 def existing_cost(
     one: Billed, id_: str, size: Size | None, prices: Mapping[str, float], *, desired: bool
 ) -> MonthlyCost | None:
-    """What a resource costs as long as it exists; None: nothing.
+    """The cost of an existing resource; None if it costs nothing.
 
-    `size`: of the group's data; None: not known, and neither is what depends on it.
+    `size`: of the group's data; None if it is not known: costs that depend on it are then unknown, too.
     """
     if str(one.members.get("status", "")).endswith(UNBILLED):
         return None
@@ -69,9 +69,9 @@ def existing_cost(
 def existing_costs(
     billed: Iterable[Billed], group: str, size: Size | None, served: Collection[str]
 ) -> list[MonthlyCost]:
-    """What a group's existing resources cost, by the known prices, where its files don't say.
+    """The costs of a group's existing resources, by the known prices.
 
-    `served`: the ARNs that its serving map names; they are desired, with the solutions behind them.
+    `served`: the ARNs that its serving map names; they are desired, and so are the solutions behind them.
     """
 
     def is_served(arn: str) -> bool:
@@ -82,7 +82,7 @@ def existing_costs(
 
 
 def _training(solution: Billed, size: Size | None, prices: Mapping[str, float]) -> tuple[float | None, float | None]:
-    """What the automatic trainings of a solution cost, and at most."""
+    """The cost of a solution's automatic trainings, and the most that they cost."""
     times = automatic_trainings(solution.members)
     if not times or not size:
         return (None, None) if times else (0, 0)
@@ -92,7 +92,7 @@ def _training(solution: Billed, size: Size | None, prices: Mapping[str, float]) 
 
 
 def _serving(one: Billed, size: Size | None, prices: Mapping[str, float]) -> tuple[float | None, float | None]:
-    """What a campaign or a recommender costs, and at most. The former does not depend on the data."""
+    """The cost of a campaign or a recommender, and the most that it costs. The former does not depend on the data."""
     if not size and one.kind != "campaign":
         return None, None
     resource, counted = Resource(one.arn, one.kind, "train", one.members), size or NO_DATA
@@ -101,10 +101,10 @@ def _serving(one: Billed, size: Size | None, prices: Mapping[str, float]) -> tup
 
 
 def recurring_costs(known: Sequence[Repeated], most: Sequence[Repeated], arns: Mapping[str, str]) -> list[MonthlyCost]:
-    """What schedules cost, by their place in the config or the stack's parameter.
+    """The costs of schedules, by their place in the config or the stack's parameter.
 
-    `known`, `most`: the same recurring costs by the group's prices (NaN: not known) and at most; `arns`: by id, of the
-    schedules.
+    `known`, `most`: the same recurring costs by the group's prices (NaN: not known) and at most; `arns`: by id of the
+    schedule.
     """
     costs: dict[str, MonthlyCost] = {}
     for one, limit in zip(known, most, strict=True):
@@ -122,7 +122,7 @@ def recurring_costs(known: Sequence[Repeated], most: Sequence[Repeated], arns: M
 
 
 def cost_or_nan(resource: Resource, solution: Mapping[str, Any], size: Size, prices: Mapping[str, float]) -> float:
-    """one_time_cost, with NaN for what is not known: then no sum with it is known."""
+    """one_time_cost, with NaN for unknown costs: every sum with one is then unknown."""
     return _nan_if_unknown(one_time_cost(resource, solution, size, prices))
 
 

@@ -5,7 +5,7 @@ One item for each group and month (UTC, as AWS bills), kept for KEPT_DAYS:
     {"group": "films", "item": "month#2026-11", "measuredAt": "2026-11-26T12:00:00+00:00",
      "training.amount": 1.07, "training.dollars": 0.26, "training.atMost": 0.26, ...}
 
-`watch` measures by the service's own figures once an hour (metering); orders add what has no such figure.
+`watch` measures the service's own figures once an hour (metering); orders add the uses without such figures.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -20,7 +20,7 @@ from usher.storage.table import Table
 PREFIX = "month#"
 KEPT_DAYS = 400
 MIN_VALUE = 1e-9
-"""Nothing smaller is added."""
+"""Smaller values are not added."""
 UNITS = {
     "campaigns": "provisioned TPS-hours",
     "recommenders": "hours of recommenders",
@@ -32,21 +32,21 @@ UNITS = {
     "evaluations": "evaluations",
     "storage": "GB-months in the bucket",
 }
-"""All that is counted: the name in the ledger, and what its amount is in."""
+"""The unit of each counted use, by its name in the ledger."""
 ORDERED = ("training", "trainingV2", "imports", "batch", "evaluations")
-"""What somebody orders; all else is used as long as it is there."""
+"""The uses that result from orders; all others last as long as their resources exist."""
 
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """How much of something was used, and what that costs in US dollars."""
+    """An amount of use, and its cost in US dollars."""
 
     amount: float = 0
-    """In UNITS."""
+    """In the unit of UNITS."""
     dollars: float = 0
-    """As far as the price is known."""
+    """The known part of the cost."""
     at_most: float = 0
-    """The same as dollars where the price is known."""
+    """The most that it costs: the same as dollars if the price is known."""
 
     def __add__(self, other: "Use") -> "Use":
         return Use(self.amount + other.amount, self.dollars + other.dollars, self.at_most + other.at_most)
@@ -78,20 +78,20 @@ class Month:
     """A month of a group."""
 
     name: str
-    """Such as 2026-11."""
+    """A name such as 2026-11."""
     uses: Uses = field(default_factory=dict)
     measured_at: datetime | None = None
-    """Until when it was measured; None: not yet."""
+    """The end of the measured time; None before the first measurement."""
     size: float = 0
-    """Bytes of the group's files, as of `sized_on`."""
+    """The size of the group's files in bytes, as of `sized_on`."""
     sized_on: str = ""
-    """The day on which they were counted."""
+    """The day of that count."""
     notified: float = 0
-    """The largest share of the budget of which people have been notified."""
+    """The largest share of the budget that people have been notified of."""
 
     @property
     def begin(self) -> datetime:
-        """Its first moment."""
+        """The first moment of the month."""
         return datetime.fromisoformat(f"{self.name}-01").replace(tzinfo=UTC)
 
     @property
@@ -101,25 +101,25 @@ class Month:
 
     @property
     def dollars(self) -> float:
-        """What all of it costs, as far as prices are known."""
+        """The cost of all uses, without those of unknown price."""
         return sum(use.dollars for use in self.uses.values())
 
     @property
     def at_most(self) -> float:
-        """What all of it costs at most."""
+        """The most that all uses cost."""
         return sum(use.at_most for use in self.uses.values())
 
     def spent(self, ordered: float) -> float:
-        """US dollars until now, orders that are not measured yet among them. `ordered`: all orders of the month."""
+        """US dollars until now, including unmeasured orders. `ordered`: all orders of the month."""
         return self.dollars + max(0.0, ordered - sum(self.uses[name].dollars for name in ORDERED if name in self.uses))
 
     def forecast(self, spent: float, a_month: float, at: datetime) -> float:
-        """US dollars at its end, if all stays as it is. `a_month`: of 30 days, for what serves and recurs."""
+        """The forecast in US dollars for the end of the month, if nothing changes. `a_month`: the costs of 30 days."""
         return spent + max(0.0, (self.end - at) / timedelta(days=30)) * a_month
 
 
 def name_of(at: datetime) -> str:
-    """The name of the month of a time."""
+    """The name of a time's month."""
     return f"{at.astimezone(UTC):%Y-%m}"
 
 
@@ -145,7 +145,7 @@ class Months:
         )
 
     def measure(self, group: str, month: Month, until: datetime, uses: Uses, size: float, sized_on: str) -> bool:
-        """Add what was used since the last measurement; return whether nobody else has measured since `month`."""
+        """Add the use since the last measurement; return False if another function has measured since `month`."""
         before = month.measured_at.isoformat() if month.measured_at else ""
         condition = "measuredAt = :before" if before else "attribute_not_exists(measuredAt)"
         values = {
@@ -156,13 +156,13 @@ class Months:
         return self._add(group, month.name, uses, sets, values, condition)
 
     def order(self, group: str, run: str, uses: Uses) -> None:
-        """Add what a run orders that the service has no figures of, once even if it is repeated."""
+        """Add a run's uses without figures of the service, once even if repeated."""
         if uses:
             condition = "attribute_not_exists(lastRun) OR lastRun <> :run"
             self._add(group, name_of(self.clock()), uses, "lastRun = :run", {":run": run}, condition)
 
     def mark_notified(self, group: str, name: str, share: float) -> bool:
-        """Note that people are notified of a share of the budget; return whether it is the first time."""
+        """Record the notification of a share of the budget; return whether it is the first time."""
         condition = "attribute_not_exists(notified) OR notified < :share"
         item = self.table.update(
             group, f"{PREFIX}{name}", "SET notified = :share", {":share": _decimal(share)}, condition=condition

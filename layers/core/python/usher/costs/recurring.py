@@ -13,7 +13,7 @@ from usher.resources.decisions import ONLY_ON_REQUEST
 from usher.resources.kinds import Resource
 
 Price = Callable[[Resource, Mapping[str, Any], Size], float]
-"""What the creation of a resource costs, in US dollars: `max_cost` or the like."""
+"""The cost of creating a resource, in US dollars: `max_cost` or the like."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +21,13 @@ class Repeated:
     """A recurring cost."""
 
     place: str
-    """The path in the config, or the stack's parameter, that orders it."""
+    """The path in the config, or the stack's parameter, that causes the cost."""
     times: float
-    """In 30 days."""
+    """The number of times in 30 days."""
     dollars: float
     """US dollars each time."""
     schedule: str = ""
-    """The id of the schedule that orders it; empty: it is the stack's."""
+    """The id of the schedule; empty if it is the stack's."""
 
     @property
     def a_month(self) -> float:
@@ -42,7 +42,7 @@ def repeated(
     export_schedule: str,
     price: Price = max_cost,
 ) -> Iterator[Repeated]:
-    """What schedules cost. `exports`: a plan's; `export_schedule`: the stack's, or empty.
+    """The costs of schedules. `exports`: a plan's; `export_schedule`: the stack's, or empty.
 
     `size`: with the lines of jobs and, under export_id, of exports; `price`: of each time.
     """
@@ -58,7 +58,7 @@ def repeated(
 
 
 def automatic_trainings(solution: Mapping[str, Any]) -> float:
-    """How often Personalize trains a solution by itself in 30 days. `solution`: Create's or Describe's members."""
+    """The number of automatic trainings of a solution in 30 days. `solution`: Create's or Describe's members."""
     if not solution.get("performAutoTraining"):
         return 0
     automatic = solution.get("solutionConfig", {}).get("autoTrainingConfig", {})
@@ -66,7 +66,7 @@ def automatic_trainings(solution: Mapping[str, Any]) -> float:
 
 
 def place_of(schedule: Schedule) -> str:
-    """The path in the config of a schedule."""
+    """The path of a schedule in the config."""
     match schedule.input:
         case {"task": "retrain", "solution": name, "trainingMode": mode}:
             return f"solutions.{name}.schedules.{mode}"
@@ -78,7 +78,7 @@ def place_of(schedule: Schedule) -> str:
 
 
 def export_id(name: str, recipe: str) -> str:
-    """The id with which an export is priced as a batch job. Jobs have other ids: their names have no dot."""
+    """The id with which an export is priced as a batch job. Names of jobs have no dot, so their ids differ."""
     batch = recipe_of(recipe).batch
     return f"{batch.job if batch else 'batch_inference_job'}/exports.{name}"
 
@@ -91,7 +91,7 @@ class _Costs:
     price: Price
 
     def ordered(self, task: Mapping[str, str], times: float) -> Iterator[tuple[float, float]]:
-        """The costs of a schedule that starts so many times: dollars, and how often.
+        """The costs of a schedule that starts `times` times: dollars, and the number of times.
 
         Trainings follow an import of new data, unless they wait for a request.
         """
@@ -114,27 +114,27 @@ class _Costs:
                 yield math.fsum(map(self.job, jobs)), times
 
     def imports(self) -> float:
-        """An import of all data."""
+        """The cost of importing all data."""
         kind = "dataset_import_job"
         return math.fsum(
             self.price(Resource(f"{kind}/{name}", kind, "import"), {}, self.size) for name in self.size.bytes
         )
 
     def version(self, solution: Solution) -> float:
-        """A training, and the batch jobs that follow it."""
+        """The cost of a training, and of the batch jobs that follow it."""
         resource = Resource(f"solution_version/{solution.name}", "solution_version", "train")
         jobs = (one for one in self.config.jobs if one.solution == solution.name and not one.scheduled)
         return self.price(resource, _members(solution), self.size) + math.fsum(map(self.job, jobs))
 
     def export(self, name: str) -> float:
-        """An export of a solution; 0 if it has none."""
+        """The cost of an export of a solution; 0 if it has none."""
         if name not in self.exports:
             return 0
         one = self.exports[name]
         return self._batch(export_id(name, one["recipe"]), name, one["settings"])
 
     def job(self, job: Job) -> float:
-        """A batch job."""
+        """The cost of a batch job."""
         return self._batch(f"{job.kind}/{job.name}", job.solution, job.settings)
 
     def _batch(self, id_: str, solution: str, settings: Mapping[str, Any]) -> float:

@@ -1,7 +1,7 @@
-"""How often campaigns are asked, by Personalize's own metrics; and what that says of their settings.
+"""The requests to campaigns, by Personalize's own metrics, and advice on settings that follows from them.
 
-Metrics: service guide, "CloudWatch metrics for Amazon Personalize". They count every request, whoever sends it. For
-recommenders the guide names no dimension, so their requests are not measured.
+Metrics: service guide, "CloudWatch metrics for Amazon Personalize". They count the requests of all senders. The guide
+names no dimension for recommenders, so their requests are not measured.
 """
 
 import math
@@ -17,30 +17,30 @@ from usher.prices import PRICES
 from usher.resources.billed import Billed
 
 METRICS = ("GetRecommendations", "GetPersonalizedRanking")
-"""The successful requests of a campaign, by its recipe's operation."""
+"""The metrics of a campaign's successful requests, by its recipe's operation."""
 HOUR = 3600
 WINDOW = timedelta(days=14)
 MAX_QUERIES = 500
-"""Of a GetMetricData request [API]."""
+"""The most queries of a GetMetricData request [API]."""
 ByHour = Mapping[datetime, float]
-"""Requests by the beginning of the hour. An hour without any is not in it."""
+"""Requests by the beginning of the hour, without hours that have none."""
 
 
 class Traffic(TypedDict):
-    """How often a campaign was asked."""
+    """The traffic of a campaign."""
 
     since: str
-    """ISO time from which it was measured: WINDOW ago, or its creation."""
+    """The beginning of the measurement (ISO 8601): WINDOW ago, or the campaign's creation."""
     until: str
     requests: float
     busiestHour: float
-    """Requests in the busiest hour."""
+    """The number of requests in the busiest hour."""
 
 
 def requests_by_hour(
     cloudwatch: CloudWatchClient, arns: Sequence[str], since: datetime, until: datetime
 ) -> dict[str, ByHour]:
-    """By campaign, its requests by hour."""
+    """The requests by hour, by campaign."""
     found: dict[str, dict[datetime, float]] = {arn: {} for arn in arns}
     queries = [(arn, _query(place, arn, metric)) for place, (arn, metric) in enumerate(_asked(arns))]
     for start in range(0, len(queries), MAX_QUERIES):
@@ -88,13 +88,13 @@ def traffic(campaign: Billed, hours: ByHour, until: datetime) -> Traffic:
 
 
 def is_idle(measured: Traffic) -> bool:
-    """Whether a campaign had no request for all of WINDOW. Pure."""
+    """Whether a campaign had no request within WINDOW. Pure."""
     since, until = (datetime.fromisoformat(time) for time in (measured["since"], measured["until"]))
     return until - since >= WINDOW and not measured["requests"]
 
 
 def advice(campaign: Billed, id_: str, place: str, measured: Traffic) -> Problem | None:
-    """What the traffic of a campaign says of its settings; None: nothing. Pure.
+    """Advice on a campaign's settings that follows from its traffic; None if there is none. Pure.
 
     `id_`: the campaign's; `place`: of its settings, such as `usher.yaml: solutions.similar.campaign`.
     """

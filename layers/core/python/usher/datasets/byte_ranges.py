@@ -1,7 +1,8 @@
 """Parts of files: byte ranges of whole rows, so that many functions can profile one file at the same time.
 
-A line belongs to the part in which it begins, and so does a row group of a Parquet file. What gzip has packed can't be
-read from the middle: it is one part. The names of the columns are in the file's first line, or in Parquet's footer.
+A line belongs to the part in which it begins, and so does a row group of a Parquet file. A file compressed with gzip
+can't be read from the middle: it is one part. The names of the columns are in the file's first line, or in Parquet's
+footer.
 """
 
 import hashlib
@@ -33,16 +34,16 @@ class Part:
     start: int
     end: int
     size: int = 0
-    """Of the object."""
+    """The object's size in bytes."""
     reading: Reading = PLAIN
 
     @property
     def is_csv(self) -> bool:
-        """Whether the part is as Personalize takes it."""
+        """Whether the part is a CSV that Personalize takes as it is."""
         return is_plain_csv(self.key, self.reading)
 
     def max_bytes(self, limits: ReadLimits) -> int:
-        """What it may hold: other formats pack it."""
+        """The most bytes that the part may hold: other formats compress them."""
         return self.end - self.start if suffix_of(self.key) == ".csv" else max(limits.unpacked_bytes, self.end)
 
 
@@ -68,9 +69,9 @@ def parts_of(file: File, limits: ReadLimits = LIMITS, reading: Reading = PLAIN) 
 
 
 def profile_part(bucket: Bucket, part: Part, limits: ReadLimits = LIMITS) -> DatasetProfile:
-    """Read and profile a part. What is wrong with the header is reported by the first part alone.
+    """Read and profile a part. Only the first part reports faults of the header.
 
-    Raises ClientError (PreconditionFailed, NoSuchKey) where the object has been replaced or deleted.
+    Raises ClientError (PreconditionFailed, NoSuchKey) if the object has been replaced or deleted.
     """
     hasher = hashlib.sha256()
     blocks = read_blocks(bucket, part, limits, hasher)
@@ -84,10 +85,9 @@ def profile_part(bucket: Bucket, part: Part, limits: ReadLimits = LIMITS) -> Dat
 def read_blocks(
     bucket: Bucket, part: Part, limits: ReadLimits = LIMITS, hasher: "hashlib._Hash | None" = None
 ) -> Iterator[Block]:
-    """The rows of a part, read as it says; at least one block, unless another part says that the file has no header.
+    """The rows of a part, with its Reading; at least one block, unless another part says that the file has no header.
 
-    `hasher` gets the part's own bytes, unpacked from gzip. Raises UnreadableError, and ClientError as `profile_part`
-    does.
+    `hasher` gets the part's own bytes, decompressed. Raises UnreadableError, and ClientError as `profile_part` does.
     """
     hasher, suffix = hasher or hashlib.sha256(), suffix_of(part.key)
     if suffix == ".parquet":
@@ -107,7 +107,7 @@ def _row_groups(bucket: Bucket, part: Part, limits: ReadLimits, hasher: "hashlib
 
 
 def _unpacked(bucket: Bucket, part: Part, limits: ReadLimits, hasher: "hashlib._Hash") -> Iterator[Block]:
-    """What is unpacked is hashed: gzip writes the time at which it packed into the file."""
+    """The blocks of a compressed part. The decompressed bytes are hashed: gzip writes its time into the file."""
     with closing(bucket.open(part.key, IfMatch=part.etag)) as stream:
         pieces = hashed(unpacked(part.key, stream, limits), hasher)
         yield from read_lines(part.key, pieces, suffix_of(part.key), limits=limits)
@@ -130,14 +130,14 @@ def _lines(bucket: Bucket, part: Part, limits: ReadLimits, hasher: "hashlib._Has
 
 
 def hashed(pieces: Iterable[bytes], hasher: "hashlib._Hash") -> Iterator[bytes]:
-    """Pieces that are hashed as they are read."""
+    """The pieces, each hashed as it is read."""
     for piece in pieces:
         hasher.update(piece)
         yield piece
 
 
 class ObjectFile(io.RawIOBase):
-    """An object of the bucket as a file that can be read anywhere, as it was when the part was listed."""
+    """An object of the bucket as a seekable file. Reading fails if the object has changed since the part was listed."""
 
     def __init__(self, bucket: Bucket, part: Part) -> None:
         self._bucket = bucket
@@ -145,24 +145,24 @@ class ObjectFile(io.RawIOBase):
         self._position = 0
 
     def readable(self) -> bool:
-        """It is."""
+        """True."""
         return True
 
     def seekable(self) -> bool:
-        """It is."""
+        """True."""
         return True
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Go somewhere."""
+        """Set the position; return it."""
         self._position = offset + (0, self._position, self._part.size)[whence]
         return self._position
 
     def tell(self) -> int:
-        """Where it is."""
+        """The position."""
         return self._position
 
     def readinto(self, buffer: Any) -> int:
-        """Read as much as the buffer takes, in one request."""
+        """Read into the buffer in one request; return the number of bytes."""
         end = min(self._position + len(buffer), self._part.size)
         if end <= self._position:
             return 0

@@ -1,4 +1,4 @@
-"""Facts about the cells of a column, such as that one is blank. Whether one is an error: see data_rules.py."""
+"""Facts about the cells of a column, such as that one is blank. data_rules.py decides which of them are errors."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,34 +14,35 @@ from usher.limits import FIRST_MILLISECOND, MAX_ID_LENGTH, MAX_TEXT_LENGTH, MAX_
 from usher.placeholders import PLACEHOLDERS
 
 ASCII = 128
-"""All bytes of ASCII are below."""
+"""The first value above ASCII."""
 BOOLEANS = pa.array(["", "true", "false"])
 EVENTS = pa.array(ACTION_EVENTS)
 NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
 NOTHING = pa.array(sorted(PLACEHOLDERS))
-"""What programs write where there is no value."""
+"""The words that programs write for a missing value."""
 SPACE = r"[\s\p{Z}]"
 UNSEEN = r"[\x00-\x08\x0e-\x1f\x7f\x{80}-\x{9f}\p{Cf}]"
-"""Controls, marks of direction and byte order, joiners, spaces without width."""
+"""Invisible characters: controls, marks of direction and byte order, joiners, spaces without width."""
 ROUNDED_ID = r"^[0-9](\.[0-9]+)?[eE]\+[0-9]+$"
 PER_MILLISECOND = {"milliseconds": 1, "microseconds": 10**3, "nanoseconds": 10**6}
 
 
 @dataclass(frozen=True, slots=True)
 class Cells:
-    """Cells of a column: their text, its length in characters, their number (null for no number), and whether they are
-    dates in a column of times."""
+    """Cells of a column: text, length in characters, number (null for none), and whether they are dates in a column of
+    times.
+    """
 
     text: pa.StringArray
     length: pa.Int32Array
     number: pa.DoubleArray
     date: pa.BooleanArray
     bytes: tuple[int, int]
-    """None of the texts has a byte below the first or above the second: one test in place of one for each."""
+    """The lowest and the highest byte of all texts: one test in place of one for each."""
 
     @classmethod
     def of(cls, text: pa.StringArray, *, numeric: bool, times: bool = False) -> "Cells":
-        """From their text. `numeric`: whether numbers matter; `times`: whether the column has times."""
+        """The Cells of some texts. `numeric`: whether numbers matter; `times`: whether the column has times."""
         content: Any = text.buffers()[2]
         data = np.frombuffer(content or b"0", np.uint8)
         lowest, highest = int(data.min()), int(data.max())
@@ -95,7 +96,7 @@ def _are_lists(cells: Cells) -> Any:
 
 
 def _are_ticks(cells: Cells, per_millisecond: int) -> Any:
-    """Whether numbers are times from 1973 to 2286 in a unit of so many per millisecond."""
+    """Which numbers are times from 1973 to 2286, in a unit with `per_millisecond` ticks."""
     first = float(FIRST_MILLISECOND * per_millisecond)
     return pc.and_(pc.greater_equal(cells.number, first), pc.less(cells.number, 100 * first))
 
@@ -144,4 +145,4 @@ FACTS: Mapping[str, tuple[str, Callable[[Cells], pa.BooleanArray]]] = {
 }
 
 NOT_NUMBERS = ("not a number", "date", "beyond long")
-"""The facts of a column that can't be numbers."""
+"""The facts of cells that are no numbers."""

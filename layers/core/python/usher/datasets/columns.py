@@ -1,4 +1,4 @@
-"""Columns of texts without nulls, as all readers make them."""
+"""Columns of texts without nulls, the form that all readers return."""
 
 from typing import Any, cast
 

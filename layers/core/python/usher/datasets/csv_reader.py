@@ -22,14 +22,14 @@ from usher.errors import InputError, Problem
 from usher.formats.content_kind import kind_of
 
 MAX_HEADER_BYTES = 20_000
-"""As many as the characters that CreateSchema takes for a whole schema."""
+"""The most bytes of a header: CreateSchema takes as many characters for a whole schema."""
 MAX_COLUMNS = 128
-"""More than Personalize takes for any dataset: for items, 100 besides the reserved ones."""
+"""The most columns, more than Personalize takes for any dataset: items may have 100 besides the reserved ones."""
 SEPARATORS = {b";": "semicolons", b"\t": "tabs", b"|": "bars"}
 CONTROL = re.compile(rb"[\x00-\x1f\x7f]")
 ROW_ERRORS = ("more values", "fewer values", "open quote", "stray return", "empty line", "not an object",
               "nested value", "unknown key", "unread time")  # fmt: skip
-"""The errors of a line that is not a record: of CSVs, of JSON Lines, and of all files."""
+"""The errors of malformed lines: of CSVs, of JSON Lines, and of all files."""
 VALUE = rb'(?:"(?:[^"\\]++|\\.|"")*+"|(?!"))(?:[^,\\\r]++|\\.)*+'
 RECORD = re.compile(rb"%b(?:,%b)*+\r?" % (VALUE, VALUE), re.DOTALL)
 """A line that pyarrow reads as one record: its quotes are closed, and no backslash escapes its end."""
@@ -37,17 +37,17 @@ RECORD = re.compile(rb"%b(?:,%b)*+\r?" % (VALUE, VALUE), re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class ReadError:
-    """Where and why reading a file ended."""
+    """The place and reason where reading a file ended."""
 
     key: str
     line: int
-    """0: the file can't be read at all."""
+    """The line number; 0: the file can't be read at all."""
     message: str
     remedy: str
 
     @property
     def problem(self) -> Problem:
-        """The same with its place as text."""
+        """The error as a Problem."""
         return Problem(f"{self.key} line {self.line}" if self.line else self.key, self.message, self.remedy)
 
 
@@ -101,14 +101,14 @@ def read_csv(
 
 
 def too_many_errors(key: str, line: int, errors: int, limits: ReadLimits) -> None:
-    """Raise UnreadableError where more lines are malformed than are counted."""
+    """Raise UnreadableError if a file has more malformed lines than are counted."""
     if errors > limits.row_errors:
         message = f"is the last line that was read: more than {limits.row_errors:,d} lines before it are malformed."
         raise UnreadableError(key, line, message, "Write one record per line, and remove empty lines.")
 
 
 def line_pieces(key: str, chunks: Iterable[bytes], limits: ReadLimits, max_lines: int) -> Iterator[bytes]:
-    """The bytes, cut at line ends, in pieces of at most `max_lines`. Raises UnreadableError where one is too long."""
+    """The bytes, cut at line ends, in pieces of at most `max_lines`. Raises UnreadableError if a line is too long."""
     line = 1
     for content in _whole_lines(chunks, limits.line_bytes):
         _check_length(key, line, content, limits.line_bytes)
@@ -117,7 +117,7 @@ def line_pieces(key: str, chunks: Iterable[bytes], limits: ReadLimits, max_lines
 
 
 def _whole_lines(chunks: Iterable[bytes], max_line_bytes: int) -> Iterator[bytes]:
-    """The bytes, cut at line ends. A line that is too long ends them: its beginning is the last piece."""
+    """The bytes, cut at line ends. They end at a line that is too long: its beginning is the last piece."""
     rest = b""
     for chunk in chunks:
         end = chunk.rfind(b"\n") + 1
@@ -144,7 +144,7 @@ def _check_length(key: str, line: int, content: bytes, max_line_bytes: int) -> N
 
 
 def _line_ends(content: bytes) -> int:
-    """Their number. Where lines are short, numpy counts ten times as fast as bytes do."""
+    """The number of line ends. For short lines, numpy counts ten times as fast as bytes do."""
     return int(np.count_nonzero(np.frombuffer(content, np.uint8) == ord("\n")))
 
 
@@ -215,7 +215,7 @@ def _parse(key: str, names: Sequence[str], line: int, content: bytes) -> Block:
 
 
 def _records(names: Sequence[str], content: bytes) -> tuple[list[pa.StringArray], list[csv.InvalidRow]]:
-    """Every column's cells, and the records with too many or too few; the first record's `number` is 1."""
+    """Every column's cells, and the records with too many or too few values; the first record's `number` is 1."""
     invalid: list[csv.InvalidRow] = []
 
     def leave_out(row: Any) -> Literal["skip"]:
@@ -246,7 +246,7 @@ def _one_record_per_line(content: bytes, records: int, line_count: int) -> bool:
 
 
 def _quoting_error(line: bytes) -> str:
-    """The error of a line that is not just one record; empty for one that is."""
+    """The error of a line that is not exactly one record; empty for one that is."""
     if RECORD.fullmatch(line):
         return ""
     return "stray return" if RECORD.fullmatch(line.replace(b"\r", b" ")) else "open quote"

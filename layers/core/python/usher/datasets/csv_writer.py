@@ -16,7 +16,7 @@ from usher.storage.multipart import Upload
 
 
 def write_csv(bucket: Bucket, key: str, blocks: Iterable[Block], tagging: str) -> int:
-    """Write rows as an object; return their number. Without any rows, no object is written."""
+    """Write rows as an object; return their number. No object is written if there are no rows."""
     filled, rows = (block for block in blocks if len(block.lines)), 0
     for first in filled:
         with Upload(bucket, key, tagging=tagging) as upload:

@@ -1,7 +1,7 @@
-"""The rules for files of data: which facts of a profile Personalize would refuse, drop or misread, given the schema.
+"""The rules for data files: the facts of a profile that Personalize would refuse, drop or misread, given the schema.
 
 Rules: service guide, "Preparing training data", "Quotas", and the errors that its users report. After an error, a run
-creates nothing, as the import or the training would fail; a warning says what Personalize does with such data.
+creates nothing, as the import or the training would fail; a warning describes Personalize's handling of such data.
 """
 
 import json
@@ -46,7 +46,7 @@ class Finding:
     message: str
     remedy: str
     rows: int = 0
-    """The number of rows that break the rule; 0: it is about the whole dataset."""
+    """The number of rows that break the rule; 0: the finding is about the whole dataset."""
     lines: Mapping[str, list[int]] = field(default_factory=dict)
     """The line numbers of the first rows, by file."""
 
@@ -55,7 +55,7 @@ class Finding:
 
     @property
     def problem(self) -> Problem:
-        """The same without the other rows."""
+        """The finding as a Problem, without the further rows."""
         more = f" (and {self.rows - 1} more)" if self.rows > 1 else ""
         return Problem(self.place, f"{self.message.removesuffix('.')}{more}.", self.remedy)
 
@@ -70,7 +70,7 @@ class Rule:
     remedy: str
     severity: Severity = "error"
     setting: str = ""
-    """A further remedy, where the fact holds for all rows that are not blank: what to set in usher.yaml."""
+    """A further remedy if all rows that are not blank have the fact: a setting of usher.yaml."""
 
 
 def _is_id(column: Field) -> bool:
@@ -187,14 +187,15 @@ MORE_RULES = {
 
 REMOVE_COLUMN = "Fill it in, or remove the column."
 FIRST_SERIAL, FIRST_TIME = 20_000, 10**8
-"""Larger numbers than a count, such as the days of a spreadsheet since 1900, and smaller ones than any Unix second
-since 1973."""
+"""Numbers above the first are days of a spreadsheet since 1900 rather than a count; Unix seconds since 1973 are above
+the second.
+"""
 CLOCK_SECONDS = 86_400
-"""Clocks may be wrong, and dates may be those of another time zone."""
+"""The seconds by which times may lie in the future: clocks may be wrong, and dates may have another time zone."""
 MAX_OTHERS = 0.1
-"""Cells for each number that may be something else in a column that is meant to be numbers."""
+"""The most cells of other text for each number, in a column that is meant to be numbers."""
 SHOWN_DATASETS = ("items", "actions")
-"""The datasets whose cells may be shown: they are about nobody."""
+"""The datasets whose cells may be shown: they are not about people."""
 
 ROW_FINDINGS: Mapping[str, tuple[Severity, str, str]] = {
     "open quote": (
@@ -269,7 +270,7 @@ def check_dataset(
 
 
 def check_event_type(profile: DatasetProfile, event_type: str, place: str) -> list[Problem]:
-    """Whether interactions have enough rows of the event type that a solution is trained with."""
+    """The problem of interactions with too few rows of the event type that a solution is trained with."""
     counts = profile.columns.get("EVENT_TYPE", ColumnProfile()).values or Counter[str]()
     rows = counts[event_type]
     if rows >= MIN_INTERACTIONS:
@@ -312,12 +313,12 @@ def _rows(profile: DatasetProfile, columns: Mapping[str, Field]) -> Iterator[Fin
 
 
 def _fill_in(column: Field) -> str:
-    """The remedy where no row has a value."""
+    """The remedy for a column without any value."""
     return "Fill it in." if _is_required(column) else REMOVE_COLUMN
 
 
 def _with_seconds(remedy: str, date: str) -> str:
-    """A remedy with a date's Unix seconds, where it names them."""
+    """A remedy with a date's Unix seconds, if it has a place for them."""
     return remedy.replace("{seconds}", str(unix_seconds(date) or "Unix seconds"))
 
 
@@ -345,14 +346,14 @@ def _times(profile: DatasetProfile, columns: Mapping[str, Field], location: str,
 
 
 def _duration(seconds: float) -> str:
-    """A duration in the largest unit of which there is more than one."""
+    """A duration in its largest unit with a number above one."""
     units = ((365 * 86_400, "years"), (86_400, "days"), (3600, "hours"))
     length, unit = next((unit for unit in units if seconds >= 2 * unit[0]), units[-1])
     return f"{seconds / length:.0f} {unit}"
 
 
 def _nearly_numbers(profile: DatasetProfile, columns: Mapping[str, Field]) -> Iterator[Finding]:
-    """Columns that would be numbers but for a few cells, which make them texts."""
+    """Columns of numbers in which a few other cells force the type text."""
     for name, column in profile.columns.items():
         others = column.facts["not a number"]
         numbers = profile.rows - others.rows - column.facts["blank"].rows
@@ -366,7 +367,9 @@ def _nearly_numbers(profile: DatasetProfile, columns: Mapping[str, Field]) -> It
 
 
 def _is_plain(cell: str) -> bool:
-    """Whether a cell says nothing about anybody: a number in another form, or a program's word for nothing."""
+    """Whether a cell can't identify a person: it is a number in another form, or a program's word for a
+    missing value.
+    """
     return cell in PLACEHOLDERS or not re.search("[^0-9.,'% $€-]", cell)
 
 
@@ -420,13 +423,13 @@ def _limits(profile: DatasetProfile, location: str, *, whole: bool) -> Iterator[
         message = f"has {profile.size / 1e9:.1f} GB; Personalize imports {max_bytes // 10**9}."
         yield Finding("error", location, message, "Leave out old data." if whole else "Split it into several files.")
     least = MIN_ROWS.get(profile.dataset, 0)
-    if profile.rows < least and not (whole and profile.dataset == "interactions"):  # those are in _amounts
+    if profile.rows < least and not (whole and profile.dataset == "interactions"):  # _amounts reports those
         message = f"has {profile.rows} rows; Personalize imports {least} or more of {profile.dataset} at a time."
         yield Finding("error", location, message, "Add more." if whole else "Collect more in one file.")
 
 
 def _missing(profile: DatasetProfile, names: Iterable[str], location: str) -> Iterator[Finding]:
-    """Columns that the files lack: those that have another name there, in one sentence; and the others."""
+    """Columns that the files lack: those with another name there in one sentence, and the others."""
     others = [one for one in profile.columns if one not in RESERVED[profile.dataset]]
     near: dict[str, str] = {}
     for name in names:
@@ -444,5 +447,5 @@ def _missing(profile: DatasetProfile, names: Iterable[str], location: str) -> It
 
 
 def _key(name: str) -> str:
-    """A column's name as a key of YAML, in which look-alikes and blanks show."""
+    """A column's name as a YAML key in which look-alikes and blanks are visible."""
     return name if re.fullmatch(r"\w+", name, re.ASCII) else json.dumps(name)

@@ -17,7 +17,7 @@ def dataset_files(bucket: Bucket, group: str, dataset: str) -> list[File]:
 
 
 def read_files(bucket: Bucket, files: Iterable[File], reading: Reading = PLAIN) -> Iterator[Block]:
-    """The rows of files as Personalize gets them, one file after the other. Raises UnreadableError."""
+    """The rows of files in Personalize's form, one file after the other. Raises UnreadableError."""
     for file in files:
         for part in parts_of(file, reading=reading):
             yield from read_blocks(bucket, part)

@@ -42,7 +42,7 @@ MAX_TIME = 10**18
 """Larger times, positive or negative, are ignored."""
 MAX_TYPES = 100
 MAX_TYPES_LENGTH = 20_000
-"""Characters of all event types."""
+"""The most characters of all event types together."""
 MAX_POINTS = 60
 ID_COLUMNS = {"USER_ID": "users", "ITEM_ID": "items"}
 """The sample that counts a column's IDs."""
@@ -67,14 +67,14 @@ class _DiagnosisJson:
 
 @dataclass(slots=True)
 class Diagnosis:
-    """Counts of interactions; of items and users, counts of their IDs."""
+    """Counts of interactions, and of the IDs of items and users."""
 
     samples: dict[str, Sample] = field(default_factory=empty_samples)
     first: int | None = None
     """The earliest time, in Unix seconds."""
     last: int | None = None
     step: int = 0
-    """The index of the periods' length in PERIOD_LENGTHS: the shortest with which MAX_PERIODS hold all times."""
+    """The index in PERIOD_LENGTHS: the shortest length with which MAX_PERIODS hold all times."""
     types: Counter[str] | None = field(default_factory=Counter)
     """Events by EVENT_TYPE; None beyond MAX_TYPES different ones, or MAX_TYPES_LENGTH."""
 
@@ -115,7 +115,7 @@ class Diagnosis:
             self._add_types(dict(zip(values.to_pylist(), counts.to_pylist(), strict=True)))
 
     def merge(self, other: "Diagnosis") -> None:
-        """Add the counts of another."""
+        """Add the counts of another diagnosis."""
         if other.first is not None and other.last is not None:
             self._widen(other.first, other.last)
         for name, sample in self.samples.items():
@@ -124,13 +124,13 @@ class Diagnosis:
         self._add_types(other.types)
 
     def as_dict(self) -> dict[str, Any]:
-        """As JSON."""
+        """The diagnosis as JSON."""
         samples = {name: sample.as_dict() for name, sample in self.samples.items()}
         return {"samples": samples, "first": self.first, "last": self.last, "step": self.step, "types": self.types}
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any], caps: Mapping[str, int] = CAPS) -> "Diagnosis":
-        """The inverse of `as_dict`. Raises UnfitError for anything else. `caps`: of its samples."""
+        """The inverse of `as_dict`. Raises UnfitError for any other content. `caps`: of its samples."""
         stored = fit(_DiagnosisJson, content)
         if stored.samples.keys() != caps.keys():
             raise UnfitError("it has other samples")
@@ -151,7 +151,7 @@ class Diagnosis:
         return diagnosis
 
     def _widen(self, first: int, last: int) -> None:
-        """Make room for times, with longer periods if necessary."""
+        """Extend the periods to these times, with longer periods if necessary."""
         self.first = first if self.first is None else min(self.first, first)
         self.last = last if self.last is None else max(self.last, last)
         before = PERIOD_LENGTHS[self.step]
@@ -175,7 +175,7 @@ class Diagnosis:
 
 
 def _times(text: pa.StringArray) -> tuple[Integers, pa.BooleanArray | None]:
-    """Times as numbers, and which rows have one unless all do."""
+    """Times as numbers, and which rows have one; None if all do."""
     try:
         times = text.cast(pa.int64()).to_numpy()
     except pa.ArrowInvalid:
@@ -210,7 +210,7 @@ def _cells(keys: Hashes, places: npt.NDArray[np.int32], periods: Integers) -> tu
 def diagnosis_report(
     interactions: Diagnosis, items: Diagnosis | None = None, users: Diagnosis | None = None
 ) -> dict[str, Any]:
-    """The diagnosis of interactions as JSON. `items`, `users`: of the metadata, if there are any."""
+    """The diagnosis of interactions as JSON. `items`, `users`: of the metadata, if the group has any."""
     events = int(interactions.samples["periods"].totals()[1].sum())
     if not events:
         return {"events": 0}
@@ -258,7 +258,7 @@ def _shares(counts: Integers, rate: int) -> dict[str, Any]:
 
 
 def _line(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> tuple[float | None, float | None]:
-    """The slope of the least-squares line through points and its R-squared; None where there is no line."""
+    """The slope of the least-squares line through points and its R-squared; None if there is no line."""
     if len(x) < 3 or np.ptp(y) == 0:
         return None, None
     slope, _ = np.polyfit(x, y, 1)
@@ -277,7 +277,7 @@ def _references(seen: Sample, known: Sample) -> dict[str, float]:
 
 
 def _periods(interactions: Diagnosis) -> dict[str, Any]:
-    """Changes over time: a value for each period, or None where it is undefined."""
+    """Changes over time: a value for each period, or None if it is undefined."""
     length, begin = PERIOD_LENGTHS[interactions.step], interactions.period(interactions.first)
     number = interactions.period(interactions.last) - begin + 1
     rows = interactions.samples["periods"].rows()
@@ -305,14 +305,14 @@ def _matrix(sample: Sample, begin: int, number: int) -> npt.NDArray[np.float64]:
 
 
 def _new(matrix: npt.NDArray[np.float64]) -> list[float | None]:
-    """For each period, the share of its events that are of IDs that have none before."""
+    """The share of each period's events whose IDs have none before it."""
     first = (matrix > 0).argmax(axis=1)
     new = np.bincount(first, matrix[np.arange(len(matrix)), first], matrix.shape[1])
     return _ratios(new.astype(np.float64), matrix.sum(axis=0))
 
 
 def _likeness(one: npt.NDArray[np.float64], other: npt.NDArray[np.float64]) -> list[float | None]:
-    """The cosine of each period's counts in one matrix to those in the other."""
+    """The cosine between each period's counts in two matrices."""
     norms = np.linalg.norm(one, axis=0) * np.linalg.norm(other, axis=0)
     return _ratios((one * other).sum(axis=0), norms)
 
@@ -330,7 +330,7 @@ def _rounded(value: float) -> float:
 
 
 def _iso(seconds: int | None) -> str:
-    """A time as ISO 8601; the bare number beyond the year 9999, where that ends."""
+    """A time as ISO 8601; the bare number beyond the year 9999, the last one of ISO 8601."""
     try:
         return datetime.fromtimestamp(seconds or 0, UTC).isoformat()
     except (OverflowError, OSError, ValueError):

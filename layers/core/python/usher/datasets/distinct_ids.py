@@ -1,4 +1,4 @@
-"""Which IDs of a dataset recur, for any number of rows, in bounded memory.
+"""The recurring IDs of a dataset, for any number of rows, in bounded memory.
 
 IDs are kept as hashes (hashing.py): a million of them take 17 MB.
 """
@@ -12,12 +12,12 @@ from usher.datasets.hashing import Hashed
 from usher.datasets.read_limits import LIMITS
 
 MAX_REPORTED = 100
-"""The rows with a duplicate ID whose positions are kept."""
+"""The most rows with a duplicate ID whose positions are kept."""
 BATCH_SIZE = 1 << 19
-"""IDs that are collected, at least, before they are merged."""
+"""The number of collected IDs from which they are merged."""
 
 NOTED = ("positions", "recurs")
-"""What is noted of each ID."""
+"""The facts that are kept of each ID."""
 
 Positions = NDArray[np.int64]
 
@@ -27,7 +27,7 @@ class DistinctIds:
     """The different IDs so far, and which of them recur."""
 
     hashes: NDArray[np.uint64] = field(default_factory=lambda: np.empty(0, np.uint64))
-    """Of every different ID, sorted."""
+    """The hashes of all different IDs, sorted."""
     positions: Positions = field(default_factory=lambda: np.empty(0, np.int64))
     """The first row of every ID."""
     recurs: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, np.bool_))
@@ -35,9 +35,9 @@ class DistinctIds:
     duplicates: int = 0
     """Rows with an ID that an earlier row has."""
     first_duplicates: Positions = field(default_factory=lambda: np.empty(0, np.int64))
-    """The first of these rows."""
+    """The positions of the first of these rows."""
     overflowed: bool = False
-    """There are more than `max_ids`: nothing else is known."""
+    """Whether there are more than `max_ids`: nothing else is known then."""
     max_ids: int = LIMITS.ids
     batch_size: int = BATCH_SIZE
     _batch: list["DistinctIds"] = field(default_factory=list)
@@ -63,7 +63,7 @@ class DistinctIds:
         self._collect(DistinctIds(ids.keys, positions[first], recurs, len(duplicates), duplicates[:MAX_REPORTED]))
 
     def add(self, other: "DistinctIds", shift: int) -> None:
-        """Add other rows, whose positions count from `shift`."""
+        """Add the IDs of other rows, whose positions count from `shift`."""
         other.merge_batch()
         if other.overflowed:
             self._overflow()
@@ -72,12 +72,12 @@ class DistinctIds:
             self._collect(DistinctIds(other.hashes, positions, other.recurs, other.duplicates, first_duplicates))
 
     def merge_batch(self) -> None:
-        """Merge what has been collected."""
+        """Merge the collected rows."""
         if not self._batch:
             return
         parts = [self, *self._batch]
         hashes = np.concatenate([part.hashes for part in parts])
-        order = np.argsort(hashes, kind="stable")  # it merges what is sorted; of equal ones, the first row stays first
+        order = np.argsort(hashes, kind="stable")  # merges sorted runs; of equal hashes, the first row stays first
         hashes = hashes[order]
         positions, recurs = (np.concatenate([getattr(part, name) for part in parts])[order] for name in NOTED)
         is_duplicate = np.zeros(len(hashes), np.bool_)

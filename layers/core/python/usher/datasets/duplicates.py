@@ -21,7 +21,7 @@ from usher.storage.layout import dataset_of
 
 
 def read_distinct(bucket: Bucket, parts: Sequence[Part], limits: ReadLimits = LIMITS) -> Iterator[Block]:
-    """The rows of a dataset's parts without duplicates. Raises InputError where there are too many rows to compare."""
+    """The rows of a dataset's parts without duplicates. Raises InputError if there are too many rows to compare."""
     kept = _kept(bucket, parts, limits)
     start = 0
     for part in parts:
@@ -33,7 +33,7 @@ def read_distinct(bucket: Bucket, parts: Sequence[Part], limits: ReadLimits = LI
 
 
 def too_many_rows(key: str, rows: int, limits: ReadLimits = LIMITS) -> list[Problem]:
-    """The problem of a file or folder with more rows than are compared."""
+    """The problem of a file or folder with more rows than can be compared."""
     if rows <= limits.equal_rows:
         return []
     message = f"has more than {limits.equal_rows:,d} rows; Usher compares no more of them."
@@ -42,7 +42,7 @@ def too_many_rows(key: str, rows: int, limits: ReadLimits = LIMITS) -> list[Prob
 
 
 def _kept(bucket: Bucket, parts: Sequence[Part], limits: ReadLimits) -> NDArray[np.bool_]:
-    """Which rows are kept."""
+    """Which rows are kept (rows,)."""
     unique, found, rows = UNIQUE.get(dataset_of(parts[0].key), ""), list[Hashes](), 0
     for part in parts:
         for block in read_blocks(bucket, part, limits):

@@ -2,7 +2,7 @@
 
 The sample is by the key's hash: at level k it has the keys whose hash is divisible by 2^k (Gibbons, Distinct Sampling,
 VLDB 2001). The level rises when there are too many keys and never falls, so it depends only on the rows that were
-counted, not on their order or on the parts that they came in.
+counted, not on their order or their division into parts.
 """
 
 import base64
@@ -18,7 +18,7 @@ from usher.datasets.hashing import Hashes
 from usher.formats.typed_json import UnfitError, fit
 
 MAX_NEW_ROWS = 1 << 18
-"""Rows that are collected, at most, before they are merged."""
+"""The most rows that are collected before they are merged."""
 
 ROW_BYTES = 24
 
@@ -59,22 +59,22 @@ class Sample:
     """Counts by key and number, of all keys or of one key in `rate`. A row takes 24 bytes."""
 
     cap: int
-    """The most keys that are kept."""
+    """The most keys in the sample."""
     level: int = 0
     kept: Rows = field(default_factory=_no_rows)
-    """Merged: in order of key and number, each once."""
+    """The merged rows, in order of key and number, each once."""
     new: list[Rows] = field(default_factory=list)
-    """Not merged yet."""
+    """Rows that are not merged yet."""
     max_new_rows: int = MAX_NEW_ROWS
 
     @property
     def rate(self) -> int:
-        """One key in `rate` is in the sample."""
+        """The sampling rate: one key in `rate` is in the sample."""
         self.rows()
         return 1 << self.level
 
     def has(self, keys: Hashes) -> npt.NDArray[np.bool_]:
-        """Whether keys belong to the sample at its present level."""
+        """Which keys belong to the sample at its present level."""
         in_it: npt.NDArray[np.bool_] = keys & np.uint64((1 << self.level) - 1) == 0
         return in_it
 
@@ -86,7 +86,7 @@ class Sample:
             self.rows()
 
     def merge(self, other: "Sample", factor: int = 1) -> None:
-        """Add the counts of another, whose numbers are divided by `factor`."""
+        """Add the counts of another sample, whose numbers are divided by `factor`."""
         rows = other.rows()
         self.level = max(self.level, other.level)
         self.add(rows.keys, rows.numbers // factor, rows.counts)
@@ -115,14 +115,14 @@ class Sample:
         return rows.keys[first], np.add.reduceat(rows.counts, first) if len(first) else rows.counts
 
     def as_dict(self) -> dict[str, Any]:
-        """As JSON."""
+        """The sample as JSON."""
         rows = self.rows()
         content = b"".join(column.tobytes() for column in (rows.keys, rows.numbers, rows.counts))
         return {"cap": self.cap, "level": self.level, "rows": base64.b64encode(zlib.compress(content, 1)).decode()}
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any], cap: int, max_rows: int) -> "Sample":
-        """The inverse of `as_dict`, for at most `max_rows` rows. Raises UnfitError for anything else."""
+        """The inverse of `as_dict`, for at most `max_rows` rows. Raises UnfitError for any other content."""
         stored = fit(_SampleJson, content)
         packer = zlib.decompressobj()
         try:
@@ -149,14 +149,14 @@ class Sample:
 
 
 def _summed(parts: list[Rows]) -> Rows:
-    """Rows in order of key and number; equal ones are summed."""
+    """Rows in order of key and number; the counts of equal ones are summed."""
     keys = np.concatenate([part.keys for part in parts])
     numbers = np.concatenate([part.numbers for part in parts])
     counts = np.concatenate([part.counts for part in parts])
     if not len(keys):
         return Rows(keys, numbers, counts)
     differ = np.ptp(numbers) > 0
-    order = np.lexsort((numbers, keys)) if differ else np.argsort(keys, kind="stable")  # which merges what is sorted
+    order = np.lexsort((numbers, keys)) if differ else np.argsort(keys, kind="stable")  # merges sorted runs
     keys, numbers = keys[order], numbers[order] if differ else numbers
     first = _first(keys, numbers)
     return Rows(keys[first], numbers[first], np.add.reduceat(counts[order], first))

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from usher.datasets.columns import texts_of
 
 HASHED_BYTES = 1024
-"""The bytes of an ID that are hashed; Personalize takes shorter IDs only."""
+"""The bytes of an ID that are hashed; Personalize takes only shorter IDs."""
 
 Hashes = NDArray[np.uint64]
 
@@ -29,7 +29,7 @@ class Hashed:
 
     @classmethod
     def of(cls, texts: pa.StringArray) -> "Hashed":
-        """From a column without nulls."""
+        """The hashes of a column without nulls."""
         keys, places = np.unique(hashes(texts), return_inverse=True)
         return cls(keys, places.astype(np.int32))
 
@@ -44,23 +44,23 @@ class Coded:
     """A column as its different texts."""
 
     texts: pa.StringArray
-    """In order of appearance."""
+    """The different texts, in order of appearance."""
     places: NDArray[np.int32]
     """The index in `texts`, by row."""
 
     @classmethod
     def of(cls, cells: pa.StringArray) -> "Coded":
-        """From a column without nulls."""
+        """The codes of a column without nulls."""
         coded = cells.dictionary_encode()
         return cls(cast(pa.StringArray, coded.dictionary), coded.indices.to_numpy())
 
     def counts(self) -> dict[str, int]:
-        """The rows by text."""
+        """The number of rows of each text."""
         counts = np.bincount(self.places, minlength=len(self.texts)).tolist()
         return dict(zip(texts_of(self.texts), counts, strict=True))
 
     def hashed(self) -> Hashed:
-        """With the hash of every text: where few differ, faster than from each row's."""
+        """The column with the hash of every text: faster than hashing each row if few texts differ."""
         hashed_texts = Hashed.of(self.texts)
         return Hashed(hashed_texts.keys, hashed_texts.places[self.places])
 
@@ -70,7 +70,7 @@ def hashes(texts: "pa.Array[Any]") -> Hashes:
     _, ends, content = cast(Any, texts.buffers())
     offsets = np.frombuffer(ends, np.int32)[texts.offset : texts.offset + len(texts) + 1].astype(np.int64)
     data = np.append(np.frombuffer(content or b"", np.uint8)[: offsets[-1]], np.zeros(8, np.uint8))
-    words = np.ndarray(len(data) - 7, "<u8", data, strides=(1,))  # the eight bytes that begin at each
+    words = np.ndarray(len(data) - 7, "<u8", data, strides=(1,))  # the eight bytes from each position on
     lengths = np.diff(offsets)
     hashed_texts = mixed(lengths.astype(np.uint64))
     for begin in range(0, min(lengths.max(initial=0), HASHED_BYTES), 8):

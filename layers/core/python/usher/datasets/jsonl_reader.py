@@ -1,7 +1,7 @@
 """JSON Lines as rows of texts: one object per line, whose keys are the columns. The first line has all of them.
 
-Numbers keep the text in which they are written; null is a blank cell, and a list of texts is what Personalize calls
-several values: `["Drama", "Crime"]` is `Drama|Crime`.
+Numbers keep their written form; null is a blank cell, and a list of texts is Personalize's form of several values:
+`["Drama", "Crime"]` is `Drama|Crime`.
 """
 
 import codecs
@@ -23,7 +23,7 @@ TRUTH = {True: "true", False: "false", None: ""}
 
 
 class _NestedError(ValueError):
-    """A value is an object, or a list that has more than texts and numbers."""
+    """A value is an object, or a list with other values than texts and numbers."""
 
 
 def _constant(name: str) -> str:
@@ -36,7 +36,7 @@ DECODER = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=_const
 def read_jsonl(
     key: str, chunks: Iterable[bytes], names: Sequence[str] = (), limits: ReadLimits = LIMITS
 ) -> Iterator[Block]:
-    """Read a file's bytes as blocks, at least one. `names`: the columns, where the first line is in another part.
+    """Read a file's bytes as blocks, at least one. `names`: the columns, if the first line is in another part.
 
     Raises UnreadableError where the file can't be read further.
     """
@@ -98,7 +98,7 @@ def _read(text: bytes, columns: Any) -> tuple[str, dict[str, str]]:
         "".join(row.values()).encode()
     except _NestedError:
         return "nested value", {}
-    except (ValueError, RecursionError, AttributeError):  # no JSON, half a character, or no object
+    except (ValueError, RecursionError, AttributeError):  # not JSON, an unpaired surrogate, or not an object
         return "not an object", {}
     return ("unknown key" if row.keys() - columns.keys() else ""), row
 

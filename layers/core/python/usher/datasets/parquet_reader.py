@@ -1,7 +1,7 @@
-"""Parquet files as rows of texts, read by row groups from wherever they lie.
+"""Parquet files as rows of texts, read by row groups from any seekable file.
 
-A typed time becomes what `timestamps` of usher.yaml says, so that it is read like a written one. Whole numbers that a
-program has stored as floating point, as many do where cells are missing, or as decimals are written without a fraction.
+A typed time is written in the unit of the setting `timestamps` of usher.yaml, as in a text file. Whole numbers are
+written without a fraction, even if they are stored as floating point (common where cells are missing) or as decimals.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,9 +18,9 @@ from usher.datasets.times import MICROSECONDS, PER_SECOND, floor_divided
 
 BATCH_ROWS = 1 << 16
 MAX_GROUP_BYTES = 1 << 30
-"""Bytes of a row group before they are packed."""
+"""The most bytes of a decompressed row group."""
 WHOLE = 2.0**53
-"""Floating point holds every whole number up to here."""
+"""The largest number below which floating point holds every whole number."""
 
 
 def read_parquet(
@@ -28,7 +28,7 @@ def read_parquet(
 ) -> Iterator[Block]:
     """Read the row groups whose first byte `belongs`, as blocks: at least one, if only for its columns.
 
-    Rows count from 1. Raises UnreadableError where the file can't be read.
+    Rows count from 1. Raises UnreadableError if the file can't be read.
     """
     try:
         source = parquet.ParquetFile(file, buffer_size=1 << 20)
@@ -66,7 +66,7 @@ def _first_byte(source: parquet.ParquetFile, group: int) -> int:
 
 
 def _texts(key: str, name: str, cells: Any, reading: Reading) -> pa.StringArray:
-    """A column as texts; blank where there is no value."""
+    """A column as texts; blank for nulls."""
     kind = cells.type
     if pa.types.is_dictionary(kind):
         cells, kind = cells.dictionary_decode(), kind.value_type

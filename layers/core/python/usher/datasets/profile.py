@@ -28,18 +28,18 @@ from usher.datasets.times import DATE
 from usher.storage.layout import suffix_of
 
 MAX_REPORTED = 100
-"""The rows with a fact whose line numbers are kept; the others are counted."""
+"""The most rows with a fact whose line numbers are kept; the others are counted."""
 MAX_VALUES = 1000
-"""A column with more different values is free text, not a category."""
+"""The most different values of a category; a column with more is free text."""
 MAX_VALUES_LENGTH = 100_000
-"""So is a column whose different values have more characters together."""
+"""The most characters of a category's different values together."""
 FILE = 1 << 40
-"""The positions of the rows of the first file begin at 0, those of the second file here, and so on."""
+"""The distance between the positions of two files' first rows."""
 DUPLICATE = "duplicate ID"
 """The error of a row whose ID an earlier row has."""
 MAX_EXAMPLE_LENGTH = 40
 EXAMPLES = ("not a number", "date")
-"""The facts of which the first cell is kept. It is not an ID, and shown with care: see data_rules.py."""
+"""The facts of which the first cell is kept. It is not an ID; data_rules.py decides whether it may be shown."""
 
 
 @dataclass(slots=True)
@@ -70,7 +70,7 @@ def _no_row_errors() -> dict[str, Occurrences]:
 
 @dataclass(frozen=True, slots=True)
 class Latest:
-    """The largest number of a column, and where it is first."""
+    """The largest number of a column, and its first place."""
 
     number: float
     key: str
@@ -85,15 +85,15 @@ class ColumnProfile:
     values: Counter[str] | None = field(default_factory=Counter)
     """The rows by value; None beyond MAX_VALUES different ones, or MAX_VALUES_LENGTH."""
     latest: Latest | None = None
-    """Of a column of times."""
+    """The latest time of a column of times."""
 
     def see(self, latest: Latest | None) -> None:
-        """Note a time, if it is later than all before it."""
+        """Keep a time if it is later than all before it."""
         if latest and (self.latest is None or latest.number > self.latest.number):
             self.latest = latest
 
     def count(self, values: Mapping[str, int] | None) -> None:
-        """Add rows by value."""
+        """Add the number of rows of each value."""
         if self.values is not None and values is not None:
             self.values.update(values)
         if (
@@ -104,7 +104,7 @@ class ColumnProfile:
             self.values = None
 
     def suggested_type(self, rows: int) -> str:
-        """`long`, `float`, `categorical` or `string`, by the values. `rows`: the number of the dataset's rows."""
+        """`long`, `float`, `categorical` or `string`, from the values. `rows`: the number of the dataset's rows."""
         if not any(self.facts[fact].rows for fact in NOT_NUMBERS) and self.facts["blank"].rows < rows:
             return "float" if self.facts["fractional"].rows else "long"
         few = self.values is not None and len(self.values) <= max(rows // 2, 1)
@@ -113,24 +113,24 @@ class ColumnProfile:
 
 @dataclass(slots=True)
 class DatasetProfile:
-    """The profile of a dataset's files, or of a part of one, whose lines then count from 1."""
+    """The profile of a dataset's files, or of a part of one; a part's lines count from 1."""
 
     dataset: str
     columns: dict[str, ColumnProfile] = field(default_factory=dict)
     row_errors: dict[str, Occurrences] = field(default_factory=_no_row_errors)
     """Malformed lines (csv_reader.ROW_ERRORS), and rows with a duplicate ID."""
     rows: int = 0
-    """Records, without malformed lines."""
+    """The number of records, without malformed lines."""
     lines: int = 0
-    """Lines of a part, with the header."""
+    """The number of lines of a part, with the header."""
     size: int = 0
-    """Bytes."""
+    """The number of bytes."""
     digests: list[str] = field(default_factory=list)
     """SHA-256 of every part's bytes."""
     ids: DistinctIds = field(default_factory=DistinctIds)
     """The users of interactions; the IDs of items, users and actions."""
     read_errors: list[ReadError] = field(default_factory=list)
-    """Why files can't be read: at most one for each."""
+    """The reasons why files can't be read: at most one for each."""
     diagnosis: Diagnosis = field(default_factory=Diagnosis)
 
     @property
@@ -141,7 +141,7 @@ class DatasetProfile:
 
     @property
     def max_distinct_ids(self) -> int:
-        """The number of different IDs; where they are too many to count, the number of rows as its upper bound."""
+        """The number of different IDs; the number of rows, its upper bound, if they are too many to count."""
         return self.rows if self.ids.overflowed else len(self.ids)
 
     @property
@@ -187,9 +187,9 @@ def merge_parts(
 
 
 def _check_header(dataset: str, key: str, names: Sequence[str]) -> None:
-    """Raise UnreadableError where no name is like one of the dataset's: a row may stand in the header's place.
+    """Raise UnreadableError if no name is like one of the dataset's: a data row may be in the header's place.
 
-    The names may be people's IDs then, so that nothing shows them.
+    The names may then be people's IDs, so the message does not show them.
     """
     required = REQUIRED[dataset]
     if any(like(name, [*required, *RESERVED[dataset]]) for name in names):
@@ -223,7 +223,7 @@ def _add_block(profile: DatasetProfile, block: Block, key: str) -> None:
 def _add_facts(
     column: ColumnProfile, dataset: str, name: str, text: pa.StringArray | Coded, lines: NDArray[np.int64], key: str
 ) -> None:
-    """Add the facts of a column's cells. Where few of them differ, each text is looked at once."""
+    """Add the facts of a column's cells. If few cells differ, each different text is examined once."""
     coded, texts = (text, text.texts) if isinstance(text, Coded) else (None, text)
     cells = Cells.of(texts, numeric=RESERVED[dataset].get(name) != "string", times=name.endswith("TIMESTAMP"))
 
@@ -245,7 +245,7 @@ def _add_facts(
 
 
 def _add_file(whole: DatasetProfile, key: str, position: int, parts: Iterable[DatasetProfile]) -> None:
-    """Add a file's parts, until it can't be read further. `position`: that of its first line."""
+    """Add a file's parts, up to the first that can't be read. `position`: that of its first line."""
     lines, error = 0, None
     for part in parts:
         whole.size += part.size

@@ -24,11 +24,12 @@ from usher.storage.layout import dataset_of, group_of, is_data
 log = logging.getLogger(__name__)
 
 CODE_VERSION = 3
-"""Profiles by code of another version are ignored. Increase it when the same data gets another profile:
-tests/unit/usher/datasets/test_code_version.py fails then."""
+"""Profiles of other versions are ignored. Increase it when the same data gets another profile:
+tests/unit/usher/datasets/test_code_version.py fails then.
+"""
 TAG = "usher=check"
 PACKED = 4
-"""How much longer another format takes to read than a CSV, for each byte."""
+"""The factor by which another format takes longer to read than a CSV, for each byte."""
 NO_READINGS: Mapping[str, Reading] = {}
 
 
@@ -43,7 +44,7 @@ class ProfileCache:
     def profile(
         self, dataset: str, files: Sequence[File], existing: Container[str], reading: Reading = PLAIN
     ) -> DatasetProfile:
-        """The profile of a dataset's files; parts without one are read. `existing`: the keys in the bucket."""
+        """The profile of a dataset's files; parts without a stored one are read. `existing`: the keys in the bucket."""
         parts = (part for file in files for part in parts_of(file, self.limits, reading))
         return merge_parts(dataset, ((part.key, self._profile(part, existing)) for part in parts), self.limits)
 
@@ -59,10 +60,9 @@ class ProfileCache:
         return profile_part(self.bucket, part, self.limits)
 
     def missing_parts(self, group: str, run: str, readings: Mapping[str, Reading] = NO_READINGS) -> list[Part]:
-        """The parts of a group's data that are to be profiled in parallel; none where there is little new data.
+        """The parts of a group's data to profile in parallel; none if there is little new data.
 
-        `readings`: how the files of each dataset are read. Raises InputError for parts that could not be profiled in
-        this run.
+        `readings`: the Reading of each dataset. Raises InputError for parts that could not be profiled in this run.
         """
         files = self.bucket.files_of(group)
         existing = {file.key for file in files}
@@ -79,7 +79,7 @@ class ProfileCache:
         return missing if size > self.limits.parallel_bytes else []
 
     def add(self, part: Part) -> None:
-        """Profile a part, keep its profile and, where Personalize does not take it as it is, a CSV of its rows.
+        """Profile a part and store its profile and, if Personalize does not take the part as it is, a CSV of its rows.
 
         A part of an object that has been replaced or deleted is ignored.
         """
@@ -98,7 +98,7 @@ class ProfileCache:
         self.bucket.write(failure_key(part, run), json.dumps(error).encode(), Tagging=TAG)
 
     def csv_key(self, part: Part) -> str:
-        """The key of the CSV of a part in another format; there is none where the part has no rows."""
+        """The key of the CSV of a part in another format; it does not exist if the part has no rows."""
         return f"{self.key(part).removesuffix('.profile')}.csv"
 
     def key(self, part: Part) -> str:

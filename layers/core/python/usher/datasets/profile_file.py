@@ -34,12 +34,12 @@ from usher.formats.typed_json import UnfitError, fit, parse_json
 PLAIN = ("dataset", "rows", "lines", "size", "digests")
 ARRAYS = {"hashes": "<u8", "positions": "<i8", "recurs": "?", "first_duplicates": "<i8"}
 ID_BYTES = 17
-"""Of an ID in the first three arrays."""
+"""Bytes of each ID in the first three arrays."""
 MAX_JSON_BYTES = 1 << 26
-"""A longer profile is not kept."""
+"""The most bytes of JSON: a longer profile is not stored."""
 MIN_JSON_BYTES = 1 << 20
 JSON_PER_BYTE = 256
-"""Bytes of JSON for a byte of the data, at most: it may be a cell with several facts."""
+"""The most bytes of JSON for a byte of the data: it may be a cell with several facts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ def dump_profile(profile: DatasetProfile) -> bytes:
 
 
 def max_file_bytes(size: int) -> int:
-    """The longest file that a part can have. `size`: the part's bytes."""
+    """The most bytes of a part's file. `size`: the part's bytes."""
     return _max_json_bytes(size) + ID_BYTES * min(size, LIMITS.ids) + 8 * distinct_ids.MAX_REPORTED
 
 
@@ -108,7 +108,8 @@ def _max_json_bytes(size: int) -> int:
 
 
 def load_profile(content: bytes, dataset: str, key: str, size: int) -> DatasetProfile:
-    """The profile of a part of an object, from its file. Raises UnfitError for what `dump_profile` can't have written.
+    """The profile of a part of an object, from its file. Raises UnfitError for content that `dump_profile` can't have
+    written.
 
     `size`: the part's bytes, or the most that it holds.
     """
@@ -152,7 +153,7 @@ def _arrays(content: bytes, ids: _IdsJson) -> Iterator[NDArray[Any]]:
 
 
 def _check(stored: _ProfileJson, dataset: str, key: str, size: int) -> None:
-    """Raise UnfitError where a part can't have such a profile."""
+    """Raise UnfitError if a part can't have such a profile."""
     facts = [
         *stored.rowErrors.values(),
         *(fact for column in stored.columns.values() for fact in column.facts.values()),
@@ -187,7 +188,7 @@ def _check(stored: _ProfileJson, dataset: str, key: str, size: int) -> None:
 
 
 def _check_ids(ids: _IdsJson, hashes: NDArray[Any], positions: NDArray[Any], first: NDArray[Any], size: int) -> None:
-    """Raise UnfitError where the rows of a part can't have such IDs. `first`: the first duplicates."""
+    """Raise UnfitError if the rows of a part can't have such IDs. `first`: the first duplicates."""
     if not (
         not (ids.overflowed and (ids.count or ids.duplicates))
         and (hashes[1:] > hashes[:-1]).all()

@@ -16,14 +16,15 @@ from usher.datasets.reading import PLAIN, TIME_COLUMNS, Reading
 from usher.datasets.times import in_seconds
 
 GZIP = b"\x1f\x8b"
-"""The first bytes of what gzip has packed."""
+"""The first bytes of a gzip file."""
 LINE_READERS = {".csv": read_csv, ".jsonl": read_jsonl}
 
 
 def read_lines(
     key: str, chunks: Iterable[bytes], suffix: str, names: Sequence[str] = (), limits: ReadLimits = LIMITS
 ) -> Iterator[Block]:
-    """The blocks of a file of lines, CSV or JSON Lines: at least one. `names`: of a part without the first line.
+    """The blocks of a file of lines, CSV or JSON Lines: at least one. `names`: the columns of a part without the first
+    line.
 
     Raises UnreadableError where the file can't be read further.
     """
@@ -31,7 +32,7 @@ def read_lines(
 
 
 def unpacked(key: str, stream: Any, limits: ReadLimits = LIMITS) -> Iterator[bytes]:
-    """What a stream packed by gzip holds, in pieces. Raises UnreadableError where it is damaged, or holds too much."""
+    """The decompressed pieces of a gzip stream. Raises UnreadableError if it is damaged, or holds too much."""
     size, max_bytes = 0, limits.unpacked_json_bytes if key.endswith(".jsonl.gz") else limits.unpacked_bytes
     try:
         with gzip.GzipFile(fileobj=stream) as file:
@@ -58,9 +59,9 @@ def _first_byte(key: str, file: gzip.GzipFile) -> bytes:
 
 
 def apply_reading(key: str, blocks: Iterable[Block], reading: Reading) -> Iterator[Block]:
-    """Blocks with Personalize's names of columns, and with times in Unix seconds, as `reading` says.
+    """Blocks with Personalize's names of columns, and with times in Unix seconds, by a Reading.
 
-    Rows whose times can't be read so become row errors. Raises UnreadableError where two columns get one name.
+    Rows whose times can't be read become row errors. Raises UnreadableError if two columns get one name.
     """
     for block in blocks:
         columns = _renamed(key, block.columns, reading.columns) if reading.columns else block.columns

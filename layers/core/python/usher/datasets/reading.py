@@ -1,4 +1,4 @@
-"""How a dataset's files are read where they are not as Personalize takes them: what `usher.yaml` says of it. Light."""
+"""The settings of `usher.yaml` for reading a dataset's files that are not in Personalize's form. Light."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -8,15 +8,16 @@ from usher.storage.bucket import File
 
 Unit = Literal["s", "ms", "us", "ns", "iso"]
 UNITS: Sequence[Unit] = ("s", "ms", "us", "ns", "iso")
-"""How times may be written: as Unix seconds, milliseconds, microseconds or nanoseconds, or as dates of ISO 8601, in UTC
-where they name no zone."""
+"""The units of times: Unix seconds, milliseconds, microseconds or nanoseconds, or dates of ISO 8601, in UTC if they
+have no zone.
+"""
 TIME_COLUMNS = ("TIMESTAMP", "CREATION_TIMESTAMP")
-"""The columns whose times are read by the unit."""
+"""The columns of times that the unit applies to."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How the files of a dataset are read."""
+    """The settings for reading a dataset's files."""
 
     columns: Mapping[str, str] = field(default_factory=dict)
     """The name in Personalize, by the name in the file; empty: the column is left out."""
@@ -26,11 +27,11 @@ class Reading:
 
     @property
     def is_plain(self) -> bool:
-        """Whether the files are as Personalize takes them, if they are CSVs."""
+        """Whether Personalize takes the files as they are, if they are CSVs."""
         return self == PLAIN
 
     def facts(self) -> dict[str, object]:
-        """What differs from the default, as JSON."""
+        """The settings that differ from the default, as JSON."""
         return {name: value for name, value in asdict(self).items() if value != getattr(PLAIN, name)}
 
 
@@ -39,7 +40,7 @@ PLAIN = Reading()
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The files of an import as they were checked, and how they are read."""
+    """The files of an import as they were checked, and their Reading."""
 
     files: Sequence[File]
     reading: Reading = PLAIN

@@ -37,7 +37,7 @@ DOMAINS: dict[str, dict[str, dict[str, str]]] = {
         "items": {"CREATION_TIMESTAMP": "long", "GENRES": "string"},
     },
 }
-"""The columns that a domain requires besides."""
+"""The further columns that a domain requires."""
 
 _EVENT: dict[str, Any] = {"USER_ID": "string", "EVENT_TYPE": "string", "TIMESTAMP": "long"}
 # Columns whose type Personalize fixes.
@@ -70,11 +70,11 @@ TYPES = {"string", "boolean", "int", "long", "float", "double"}
 NUMBERS = {"int", "long", "float", "double"}
 INTEGERS = {"int", "long"}
 MAX_LENGTH = 200
-"""Of a name that is compared with others: the rest of a longer one is not looked at."""
+"""The most characters of a name that are compared with others."""
 
 
 def like(name: str, names: Iterable[str]) -> str:
-    """The name among some that one is most like, whatever its case, blanks and `_`; empty: none is."""
+    """The most similar of some names, whatever the case, blanks and `_`; empty if none is similar."""
     plain = {_letters(one): one for one in names}
     near = difflib.get_close_matches(_letters(name[:MAX_LENGTH]), plain, 1)
     return plain[near[0]] if near else ""
@@ -108,7 +108,7 @@ def make_schema(dataset: str, columns: Mapping[str, str]) -> Schema:
 
 
 def is_field(field: object) -> bool:
-    """Whether something is an Avro field that can be compared with a column: it has a name and one or more types."""
+    """Whether a value is an Avro field that can be compared with a column: it has a name and one or more types."""
     if not isinstance(field, Mapping):
         return False
     name, kinds = field.get("name"), field.get("type")
@@ -125,7 +125,7 @@ class Field:
 
     name: str
     types: frozenset[str]
-    """Without `null`; Personalize takes only one."""
+    """The types without `null`; Personalize takes only one."""
     nullable: bool
     textual: bool
     categorical: bool
@@ -158,7 +158,9 @@ def _field(field: Mapping[str, Any]) -> Field:
 
 
 def check_schema(dataset: str, schema: Schema, location: str, domain: str | None = None) -> list[Problem]:
-    """Why Personalize would not take a schema for a dataset. `domain`: that of the dataset group, if it has one."""
+    """The reasons why Personalize would not take a schema for a dataset. `domain`: that of the dataset group, if it has
+    one.
+    """
     return [Problem(location, message, remedy) for message, remedy in _complaints(dataset, schema, domain)]
 
 
@@ -203,12 +205,12 @@ def _naming_complaints(schema: Schema) -> Iterator[tuple[str, str]]:
 
 
 def _allowed(name: str) -> str:
-    """The name nearest to one that Avro does not allow."""
+    """The nearest name that Avro allows."""
     return re.sub("[^A-Za-z0-9]+|^(?=[0-9])", "_", name)[:150]
 
 
 def _plain(name: str) -> str:
-    """A name as Personalize compares it."""
+    """A name in the form that Personalize compares."""
     return name.replace("_", "").upper()
 
 
@@ -235,7 +237,7 @@ def types(schema: Schema) -> dict[str, set[str]]:
 
 
 def grown(old: Schema, new: Schema) -> Schema:
-    """A schema with the columns of `new`, with the types of `old` where it has them; added columns may be null."""
+    """A schema with the columns of `new` and, where it has them, the types of `old`; added columns may be null."""
     before = _fields(old)
     added = {name: {**field, "type": _or_null(field["type"])} for name, field in _fields(new).items()}
     return {**new, "fields": [before.get(name, field) for name, field in added.items()]}
@@ -246,7 +248,9 @@ def _or_null(kinds: str | list[str]) -> list[str]:
 
 
 def check_change(dataset: str, old: Schema | None, new: Schema, location: str) -> list[Problem]:
-    """Why a dataset's schema can't be changed to another: only items and users may gain columns, which may be null."""
+    """The reasons why a dataset's schema can't be changed to another: only items and users may gain columns, which may
+    be null.
+    """
     if old is None or _fields(old) == _fields(new):
         return []
     before, after = _fields(old), _fields(new)

@@ -1,4 +1,4 @@
-"""Times as people write them, and as Personalize takes them: in Unix seconds."""
+"""Times as people write them, and in Unix seconds, which Personalize takes."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -7,14 +7,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9].*)?$"
-"""The beginning and the form of a date; whether it exists is another question."""
+"""The form of a date's beginning; it does not prove that the date exists."""
 PER_SECOND = {"ms": 10**3, "us": 10**6, "ns": 10**9}
-"""By one of reading.UNITS."""
+"""Ticks per second of the units of reading.UNITS."""
 MICROSECONDS = PER_SECOND["us"]
 
 
 def unix_seconds(date: str) -> int | None:
-    """The Unix seconds of a date of ISO 8601, rounded down; None for anything else. Without a zone, it is in UTC."""
+    """The Unix seconds of a date of ISO 8601, rounded down; None for any other text. Without a zone, it is in UTC."""
     try:
         time = datetime.fromisoformat(date)
     except ValueError:
@@ -23,7 +23,7 @@ def unix_seconds(date: str) -> int | None:
 
 
 def in_seconds(cells: pa.StringArray, unit: str) -> tuple[pa.StringArray, pa.BooleanArray]:
-    """The cells in Unix seconds, and which could not be read so and stay as they are. Blank cells stay blank.
+    """The cells in Unix seconds, and which cells could not be read and stay as they are. Blank cells stay blank.
 
     `unit`: one of reading.UNITS.
     """

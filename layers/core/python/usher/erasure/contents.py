@@ -1,7 +1,7 @@
 """The content of a file without some users, by its format.
 
 A file has rows of one user each (CSV, Parquet, JSON Lines), or is a document that may list users and name them in
-messages (JSON). What is not theirs stays byte for byte where rows are lines.
+messages (JSON). Rows of other users stay byte for byte if rows are lines.
 """
 
 import csv
@@ -27,17 +27,17 @@ BATCH_ROWS = 1 << 16
 
 
 class Target(Protocol):
-    """Where the rest of a file is written."""
+    """The destination of the rest of a file."""
 
     def write(self, content: bytes, /) -> Any:
-        """Write some of it."""
+        """Write a piece of content."""
 
 
 Clean = Callable[[IO[bytes], Target, Forgotten, Collection[str]], int]
 
 
 def clean(key: str, source: IO[bytes], target: Target, who: Forgotten, columns: Collection[str] = ()) -> int:
-    """Write to `target` what a file holds of others; return how many rows, entries and messages it held of them.
+    """Write a file's content without some users to `target`; return the number of their rows, entries and messages.
 
     `source`: a Parquet file must be seekable. `columns`: further names of the column of users.
     """
@@ -59,7 +59,7 @@ def _leave(_source: IO[bytes], _target: Target, _who: Forgotten, _columns: Colle
 
 
 def _clean_csv(source: IO[bytes], target: Target, who: Forgotten, columns: Collection[str]) -> int:
-    """One record per line, as Usher writes and Personalize reads them."""
+    """Clean a file with one record per line, the form that Usher writes and Personalize reads."""
     lines = iter(source)
     head = next(lines, b"")
     target.write(head)
@@ -98,18 +98,18 @@ def _clean_lines(source: IO[bytes], target: Target, who: Forgotten, columns: Col
 def _parsed(line: bytes) -> Any:
     try:
         return json.loads(line)
-    except (ValueError, RecursionError):  # a line that is not a record is nobody's
+    except (ValueError, RecursionError):  # a malformed line names no user
         return None
 
 
 def _clean_json(source: IO[bytes], target: Target, who: Forgotten, columns: Collection[str]) -> int:
-    """A document, or JSON Lines: batch jobs read their input from files of this name, too."""
+    """Clean a document, or JSON Lines: batch jobs read their input from files with this ending, too."""
     first = source.readline()
     if isinstance(_parsed(first), dict) and (second := source.readline()):
         return _clean_lines(cast(IO[bytes], _Chained([first, second], source)), target, who, columns)
     content = first + source.read()
     value = _parsed(content)
-    if _names_user(value, who, columns):  # a single line
+    if _names_user(value, who, columns):  # JSON Lines of one line
         return 1
     rest, removed = _without(value, who, columns)
     target.write(as_json(rest).encode() if removed else content)
@@ -117,7 +117,7 @@ def _clean_json(source: IO[bytes], target: Target, who: Forgotten, columns: Coll
 
 
 class _Chained:
-    """Lines that have been read, and then the rest."""
+    """The lines already read, followed by the rest of a stream."""
 
     def __init__(self, read: list[bytes], rest: IO[bytes]) -> None:
         self.read, self.rest = read, rest
@@ -151,11 +151,11 @@ CLEANERS: Mapping[str, Clean] = {
     ".json": _clean_json,
     ".parquet": _clean_parquet,
 }
-"""By the end of a file's name, without `.gz`."""
+"""The function for each ending of a file's name, without `.gz`."""
 
 
 def _names_user(value: Any, who: Forgotten, columns: Collection[str]) -> bool:
-    """Whether an object is about one of them: it names one itself, or its input does."""
+    """Whether an object is about one of the users: it names one itself, or its input does."""
     if not isinstance(value, dict):
         return False
     named = (part for name, part in value.items() if name == SAMPLE or is_user_column(name, columns))
@@ -164,7 +164,9 @@ def _names_user(value: Any, who: Forgotten, columns: Collection[str]) -> bool:
 
 
 def _without(value: Any, who: Forgotten, columns: Collection[str]) -> tuple[Any, int]:
-    """A value without the entries of lists that are about them, and with their IDs blanked in messages; how many."""
+    """A value without list entries about the users, and with their IDs blanked in messages; and the number
+    of changes.
+    """
     removed = 0
     if isinstance(value, dict):
         kept: dict[str, Any] = {}

@@ -1,7 +1,7 @@
-"""One request to forget users, carried out a step at a time. Each step may be repeated, and break off anywhere.
+"""Carries out one request to erase users, a step at a time. Each step may be repeated, and may be interrupted anywhere.
 
-Usher's own files, items and queues are searched until a whole search finds nothing. Nothing else of the group is at
-work meanwhile: the run holds the group, and waits for its exports and evaluations.
+Usher's own files, items and queues are searched until a whole search finds nothing. Nothing else of the group runs
+meanwhile: the run holds the group's lock, and waits for its exports and evaluations.
 """
 
 import time
@@ -32,13 +32,15 @@ from usher.storage.table import Table
 
 STAGE = "erase"
 WORK_SECONDS = 600.0
-"""A step begins no further file after that: a file has most of a function's 15 minutes."""
+"""The seconds after which a step begins no further file: a file has most of a function's 15 minutes."""
 PAUSE_SECONDS = 90
-"""Between two searches: what a function had received from a queue is in the bucket or the table by then."""
+"""Seconds between two searches: messages that a function had received from a queue are in the bucket or the table by
+then.
+"""
 BUSY_SECONDS = 60
 MIN_SEARCHES = 2
 LONGEST_RUN = timedelta(days=8)
-"""An execution lasts a week at most (template.yaml): older runs are not at work."""
+"""An execution lasts a week at most (template.yaml): older runs have ended."""
 BUSY = "Waits for {}, which may still write users' data."
 QUEUED = "Waits for events in the queue: Personalize takes them first, as it would know the users again after them."
 JOB_WAITS = "Waits for Personalize, which accepts no further data deletion job now."
@@ -50,13 +52,13 @@ DONE = (
     "{deleted} records of Personalize. The last search found nothing."
 )
 OF_RECOMMENDERS = "rate(7 days)"
-"""How often Personalize trains recommenders: docs "Updating a recommender" of its guide."""
+"""Personalize's frequency of training recommenders: docs "Updating a recommender" of its guide."""
 KNOWN = "was trained{trained} on the users' data, and contains it until its next training{when}."
 RETRAIN = 'To train it now, start the pipeline with {{"group": "{}", "task": "retrain", "solution": "{}"}}.'
 
 
 def list_key(group: str, reference: str) -> str:
-    """Where the list of a request's users lies until they are erased."""
+    """The key of the list of a request's users, which is deleted once they are erased."""
     return f"{group}/erase/{reference}.csv"
 
 
@@ -67,7 +69,7 @@ class _NextTraining(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class Erasure:
-    """Carries requests out."""
+    """Carries out requests to erase users."""
 
     bucket: Bucket
     table: Table
@@ -75,7 +77,7 @@ class Erasure:
     jobs: DeletionJobs
 
     def step(self, run: Run) -> int | None:
-        """Do what can be done now; return the seconds until the next step, or None at the end."""
+        """Do the work that can be done now; return the seconds until the next step, or None at the end."""
         run.require_open()
         state: ErasureRecord = {**run.read()["erasure"]}
         content = self.bucket.read(list_key(run.group, state["reference"]), MAX_BYTES)
@@ -92,7 +94,7 @@ class Erasure:
         return wait
 
     def _next(self, run: Run, state: ErasureRecord, who: Forgotten) -> tuple[int | None, str]:
-        """Take the next step; the seconds until the one after it, and what is waited for."""
+        """Take the next step; return the seconds until the one after it, and the reason for waiting."""
         if "job" not in state:
             if busy := next(self._others_at_work(run), ""):
                 return BUSY_SECONDS, BUSY.format(busy)
@@ -113,7 +115,7 @@ class Erasure:
         return seconds_until_next_pass([[Pending(waited, EXPECTED_SECONDS)]]), JOB
 
     def _begin_job(self, run: Run, state: ErasureRecord) -> bool:
-        """Have Personalize delete the users' data, if it has the group; whether it takes the job."""
+        """Start a data deletion job if Personalize has the group; return whether it was accepted."""
         if not state["datasetGroup"]:
             state["job"] = {"arn": "", "status": "COMPLETED", "createdAt": now().isoformat(), "deleted": 0}
             return True
@@ -124,11 +126,11 @@ class Erasure:
         return job is not None
 
     def _search(self, state: ErasureRecord, who: Forgotten) -> None:
-        """Search everything once, or as far as time allows; where a search finds nothing, it was the last."""
+        """Search everything once, or as far as time allows; a whole search without a finding is the last one."""
         start, who = time.monotonic(), self._with_sessions(who)
         messages = self.waiting.erase(who)
         files, after = erase_files(self.bucket, who, state["after"], lambda: time.monotonic() - start > WORK_SECONDS)
-        # Last, as the table says whose the sessions are.
+        # Sessions last: the table maps them to users.
         items = 0 if after else erase_items(self.table, who, self._item_solutions(who.group))
         state["messages"] += messages
         state["files"] += files
@@ -147,7 +149,7 @@ class Erasure:
         return [name for name, one in solutions.items() if ROUTES["similar-items"].is_answered_by(one)]
 
     def _others_at_work(self, run: Run) -> Iterator[str]:
-        """The runs of the group's exports and evaluations that have not ended."""
+        """The group's exports and evaluations that have not ended."""
         since = f"{now() - LONGEST_RUN:%Y%m%dT}"
         for key in self.bucket.keys(f"{run.group}/out/runs/"):
             *_, name, file = key.split("/")
@@ -157,7 +159,7 @@ class Erasure:
                     yield f"the run {name}"
 
     def _end(self, run: Run, state: ErasureRecord, note: str) -> None:
-        """Write the proof; then the list and the task go."""
+        """Write the proof, then delete the list and the task."""
         state["stillKnown"] = list(self._still_known(run.group, state)) if state["datasetGroup"] else []
         job = state.get("job")
         counts = {**state, "deleted": job.get("deleted", 0) if job else 0}
@@ -172,7 +174,7 @@ class Erasure:
         Tasks(self.table).forget(run.group, f"{ERASURE}#{state['reference']}")
 
     def _still_known(self, group: str, state: ErasureRecord) -> Iterator[StillKnown]:
-        """The live models. All were trained before: nothing else of the group was at work."""
+        """The live models. All were trained before: nothing else of the group was running."""
         serving = ServingMaps(self.table)
         content, trained = serving.read(group), serving.trained_at(group)
         for name, one in content.get("solutions", {}).items():
@@ -184,20 +186,20 @@ class Erasure:
 
 
 def _next_training(schedule: TrainingSchedule | None) -> _NextTraining:
-    """By which schedule a solution is trained next, and when."""
+    """The schedule of a solution's next training, and its time."""
     if schedule is None:
         return {"schedule": "", "trainedNext": ""}
     expression, since = schedule["expression"], schedule["since"]
     try:
         zone = ZoneInfo(schedule["zone"])
-    except ZoneInfoNotFoundError:  # this machine knows no zones
+    except ZoneInfoNotFoundError:  # this machine does not know the zone
         return {"schedule": expression, "trainedNext": ""}
     found = next_start(expression, now(), zone, datetime.fromisoformat(since) if since else None)
     return {"schedule": expression, "trainedNext": found.astimezone(UTC).isoformat() if found else ""}
 
 
 def _as_note(group: str, one: StillKnown) -> Problem:
-    """What Personalize forgets at the next training only, as the record says. Pure."""
+    """A note on a model that knows the users until its next training. Pure."""
     when = f", by its schedule {one['schedule']}" if one["schedule"] else ""
     if moment := one["trainedNext"]:
         when += f" on {moment[:16].replace('T', ' ')} UTC"

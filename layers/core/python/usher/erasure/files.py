@@ -1,4 +1,4 @@
-"""Users are taken out of a group's files in the bucket, in every version that S3 still keeps."""
+"""Erases users from a group's files in the bucket, in every version that S3 still keeps."""
 
 import io
 import json
@@ -17,24 +17,24 @@ from usher.storage.bucket import WRITTEN_MEANWHILE, Bucket, Version
 from usher.storage.multipart import Upload
 
 ID_COLUMNS = {"catalogue/users.parquet": ("id",)}
-"""Below `out/`, files whose column of users has another name (usher.catalogue.snapshot)."""
+"""The files below `out/` whose column of users has another name (usher.catalogue.snapshot)."""
 CACHES = ("checks/",)
-"""Below `out/`, what is only kept to save work: hashes of IDs, and examples of wrong values. It goes as a whole."""
+"""Folders below `out/` that are caches: hashes of IDs, and examples of wrong values. They are deleted whole."""
 UNREAD = ("attribution/",)
-"""Below `out/`, what holds sums alone, and no user."""
+"""Folders below `out/` that hold only sums, and no user."""
 TAGS = {"input/": "usher=input"}
-"""Below `out/`, the tag by which S3 deletes files (template.yaml)."""
+"""The tags by which S3 deletes files below `out/` (template.yaml)."""
 PAGES: Mapping[str, tuple[str, Callable[[Any], str]]] = {
     "run.json": ("run.html", render_run_page),
     "report.json": ("report.html", render_evaluation_page),
 }
-"""The page of a document, which is made anew."""
+"""The page of a document, which is written anew with it."""
 MAX_PAGE_BYTES = 1 << 26
-"""Of a document that has a page."""
+"""The most bytes of a document with a page."""
 
 
 class _Nowhere(io.RawIOBase):
-    """A target that keeps nothing."""
+    """A target that discards its content."""
 
     def writable(self) -> bool:
         return True
@@ -49,9 +49,9 @@ def versions(bucket: Bucket, prefix: str) -> Iterator[Version]:
 
 
 def erase_files(bucket: Bucket, who: Forgotten, after: str, is_time_up: Callable[[], bool]) -> tuple[int, str | None]:
-    """Take users out of what Usher has written for a group, from a key on.
+    """Erase users from the files that Usher has written for a group, beginning after a key.
 
-    Returns how many rows, entries and files went, and the key to go on after; None at the end.
+    Returns the number of erased rows, entries and files, and the last key that was searched; None at the end.
     """
     root, removed = f"{who.group}/out/", 0
     for key, of_key in groupby(versions(bucket, root), lambda version: version.key):
@@ -71,16 +71,16 @@ def erase_files(bucket: Bucket, who: Forgotten, after: str, is_time_up: Callable
 
 
 def tagging_of(name: str) -> str:
-    """The tag of a file below `out/`; empty: it has none."""
+    """The tag of a file below `out/`; empty if it has none."""
     return next((tag for folder, tag in TAGS.items() if name.startswith(folder)), "")
 
 
 def erase_in_object(
     bucket: Bucket, who: Forgotten, of_key: Collection[Version], columns: Collection[str] = (), tagging: str = ""
 ) -> int:
-    """Take users out of an object: write it anew without them, and delete the versions that held them.
+    """Erase users from an object: write it anew without them, and delete the versions that held them.
 
-    What somebody has written meanwhile stays, and is found by the next search.
+    A version that another writer has written meanwhile stays; the next search finds it.
     """
     removed = 0
     for version in of_key:
@@ -98,7 +98,7 @@ def erase_in_object(
 
 
 def count_in_object(bucket: Bucket, who: Forgotten, version: Version, columns: Collection[str] = ()) -> int:
-    """How many rows of users a version holds."""
+    """The number of rows of the users in a version."""
     with TemporaryFile() as source:
         _download(bucket, version, source)
         return clean(version.key, source, _Nowhere(), who, columns)
@@ -112,7 +112,7 @@ def _download(bucket: Bucket, version: Version, target: IO[bytes]) -> None:
 def _rewrite(
     bucket: Bucket, who: Forgotten, version: Version, source: IO[bytes], columns: Collection[str], tagging: str
 ) -> bool:
-    """Write an object anew, and its page; whether it was still this version."""
+    """Write an object and its page anew; return whether the object had not changed."""
     try:
         with Upload(bucket, version.key, tagging=tagging, etag=version.etag) as upload:
             clean(version.key, source, upload, who, columns)
@@ -128,7 +128,7 @@ def _rewrite(
 
 
 def _replace_page(bucket: Bucket, key: str, html: str) -> None:
-    """Write a page anew; its former versions go, as no format says what in them is a user's."""
+    """Write a page anew and delete its former versions: HTML has no parts that belong to a user."""
     former = [one for one in versions(bucket, key) if one.key == key]
     bucket.write(key, html.encode(), ContentType="text/html; charset=utf-8")
     bucket.delete_versions(former)

@@ -10,12 +10,12 @@ from typing import Any
 from usher.errors import UsherError
 
 ERASED = "(erased)"
-"""Stands in messages where a user's ID stood."""
+"""The text that replaces a user's ID in messages."""
 COLUMN = "USER_ID"
 MAX_USERS = 10_000
-"""Of one request. The service's guide allows files of 50 MB (delete-records.html)."""
+"""The most users of one request. The service's guide allows files of 50 MB (delete-records.html)."""
 MAX_ID_LENGTH = 256
-"""Characters, as Personalize has it."""
+"""The most characters of an ID, as in Personalize."""
 
 
 @dataclass(frozen=True)
@@ -27,15 +27,18 @@ class Forgotten:
     sessions: frozenset[str] = field(default_factory=frozenset)
 
     def has(self, record: Mapping[str, Any]) -> bool:
-        """Whether an event, or a message of several, is theirs: it names one, or is anonymous in a session of theirs.
+        """Whether an event, or a message of several, belongs to one of the users: by its user, or by its session if it
+        is anonymous.
 
-        A later user of the same device may go on with the session: what is that user's stays.
+        A later user of the same device may continue the session: that user's events stay.
         """
         user, session = record.get("userId"), record.get("sessionId")
         return user in self.users or session in self.users or (user is None and session in self.sessions)
 
     def blank(self, text: str) -> str:
-        """A message without their IDs. One of digits alone counts where it is quoted: numbers are other things, too."""
+        """A message without the users' IDs. IDs of digits alone are replaced only in quotes: a bare number may be
+        anything.
+        """
         return self._tokens.sub(ERASED, text) if any(user in text for user in self.users) else text
 
     @cached_property
@@ -49,7 +52,9 @@ class Forgotten:
 
 
 def checked_users(users: Iterable[str]) -> list[str]:
-    """Users' IDs, each once, sorted. Raises UsherError for one that Personalize can't have, for none, for too many."""
+    """Users' IDs, each once, sorted. Raises UsherError for an ID that Personalize can't have, for none, and for too
+    many.
+    """
     found = sorted(set(users))
     if not found:
         raise UsherError("No user is named. Name one, or a file with one ID on each line.")

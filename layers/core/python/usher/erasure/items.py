@@ -11,19 +11,22 @@ from usher.storage.table import Table, deserialized, serialized
 from usher.storage.table_batches import TableBatches
 
 OTHERS = ("catalogue", "page")
-"""The items of a partition of its own that are about no user: an item of the catalogue, a list without a name."""
+"""The kinds of items with a partition of their own that are about no user: items of the catalogue, and lists without a
+name.
+"""
 
 
 def sessions_of(table: Table, group: str, users: Collection[str]) -> frozenset[str]:
-    """The sessions of users, without those that are called as the user."""
+    """The sessions of users, without those whose ID is the user's."""
     sessions = Sessions(table)
     return frozenset(one for user in users for one in sessions.sessions_of(group, user)) - frozenset(users)
 
 
 def erase_items(table: Table, who: Forgotten, item_solutions: Collection[str]) -> int:
-    """Delete the items of users; how many. `item_solutions`: those whose exports are about items, not users.
+    """Delete the items of users; return their number. `item_solutions`: the solutions whose exports are about items,
+    not users.
 
-    Each has a partition of its own, so all of the table is read; a gigabyte costs some 2 cents.
+    Each item has a partition of its own, so the whole table is read; a gigabyte costs about 2 cents.
     """
     keys = [{name: one[name] for name in ("group", "item")} for one in _items(table, who.group)
             if is_theirs(one, who, item_solutions)]  # fmt: skip
@@ -32,7 +35,7 @@ def erase_items(table: Table, who: Forgotten, item_solutions: Collection[str]) -
 
 
 def is_theirs(item: Mapping[str, Any], who: Forgotten, item_solutions: Collection[str]) -> bool:
-    """Whether an item of the table is about one of them. Pure."""
+    """Whether an item of the table is about one of the users. Pure."""
     subject, kind = item["group"].removeprefix(f"{who.group}#"), item["item"]
     if kind == EXPORT:
         solution, _, user = subject.partition("#")

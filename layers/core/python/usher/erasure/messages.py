@@ -1,4 +1,4 @@
-"""Users are taken out of the queues: events on their way into the bucket or to Personalize, and those refused."""
+"""Erases users from the queues: events on their way into the bucket or to Personalize, and refused events."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,11 +9,11 @@ from usher.erasure.forgotten import Forgotten
 from usher.events.messages import decode
 
 BATCH_SIZE = 10
-"""Messages that ReceiveMessage gives."""
+"""The most messages of a ReceiveMessage response."""
 HIDDEN_SECONDS = 60
-"""For which the messages of others are hidden, so that the next call gives further ones."""
+"""The seconds for which other users' messages are hidden, so that the next call returns further ones."""
 MAX_HELD = 5_000
-"""Messages of others that are hidden at a time."""
+"""The most messages that are hidden at a time."""
 COUNTS: Final = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
 
 
@@ -26,11 +26,11 @@ class WaitingEvents:
     other_urls: Sequence[str]
 
     def erase(self, who: Forgotten) -> int:
-        """Delete the messages of users, as far as no function is at work on them; how many."""
+        """Delete the messages of users that no function is processing; return their number."""
         return sum(self._erase(url, who) for url in (self.pending_url, *self.other_urls))
 
     def wait_for_personalize(self) -> bool:
-        """Whether events wait until Personalize takes them: it would know a user again after it was to forget."""
+        """Whether events wait for Personalize: sending one would make a user known again after the deletion."""
         answer = self.sqs.get_queue_attributes(QueueUrl=self.pending_url, AttributeNames=COUNTS)
         return any(int(answer["Attributes"][name]) for name in COUNTS)
 

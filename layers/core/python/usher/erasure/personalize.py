@@ -1,4 +1,4 @@
-"""Personalize forgets users by a data deletion job: all of their data in a dataset group.
+"""Data deletion jobs of Personalize, which delete all data of users from a dataset group.
 
 https://docs.aws.amazon.com/personalize/latest/dg/delete-records.html
 """
@@ -13,12 +13,12 @@ from usher.resources.kinds import STACK_TAG
 from usher.run_record import DeletionJob
 
 EXPECTED_SECONDS = 3600.0
-"""The guide promises a day at most."""
+"""The expected duration of a job; the guide promises a day at most."""
 ENDED = ("COMPLETED", "FAILED")
 NOT_YET = (
     "LimitExceededException", "ResourceAlreadyExistsException", "ResourceInUseException", "ThrottlingException",
 )  # fmt: skip
-"""The service's errors after which a call succeeds later, or finds the job: five jobs may wait at a time."""
+"""Errors of the service after which a later call succeeds or finds the job: at most five jobs may wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,9 @@ class DeletionJobs:
     stack_arn: str
 
     def create(self, dataset_group: str, name: str, location: str) -> DeletionJob | None:
-        """Create a job, unless there is one of this name. `location`: the CSV of users. None: not yet."""
+        """Create a job, unless there is one of this name. `location`: the CSV of users. None: the service can't take it
+        yet.
+        """
         if existing := next(self._named(dataset_group, name), ""):
             return self.look_up(existing)
         try:
@@ -48,7 +50,7 @@ class DeletionJobs:
         return self.look_up(answer["dataDeletionJobArn"])
 
     def look_up(self, arn: str) -> DeletionJob:
-        """A job as it is now."""
+        """A job's present state."""
         found = self.personalize.describe_data_deletion_job(dataDeletionJobArn=arn)["dataDeletionJob"]
         job: DeletionJob = {"arn": arn, "status": found["status"], "createdAt": found["creationDateTime"].isoformat()}
         if found["status"] in ENDED:
@@ -58,7 +60,7 @@ class DeletionJobs:
         return job
 
     def _named(self, dataset_group: str, name: str) -> Iterator[str]:
-        """The jobs of a name, which botocore can't page."""
+        """The ARNs of the jobs with a name; botocore has no paginator for them."""
         token: dict[str, Any] = {}
         while True:
             page = self.personalize.list_data_deletion_jobs(datasetGroupArn=dataset_group, **token)

@@ -1,7 +1,7 @@
-"""The splits of splits.py for interactions that no Lambda can hold, made by Athena from CSVs to CSVs.
+"""The splits of splits.py for interactions that do not fit into a Lambda's memory: Athena makes CSVs from CSVs.
 
-Athena gets a table over exactly these files and a query for each part. It writes no headers, so each of its files is
-copied behind one: a Lambda reads the first megabytes of a file only, and S3 copies the rest.
+Athena gets a table over exactly these files and a query for each part. Its output files have no headers, so each is
+copied behind one: a Lambda reads only the first megabytes of a file, and S3 copies the rest.
 """
 
 import re
@@ -23,20 +23,22 @@ SQL: Mapping[str, str] = {
         r"^-- ([a-z -]+)\n((?:(?!-- ).*\n)+)", Path(__file__).with_name("athena_split.sql").read_text(), re.M
     )
 }
-"""The statements in athena_split.sql by their names."""
+"""The statements in athena_split.sql, by name."""
 PARTS = {TRAIN: "not usher_held_out", HOLDOUT: "usher_held_out"}
 """The condition for the events of each part."""
 STEPS = (("create",), tuple(PARTS), ("drop",))
-"""The queries in their order; those of one step run at the same time."""
+"""The queries in order; those of one step run at the same time."""
 MIN_PART_BYTES = 5 << 20
-"""S3's minimum for a part of a multipart upload, the last one apart."""
+"""S3's minimum for a part of a multipart upload, except the last one."""
 COPY_BYTES = 1 << 30
-"""S3 copies up to 5 GB at a time; less is quicker, and a copy of 10,000 parts still has 10 TB."""
+"""The bytes of one copy. S3 copies up to 5 GB at a time; smaller copies are quicker, and 10,000 of them still hold 10
+TB.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Athena:
-    """A boto3 client of Athena, and where its queries run."""
+    """A boto3 client of Athena, and the settings of its queries."""
 
     client: AthenaClient
     database: str
@@ -45,19 +47,19 @@ class Athena:
 
 @dataclass(frozen=True, slots=True)
 class SplitJob:
-    """Files to split, and where the parts go."""
+    """The files to split, and the destinations of the parts."""
 
     folder: str
     """The run's folder in the bucket, with a slash at its end. Each run has its own: Athena writes into no other."""
     files: Sequence[str]
     """The keys of the CSVs."""
     header: Sequence[str]
-    """Their columns."""
+    """The columns of the files."""
     split: Split
 
     @property
     def staging(self) -> str:
-        """The folder of files that are deleted afterwards."""
+        """The folder of temporary files."""
         return f"{self.folder}{STAGING}/"
 
 
@@ -90,10 +92,9 @@ def statements(bucket: Bucket, job: SplitJob) -> dict[str, str]:
 
 
 def advance(athena: Athena, bucket: Bucket, job: SplitJob, started: Mapping[str, str]) -> tuple[dict[str, str], bool]:
-    """Start the queries whose turn it is. Returns the ids of all started queries, and whether all have succeeded.
+    """Start the queries of the current step. Returns the ids of all started queries, and whether all have succeeded.
 
-    Call it again until they have. `started`: the ids that the last call returned. Raises InputError where a query
-    failed.
+    Call it again until they have. `started`: the ids that the last call returned. Raises InputError if a query failed.
     """
     queries, ids = statements(bucket, job), dict(started)
     if not ids:
@@ -108,12 +109,12 @@ def advance(athena: Athena, bucket: Bucket, job: SplitJob, started: Mapping[str,
 
 
 def drop_table(athena: Athena, bucket: Bucket, job: SplitJob) -> None:
-    """Drop the table after a failure, when no later query will."""
+    """Drop the table after a failure, as no later query will."""
     _start(athena, bucket, job, statements(bucket, job)["drop"], "drop")
 
 
 def _start(athena: Athena, bucket: Bucket, job: SplitJob, query: str, name: str) -> str:
-    """Start a query, once even if this is called again; return its id."""
+    """Start a query, once even if called again; return its id."""
     started = athena.client.start_query_execution(
         QueryString=query,
         ClientRequestToken=digest([job.folder, name], 64),
@@ -125,7 +126,7 @@ def _start(athena: Athena, bucket: Bucket, job: SplitJob, query: str, name: str)
 
 
 def _has_succeeded(athena: Athena, query: str) -> bool:
-    """Whether a query has succeeded yet. Raises InputError if it failed."""
+    """Whether a query has succeeded. Raises InputError if it failed."""
     status = athena.client.get_query_execution(QueryExecutionId=query)["QueryExecution"]["Status"]
     if status["State"] in {"FAILED", "CANCELLED"}:
         message = f"is {status['State']}: {status.get('StateChangeReason', 'Athena gives no reason')}."
@@ -135,7 +136,7 @@ def _has_succeeded(athena: Athena, query: str) -> bool:
 
 
 def finish(bucket: Bucket, job: SplitJob) -> Iterator[str]:
-    """Copy the files that Athena wrote to their places, each behind a header; yield each key once it is written.
+    """Copy Athena's files to their places, each behind a header; yield each key once it is written.
 
     It may be interrupted and called again: existing files are not written again. Raises InputError for an empty part.
     """
@@ -154,7 +155,7 @@ def finish(bucket: Bucket, job: SplitJob) -> Iterator[str]:
 
 
 def copy_with_header(bucket: Bucket, source: str, target: str, header: bytes, copy_bytes: int = COPY_BYTES) -> None:
-    """Copy an object behind a header: its first bytes by hand, the rest within S3, `copy_bytes` at a time."""
+    """Copy an object behind a header: its first bytes are uploaded, S3 copies the rest, `copy_bytes` at a time."""
     s3 = bucket.s3
     old: dict[str, Any] = {"Bucket": bucket.name, "Key": source}
     new: dict[str, Any] = {"Bucket": bucket.name, "Key": target}

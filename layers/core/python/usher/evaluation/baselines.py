@@ -11,7 +11,7 @@ from usher.evaluation.interactions import Interactions
 from usher.evaluation.predictions import MAX_RESULTS, Predictions, RecommendationLists
 
 HALF_LIFE = 30 * 24 * 3600
-"""Seconds: an event that is older than the newest one by this much counts half."""
+"""Seconds: an event that is this much older than the newest one counts half."""
 Scores = NDArray[np.int64] | NDArray[np.float64]
 
 
@@ -34,7 +34,7 @@ BASELINES: Mapping[str, Callable[[Interactions], Scores]] = {
 
 
 def predict_baselines(train: Interactions) -> list[Predictions]:
-    """The top items of the training part by each baseline; equal scores in the order in which the items appear."""
+    """The top items of the training part by each baseline; equal scores in the order of the items' first events."""
     predictions = []
     for name, score in BASELINES.items():
         scores = score(train)

@@ -1,11 +1,11 @@
-"""Where the files of an evaluation are.
+"""The files of an evaluation.
 
 <group>/out/evaluation/<run>/train/*.csv               the interactions that models learn from
 <group>/out/evaluation/<run>/holdout/*.csv             the interactions that are held out
 <group>/out/evaluation/<run>/input/<kind>/*.json       requests to the models: users, items or rankings, in parts
 <group>/out/evaluation/<run>/output/<contender>/*.out  their predictions, as batch inference jobs write them
 <group>/out/evaluation/<run>/report.json               the scores; report.html and pictures/ show them
-<group>/out/evaluation/latest.json                     which report is the newest
+<group>/out/evaluation/latest.json                     the name of the newest report
 """
 
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from usher.storage.bucket import Bucket
 
 TRAIN, HOLDOUT = "train", "holdout"
 STAGING = "staging"
-"""The folder of what only Athena needs."""
+"""The folder of Athena's temporary files."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,15 +14,15 @@ from usher.evaluation.files import EvaluationFiles
 from usher.evaluation.predictions import MAX_RESULTS
 
 BATCH_SIZE = 1000
-"""Predictions of a campaign that are written to one file."""
+"""The number of a campaign's predictions in one file."""
 Line = Mapping[str, Any]
 
 
 def input_lines(kind: str, users: Sequence[str], newest: Mapping[str, str], popular: Sequence[str]) -> Iterator[Line]:
     """The lines of a batch inference job's input: `users`, `items` or `rankings`.
 
-    `newest`: the item that each user met last, for users who met any; `popular`: the items to be ranked. An item that
-    several users met last has one line.
+    `newest`: each user's last item, for users with any; `popular`: the items to be ranked. An item that is the last of
+    several users has one line.
     """
     match kind:
         case "users":
@@ -35,7 +35,7 @@ def input_lines(kind: str, users: Sequence[str], newest: Mapping[str, str], popu
 
 @dataclass(frozen=True, slots=True)
 class CampaignClient:
-    """Requests to a campaign at a steady rate, for recipes without batch inference: no ranking is among them.
+    """Sends requests to a campaign at a steady rate, for recipes without batch inference: no ranking is among them.
 
     `runtime` is a boto3 client, which retries throttled requests.
     """
@@ -46,7 +46,7 @@ class CampaignClient:
     sleep: Callable[[float], object] = time.sleep
 
     def predict(self, files: EvaluationFiles, kind: str, folder: str, is_late: Callable[[], bool]) -> bool:
-        """Write the predictions for the lines of an input that have none yet. False: it is late, and lines remain.
+        """Write the predictions for the lines of an input that have none yet. False: the time is up, and lines remain.
 
         Output files are like those of a batch inference job, errors included.
         """

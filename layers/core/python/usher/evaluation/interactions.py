@@ -1,6 +1,6 @@
 """Interactions as coded arrays, a few bytes per event, so that tens of millions fit into a Lambda; and their CSVs.
 
-Rows are those of csv_reader. The files have been checked before (datasets/data_rules.py), so that no line is left out.
+Rows are those of csv_reader. The files have been checked before (datasets/data_rules.py), so no line is left out.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -43,7 +43,7 @@ class Interactions:
 def read_interactions(*parts: Files, one_in: int = 1) -> list[Interactions]:
     """The interactions of each part; an ID has the same code in all of them.
 
-    `one_in`: read one user in so many, the same users in all parts, where memory does not hold all of them.
+    `one_in`: n to read one user in n, the same users in all parts, if memory does not hold all of them.
     """
     users: list[Any] = []
     items: list[Any] = []
@@ -85,7 +85,7 @@ def rank_by_time(group: NDArray[Any], time: NDArray[np.int64]) -> tuple[NDArray[
 
 
 def write_parts(files: Files, held_out: Mask, train: IO[bytes], holdout: IO[bytes]) -> None:
-    """Write each row of the files to the part that it belongs to. `held_out`: of all rows of the files, in order.
+    """Write each row of the files to its part. `held_out`: of all rows of the files, in order.
 
     Both parts have all columns and a header.
     """
@@ -114,7 +114,7 @@ def _blocks(files: Files) -> Iterator[csv_reader.Block]:
 
 
 def _coded(blocks: Sequence[Any]) -> tuple[pa.StringArray, Codes]:
-    """The distinct IDs in the order in which they appear, and the position of each row's ID among them."""
+    """The distinct IDs in order of appearance, and the position of each row's ID among them."""
     kind: Any = pa.dictionary(pa.int32(), pa.string())
     whole: Any = pa.chunked_array(blocks, kind).combine_chunks()
     return whole.dictionary, whole.indices.to_numpy()

@@ -1,7 +1,7 @@
 """Metrics of ranked lists against the items that users met later: vectorised, per user, with bootstrap intervals.
 
 A list is a row of item codes, best first, padded with -1. Only its first DEPTH places count, and an item is in it once.
-Definitions and their sources: docs/evaluation.md. Where a list has no hit, or there is no list, a metric is 0.
+Definitions and their sources: docs/evaluation.md. A metric is 0 for a list without a hit, and for a missing list.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -26,7 +26,7 @@ PLACES = np.arange(1, DEPTH + 1)
 SERVICE_DISCOUNT = 1 / np.log2(1 + PLACES)
 """The weights of the places in Personalize's NDCG."""
 LEGACY_DISCOUNT = 1 / np.log2(np.maximum(PLACES, 2))
-"""Those of the samples' notebook: the second place weighs as much as the first."""
+"""The weights in the NDCG of the samples' notebook: the second place weighs as much as the first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +69,13 @@ class ScoredLists:
     """The quantities from which metrics are computed, for n lists."""
 
     hits: Values
-    """1 where the user met the item later, else 0 (n, DEPTH)."""
+    """1 if the user met the item later, else 0 (n, DEPTH)."""
     hit_counts: Ints
     """The number of hits down to each place (n, DEPTH)."""
     relevant: Ints
     """The number of distinct items that the user met later, in the list or not (n,)."""
     novelty: Values
-    """(n,)"""
+    """The novelty of each list (n,)."""
 
     @classmethod
     def of(cls, lists: Ints, hits: Mask, relevant: Ints, self_information: Values) -> Self:
@@ -98,8 +98,10 @@ def _precision(scored: ScoredLists, cutoff: int) -> Values:
 
 
 def _ndcg(scored: ScoredLists, cutoff: int, discount: Values, ideal_depth: int) -> Values:
-    """Discounted cumulative gain down to a cut-off, over that of the hits down to `ideal_depth`, moved to the top."""
-    ideal = np.concatenate(([1.0], np.cumsum(discount)))  # without a hit the gain is 0, whatever it is divided by
+    """Discounted cumulative gain down to a cut-off, over the gain of the hits down to `ideal_depth`, moved
+    to the top.
+    """
+    ideal = np.concatenate(([1.0], np.cumsum(discount)))  # without a hit the gain is 0, whatever the divisor is
     hits = np.minimum(scored.hit_counts[:, ideal_depth - 1], cutoff)
     return np.asarray(scored.hits[:, :cutoff] @ discount[:cutoff] / ideal[hits])
 
@@ -134,7 +136,7 @@ METRICS: Mapping[str, Callable[[ScoredLists], Values]] = {
     **{f"recall_at_{cutoff}": partial(_recall, cutoff=cutoff) for cutoff in CUTOFFS},
     "novelty": _novelty,
 }
-"""Each gives a value per list (n,); reports have the mean over users. `coverage` is apart, as no user has one."""
+"""Each returns a value per list (n,); reports have the mean over users. `coverage` is apart, as it is not a user's."""
 
 
 def batches(rows: int, batch_size: int = BATCH_SIZE) -> Iterator[slice]:

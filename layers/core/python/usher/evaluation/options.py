@@ -12,26 +12,26 @@ USAGE = 'Start the evaluation with {"group": "<a folder of the bucket>"} and the
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How models are to be compared. The members have the names of the JSON."""
+    """The options of a comparison. The members have the names of the JSON."""
 
     split: str = "last-tenth"
     """One of SPLITS."""
     share: float = 0.1
-    """The share of events that is held out: of each user's, or of all."""
+    """The share of each user's events, or of all, that is held out."""
     cut: float | None = None
     """The Unix second from which on all events are held out; then `share` has no effect."""
     recipes: Sequence[str] = ()
-    """Recipes to compare, with default settings; without any, the solutions of the group's config."""
+    """Recipes to compare, with default settings; empty: the solutions of the group's config."""
     live: bool = True
     """Whether to compare the live versions, too."""
     exploration: bool = False
-    """Whether recipes that try items out do so, as in their campaigns."""
+    """Whether recipes that explore do so, as in their campaigns."""
     requestsPerSecond: float = 10  # noqa: N815
     """The rate of requests to a campaign."""
 
     @classmethod
     def from_input(cls, content: Mapping[str, Any]) -> "Options":
-        """The options in an execution's input, which names the group, too. Raises UsherError with every fault."""
+        """The options in an execution's input, which also names the group. Raises UsherError with every fault."""
         names = {field.name for field in fields(cls)}
         faults = [f"{name} is not an option" for name in sorted(content.keys() - names - {"group"})]
         if not isinstance(content.get("group"), str):

@@ -1,4 +1,4 @@
-"""The plan of an evaluation: a run on the training part, in a dataset group of its own. Pure, but for look-ups."""
+"""The plan of an evaluation: a run on the training part, in a dataset group of its own. Pure, apart from look-ups."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -29,7 +29,7 @@ from usher.runs.documents import own_group
 ALL_RECIPES = "all"
 """The option that stands for every recipe that suits the data."""
 RESULTS_TO_REMOVE_FROM = 2 * MAX_RESULTS
-"""Items that are requested where some are then removed, so that MAX_RESULTS of them stay."""
+"""The number of items to request if some are then removed, so that MAX_RESULTS remain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +41,15 @@ class Contender:
     """trained: for the evaluation, on the training part; live: the version that serves the group."""
     folder: str
     input: str
-    """What its predictions are for: users, items or rankings."""
+    """The kind of its requests: users, items or rankings."""
     version: str
     """Its solution version: the id of a resource, or an ARN."""
     recipe: str = ""
-    """Empty for a live version that Personalize does not know any more."""
+    """Empty for a live version that Personalize no longer has."""
     campaign: str = ""
     """Its campaign, by id or ARN; empty: a batch inference job makes the predictions."""
     settings: Mapping[str, Any] = field(default_factory=dict)
-    """Members of that job."""
+    """Members of the batch inference job."""
     exploration: str = ""
     """A name of reports/evaluation_report.py; empty: its recipe does not explore."""
     event_type: str = ""
@@ -65,11 +65,11 @@ class EvaluationPlan:
     files: Sequence[str]
     """The keys of the interactions' CSVs."""
     header: Sequence[str]
-    """Their columns."""
+    """The columns of the CSVs."""
 
     @classmethod
     def of(cls, plan: Plan) -> "EvaluationPlan":
-        """Those of a plan. Raises UnfitError where it is not an evaluation's."""
+        """The evaluation's members of a plan. Raises UnfitError if the plan is not an evaluation's."""
         return fit(cls, {member.name: getattr(plan, member.name) for member in fields(cls)})
 
 
@@ -104,7 +104,7 @@ def _recipe_of(personalize: PersonalizeClient, version: str) -> str:
 
 
 def exploration_of(recipe: Recipe, *, is_wanted: bool) -> str:
-    """What is done about the items that a recipe tries out; empty where it tries none."""
+    """The name of the handling of a recipe's explored items; empty if it explores none."""
     if not recipe.explores:
         return ""
     if is_wanted:
@@ -130,11 +130,11 @@ class Evaluation:
     options: Options
     solutions: Sequence[Solution]
     types: Mapping[str, str]
-    """Recipe types by the name of the recipe."""
+    """The type of each recipe, by name."""
     live: Mapping[str, Mapping[str, Any]]
     """The solutions of the serving map that are compared, each with the name of its recipe."""
     left_out: Sequence[Problem] = ()
-    """Why solutions are not compared."""
+    """The reasons why solutions are not compared."""
 
     @classmethod
     def of(
@@ -143,7 +143,7 @@ class Evaluation:
     ) -> "Evaluation":  # fmt: skip
         """A comparison of the options' recipes, or of the config's solutions, and of the live versions.
 
-        `at`: the group itself; `live`: its solutions in the serving map. Raises InputError where there is nothing to
+        `at`: the group itself; `live`: its solutions in the serving map. Raises InputError if there is nothing to
         compare.
         """
         own = replace(at, group=own_group(files.group, files.run), run=fingerprint(files.group, files.run))
@@ -181,7 +181,7 @@ class Evaluation:
         return cls(files, own, inputs, options, comparable, types, compared, left_out)
 
     def contenders(self) -> list[Contender]:
-        """The models that are compared, baselines apart."""
+        """The models that are compared, without the baselines."""
         trained = [
             self._contender(
                 solution.name, recipe_of(solution.recipe, self.types[solution.recipe]),
@@ -204,7 +204,7 @@ class Evaluation:
         return trained + live
 
     def _contender(self, solution: str, row: Recipe, **members: Any) -> Contender:
-        """A version of a solution, which explores as its campaign does where that is wanted."""
+        """A version of a solution. If exploration is on, it explores as its campaign does."""
         exploration = exploration_of(row, is_wanted=self.options.exploration)
         campaigns = {one.name: one.campaign or {} for one in self.inputs.config.solutions}
         own = campaigns.get(solution, {}).get("campaignConfig", {}).get("itemExplorationConfig", {})
@@ -220,7 +220,7 @@ class Evaluation:
         }
 
     def plan(self) -> Plan:
-        """The plan: a run in a group of its own, the deletion of all that it makes, and more."""
+        """The plan: a run in a group of its own, and the deletion of all that it creates."""
         desired = [*self._training(), *self._live_jobs()]
         to_delete = [
             Unmanaged(one.id, one.kind, one.arn, "the evaluation is over", delete=True)
@@ -251,12 +251,12 @@ class Evaluation:
             jobs=tuple(self._job(contender) for contender in by_batch),
             tags=self.inputs.config.tags,
         )
-        # The group's own schemas would be deleted with all that is made here.
+        # The group's own schemas would be deleted with the evaluation's resources.
         data = {name: replace(one, schema_name="") for name, one in self.inputs.data.items()}
         for one in desired_resources(self.at, config, {**data, "interactions": train}):
             if one.kind == "batch_inference_job":
                 yield replace(one, params={**one.params, **self._job_output(one.id.partition("/")[2])})
-            elif one.kind != "event_tracker":  # nobody will send events
+            elif one.kind != "event_tracker":  # no events will be sent
                 yield one
 
     def _job(self, contender: Contender) -> Job:

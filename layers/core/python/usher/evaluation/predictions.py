@@ -13,7 +13,7 @@ from usher.batch.job_output import read_output
 from usher.storage.bucket import whole_lines
 
 MAX_RESULTS = 100
-"""Items that are requested and kept of a list, as in the samples' notebook: enough to replace those a user has met."""
+"""The most items that are requested and kept of a list, as in the samples' notebook: enough to replace known items."""
 BLOCK_BYTES = 1 << 23
 TEXTS = pa.list_(pa.string())
 LINE = pa.schema(
@@ -22,12 +22,12 @@ LINE = pa.schema(
         "output": pa.struct([pa.field("recommendedItems", TEXTS)]),
     }
 )
-"""The members of a line that are read. Lines of rankings have their input list, too; some have scores."""
+"""The members of a line that are read. Lines of rankings also have their input list; some have scores."""
 
 
 @dataclass(frozen=True, slots=True)
 class RecommendationLists:
-    """Ranked lists of items, each for a user, for everyone who met an item last, or for anyone."""
+    """Ranked lists of items, each for a user, for all users with the same last item, or for all users."""
 
     by: str
     """`user`, `item` or `anyone`."""
@@ -50,13 +50,13 @@ class RecommendationLists:
     def codes(self, item_ids: pa.StringArray) -> NDArray[np.int32]:
         """The lists as positions in IDs that include all of theirs (lists + 1, longest). The last list is empty."""
         code = pc.index_in(self.item_ids, item_ids).to_numpy()
-        codes = np.append(code, np.int32(-1))[self.items]  # the padding's -1 finds the last one, which is -1 again
+        codes = np.append(code, np.int32(-1))[self.items]  # the padding's -1 selects the last code, which is -1 again
         return np.concatenate((codes, np.full((1, codes.shape[1]), -1, np.int32)))
 
     def rows_of(self, users: pa.StringArray, newest: pa.StringArray) -> NDArray[np.int32]:
         """The row of each user's list (n,), the first if there are several; -1 for none.
 
-        `newest`: the item that each user met last.
+        `newest`: each user's last item.
         """
         if self.by == "anyone":
             return np.zeros(len(users), np.int32)
@@ -90,8 +90,7 @@ def read_predictions(
 ) -> RecommendationLists:
     """The lists in a batch inference job's output files, given as (key, stream).
 
-    `allowed`: the items that stay in the lists; all, if it is None. Lines without a list, and malformed lines, count
-    as errors.
+    `allowed`: the items that stay in the lists; None: all. Lines without a list, and malformed lines, count as errors.
     """
     blocks = (block for _, stream in files for block in whole_lines(stream, block_bytes))
     lines = pa.concat_tables([LINE.empty_table(), *(read_output(block, LINE) for block in blocks)])
@@ -120,7 +119,7 @@ def _to_lists(
 
 
 def _without_duplicates(items: NDArray[np.int32]) -> NDArray[np.int32]:
-    """The lists, in which an item stands at its first place only."""
+    """The lists with only the first place of each item."""
     order = np.argsort(items, axis=1, kind="stable")
     ordered = np.take_along_axis(items, order, axis=1)
     is_duplicate = (ordered[:, 1:] == ordered[:, :-1]) & (ordered[:, 1:] >= 0)

@@ -42,9 +42,9 @@ class PreparedEvaluation:
     sources: Sources
 
     def plan_with_copies(self, run: Run, limits: ReadLimits = LIMITS) -> Plan:
-        """The plan, once the files that are split and imported are copied: what is compared was checked.
+        """The plan, with copies of the files that are split and imported, so that only checked content is compared.
 
-        Raises S3's PreconditionFailed where a file is not the one that was checked.
+        Raises S3's PreconditionFailed if a file is not the one that was checked.
         """
         profiles = ProfileCache(run.bucket, limits)
         read = {file.key: (file, source.reading) for source in self.sources.values() for file in source.files}
@@ -69,8 +69,8 @@ def prepare_evaluation(
 ) -> PreparedEvaluation:
     """Plan an evaluation.
 
-    `at`: the group; `serving`: its serving map; `past`: what it has ordered. Raises InputError where the group has
-    nothing to evaluate with, or the evaluation has no room in the quotas or costs too much.
+    `at`: the group; `serving`: its serving map; `past`: its spending. Raises InputError if the group has nothing to
+    evaluate with, or the evaluation exceeds the quotas or a ceiling.
     """
     inventory = Inventory(clients, at.stack_arn)
     inputs = load_inputs(bucket, at.group, inventory, at.arn_prefix, limits)
@@ -102,6 +102,6 @@ def prepare_evaluation(
 
 
 def is_deleted(plan: Plan, record: RunRecord) -> bool:
-    """Whether everything that an evaluation may have made is deleted, as far as its record says. Pure."""
+    """Whether all resources that an evaluation may have created are deleted, as far as its record shows. Pure."""
     deleted = [state for state in record.get("deletions", []) if state["status"] == "DELETED"]
     return len(deleted) >= len(plan.to_delete)

@@ -1,7 +1,7 @@
-"""What chance may explain: bootstrap intervals of means, and randomization tests of paired differences.
+"""Bootstrap intervals of means, and randomization tests of paired differences.
 
-Of more than MAX_BLOCKS users, blocks of equal size, put together at random, stand for single users: the mean of the
-means, and its spread, stay the same. All contenders have the same blocks, and get the same resamples.
+If there are more than MAX_BLOCKS users, blocks of equal size, put together at random, replace single users: the mean of
+the means, and its spread, stay the same. All contenders have the same blocks and the same resamples.
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,7 +22,7 @@ MAX_BLOCKS = 10_000
 MAX_BLOCKS_OF_TESTS = 1000
 """Lower than MAX_BLOCKS, because each randomization looks at every block."""
 EPSILON = 1e-9
-"""Sums of differences that differ by less, as a share of all differences, are equal but for rounding."""
+"""Sums of differences count as equal if they differ by less, as a share of all differences: rounding causes as much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +30,14 @@ class Blocks:
     """Sums over blocks of users."""
 
     totals: Values
-    """(blocks, m)"""
+    """The sum of each column over each block (blocks, m)."""
     sizes: NDArray[np.integer[Any]]
     """Users in each block (blocks,)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Of two columns' means over users, the first less the second."""
+    """The difference of two columns' means over users: the first less the second."""
 
     pair: tuple[int, int]
     mean: float
@@ -68,9 +68,9 @@ def compare(blocks: Blocks, seed: int = 0, flips: int = FLIPS) -> list[Differenc
     """The differences of all pairs of columns.
 
     The test randomizes the sign of each user's difference (Smucker, Allan, Carterette, "A comparison of statistical
-    significance tests for information retrieval evaluation", 2007). It asks for no distribution, so that many equal
-    values and few hits do no harm. Holm's method ("A simple sequentially rejective multiple test procedure", 1979)
-    adjusts for the number of pairs.
+    significance tests for information retrieval evaluation", 2007). It assumes no distribution, so many equal values
+    and few hits do no harm. Holm's method ("A simple sequentially rejective multiple test procedure", 1979) adjusts for
+    the number of pairs.
     """
     pairs = list(combinations(range(blocks.totals.shape[1]), 2))
     if not pairs:
@@ -85,10 +85,10 @@ def compare(blocks: Blocks, seed: int = 0, flips: int = FLIPS) -> list[Differenc
 
 
 def randomization_test(differences: Values, random: np.random.Generator, flips: int = FLIPS) -> Values:
-    """The probability of each column's sum, in either direction, were every sign a toss of a coin: (n, m) to (m,).
+    """The probability of each column's sum, in either direction, if every sign were random: (n, m) to (m,).
 
-    The observed signs count as one of the tosses, so that it is never 0 (Phipson and Smyth, "Permutation p-values
-    should never be zero", 2010).
+    The observed signs count as one of the randomizations, so that it is never 0 (Phipson and Smyth, "Permutation
+    p-values should never be zero", 2010).
     """
     bound = np.abs(differences.sum(axis=0)) - EPSILON * np.abs(differences).sum(axis=0)
     as_large = np.zeros(differences.shape[1], np.int64)
@@ -116,7 +116,7 @@ def _interval(blocks: Blocks, random: np.random.Generator) -> tuple[Values, Valu
 
 
 def _resamples(blocks: int, random: np.random.Generator, batch_size: int = 50) -> Iterator[Values]:
-    """How often each block is drawn in each resample, some resamples at a time (batch_size, blocks)."""
+    """The number of times that each block is drawn in each resample, some resamples at a time (batch_size, blocks)."""
     start = np.arange(batch_size, dtype=np.int32)[:, None] * blocks
     for _ in range(RESAMPLES // batch_size):
         draws = random.integers(0, blocks, (batch_size, blocks), np.int32)

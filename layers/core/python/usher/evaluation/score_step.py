@@ -28,14 +28,14 @@ from usher.run_record import ProblemRecord
 from usher.runs.record import Run
 
 TITLE_COLUMNS = ("TITLE", "NAME", "ITEM_NAME")
-"""Columns with an item's title; the first one that a file has counts."""
+"""Columns with an item's title; the first of them in a file counts."""
 NOTES = {
     "items": "A user's list has items similar to the user's last item.",
     "rankings": f"It orders the {MAX_RESULTS} most popular items for each user.",
     EXPLORATION_REMOVED: "As Personalize sets its exploration, items that nobody had met at its training are removed.",
     EXPLORATION_ON: "It explores: its lists include random items that few users know, or none.",
 }
-"""What must be known of a contender, by what it is asked for and by its exploration."""
+"""Notes on a contender, by the kind of its requests and by its exploration."""
 States = Mapping[str, Mapping[str, Any]]
 
 
@@ -46,7 +46,7 @@ def score_contenders(
     max_bytes: int,
     is_late: Callable[[], bool],
 ) -> bool:
-    """Get the campaigns' predictions, then write the report. False: it is late, and predictions are missing.
+    """Get the campaigns' predictions, then write the report. False: the time is up, and predictions are missing.
 
     `personalize`, `runtime`: boto3 clients of Personalize and of its runtime; `max_bytes`: of interactions that memory
     holds.
@@ -65,7 +65,7 @@ def score_contenders(
 
 
 def _arn(states: States, name: str) -> str:
-    """The ARN of a resource by its id, empty if its creation failed; or the ARN that was given."""
+    """The ARN of a resource by its id, empty if its creation failed. An ARN is returned as it is."""
     if name.startswith("arn:"):
         return name
     return str(states[name]["arn"]) if states[name]["status"] == "READY" else ""
@@ -117,7 +117,7 @@ def _report(
 
 
 def _failure(contender: Contender, states: States) -> Problem | None:
-    """Why a contender has no predictions: its version, its campaign or its job has failed."""
+    """The reason why a contender has no predictions: its version, its campaign or its job has failed."""
     for id_, what in (
         (contender.version, "could not be trained"),
         (contender.campaign or f"batch_inference_job/{contender.folder}", "has no predictions"),
@@ -134,10 +134,10 @@ def learnt_items(files: EvaluationFiles, train: Interactions, one_in: int) -> pa
 
 
 def known_events(contender: Contender, version: Mapping[str, Any], held_out: Interactions) -> tuple[Mask, list[str]]:
-    """Which held-out events a contender may have learnt from (n,), and a note on it.
+    """The held-out events that a contender may have learnt from (n,), and a note on it.
 
     `version`: its description, empty if Personalize has none. A live version may know all events from before its
-    training; one that answers through its campaign all events, as it learns from new ones at once.
+    training; one with a campaign may know all events, as it learns from new ones at once.
     """
     if contender.kind != "live":
         return np.zeros(len(held_out.time), np.bool_), []

@@ -47,7 +47,7 @@ HEAD_SHARE = 0.8
 SAMPLE_USERS = 5
 MAX_REPORTED_HISTORY = 10
 MAX_REPEATS = 0.5
-"""A greater share of repeats among the held-out events makes lists as recommended decisive."""
+"""The share of repeats among the held-out events above which lists as recommended are decisive."""
 DECISIVE_COLUMNS = [[*METRICS].index(metric) for metric in DECISIVE_METRICS]
 
 
@@ -78,7 +78,7 @@ class Segment:
     items: Mask
     """Of all items, by code."""
     truth: InteractionSet
-    """The items of the segment that each user met in the held-out part."""
+    """Each user's items of the segment in the held-out part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,22 +88,22 @@ class TestSet:
     train: Interactions
     held_out: Interactions
     item_ids: pa.StringArray
-    """Of the interactions, then of other recommended items."""
+    """The IDs of the interactions' items, then of other recommended items."""
     users: Codes
     """The codes of the users (n,)."""
     newest: Codes
-    """The item that each user met last in the training part (n,); -1 for none."""
+    """Each user's last item in the training part (n,); -1 for none."""
     history: InteractionSet
-    """The items that each user met in the training part."""
+    """Each user's items in the training part."""
     repeats: float
     """The share of the held-out events whose item is in the user's history."""
     self_information: Values
-    """Of each item, by code: -log2 of the share of users in the training part who met it; at least one user."""
+    """-log2 of the share of the training part's users who met the item (of at least one user), by the item's code."""
     segments: Sequence[Segment]
 
     @classmethod
     def of(cls, train: Interactions, held_out: Interactions, predictions: Sequence[Predictions]) -> "TestSet":
-        """From two parts of one reading. Raises InputError where one of them is empty."""
+        """The test set of two parts of one reading. Raises InputError if one of them is empty."""
         for name, part in (("training part", train), ("held-out part", held_out)):
             if not len(part.time):
                 remedy = "Hold out another share, or use a cut that lies within the data."
@@ -181,8 +181,8 @@ def score_predictions(
 ) -> Scores:
     """Score all contenders on the held-out part of one reading, segment by segment.
 
-    `kind`: of the split; `titles`: of items, by ID; `one_in`: n where one in n users was read. Ranked contenders come
-    first, the best of them at the top. Segments without a user are left out. Raises InputError where a part is empty.
+    `kind`: of the split; `titles`: of items, by ID; `one_in`: n if one in n users was read. Ranked contenders come
+    first, the best of them at the top. Segments without a user are left out. Raises InputError if a part is empty.
     """
     test_set = TestSet.of(train, held_out, predictions)
     form = RAW if test_set.repeats > MAX_REPEATS else DEDUP
@@ -203,7 +203,7 @@ def score_predictions(
 
 
 def _score(test_set: TestSet, predictions: Predictions, decisive_form: str, sample: Ints) -> Scored:
-    """The scores of a contender in all forms and segments; none if it has no list for anybody."""
+    """The scores of a contender in all forms and segments; none if it has no list for any user."""
     is_trained = np.bincount(test_set.train.item, minlength=len(test_set.item_ids)) > 0
     scores: list[Score] = []
     segments: list[SegmentScore] = []

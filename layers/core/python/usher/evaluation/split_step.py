@@ -29,7 +29,9 @@ QUERIES: Final = "athena.json"
 
 
 def max_bytes(environ: Mapping[str, str]) -> int:
-    """Bytes of interactions that fit into the function. Athena splits more; of more, a sample of users is scored."""
+    """The bytes of interactions that fit into the function. Athena splits more; of more, a sample of users
+    is scored.
+    """
     return BYTES_PER_MEGABYTE * int(environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "10240"))
 
 
@@ -40,9 +42,9 @@ def split_interactions(
     is_late: Callable[[], bool],
     max_results_per_file: int = MAX_RESULTS_PER_FILE,
 ) -> int | None:
-    """Write the two parts, and the inputs of batch inference jobs; None when done, else the seconds to wait.
+    """Write the two parts, and the inputs of batch inference jobs; return the seconds to wait, or None when done.
 
-    `athena`: None to split in memory; `max_bytes`: of interactions that memory holds. Raises InputError where a part is
+    `athena`: None to split in memory; `max_bytes`: of interactions that memory holds. Raises InputError if a part is
     too small, or the whole is too large.
     """
     files, plan = EvaluationFiles.of(run), EvaluationPlan.of(run.plan())
@@ -60,7 +62,7 @@ def split_interactions(
 
 
 def read_parts(files: EvaluationFiles, max_bytes: int) -> tuple[Interactions, Interactions, int]:
-    """The training and the held-out part, and n where only one in n users was read."""
+    """The training and the held-out part, and n if only one in n users was read."""
     size = sum(file.size for part in (TRAIN, HOLDOUT) for file in files.bucket.files(files.key(f"{part}/")))
     one_in = max(1, -(-size // max_bytes))
     train, held_out = read_interactions(files.open(TRAIN), files.open(HOLDOUT), one_in=one_in)
@@ -89,7 +91,7 @@ def _split_in_memory(files: EvaluationFiles, keys: Collection[str], split: Split
 def _split_in_athena(
     run: Run, files: EvaluationFiles, plan: EvaluationPlan, athena: Athena, is_late: Callable[[], bool]
 ) -> bool:
-    """Whether both parts are written; call it again until they are."""
+    """Advance the split; return whether both parts are written. Call it again until they are."""
     job = SplitJob(files.key(""), plan.files, plan.header, plan.options.to_split())
     try:
         started, done = athena_split.advance(athena, files.bucket, job, run.read(QUERIES))
@@ -103,7 +105,7 @@ def _split_in_athena(
 def _write_inputs(
     files: EvaluationFiles, kinds: Iterable[str], train: Interactions, held_out: Interactions, max_results_per_file: int
 ) -> None:
-    """Write the inputs of batch inference jobs, about every user who has held-out events."""
+    """Write the inputs of batch inference jobs, for every user with held-out events."""
     users = texts_of(train.user_ids.take(np.unique(held_out.user)))
     rank, size = rank_by_time(train.user, train.time)
     last = rank == size

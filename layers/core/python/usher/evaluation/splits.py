@@ -1,7 +1,7 @@
-"""Split strategies: which interactions are held out, so that recommendations from the others can be judged by them.
+"""Split strategies: which interactions are held out to judge recommendations that are learnt from the others.
 
-Meng et al., "Exploring data splitting strategies for the evaluation of recommendation models", RecSys 2020, compare
-all three. Equal times are in the order of the files.
+Meng et al., "Exploring data splitting strategies for the evaluation of recommendation models", RecSys 2020, compare all
+three. Equal times are in the order of the files.
 """
 
 from collections.abc import Callable, Mapping
@@ -19,13 +19,13 @@ class Split:
 
     kind: str = "last-tenth"
     share: float = 0.1
-    """The share of events that is held out: of each user's, or of all."""
+    """The share of each user's events, or of all, that is held out."""
     cut: float | None = None
     """For `global`: the Unix second from which on all events are held out; without it, the share decides."""
 
 
 def hold_out(interactions: Interactions, split: Split) -> Mask:
-    """Which events are held out (n,). Raises InputError where it is none of them, or all."""
+    """Which events are held out (n,). Raises InputError if the split selects no event, or all."""
     place = f"the split {split.kind}"
     mask = SPLITS[split.kind](interactions, split) if len(interactions.time) else np.zeros(0, np.bool_)
     if mask.all():

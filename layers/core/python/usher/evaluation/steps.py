@@ -35,9 +35,9 @@ class Evaluator:
     arn_prefix: str
     """arn:aws:personalize:<region>:<account>"""
     role_arn: str
-    """PersonalizeRole's."""
+    """The ARN of PersonalizeRole."""
     clients: Clients
-    """Of Personalize, and of Service Quotas."""
+    """Clients of Personalize, and of Service Quotas."""
     runtime: PersonalizeRuntimeClient
     athena: Athena | None
     """None: interactions are split in memory."""
@@ -65,7 +65,7 @@ class Evaluator:
         return {"group": run.group, "run": run.name, "ready": True}
 
     def split(self, group: str, run: str, is_late: Callable[[], bool]) -> dict[str, Any]:
-        """Hold out a part of the interactions; `ready`, or the seconds to wait before the next call."""
+        """Hold out a part of the interactions; return `ready`, or the seconds to wait before the next call."""
         try:
             wait = split_interactions(Run(self.bucket, group, run), self.athena, self.max_bytes, is_late)
         except InputError as error:
@@ -74,14 +74,14 @@ class Evaluator:
         return {"ready": wait is None, "waitSeconds": wait}
 
     def score(self, group: str, run: str, is_late: Callable[[], bool]) -> dict[str, Any]:
-        """Get the predictions of campaigns while there is time; once all are there, write the report."""
+        """Get the predictions of campaigns while there is time; write the report once all are there."""
         run_ = Run(self.bucket, group, run)
         return {"written": score_contenders(run_, self.clients["personalize"], self.runtime, self.max_bytes, is_late)}
 
     def publish(
         self, content: Mapping[str, Any], execution: str, started_at: str, error: Mapping[str, str] | None
     ) -> dict[str, Any]:
-        """Once everything that was made is deleted, conclude the run and notify. `error`: of the execution."""
+        """Conclude the run and notify once all its resources are deleted. `error`: of the execution."""
         run = self._run(content, execution, started_at)
         record = run.read_or_empty()
         plan = run.find_plan()
@@ -95,6 +95,6 @@ class Evaluator:
         return {"outcome": "CLEARED" if "clearUp" in content else record["outcome"], "cause": record["summary"]}
 
     def _run(self, content: Mapping[str, Any], execution: str, started_at: str) -> Run:
-        """The execution's run, the same however often a step is repeated; or the run to clear up."""
+        """The execution's run, the same however often a step is repeated; or the run to clean up."""
         name = run_name(execution, EVALUATION, datetime.fromisoformat(started_at))
         return Run(self.bucket, group_of_input(content), content.get("clearUp", name))

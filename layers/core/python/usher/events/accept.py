@@ -1,7 +1,7 @@
 """Accepts posted events: an accepted event is never lost, and never counted twice.
 
-Every event is kept first; then Personalize is asked, with a short deadline. What it does not take for now waits in a
-queue, and later events of the same session wait behind it.
+Every event is kept first and then sent to Personalize, with a short deadline. Events that Personalize can't take now
+wait in a queue, and later events of the same session wait behind them.
 """
 
 import time
@@ -32,7 +32,7 @@ TRACKING: Mapping[EventKind, Literal["trackingId", "actionTrackingId"]] = {
     "events": "trackingId",
     "action-interactions": "actionTrackingId",
 }
-"""The member of the serving map with the ID that a call of Personalize names."""
+"""The member of the serving map with the tracking ID of a call, by kind of events."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,34 +44,34 @@ class Queues:
     pending_url: str
 
     def keep(self, message: Message) -> None:
-        """Have a message written to the bucket."""
+        """Queue a message to be written to the bucket."""
         self.sqs.send_message(QueueUrl=self.kept_url, MessageBody=encode(message))
 
     def send_later(self, message: Message) -> None:
-        """Have a message sent to Personalize after those of its session that wait already."""
+        """Queue a message to be sent to Personalize after the waiting messages of its session."""
         self.sqs.send_message(QueueUrl=self.pending_url, MessageBody=encode(message), **ordering(message))
 
 
 @dataclass(frozen=True, slots=True)
 class Acceptance:
-    """Where accepted events go."""
+    """Accepts events."""
 
     queues: Queues
     sessions: Sessions
     arrivals: Arrivals
     personalize_events: PersonalizeEventsClient
-    """A boto3 client that does not retry, and whose deadline is short."""
+    """A boto3 client that does not retry, with a short deadline."""
     unknown_items: Callable[[str, set[str]], set[str]] = lambda _group, _items: set()
-    """Those of some items that a group's catalogue does not have."""
+    """The items that are missing in a group's catalogue, of some items."""
     breakers: Breakers = field(default_factory=Breakers)
-    """By tracking ID."""
+    """The circuit breakers by tracking ID."""
     clock: Callable[[], float] = time.time
 
     def accept(self, group: str, kind: EventKind, content: ServingMap, body: Mapping[str, Any]) -> dict[str, Any]:
         """Accept the posted events, and count them in metrics; return the answer.
 
-        `content`: the group's serving map. Raises RequestError, before anything is sent, if any event is wrong; and
-        after it, if Personalize refuses all of them.
+        `content`: the group's serving map. Raises RequestError before anything is sent if any event is invalid, and
+        afterwards if Personalize refuses all events.
         """
         try:
             answer = self._accept(group, kind, content, body)
@@ -122,9 +122,9 @@ class Acceptance:
         }
 
     def _send(self, message: Message, given: Collection[str], *, is_pending: bool) -> tuple[int, dict[str, str]]:
-        """Send a request's message, or queue it from the part on that must wait.
+        """Send a request's message; queue it from the first part that must wait.
 
-        Returns how many events are queued and, by eventId, why Personalize refuses some for good.
+        Returns the number of queued events and, by eventId, the reasons why Personalize refuses some for good.
         """
         queued, refused = 0, dict[str, str]()
         for part in _parts(message):
@@ -140,7 +140,9 @@ class Acceptance:
         return queued, refused
 
     def _ask(self, message: Message) -> str | None:
-        """Why Personalize refuses a message for good; empty if it takes it, None if it may take it later."""
+        """Send a message; return the reason for a lasting refusal, "" if it was taken, or None if it may be taken
+        later.
+        """
         tracker = message["trackingId"]
         if not self.breakers.allow(tracker):
             return None
@@ -154,7 +156,9 @@ class Acceptance:
         return reason
 
     def _queue(self, message: Message, given: Collection[str]) -> None:
-        """Queue a message. That it waits is noted first, so that no later event of the session passes it."""
+        """Queue a message. The session is marked as waiting first, so that no later event of it overtakes
+        the message.
+        """
         self.sessions.wait_for(message)
         try:
             self.queues.send_later(message)
@@ -166,11 +170,11 @@ class Acceptance:
     def _reasons(
         self, group: str, kind: EventKind, content: ServingMap, events: Sequence[Event], refused: Mapping[str, str]
     ) -> list[list[Reason]]:
-        """By event, what its sender should know."""
+        """The reasons why events do not count as their sender may expect, by event."""
         items = {event["itemId"] for event in events if "itemId" in event}
         try:
             unknown = self.unknown_items(group, items)
-        except (BotoCoreError, ClientError, UsherError):  # the events are accepted already, and are only not warned of
+        except (BotoCoreError, ClientError, UsherError):  # the events are accepted already: only warnings are lost
             unknown = set()
         counting = Counting(kind, content, unknown)
         return [
@@ -189,7 +193,7 @@ def _parts(message: Message) -> Iterator[Message]:
 
 
 def _fresh(events: Sequence[Event], repeated: Collection[str]) -> list[Event]:
-    """The events that are new, each once."""
+    """The new events, each once."""
     first = dict[str, Event]()
     for event in events:
         first.setdefault(event["eventId"], event)

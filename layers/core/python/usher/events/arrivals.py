@@ -1,10 +1,10 @@
-"""What arrived, kept in the table for a month: it shows which events are repeated, and what became of each.
+"""Arrived events, kept in the table for a month to detect repeated events and to show each event's outcome.
 
     {"group": "<group>#<user>", "item": "event#<arrived>#<sentAt>#<eventId, or its beginning and a digest>", ...}
     {"group": "<group>#<user>", "item": "eventid#<likewise>", "event": "event#...", "expires": 17...}
 
-Times are milliseconds, so that the keys are in their order. What nobody had logged in for is in the partition of its
-session. Only the eventIds that a sender has made are kept: nobody repeats the others.
+Times are milliseconds, so that the keys are in their order. Anonymous events are in the partition of their session.
+Only eventIds that a sender has made are kept: others can't be repeated.
 """
 
 import heapq
@@ -24,29 +24,31 @@ EVENT, EVENT_ID = "event#", "eventid#"
 Key = tuple[str, str]
 """The group and the item of an event in the table."""
 MAX_LENGTH = 64
-"""Characters of an eventId in a key."""
+"""The most characters of an eventId in a key."""
 AFTER_ALL = "event#~"
-"""A place after those of all arrivals."""
+"""A sort key above those of all arrivals."""
 Outcome = Literal["sent", "pending", "refused"]
-"""Personalize has taken it; it waits in the queue; or Personalize has refused it for good."""
+"""sent: Personalize has taken the event; pending: it waits in the queue; refused: Personalize has refused
+it for good.
+"""
 
 
 class Arrival(TypedDict):
-    """An event that was accepted, and what became of it."""
+    """An accepted event and its outcome."""
 
     place: str
-    """Orders arrivals: by when they came and when they happened."""
+    """The sort key: arrivals are ordered by arrival, then by the event's own time."""
     kind: str
     event: Event
     userId: NotRequired[str]
     sessionId: str
     arrived: float
-    """Unix seconds."""
+    """The time of arrival, in Unix seconds."""
     outcome: Outcome
     reason: NotRequired[str]
-    """Of a refusal."""
+    """The reason of a refusal."""
     repeats: NotRequired[int]
-    """How often it was sent again, and not counted again."""
+    """The number of times that the event was sent again, without being counted again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +59,10 @@ class Arrivals:
     clock: Callable[[], float] = time.time
 
     def known(self, group: str, user: str, session: str, event_ids: Iterable[str]) -> dict[str, Key]:
-        """Those of some eventIds that have arrived from a user or in a session before, with the keys of their events.
+        """The eventIds of `event_ids` that have arrived from a user or in a session before, with the keys of their
+        events.
 
-        `user`: empty if nobody has logged in. What Personalize has refused may be sent again.
+        `user`: empty if the events are anonymous. Events that Personalize has refused may be sent again.
         """
         items, batches = {_id_item(one): one for one in event_ids}, TableBatches(self.table)
         keys = [(partition(group, whose), item) for whose in {user or session, session} for item in items]
@@ -72,18 +75,18 @@ class Arrivals:
         }
 
     def write(self, message: Message, outcome: Outcome, reason: str = "", given: Collection[str] = ()) -> None:
-        """Keep a message's events, and what has become of them. `given`: the eventIds that the sender has made."""
+        """Write a message's events and their outcome. `given`: the eventIds that the sender has made."""
         ended = _ended(outcome, reason)
         events = [{**_key(message, event), **_attributes(message, event), **ended} for event in message["events"]]
         TableBatches(self.table).put([*events, *_ids(message, given)])
 
     def write_pending(self, message: Message, given: Collection[str] = ()) -> None:
-        """Keep the events of a message that is in the queue, unless it is through already. `given`: as in `write`."""
+        """Write the events of a queued message, unless they have an outcome already. `given`: as in `write`."""
         self._write_each(message, "outcome = if_not_exists(outcome, :outcome)", {":outcome": "pending"})
         TableBatches(self.table).put(_ids(message, given))
 
     def settle(self, message: Message, outcome: Outcome, reason: str = "") -> None:
-        """Note what became of a message that waited."""
+        """Write the outcome of a message that waited."""
         ended = _ended(outcome, reason)
         values = {f":{name}": value for name, value in ended.items()}
         self._write_each(message, ", ".join(f"{name} = :{name}" for name in ended), values)
@@ -98,14 +101,14 @@ class Arrivals:
             self.table.update(key["group"], key["item"], f"SET {changes}", {**values, **others}, names)
 
     def repeated(self, keys: Iterable[Key]) -> None:
-        """Count events that were sent again."""
+        """Count repeated events."""
         for key in keys:
             self.table.update(*key, "ADD repeats :one", {":one": 1}, None, "attribute_exists(outcome)")
 
     def newest(self, group: str, whose: str, before: str = "") -> Iterator[Arrival]:
-        """What arrived from a user, or in a session while nobody had logged in, newest first.
+        """The arrivals from a user, or the anonymous ones in a session, newest first.
 
-        It is read in parts, as far as it is asked for. `before`: the place of an arrival; only older ones then.
+        They are read in parts, as the caller iterates. `before`: the place of an arrival; then only older ones.
         """
         for item in TableBatches(self.table).newest(partition(group, whose), EVENT, before or AFTER_ALL):
             if item["expires"] >= self.clock() and item["item"] != before:
@@ -115,7 +118,7 @@ class Arrivals:
 def arrivals_of(
     sessions: Sessions, arrivals: Arrivals, group: str, user: str, names: Iterable[str], before: str = ""
 ) -> Iterator[Arrival]:
-    """What arrived from a user, newest first; also in the sessions of these names before the user had logged in.
+    """The arrivals from a user, newest first, with the anonymous ones in the sessions of these names.
 
     `before`: as for Arrivals.newest.
     """
@@ -136,12 +139,12 @@ def _key(message: Message, event: Event) -> dict[str, str]:
 
 
 def _short(event_id: str) -> str:
-    """A name of an eventId in a key, which has fewer bytes than an eventId may have."""
+    """A short form of an eventId for a key, whose length is limited."""
     return event_id if len(event_id) <= MAX_LENGTH else f"{event_id[:MAX_LENGTH]}#{digest(event_id, 32)}"
 
 
 def _ids(message: Message, given: Collection[str]) -> Iterator[dict[str, Any]]:
-    """The items of those eventIds of a message that its sender has made."""
+    """The items of a message's eventIds that its sender has made."""
     for event in message["events"]:
         if event["eventId"] in given:
             key, expires = _key(message, event), int(message["arrived"]) + LIFETIME_SECONDS
@@ -153,7 +156,7 @@ def _id_item(event_id: str) -> str:
 
 
 def _attributes(message: Message, event: Event) -> dict[str, Any]:
-    """What the table has of an event, besides its key and what became of it."""
+    """The attributes of an event's item, without its key and its outcome."""
     who: dict[str, Any] = {name: message[name] for name in ("userId", "sessionId") if name in message}
     return {
         **who,

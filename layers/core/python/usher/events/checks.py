@@ -19,42 +19,42 @@ from usher.placeholders import PROGRAM_WORDS
 from usher.serving.requests import check_list, checked_id, checked_ids, shown
 
 MAX_EVENTS = 500
-"""Events per request: they are sent well within the function's ten seconds."""
+"""The most events of a request: they are sent well within the function's ten seconds."""
 MAX_EVENT_BYTES = 10 * 1024
-"""Of an event."""
+"""The most bytes of an event."""
 MAX_IMPRESSIONS = 25
 MAX_PROPERTIES_LENGTH = 1024
 MAX_RECOMMENDATION_ID_LENGTH = 40
 MAX_NUMBER = 3.4e38
-"""A value is a number of 32 bits."""
+"""The largest value of a 32-bit number."""
 MIN_SECOND = 10**8
-"""March 1973: what is less is not a time of day one, but a duration, or minutes, hours or days since 1970."""
+"""March 1973. Smaller numbers are not Unix seconds but durations, or minutes, hours or days since 1970."""
 MAX_CLOCK_SKEW_SECONDS = 86_400.0
-"""How far ahead of ours a device's clock may be."""
+"""The most seconds by which a device's clock may be ahead of ours."""
 NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
-"""As programs in other languages write them: Python also takes 1_000, and digits of other scripts."""
+"""The form of numbers in all programming languages: Python also takes 1_000, and digits of other scripts."""
 OUTCOMES = ("TAKEN", "NOT_TAKEN", "VIEWED")
 """The event types of action interactions."""
 Columns = Mapping[str, str | list[str]]
-"""The Avro types of a dataset's columns; empty where they are not known."""
+"""The Avro types of a dataset's columns; empty if they are not known."""
 Read = Callable[[Any, str], Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What is posted."""
+    """A kind of posted records."""
 
     dataset: str
     list: str
-    """The member of the body with the events, and of the call of Personalize."""
+    """The member with the events, in the body and in Personalize's call."""
     time: str
     """The member of an event with its time."""
     members: Mapping[str, Read]
-    """Of an event: each reads a value, and knows its place for the message."""
+    """The members of an event; each function reads a value, and takes its place for the message."""
 
     @property
     def subject(self) -> str:
-        """The member that says what the event is about."""
+        """The member with the subject of an event."""
         return "itemId" if "itemId" in self.members else "actionId"
 
 
@@ -79,7 +79,7 @@ def check_request(
 ) -> Posted:
     """Check the posted `{userId, sessionId, events}`. Raises RequestError, which names the event, member and remedy.
 
-    `now`: Unix seconds; `make_id`: makes what is unique in the eventIds of events that have none.
+    `now`: Unix seconds; `make_id`: returns a unique ID for an event without one.
     """
     who = ("userId", "sessionId")
     check_list(content, kind.list, who, f"{{eventType, {kind.subject}, ...}}", MAX_EVENTS)
@@ -126,7 +126,7 @@ def _unknown_member(name: str, number: int, kind: Kind) -> str:
 
 
 def plain(name: str) -> str:
-    """A name as Personalize compares it: EVENT_TYPE of a schema is eventType in a call."""
+    """A name in the form that Personalize compares: EVENT_TYPE of a schema is eventType in a call."""
     return name.replace("_", "").lower()
 
 
@@ -136,7 +136,7 @@ OWN_MEMBERS = {
     "impression": "impression",
     "eventattributionsource": "metricAttribution",
 }
-"""By the plain name of a column that an event may leave out, the member with its value."""
+"""The member with the value of a column that an event may leave out, by the column's plain name."""
 ALWAYS_THERE = {
     "userid": "userId",
     "sessionid": "sessionId",
@@ -147,13 +147,15 @@ ALWAYS_THERE = {
     "sentat": "the time",
     "eventid": "eventId",
 }
-"""Likewise, what is asked for in any case; but a session may have no user yet, and an event no item."""
+"""The members that every event needs, likewise; but a session may have no user yet, and an event no item."""
 RESERVED = {**ALWAYS_THERE, **OWN_MEMBERS, "metricattribution": "metricAttribution"}
-"""Not allowed as properties, in any spelling: they have their own members. PutEvents takes some of them silently."""
+"""Names that are not allowed as properties, in any spelling: they have their own members. PutEvents silently takes
+some.
+"""
 
 
 def _check_columns(read: Mapping[str, Any], number: int, columns: Columns) -> None:
-    """Raise RequestError for a value that does not fit into its column, and for a missing one that must be there."""
+    """Raise RequestError for a value that does not fit its column, and for a missing value of a required column."""
     properties = {plain(name): (name, value) for name, value in json.loads(read.get("properties", "{}")).items()}
     for column, types in columns.items():
         key = plain(column)
@@ -168,7 +170,7 @@ def _check_columns(read: Mapping[str, Any], number: int, columns: Columns) -> No
         if value is not None and not member:
             _check_type(value, _type_of(types), place)
     for name, value in properties.values():
-        if isinstance(value, list | dict):  # refused by Personalize also where the schema has no column for it
+        if isinstance(value, list | dict):  # Personalize refuses it even if the schema has no column for it
             place = f"properties of event {number}: {name[:99]}"
             raise _error(f"{place} is {shown(value)}. Give a text, a number, true or false")
 
@@ -194,9 +196,9 @@ def _check_type(value: Any, wanted: str, place: str) -> None:
 
 
 def _is_number(value: Any, end: int) -> bool:
-    """Whether a value is a number, or one as a text, as in the service guide's examples.
+    """Whether a value is a number, or a number's text, as in the service guide's examples.
 
-    `end`: the first whole number that is too large; 0: any number will do.
+    `end`: the first whole number that is too large; 0: every number is allowed.
     """
     if isinstance(value, bool) or not isinstance(value, str | int | float) or not NUMBER.fullmatch(str(value)):
         return False
@@ -205,13 +207,13 @@ def _is_number(value: Any, end: int) -> bool:
 
 
 def camel(column: str) -> str:
-    """The name of a column as PutEvents has it: DISCOUNT_PCT is discountPct."""
+    """A column's name in the form of PutEvents: DISCOUNT_PCT is discountPct."""
     first, *rest = column.lower().split("_")
     return first + "".join(part.title() for part in rest)
 
 
 def _known(value: Any, name: str) -> str:
-    """An ID that is not a placeholder for a missing one."""
+    """An ID. Raises RequestError for a placeholder of a missing one."""
     text = checked_id(value, name)
     if text in PROGRAM_WORDS or not text.strip():
         raise RequestError(400, "BadId", f"{name} is {text!r}, a placeholder for a missing value. Leave it out.")
@@ -225,7 +227,7 @@ def _seconds(value: Any, name: str) -> float:
 
 
 def _right_time(value: Any) -> str:
-    """What to write instead of a value that is not a time in seconds."""
+    """The time to write instead of a value that is not a time in seconds."""
     condition = ""
     try:
         if isinstance(value, str) and "-" in value:
@@ -276,7 +278,7 @@ def _attribution(value: Any, name: str) -> dict[str, str]:
 
 
 def _properties(value: Any, name: str) -> str:
-    """Personalize takes properties as JSON text; callers may give it the object itself."""
+    """Properties as Personalize's JSON text; callers may give the object itself."""
     expected = f"{name} must be an object, or one as JSON text"
     try:
         content = parse_strict(value) if isinstance(value, str) else value
@@ -334,4 +336,4 @@ KINDS = {
         {"eventType": _outcome, "actionId": _known, "timestamp": _seconds, **COMMON},
     ),
 }
-"""What can be posted, by route."""
+"""The kinds of records that can be posted, by route."""

@@ -1,7 +1,7 @@
-"""Makes one file of each day's kept events: every event once, with the user whom its session is found to be.
+"""Makes one file of each day's kept events: every event once, with the user of its session.
 
-It can end anywhere without a loss. The new file is written before the old ones are deleted; if both are there, the next
-compaction reads both, and finds the same events in them.
+It may be interrupted anywhere without a loss. The new file is written before the old ones are deleted; if both exist,
+the next compaction reads both, and drops the repeated events.
 """
 
 import gzip
@@ -22,16 +22,16 @@ from usher.storage.bucket import Bucket
 from usher.storage.multipart import Upload
 
 PARTS = 64
-"""Into which a day's sessions are divided: one of them at a time is in memory."""
+"""The number of parts into which a day's sessions are divided: one part at a time is in memory."""
 LEVEL = 6
-"""Of gzip: the highest one takes longer than all the rest, for files that are hardly smaller."""
+"""The compression level of gzip: the highest one takes longer than all other work, for hardly smaller files."""
 BUFFER_BYTES = 1 << 16
 MAX_BYTES = 1 << 30
-"""Of a day's files, packed, that one function can compact; those of a larger day stay as they are."""
+"""The most compressed bytes of a day that one function can compact; the files of a larger day stay."""
 
 
 def compact_all(bucket: Bucket, group: str, today: str, max_bytes: int = MAX_BYTES) -> list[str]:
-    """Compact the finished days of a group, oldest first; the days that are too large, whose files stay."""
+    """Compact the finished days of a group, oldest first; return the days that are too large, whose files stay."""
     files = bucket.files(folder_of(group))
     too_large = []
     for day, some in groupby(files, lambda file: day_of_key(file.key)):
@@ -46,7 +46,7 @@ def compact_all(bucket: Bucket, group: str, today: str, max_bytes: int = MAX_BYT
 
 
 def compact(bucket: Bucket, keys: Sequence[str], parts: int = PARTS) -> str:
-    """Make one file of a day's files, and delete those; return its key."""
+    """Make one file of a day's files, and delete the latter; return its key."""
     made = f"{keys[0].rpartition('/')[0]}/{digest(list(keys), 32)}{SUFFIX}"
     with TemporaryDirectory() as folder:
         divided = _divided(bucket, keys, Path(folder), parts)
@@ -58,7 +58,7 @@ def compact(bucket: Bucket, keys: Sequence[str], parts: int = PARTS) -> str:
 
 
 def _divided(bucket: Bucket, keys: Sequence[str], folder: Path, parts: int) -> list[Path]:
-    """The lines of files, in files of whole sessions."""
+    """The lines of files, divided into files of whole sessions."""
     paths = [folder / str(number) for number in range(parts)]
     with ExitStack() as stack:
         files = [stack.enter_context(_packed(stack.enter_context(path.open("wb")), level=1)) for path in paths]
@@ -69,7 +69,7 @@ def _divided(bucket: Bucket, keys: Sequence[str], folder: Path, parts: int) -> l
 
 
 def _packed(file: Any, level: int) -> io.BufferedWriter:
-    """A file that packs what is written to it: the same bytes for the same content."""
+    """A gzip file: the same bytes for the same content."""
     return io.BufferedWriter(cast(Any, gzip.GzipFile("", "wb", level, file, mtime=0)), BUFFER_BYTES)
 
 
@@ -79,9 +79,9 @@ def _events(path: Path) -> Iterator[KeptEvent]:
 
 
 def merged(events: Iterable[KeptEvent]) -> Iterator[KeptEvent]:
-    """Every event once, by session and time, with the user whom the session became, or else had been. Pure.
+    """Every event once, by session and time, with the session's user: the next one, else the last one. Pure.
 
-    Of an event that stands there several times, that it was refused is kept, unless it arrived again later.
+    If an event occurs several times, its refusal is kept, unless it arrived again later.
     """
     sessions = defaultdict[str, dict[str, KeptEvent]](dict)
     for event in events:
@@ -95,7 +95,7 @@ def merged(events: Iterable[KeptEvent]) -> Iterator[KeptEvent]:
 
 
 def _stitched(events: list[KeptEvent]) -> list[KeptEvent]:
-    """The events of a session, in order, with the next user after each, or else the last one before it."""
+    """The events of a session, in order, each with the next user after it, or else the last one before it."""
     for several in (reversed(events), events):
         user = ""
         for event in several:

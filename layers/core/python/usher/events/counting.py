@@ -1,4 +1,4 @@
-"""Whether an accepted event counts for a group's solutions, and why not. Pure."""
+"""Decides whether an accepted event counts for a group's solutions, and gives the reasons if not. Pure."""
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -12,11 +12,11 @@ from usher.serving.serving_map import ServingMap
 AT_ONCE = frozenset({"USER_PERSONALIZATION", "PERSONALIZED_RANKING", "PERSONALIZED_ACTIONS"})
 """The types of recipes whose answers follow a user's events without a training (service guide, "Recording events")."""
 TRENDING = frozenset({"aws-trending-now", "aws-vod-trending-now"})
-"""Recipes whose lists follow the events by themselves, at intervals."""
+"""Recipes whose lists follow the events at intervals, without a training."""
 
 
 class Reason(NamedTuple):
-    """Why an event counts less than its sender may expect."""
+    """A reason why an event counts less than its sender may expect."""
 
     code: str
     message: str
@@ -31,15 +31,15 @@ def columns_of(content: ServingMap, kind: str) -> Columns:
 
 @dataclass(frozen=True, slots=True)
 class Counting:
-    """What decides for which solutions events of a kind count: a group's serving map, and its catalogue."""
+    """Decides for which solutions events of a kind count, by a group's serving map and its catalogue."""
 
     kind: str
     content: ServingMap
     unknown_items: Collection[str] = ()
-    """Items that the catalogue does not have."""
+    """Items that are missing in the catalogue."""
 
     def reasons(self, event: Event) -> list[Reason]:
-        """Why an event does not count, or not all of it."""
+        """The reasons why an event does not count, or not fully."""
         found = list(self._prevented(event)) if self.kind == "events" else []
         return [*found, *_without_column(event, columns_of(self.content, self.kind))]
 
@@ -59,16 +59,16 @@ class Counting:
         return {**self.content.get("solutions", {}), **self.content.get("recommenders", {})}
 
     def _used_types(self) -> set[str]:
-        """The event types that some solution is trained on; empty if that is all of them."""
+        """The event types that any solution is trained on; empty if all types are."""
         by_name = self.content.get("events", {}).get("eventTypes", {})
         return (
             {one for name in self._served for one in by_name[name]} if by_name.keys() >= self._served.keys() else set()
         )
 
     def use_by_solution(self, event: Event, arrived: float, trained_at: Mapping[str, float]) -> dict[str, str]:
-        """By solution that learns from an event, from when on.
+        """For each solution that learns from an event, the time from which it does, in words.
 
-        `arrived`: Unix seconds, as are the times at which the live versions' trainings began, by ARN.
+        `arrived`: Unix seconds; `trained_at`: the beginnings of the live versions' trainings, by ARN, likewise.
         """
         return {
             name: _when(entry, arrived, trained_at)

@@ -1,4 +1,4 @@
-"""The events of a user as they arrived: what counts, what does not, and why. Newest first, in pages."""
+"""The events of a user as they arrived, and whether each counts. Newest first, in pages."""
 
 import base64
 import json
@@ -18,7 +18,7 @@ from usher.serving.requests import READERS, check_names, checked_id
 from usher.serving.serving_map import ServingMap
 
 MAX_KEY_BYTES = 1024
-"""Of a sort key (DynamoDB, "Quotas")."""
+"""The most bytes of a sort key (DynamoDB, "Quotas")."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class History:
     sessions: Sessions
     arrivals: Arrivals
     unknown_items: Callable[[str, set[str]], set[str]] = lambda _group, _items: set()
-    """Those of some items that a group's catalogue does not have."""
+    """The items that are missing in a group's catalogue, of some items."""
 
     def of_user(
         self,
@@ -40,8 +40,8 @@ class History:
     ) -> dict[str, Any]:
         """A page of a user's events. `options`: userId, numResults and next, as texts.
 
-        `content`: the group's serving map; `trained_at`: by ARN of a live version, when its training began. Of each
-        session, little more than the page is read. Raises RequestError.
+        `content`: the group's serving map; `trained_at`: the beginnings of the live versions' trainings, by ARN. Little
+        more than the page is read of each session. Raises RequestError.
         """
         check_names(route, options)
         user = checked_id(options.get("userId"), "userId")
@@ -60,7 +60,7 @@ class History:
 
 
 def _shown(arrival: Arrival, counting: Counting, trained_at: Mapping[str, float]) -> dict[str, Any]:
-    """An arrival for a person: the event, what became of it, and what that means."""
+    """An arrival for a person: the event, its outcome, and an explanation."""
     event, reasons = arrival["event"], counting.reasons(arrival["event"])
     if arrival["outcome"] == "pending":
         reasons.insert(
@@ -88,7 +88,7 @@ def _shown(arrival: Arrival, counting: Counting, trained_at: Mapping[str, float]
 
 
 def _token(arrival: Arrival, whose: str) -> str:
-    """What asks for the arrivals of a user that are older than one."""
+    """The token that requests a user's arrivals older than one."""
     return base64.urlsafe_b64encode(json.dumps([arrival["place"], whose]).encode()).decode()
 
 

@@ -1,7 +1,7 @@
 """Accepted events in the bucket: `<group>/out/events/date=<day>/<name>.jsonl.gz`, one JSON object for each.
 
-A file's name comes from what it holds: a batch that is written again replaces itself. An event may stand in several
-files, as SQS delivers at least once; whoever reads them counts each eventId of a session once.
+A file's name is derived from its content: a batch that is written again replaces itself. An event may be in several
+files, as SQS delivers at least once; readers count each eventId of a session once.
 """
 
 import gzip
@@ -26,16 +26,16 @@ class KeptEvent(Event, total=False):
 
     kind: str
     userId: str  # noqa: N815 - the API's name
-    """Absent where nobody had logged in. Compaction adds it where the session's user became known on that day."""
+    """Absent in anonymous events. Compaction adds the session's user if it became known on that day."""
     sessionId: str  # noqa: N815
     arrived: float
-    """Unix seconds."""
+    """The time of arrival, in Unix seconds."""
     refused: str
-    """Why Personalize does not take it."""
+    """The reason why Personalize refuses it."""
 
 
 def events_of(message: Message) -> Iterator[KeptEvent]:
-    """The events of a message, each with what the message says of all."""
+    """The events of a message, each with the message's common members."""
     shared = {name: message[name] for name in ("kind", "userId", "sessionId", "arrived", "refused") if name in message}
     for event in message["events"]:
         yield cast(KeptEvent, {**event, **shared})
@@ -67,7 +67,7 @@ def folder_of(group: str, day: str = "") -> str:
 
 
 def day_of_key(key: str) -> str:
-    """The day of a file."""
+    """The day of a file's key."""
     return key.split("/")[-2].removeprefix("date=")
 
 

@@ -1,4 +1,4 @@
-"""Metrics of the events that wait."""
+"""Metrics of waiting events."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -8,7 +8,7 @@ from usher.events.replay import Settled
 
 
 def measure(settled: Iterable[Settled], moment: float) -> None:
-    """Write to the log what became of waiting events, by group; `moment`: Unix seconds."""
+    """Log the outcomes of waiting events as metrics, by group; `moment`: Unix seconds."""
     groups = defaultdict[str, list[Settled]](list)
     for one in settled:
         groups[one.message["group"]].append(one)

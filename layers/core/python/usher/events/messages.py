@@ -1,7 +1,7 @@
-"""The document that both event queues carry: a part of an accepted request, small enough for one call of Personalize.
+"""The message of both event queues: a part of an accepted request, small enough for one call of Personalize.
 
-`Kept` gets every accepted part, in any order: what it carries is written to the bucket. `Pending`, a FIFO queue, gets
-what Personalize did not take for now, and sends it again in the order of its session.
+The queue `Kept` gets every accepted part, in any order, to be written to the bucket. `Pending`, a FIFO queue, gets the
+parts that Personalize could not take, to be sent again in the order of their session.
 """
 
 import json
@@ -10,19 +10,21 @@ from typing import Any, Literal, NotRequired, TypedDict
 from usher.aws import digest
 
 MAX_EVENTS = 10
-"""Of a message, as of a call of PutEvents or PutActionInteractions. With 10 KB each, they fit into a message of SQS."""
+"""The most events of a message, as of a call of PutEvents or PutActionInteractions. With 10 KB each, they fit into a
+message of SQS.
+"""
 
 
 class Event(TypedDict):
-    """A checked event, as PutEvents has it."""
+    """A checked event in the form of PutEvents."""
 
     eventId: str
     eventType: str
     sentAt: float
-    """Unix seconds, as the sender says."""
+    """The sender's time, in Unix seconds."""
     itemId: NotRequired[str]
     actionId: NotRequired[str]
-    """Of an action interaction, which has no item."""
+    """The action of an action interaction, which has no item."""
     eventValue: NotRequired[float]
     properties: NotRequired[str]
     """JSON text of an object."""
@@ -41,14 +43,16 @@ class Message(TypedDict):
     userId: NotRequired[str]
     """Absent in an anonymous session."""
     arrived: float
-    """Unix seconds, when the request was accepted."""
+    """The time at which the request was accepted, in Unix seconds."""
     events: list[Event]
     refused: NotRequired[str]
-    """Why Personalize does not take them: in a second message to Kept, since they have been kept before."""
+    """The reason why Personalize refuses the events. Only in a second message to Kept, after the events
+    have been kept.
+    """
 
 
 def encode(message: Message) -> str:
-    """The body for SQS, which refuses two characters that JSON text may have (SendMessage)."""
+    """The body of a message. It escapes two characters of JSON that SQS refuses (SendMessage)."""
     text = json.dumps(message, ensure_ascii=False, separators=(",", ":"))
     return text.replace("\ufffe", "\\ufffe").replace("\uffff", "\\uffff")
 
@@ -72,8 +76,8 @@ def call_of(message: Message) -> tuple[str, dict[str, Any]]:
 
 
 def ordering(message: Message) -> dict[str, Any]:
-    """The arguments of SendMessage that keep a session's order in the FIFO queue, and take a repeated message once."""
+    """The arguments of SendMessage that keep a session's order in the FIFO queue, and drop repeated messages."""
     session = [message["group"], message["sessionId"]]
-    # The queue compares with all its messages: another session may use the same eventIds.
+    # The queue compares all its messages: another session may use the same eventIds.
     content = [*session, message["kind"], *(event["eventId"] for event in message["events"])]
     return {"MessageGroupId": digest(session, 64), "MessageDeduplicationId": digest(content, 64)}

@@ -1,4 +1,4 @@
-"""What users have met, by their events of the last 30 days: for the filters that the API applies itself. Light."""
+"""The items and actions of users' events in the last 30 days, for the filters that the API itself applies. Light."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -11,29 +11,32 @@ from usher.events.sessions import Sessions
 from usher.storage.table import Table
 
 MAX_SESSIONS = 20
-"""Of a user, begun as a guest, read one after the other while somebody waits: two calls of the table each."""
+"""The most sessions of a user begun as a guest. They are read one after the other during a request: two calls of the
+table each.
+"""
 MAX_EVENTS = 1000
-"""Of a user, likewise."""
+"""The most events of a user, likewise."""
 WINDOWS = {"events": 100, "action-interactions": 300}
 """The latest events of each type that Personalize's filters look at (service guide, "Endpoints and quotas")."""
 
 
 @dataclass(frozen=True, slots=True)
 class Met:
-    """What follows from the table's events."""
+    """Reads the items and actions of users' events."""
 
     sessions: Sessions
     arrivals: Arrivals
 
     @classmethod
     def by(cls, table: Table) -> Self:
-        """What follows from the events of a table."""
+        """A reader of the events in a table."""
         return cls(Sessions(table), Arrivals(table))
 
     def __call__(self, group: str, user: str, kind: str) -> Mapping[str, set[str]] | None:
-        """By event type in lower case, the items or actions of a user's latest events; None: these are too many.
+        """The items or actions of a user's latest events, by event type in lower case; None if there are too many
+        events.
 
-        `kind`: events or action-interactions. What waits for Personalize counts, what it has refused does not.
+        `kind`: events or action-interactions. Events that wait for Personalize count, refused ones do not.
         """
         sessions = list(islice(self.sessions.sessions_of(group, user, guests_alone=True), MAX_SESSIONS + 1))
         if len(sessions) > MAX_SESSIONS:

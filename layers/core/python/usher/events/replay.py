@@ -1,7 +1,7 @@
-"""Sends the events that wait in the queue, in the order of each session.
+"""Sends waiting events, in the order of each session.
 
-A message stays until Personalize takes it. What it refuses for good, or has not taken within a day, goes to a queue of
-its own, with the reason.
+A message stays in the queue until Personalize takes it. A message that it refuses for good, or has not taken within a
+day, goes to a queue of its own, with the reason.
 """
 
 import time
@@ -24,12 +24,12 @@ MAX_PAUSE_SECONDS = 300
 MAX_REASON_LENGTH = 500
 
 Record = Mapping[str, Any]
-"""A message of SQS, as Lambda hands it over."""
+"""A message of SQS in a Lambda event."""
 
 
 @dataclass(frozen=True, slots=True)
 class Queues:
-    """Where messages come from and go to. `sqs` is a boto3 client."""
+    """The queues of waiting and of refused messages. `sqs` is a boto3 client."""
 
     sqs: SQSClient
     pending_url: str
@@ -37,7 +37,7 @@ class Queues:
     kept_url: str
 
     def pause(self, records: Sequence[Record]) -> None:
-        """Hide messages until it is worth while to try again: for 2 s at first, twice as long after each attempt."""
+        """Hide messages until the next attempt: for 2 s at first, twice as long after each attempt."""
         if not records:
             return
         entries: list[ChangeMessageVisibilityBatchRequestEntryTypeDef] = [
@@ -51,7 +51,7 @@ class Queues:
         self.sqs.change_message_visibility_batch(QueueUrl=self.pending_url, Entries=entries)
 
     def refuse(self, message: Message, reason: str) -> None:
-        """Put a message aside, for a person to look at, and note the reason with the events that are kept."""
+        """Move a message to the queue of refused ones, and add the reason to its kept events."""
         self.sqs.send_message(
             QueueUrl=self.refused_url,
             MessageBody=encode(message),
@@ -62,7 +62,7 @@ class Queues:
 
 
 class Settled(NamedTuple):
-    """What became of a message."""
+    """The outcome of a message."""
 
     message: Message
     outcome: Outcome
@@ -70,7 +70,7 @@ class Settled(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """Sends messages, and notes what becomes of them. `personalize_events` is a boto3 client with a short deadline."""
+    """Sends messages, and records their outcomes. `personalize_events` is a boto3 client with a short deadline."""
 
     queues: Queues
     sessions: Sessions
@@ -79,10 +79,10 @@ class Replay:
     clock: Callable[[], float] = time.time
 
     def run(self, records: Sequence[Record]) -> tuple[list[Record], list[Settled]]:
-        """Send a batch; return what must come again, and what became of each message.
+        """Send a batch; return the messages that remain, and every message's outcome.
 
-        Once Personalize does not take a message, it is not asked for the rest of the batch: so a batch takes one
-        deadline, and no message passes an earlier one of its session.
+        After a message that Personalize could not take, the rest of the batch is not sent: a batch thus takes one
+        deadline at most, and no message overtakes an earlier one of its session.
         """
         again: list[Record] = []
         settled: list[Settled] = []
@@ -103,7 +103,9 @@ class Replay:
         return again, settled
 
     def _attempt(self, message: Message, *, is_outage: bool) -> tuple[str, bool]:
-        """Why a message is refused, and whether it is taken; neither: it comes again."""
+        """Send a message; return the reason for its refusal, and whether it was taken. Neither: it remains in the
+        queue.
+        """
         why = "it does not answer"
         if not is_outage:
             try:
@@ -116,5 +118,5 @@ class Replay:
 
 
 def attempts_of(record: Record) -> int:
-    """How often a message has been received."""
+    """The number of times that a message has been received."""
     return int(record["attributes"]["ApproximateReceiveCount"])

@@ -1,4 +1,4 @@
-"""A message, sent to Personalize: taken, refused for good, or to be sent again later."""
+"""Sends a message to Personalize: it is taken, refused for good, or to be sent again later."""
 
 from botocore.exceptions import ClientError, ParamValidationError
 
@@ -7,11 +7,11 @@ from usher.clients import PersonalizeEventsClient
 from usher.events.messages import Message, call_of
 
 LASTING = frozenset({"InvalidInputException", "ResourceNotFoundException", "ValidationException"})
-"""Errors that the same message would meet again."""
+"""Errors that the same message would cause again."""
 
 
 def send(personalize_events: PersonalizeEventsClient, message: Message) -> str:
-    """Send a message by boto3's client; return why Personalize refuses it for good, in its words, or "".
+    """Send a message by boto3's client; return Personalize's message if it refuses it for good, or "".
 
     Raises ClientError or BotoCoreError if it may take the message later.
     """

@@ -1,9 +1,9 @@
 """Sessions in the table: the user of each, and whether some of its events still wait in the queue.
 
-{"group": "<group>#<session>", "item": "session", "user": "u1", "pending": {messages that wait}, "expires": 17...}
-{"group": "<group>#<user>", "item": "session#<digest>", "session": "s1", "guest": True, "expires": 17...}
+    {"group": "<group>#<session>", "item": "session", "user": "u1", "pending": {waiting messages}, "expires": 17...}
+    {"group": "<group>#<user>", "item": "session#<digest>", "session": "s1", "guest": True, "expires": 17...}
 
-`guest`: events had arrived in it before anybody logged in.
+`guest`: events had arrived in the session before its user logged in.
 """
 
 import time
@@ -17,7 +17,7 @@ from usher.storage.table_batches import TableBatches
 
 SESSION = "session"
 LIFETIME_SECONDS = 30 * 86_400
-"""The time for which a session and what arrived in it are remembered."""
+"""The seconds for which a session and its arrivals are kept."""
 
 
 def partition(group: str, one: str) -> str:
@@ -30,7 +30,7 @@ class Session:
     """A session's user and state."""
 
     user: str = ""
-    """Empty: nobody has logged in yet."""
+    """Empty while the session is anonymous."""
     is_pending: bool = False
     """Whether events wait in the queue, so that later ones must wait behind them."""
     expires: float = 0
@@ -52,10 +52,10 @@ class Sessions:
         return Session(item.get("user", ""), bool(item.get("pending")), float(item["expires"]))
 
     def remember(self, group: str, session: str, user: str, known: Session, before: Iterable[object] = ()) -> None:
-        """Keep the user of a session, unless that is known and lasts: a session costs two writes in two weeks.
+        """Keep the user of a session, unless the table has it for long enough: a session costs two writes in two weeks.
 
-        The session of a user who names none is the user's own. `before`: what had arrived in it before anybody logged
-        in; it is looked at only if the user is kept.
+        The session of a user without a sessionId is the user's own. `before`: the session's anonymous arrivals; they
+        are read only if the user is kept.
         """
         if session == user or (known.user == user and known.expires > self.clock() + LIFETIME_SECONDS / 2):
             return
@@ -65,18 +65,20 @@ class Sessions:
         self.table.update(partition(group, session), SESSION, change, values, {"#user": "user"})
 
     def sessions_of(self, group: str, user: str, *, guests_alone: bool = False) -> Iterator[str]:
-        """The sessions of a user, first the user's own; or, of the others, those alone that a guest had begun."""
+        """The sessions of a user, first the user's own. `guests_alone`: only those that were begun as a guest, without
+        the user's own.
+        """
         yield user
         for item in TableBatches(self.table).query(partition(group, user), f"{SESSION}#"):
             if item["expires"] >= self.clock() and (item["guest"] or not guests_alone):
                 yield item["session"]
 
     def wait_for(self, message: Message) -> None:
-        """Note that a message of a session waits. It is noted before it is sent, so that no later event passes it."""
+        """Mark a message of a session as waiting, before it is queued, so that no later event overtakes it."""
         self._change(message, "ADD pending :one SET expires = :expires", {":expires": self._expires})
 
     def through(self, message: Message) -> None:
-        """Note that a message waits no longer, also if that was noted before."""
+        """Mark a message as no longer waiting. May be repeated."""
         self._change(message, "DELETE pending :one", {})
 
     @property

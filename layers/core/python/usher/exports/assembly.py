@@ -1,4 +1,4 @@
-"""From the output of batch jobs to files for people: one row for each recommendation, as CSV or Parquet.
+"""Converts the output of batch jobs to files for people: one row for each recommendation, as CSV or Parquet.
 
 The output is JSON Lines, `{"input": {...}, "output": {"recommendedItems": [...], "scores": [...]}, "error": null}`;
 segments have `usersList` instead (the service's guide also prints `recommendedUsers`). It is read in blocks of whole
@@ -37,11 +37,11 @@ class Metadata:
 
     columns: Mapping[str, pa.StringArray]
     places: Mapping[str, int]
-    """Each item's row."""
+    """The row of each item."""
 
     @classmethod
     def of(cls, blocks: Iterator[Mapping[str, pa.StringArray]], names: Sequence[str]) -> "Metadata":
-        """From blocks of the items' CSVs, of which the last row of an item counts, as for Personalize."""
+        """The metadata in blocks of the items' CSVs. An item's last row counts, as for Personalize."""
         kept = [{name: block[name] for name in ("ITEM_ID", *names)} for block in blocks]
         columns = {name: pa.concat_arrays([block[name] for block in kept]) for name in ("ITEM_ID", *names)}
         places = {item: place for place, item in enumerate(texts_of(columns.pop("ITEM_ID")))}
@@ -59,16 +59,16 @@ NO_METADATA = Metadata({}, {})
 
 @dataclass(slots=True)
 class Counts:
-    """The lines so far."""
+    """Counts of the lines so far."""
 
     lines: int = 0
     errors: int = 0
     empty: int = 0
-    """Lines without any recommendation."""
+    """The number of lines without any recommendation."""
     rows: int = 0
     first_error: str = ""
     failed: list[bytes] = field(default_factory=list)
-    """The failed lines of the last block, as they are."""
+    """The failed lines of the last block, unchanged."""
 
 
 def schema(shape: BatchShape, metadata: Metadata = NO_METADATA) -> pa.Schema:
@@ -100,7 +100,7 @@ def tables(
 
 
 def _parse(block: bytes, shape: BatchShape) -> pa.RecordBatch:
-    """The members of a block's lines that matter, null where a line lacks them."""
+    """The members of a block's lines that are assembled, null where a line lacks them."""
     lists = [pa.field(name, pa.list_(pa.string())) for name in LISTS]
     output = pa.struct([*lists, pa.field("scores", pa.list_(pa.float64()))])
     members = {"input": pa.struct([pa.field(shape.key, pa.string())]), "output": output, "error": pa.string()}
@@ -215,7 +215,7 @@ def _csv(upload: Any, wanted: pa.Schema) -> Any:
 
 
 def _parquet(upload: Any, wanted: pa.Schema) -> Any:
-    # Dictionaries of what recurs are smaller, and twice as fast to write; scores hardly recur.
+    # Dictionaries of repeated values are smaller, and twice as fast to write; scores hardly repeat.
     recurring: Any = [name for name in wanted.names if name != "score"]
     return parquet.ParquetWriter(upload, wanted, use_dictionary=recurring)
 

@@ -1,11 +1,12 @@
 """The documents of an export: its part of the run's plan, a report for each file of output, and the manifest.
 
-<group>/out/export/<solution>/<run>/input/part-0001.json       for whom
-<group>/out/export/<solution>/<run>/output/part-0001.json.out  as Personalize's batch job writes it
+<group>/out/export/<solution>/<run>/input/part-0001.json       the recipients
+<group>/out/export/<solution>/<run>/output/part-0001.json.out  the output of Personalize's batch job
 <group>/out/export/<solution>/<run>/csv/part-0001.csv          a row for each recommendation; likewise parquet/
 <group>/out/export/<solution>/<run>/errors/part-0001.json      the lines that failed, if any
 <group>/out/export/<solution>/<run>/parts/part-0001.json       the report of a file of output
-<group>/out/export/<solution>/<run>/manifest.json              all files of a complete export, with counts and hashes
+<group>/out/export/<solution>/<run>/manifest.json              all files of a complete export, with counts and
+hashes
 <group>/out/export/<solution>/latest.json                      the manifest of the newest complete export
 """
 
@@ -27,11 +28,11 @@ START_AGAIN = "Start the export again."
 
 @dataclass(frozen=True, slots=True)
 class InputSummary:
-    """The lines that an export's jobs were given."""
+    """The input lines of an export's jobs."""
 
     lines: int
     refused: int
-    """Lines of the group's own files that can't be sent."""
+    """The number of the group's own lines that can't be sent."""
     digest: str
 
 
@@ -47,18 +48,18 @@ class ExportPlan:
     solutionVersionArn: str  # noqa: N815 - members of JSON have its spelling
     input: InputSummary
     dollars: float
-    """The estimate for its jobs."""
+    """The estimated cost of its jobs, in US dollars."""
 
     @classmethod
     def of(cls, plan: Plan, group: str, run: str) -> "ExportPlan":
-        """The export of a run's plan. Raises UnfitError where the plan has none of this group and run."""
+        """The export of a run's plan. Raises UnfitError if the plan has none of this group and run."""
         export = fit(cls, plan.export or {}, "export")
         if export.folder != f"{export_prefix(group, export.solution)}{run}/" or "/" in export.solution:
             raise UnfitError(f"the export is in {export.folder[:99]!r}, which is not its run's folder")
         return export
 
     def output_files(self, bucket: Bucket) -> list[str]:
-        """The keys of the files that the export's jobs have written."""
+        """The keys of the output files of the export's jobs."""
         return [key for key in bucket.keys(f"{self.folder}output/") if key.endswith(".out")]
 
 
@@ -74,17 +75,17 @@ class ExportedFile:
 
 @dataclass(frozen=True, slots=True)
 class PartReport:
-    """The files that were made of one file of output, and what its lines were."""
+    """The files that were made of one file of output, and the counts of its lines."""
 
     answers: str
     """The key of the file of output."""
     lines: int
     errors: int
-    """Lines that failed."""
+    """The number of failed lines."""
     empty: int
-    """Lines without any recommendation, as a filter may leave none."""
+    """The number of lines without any recommendation: a filter may leave none."""
     rows: int
-    """Recommendations."""
+    """The number of recommendations."""
     firstError: str  # noqa: N815
     files: Sequence[ExportedFile]
 
@@ -94,7 +95,7 @@ class PartReport:
 
     @classmethod
     def read(cls, bucket: Bucket, export: ExportPlan, output_file: str) -> "PartReport":
-        """The report of a file of output. Raises InputError where Usher has not written one."""
+        """The report of a file of output. Raises InputError if there is none of Usher's."""
         key = _report_key(export, output_file)
         content = bucket.read(key)
         if content is None:

@@ -1,4 +1,4 @@
-"""The plan of an export: the input of its batch jobs is written, and the jobs are planned as resources of a run."""
+"""The plan of an export: its batch jobs' input is written, and the jobs are planned as resources of a run."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -40,7 +40,7 @@ class ExportTarget:
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "ExportTarget":
-        """From the variables that the template sets."""
+        """The target that the template's variables describe."""
         return cls(environ["PERSONALIZE_ARN_PREFIX"], environ["PERSONALIZE_ROLE_ARN"], Ceilings.from_env(environ))
 
 
@@ -79,8 +79,7 @@ def prepare_export(
 ) -> PreparedExport:
     """Write an export's input and plan its run.
 
-    `name`: of its solution; `past`: the group's orders so far. Raises InputError where there is nothing to export, or
-    too much.
+    `name`: of its solution; `past`: the group's spending. Raises InputError if there is nothing to export, or too much.
     """
     spec, solution, shape = live_export(group, name, serving)
     if spec["metadata"]:
@@ -117,7 +116,7 @@ def prepare_export(
 
 
 def _limited(lines: Iterable[dict[str, Any]], place: str, ceilings: Ceilings) -> Iterator[dict[str, Any]]:
-    """The lines. Raises AboveCeilingError at the first line above the ceiling."""
+    """Yield the lines. Raises AboveCeilingError at the first line above the ceiling."""
     for number, line in enumerate(lines, start=1):
         if above := ceilings.check_lines(place, number):
             raise AboveCeilingError(above)
@@ -125,7 +124,7 @@ def _limited(lines: Iterable[dict[str, Any]], place: str, ceilings: Ceilings) ->
 
 
 def job_dollars(shape: BatchShape, spec: DesiredExport, lines: int, users: int) -> float:
-    """The most that a batch job for so many lines costs, in US dollars."""
+    """The most that a batch job for some lines costs, in US dollars."""
     job = Resource(f"{shape.job}/export", shape.job, "export", spec["settings"])
     size = Size({}, 0, users, {}, {job.id: lines})
     return max_cost(job, {"recipeArn": spec["recipe"]}, size)
@@ -134,7 +133,7 @@ def job_dollars(shape: BatchShape, spec: DesiredExport, lines: int, users: int) 
 def live_export(
     group: str, name: str, serving: Mapping[str, Any]
 ) -> tuple[DesiredExport, Mapping[str, Any], BatchShape]:
-    """An export's spec, its live solution and its shape. Raises InputError where one of them does not exist."""
+    """An export's spec, its live solution and its shape. Raises InputError if one of them does not exist."""
     exports, solution = serving.get("exports", {}), serving.get("solutions", {}).get(name)
     if name and exports and name not in exports:
         message, remedy = f"has no export {name}.", f"Name one of {', '.join(exports)}, or add it to usher.yaml."
@@ -143,7 +142,7 @@ def live_export(
         message = f"has no live solution to export{f' ({name})' if name else ''}."
         remedy = "Drop data and let the pipeline finish, or name a solution under `exports` in usher.yaml."
         raise InputError([Problem(f"{group}/", message, remedy)])
-    try:  # before its job is paid: an earlier deployment of Usher may have published it
+    try:  # check before paying for a job: an earlier version of Usher may have published the spec
         spec = fit(DesiredExport, exports[name], f"exports.{name}")
     except UnfitError as error:
         remedy = f'Start the pipeline with {{"group": "{group}"}}, which publishes it again.'
@@ -177,7 +176,7 @@ def _jobs(
 
 
 def _check_metadata(bucket: Bucket, group: str, name: str, spec: DesiredExport) -> None:
-    """Raise InputError where the items lack one of the columns, before a job is paid for."""
+    """Raise InputError if the items lack one of the columns, before a job is paid for."""
     place, files = f"usher.yaml: exports.{name}.metadata", dataset_files(bucket, group, "items")
     if not files:
         message = f"needs {group}/items.csv, which does not exist."

@@ -14,7 +14,7 @@ from usher.runs.naming import EXPORT
 from usher.storage.bucket import Bucket
 
 RUN = re.compile(rf"(\d{{8}}T\d{{9}}Z-[^/]{{4}}-[^/]+{EXPORT})/")
-"""The folder of a run, as usher.runs.naming names it. Nothing else in a solution's folder is Usher's."""
+"""The folder of a run, as usher.runs.naming names it. Usher leaves all else in a solution's folder alone."""
 
 
 def publish_export(
@@ -22,7 +22,7 @@ def publish_export(
 ) -> tuple[dict[str, Any], list[Problem]]:
     """Make a complete export the latest of its solution; return its manifest as JSON, and notes to people.
 
-    Raises InputError for an export that is incomplete, or of which all lines failed: the former one stays the latest.
+    Raises InputError if the export is incomplete, or all its lines failed: the former one then stays the latest.
     """
     output_files = export.output_files(bucket)
     place = bucket.url(f"{export.folder}output/")
@@ -69,7 +69,7 @@ def _manifest(run: str, export: ExportPlan, reports: Sequence[PartReport], start
 
 
 def _check_lines(place: str, manifest: Manifest, first_error: str) -> None:
-    """Raise InputError unless all lines of the input are answered, and not all of them with an error."""
+    """Raise InputError unless all lines of the input have an output line, and some of them without an error."""
     missing = manifest.input.lines - manifest.lines
     if missing > 0:
         message = f"has no answer for {missing} of {manifest.input.lines} lines."
@@ -82,7 +82,7 @@ def _check_lines(place: str, manifest: Manifest, first_error: str) -> None:
 def outdated_keys(keys: Sequence[str], home: str, keep: int, latest: str) -> list[str]:
     """The keys of a solution's exports that are older than the `keep` newest complete ones. Pure.
 
-    `keys`: all below `home`, the solution's folder. `latest`: a run that is never outdated, whenever it began.
+    `keys`: all below `home`, the solution's folder. `latest`: a run that is never outdated, whatever its start.
     """
     runs = {key: match[1] for key in keys if (match := RUN.match(key, len(home)))}
     complete = sorted(run for key, run in runs.items() if key == f"{home}{run}/{MANIFEST}")

@@ -1,4 +1,6 @@
-"""The recipients of an export: from the group's own lines, from the config, or everyone in the data."""
+"""The recipients of an export: the group's own lines, those that the config selects, or all users or items
+in the data.
+"""
 
 import functools
 from collections.abc import Iterable, Iterator, Sequence
@@ -35,10 +37,10 @@ class Recipients:
     refused: int = 0
     """The number of the group's own lines that can't be sent."""
     problems: list[Problem] = field(default_factory=list)
-    """The problems of the first of them."""
+    """The problems of the first of those lines."""
 
     def lines(self, bucket: Bucket, group: str) -> Iterator[dict[str, Any]]:
-        """The lines. Raises InputError for missing or contradictory sources of recipients."""
+        """Yield the lines. Raises InputError for missing or contradictory sources of recipients."""
         keys = bucket.keys(f"{group}/")
         uploaded = uploaded_keys(keys, group, self.solution)
         options = {"users": self.spec["users"], "items": self.spec["items"], "attributes": self.spec["attributes"]}
@@ -87,7 +89,7 @@ class Recipients:
         yield from ({"userId": user} for user, is_chosen in chosen.items() if is_chosen)
 
     def _everyone(self, bucket: Bucket, group: str) -> Iterator[dict[str, Any]]:
-        """Everyone in the interactions, or all items: those of the metadata, too."""
+        """All users of the interactions, or all items, including those of the metadata."""
         column = COLUMNS.get(self.shape.key, "")
         if self.shape.list_member or self.shape.max_lines or not column:
             own = ", or name them in usher.yaml" if "items" in self.shape.options or not column else ""
@@ -110,7 +112,7 @@ def have_value(column: pa.StringArray, values: Sequence[str]) -> Any:
 
 
 def distinct(blocks: Iterable[Block], column: str) -> Iterator[str]:
-    """Every different ID of a column, in order of appearance. They take about 100 bytes each."""
+    """The distinct IDs of a column, in order of appearance. They take about 100 bytes each."""
     seen: set[str] = set()
     for block in blocks:
         new = [one for one in texts_of(pc.unique(block.columns[column])) if one not in seen]

@@ -28,15 +28,15 @@ from usher.storage.bucket import Bucket
 from usher.texts import listing
 
 SHARES = 10
-"""The calls that assemble the files of an export: the history of its execution does not grow with its files."""
+"""The number of calls that assemble an export's files: the history of its execution does not grow with its files."""
 WORK_SECONDS = 300
-"""A call begins no further file after that: a file has most of a function's 15 minutes."""
+"""The seconds after which a call begins no further file: a file has most of a function's 15 minutes."""
 INPUTS = '{} for all, {"group": "<a folder of the bucket>"} for one group, and with "solution": "<name>" for one of its'
 
 
 @dataclass(frozen=True, slots=True)
 class Exporter:
-    """One group's export of one solution at a time."""
+    """Makes the export of one group's solution at a time."""
 
     bucket: Bucket
     serving: ServingMaps
@@ -50,11 +50,11 @@ class Exporter:
     clock: Callable[[], float] = time.monotonic
 
     def do(self, step: str, **arguments: Any) -> Any:
-        """Do one of STEPS, which the state machine names."""
+        """Do one of STEPS, named by the state machine."""
         return STEPS[step](self, **arguments)
 
     def find(self, request: Mapping[str, Any]) -> list[dict[str, str]]:
-        """The group and solution of every export that an execution's input requests; none of paused groups."""
+        """The group and solution of every export that an execution's input requests; paused groups have none."""
         if request.keys() - {"group", "solution"} or ("solution" in request and "group" not in request):
             raise UsherError(f"Start the export with {INPUTS}.")
         groups = [request["group"]] if "group" in request else self.serving.groups()
@@ -69,7 +69,7 @@ class Exporter:
             log_decision(group, run.name, {"action": "join", "reason": "another execution makes this export"})
             return {"run": run.name, "outcome": "JOINED"}
         run.begin(execution)
-        if lock.has_died(execution):  # it was stopped before its record could be closed
+        if lock.has_died(execution):  # it was stopped before its record was closed
             run.conclude(execution, {"Error": "ABORTED", "Cause": "the execution was stopped"})
             return {"run": run.name, "outcome": "FAILED"}
         try:
@@ -84,7 +84,7 @@ class Exporter:
         return {"run": run.name, "outcome": "READY"}
 
     def collect(self, group: str, run: str) -> dict[str, Any]:
-        """The shares in which to assemble the output, and, for the table, the place from which to load it."""
+        """The shares in which to assemble the output, and the place to load it from if it goes into the table."""
         if not is_ready(Run(self.bucket, group, run).read()):
             return {"shares": [], "place": None}
         export = self._export(group, run)
@@ -94,9 +94,9 @@ class Exporter:
         return {"shares": shares, "place": {"file": 0, "byte": 0} if files and export.spec["table"] else None}
 
     def assemble(self, group: str, run: str, share: Mapping[str, int]) -> dict[str, int] | None:
-        """Assemble a share of the output files; return what is left of the share, or None at the end.
+        """Assemble a share of the output files; return the rest of the share, or None at the end.
 
-        `share`: the number of the `file` to begin with, and by how many to `step`.
+        `share`: the number of the `file` to begin with, and the `step` between files.
         """
         export, start = self._export(group, run), self.clock()
         files = export.output_files(self.bucket)
@@ -107,7 +107,7 @@ class Exporter:
         return None
 
     def load(self, group: str, run: str, place: Mapping[str, int]) -> dict[str, int] | None:
-        """Load output into the table, from a place on; return the place to go on from, or None at the end."""
+        """Load output into the table, from a place on; return the place to continue from, or None at the end."""
         this, export = Run(self.bucket, group, run), self._export(group, run)
         begun, job = this.read()["startedAt"], this.plan().resources[0].params
         key = {"group": group, "solution": export.solution, "member": export.shape.key}
@@ -119,7 +119,7 @@ class Exporter:
         return rest
 
     def _store_popular(self, group: str, export: ExportPlan, files: Sequence[str]) -> None:
-        """Everybody's answer becomes the popular list, if nothing but exports says what is popular."""
+        """Store the export's list for all users as the popular list, unless the group has another source of it."""
         solution = self.serving.read(group).get("solutions", {}).get(export.solution)
         if solution and not solution.get("campaignArn") and ROUTES["popular"].is_answered_by(solution):
             items = self.table.first_answer(self.bucket, files, export.shape.key)

@@ -7,7 +7,7 @@ from usher.filters.expressions import ANY, Both, Condition, Either, Expression, 
 from usher.filters.expressions import Literal as Value
 
 Values = Mapping[str, Sequence[Value]]
-"""By placeholder, what a request gives for it."""
+"""The values that a request gives, by placeholder."""
 
 
 @final
@@ -15,18 +15,18 @@ class Test(TypedDict):
     """A comparison. It has one of `values`, `placeholder` and `current`."""
 
     name: str
-    """Its field as the expression spells it, such as Items.GENRES."""
+    """The field's name as the expression spells it, such as Items.GENRES."""
     dataset: str
     """In upper case, such as ITEMS."""
     field: str
-    """As Personalize compares it (expressions.plain)."""
+    """The field's name as Personalize compares it (expressions.plain)."""
     operator: str
     values: NotRequired[Sequence[Value]]
     placeholder: NotRequired[str]
     current: NotRequired[str]
-    """The field of the request's item that it is compared with."""
+    """The field of the request's item that is the other side of the comparison."""
     notInFiles: NotRequired[bool]
-    """Of a test of events: whether the group's files have no such events, so that those that are sent decide it."""
+    """Whether the group's files have no events that a test needs, so that the sent ones decide it."""
 
 
 @final
@@ -48,14 +48,14 @@ class Rule(TypedDict):
     target: str
     where: Node
     guards: Sequence[Test]
-    """What follows IF."""
+    """The conditions after IF."""
 
 
 Rules = Sequence[Rule]
 
 
 def compiled(expression: Expression, event_types: Mapping[str, Collection[str] | None] = {}) -> Rules:
-    """An expression as JSON. `event_types`: by dataset of events, the types in the group's files; None: any."""
+    """An expression as JSON. `event_types`: the types in the group's files, by dataset of events; None: any."""
     return [
         Rule(
             effect=clause.effect,
@@ -88,10 +88,10 @@ def _test(test: Condition, event_types: Mapping[str, Collection[str] | None]) ->
 
 
 def bound(rules: Rules, target: str, given: Values) -> Rules:
-    """Rules for a request, which gives values for placeholders. `target`: what it lists, such as ITEM.
+    """The rules for a request, with its values for placeholders. `target`: the kind of its answers, such as ITEM.
 
-    The part of an EXCLUDE that lacks its value is left out, as by Personalize. Raises FilterError if an INCLUDE lacks
-    one, or if the rules are about something else than the target.
+    A part of an EXCLUDE without a value is left out, as by Personalize. Raises FilterError if an INCLUDE lacks a value,
+    or if the rules are for another target.
     """
     return [made for rule in rules if (made := _bound_rule(rule, target, given))]
 
@@ -102,7 +102,7 @@ def _bound_rule(rule: Rule, target: str, given: Values) -> Rule | None:
     named = [test["placeholder"] for test in tests([rule]) if "placeholder" in test]
     if rule["effect"] == "INCLUDE" and (lacking := [name for name in named if name not in given]):
         raise FilterError(f"missing filter value for parameter {lacking[0]}", "Give it in filterValues.")
-    # An IF that lacks its value compares with nothing.
+    # An IF without a value has nothing to compare with.
     guards = [_bound_test(guard, given) or Test(**{**guard, "values": ()}) for guard in rule["guards"]]
     where = _bound_node(rule["where"], given)
     return {**rule, "where": where, "guards": guards} if where else None
@@ -122,7 +122,7 @@ def _bound_test(test: Test, given: Values) -> Test | None:
 
 
 def tests(rules: Rules) -> Iterator[Test]:
-    """Every comparison, those after IF included."""
+    """Every comparison, including those after IF."""
 
     def below(node: Node) -> Iterator[Test]:
         if "parts" in node:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 ANY = "*"
-"""Stands for all event types."""
+"""The value that stands for all event types."""
 EVENT_DATASETS = ("INTERACTIONS", "ACTION_INTERACTIONS")
 LISTS = ("IN", "NOT IN")
 EQUALITY = ("=", "!=")
@@ -28,11 +28,11 @@ class Field:
     dataset: str
     name: str
     place: Place | None = field(default=None, compare=False, repr=False)
-    """Where it stands in the text that was parsed."""
+    """Its place in the text that was parsed."""
 
     @property
     def plain(self) -> str:
-        """The name as Personalize compares it."""
+        """The name in the form that Personalize compares."""
         return plain(self.name)
 
     def __str__(self) -> str:
@@ -41,7 +41,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Placeholder:
-    """`$NAME`: the request says."""
+    """`$NAME`: the request gives the value."""
 
     name: str
 
@@ -110,7 +110,7 @@ class Expression:
 
 
 def plain(name: str) -> str:
-    """A field's name as Personalize compares it: releaseYear is RELEASE_YEAR."""
+    """A field's name in the form that Personalize compares: releaseYear is RELEASE_YEAR."""
     return name.replace("_", "").upper()
 
 
@@ -135,13 +135,13 @@ def conditions(node: Either | Both | Condition) -> Iterator[Condition]:
 
 
 def tests(clause: Clause) -> Iterator[Condition]:
-    """Every condition of a clause, those after IF included."""
+    """Every condition of a clause, including those after IF."""
     yield from conditions(clause.where)
     yield from clause.guards
 
 
 def needed(expression: Expression) -> list[str]:
-    """The placeholders that a request must give a value for: those of INCLUDE."""
+    """The placeholders for which a request must give a value: those of INCLUDE."""
     return _placeholders(clause for clause in expression.clauses if clause.effect == "INCLUDE")
 
 

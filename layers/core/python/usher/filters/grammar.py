@@ -1,7 +1,7 @@
 """The grammar of filter expressions, and of the attributes of user segments.
 
-It follows the service's guide, "Filter expression structure and elements". Where the guide is silent, AND binds closer
-than OR and parentheses group.
+It follows the service's guide, "Filter expression structure and elements". Where the guide says nothing, AND binds
+closer than OR and parentheses group.
 """
 
 import re
@@ -88,11 +88,11 @@ SYMBOLS = {
     "RPAR": "a closing parenthesis",
     "VBAR": "| and another clause",
 }
-"""How a remedy names the grammar's terminals, in this order."""
+"""The names of the grammar's terminals in remedies, in this order."""
 CACHED = 4096
-"""Texts of each kind whose parsed form is kept."""
+"""The number of texts of each kind whose parsed form is cached."""
 SHOWN = 20
-"""Characters of a text that cannot be read that a message repeats."""
+"""The number of characters that a message shows of an unreadable text."""
 
 
 @v_args(inline=True)
@@ -158,7 +158,7 @@ def _parser() -> Lark:
 
 @lru_cache(CACHED)
 def parse_filter(text: str) -> Expression:
-    """Parse an expression. Raises FilterError with the place of what can't be read."""
+    """Parse an expression. Raises FilterError with the place of the first error."""
     expression: Expression = _parse(text, "expression")
     return expression
 
@@ -185,7 +185,7 @@ def _parse(text: str, start: str) -> Any:
 
 
 def _remedy(rest: str, expected: Collection[str]) -> str:
-    """What to write in place of the rest of a text."""
+    """The text to write in place of the rest."""
     word = re.match(r"[\w.-]+|\*", rest)
     if "STRING" in expected and word:
         return f'Put texts in quotes: "{word[0]}".'

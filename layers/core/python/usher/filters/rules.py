@@ -29,7 +29,7 @@ TARGETS = {
     "ACTION": ("ACTIONS", "ACTION_INTERACTIONS"),
     "USER": ("USERS", "INTERACTIONS"),
 }
-"""What can be filtered by which datasets."""
+"""The targets of filters, and the datasets that each may name."""
 TIMING = frozenset({"REPEATFREQUENCY", "EXPIRATIONTIMESTAMP", "ACTIONEXPIRATIONTIMESTAMP"})
 """Fields of actions that the service applies by itself and that no filter may name."""
 
@@ -39,7 +39,7 @@ class Column(Protocol):
 
     @property
     def name(self) -> str:
-        """As in the schema."""
+        """The name, as in the schema."""
         ...
 
     @property
@@ -58,7 +58,7 @@ Columns = Mapping[str, Collection[Column]]
 
 
 def filter_errors(expression: Expression, columns: Columns) -> Iterator[FilterError]:
-    """Everything that is wrong with a filter, for a group with these columns."""
+    """The errors of a filter, for a group with these columns."""
     targets = sorted({clause.target for clause in expression.clauses})
     if len(targets) > 1:
         names = " and ".join(f"{target.title()}ID" for target in targets)
@@ -138,7 +138,7 @@ def _condition_errors(test: Condition, clause: Clause, columns: Columns) -> Iter
 def _field_errors(
     test: Condition, named: Field, dataset: str, columns: Columns, *, ordered: bool = True
 ) -> Iterator[FilterError]:
-    """What is wrong with a field that a condition names. Not `ordered`: texts may be compared, too."""
+    """The errors of a field that a condition names. Not `ordered`: texts may be compared, too."""
     if dataset not in columns:
         near = difflib.get_close_matches(dataset, columns, 1)
         remedy = f"Did you mean {near[0].title()}?" if near else f"Use one of: {', '.join(map(str.title, columns))}."
@@ -146,7 +146,7 @@ def _field_errors(
         return
     found = next((column for column in columns[dataset] if plain(column.name) == named.plain), None)
     if found is None:
-        # A dataset without event types may still be asked for events of any type.
+        # A filter may name events of any type even if the dataset has no event types.
         if dataset not in EVENT_DATASETS:
             yield FilterError(f"there is no field {named}", _nearest(named, columns[dataset]), named.place)
         return
@@ -166,7 +166,7 @@ def _field_errors(
 
 
 def _nearest(named: Field, columns: Collection[Column]) -> str:
-    """A remedy that names the field most like one that is not there."""
+    """A remedy with the name of the most similar field."""
     near = difflib.get_close_matches(named.plain, {plain(column.name): column for column in columns}, 1)
     found = [column.name for column in columns if plain(column.name) in near]
     return f"Did you mean {named.dataset}.{found[0]}?" if found else _others(named, columns)

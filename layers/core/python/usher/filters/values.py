@@ -9,14 +9,14 @@ TEXT = r'"(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\])*\''
 NUMBER = r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?"
 VALUE = re.compile(rf"\s*({TEXT}|{NUMBER})\s*(,|\Z)")
 CACHED = 4096
-"""Texts whose values are kept."""
+"""The number of texts whose values are cached."""
 SHOWN = 20
-"""Characters of a text that can't be read that a message repeats."""
+"""The number of characters that a message shows of an unreadable text."""
 
 
 @lru_cache(CACHED)
 def parse_values(text: str) -> tuple[Literal, ...]:
-    """The values of a text such as `"Action","Comedy"` or `1980, 1990`. Raises FilterError where it can't be read."""
+    """The values of a text such as `"Action","Comedy"` or `1980, 1990`. Raises FilterError if it can't be read."""
     found, place, comma = list[Literal](), 0, ","
     while comma:
         value = VALUE.match(text, place)
@@ -29,6 +29,6 @@ def parse_values(text: str) -> tuple[Literal, ...]:
 
 
 def unquote(text: str) -> str:
-    """What stands between quotes, where a backslash takes the next letter as it is."""
+    """The text between quotes, in which a backslash takes the next letter as it is."""
     letters = iter(text[1:-1])
     return "".join(next(letters) if letter == "\\" else letter for letter in letters)

@@ -1,7 +1,8 @@
-"""Whether a filter lets something through, as far as is known: true, false, or None. Pure and light.
+"""Decides whether a filter includes a candidate: true, false, or None if the known facts don't decide it. Pure and
+light.
 
-Three-valued logic as in SQL (Kleene): what is not known is neither true nor false, and may still not matter. What is
-true or false here is so for Personalize, too, whatever the rest may be.
+Three-valued logic as in SQL (Kleene): an unknown value is neither true nor false, and may still not matter. A verdict
+of true or false also holds for Personalize, whatever the unknown values are.
 """
 
 import math
@@ -19,30 +20,30 @@ COMPARE: Mapping[str, Callable[[float, float], bool]] = {"=": eq, "!=": ne, "<":
 
 @dataclass(slots=True)
 class Knowledge:
-    """What is known about a request, and about what it may list."""
+    """The known facts about a request and its candidates."""
 
     columns: Mapping[str, str]
-    """The fields that are known of each item, by their plain names (expressions.plain)."""
+    """The known fields of each item, by their plain names (expressions.plain)."""
     user: str = ""
-    """The request's; empty: it has none."""
+    """The request's user; empty: it has none."""
     item: str = ""
-    """Likewise."""
+    """The request's item; empty: it has none."""
     met: Mapping[str, Collection[str]] | None = None
-    """By event type in lower case, what the user has met by the events that were sent; None: not known."""
+    """The items or actions of the user's sent events, by event type in lower case; None: not known."""
     is_history_whole: bool = False
-    """Whether the group's files have nothing of the user."""
+    """Whether the sent events are the user's whole history: the group's files have none."""
     records: dict[str, Mapping[str, Any]] = field(default_factory=dict)
-    """By ID, the items that are known: their values by field."""
+    """The known items: their values by field, by ID."""
     user_columns: Mapping[str, str] = field(default_factory=dict)
-    """The fields that are known of each user, by their plain names."""
+    """The known fields of each user, by their plain names."""
     user_values: Mapping[str, Any] | None = None
     """The user's values by field; None: not known."""
 
 
 def lets_through(rules: Rules, candidate: str, known: Knowledge) -> Verdict:
-    """Whether a filter lets a candidate through. `rules`: bound to the request (compiled.bound).
+    """Whether a filter includes a candidate. `rules`: bound to the request (compiled.bound).
 
-    Raises FilterError for a value that must be a number, and is none.
+    Raises FilterError for a value that must be a number, and is not.
     """
     clauses = [(rule["effect"], _all(_guard(guard, known) for guard in rule["guards"]), rule) for rule in rules]
     included = _included(
@@ -55,7 +56,9 @@ def lets_through(rules: Rules, candidate: str, known: Knowledge) -> Verdict:
 
 
 def _included(clauses: Sequence[tuple[Verdict, Verdict]]) -> Verdict:
-    """By INCLUDE: of each clause, whether it applies, and whether it is true. Where none applies, all is included."""
+    """Whether the INCLUDE clauses include the candidate; if no clause applies, they do. `clauses`: whether each
+    applies, and is true.
+    """
     sure = [where for applies, where in clauses if applies]
     perhaps = [where for applies, where in clauses if applies is None]
     if sure:
@@ -88,7 +91,7 @@ def _test(test: Test, id_field: str, candidate: str, known: Knowledge) -> Verdic
 def _compared(cell: object, operator: str, values: Sequence[Literal]) -> Verdict:
     """Whether a comparison of a cell with values is true."""
     if cell in {None, ""}:
-        return None if operator in {"NOT IN", "!="} else False  # the service guide has no word on blanks
+        return None if operator in {"NOT IN", "!="} else False  # the service guide does not mention blanks
     if operator in LISTS:
         return _has(cell, values, operator)
     number, other = _number(cell), _value_as_number(values)
@@ -105,7 +108,7 @@ def _has(cell: object, values: Collection[Literal], operator: str) -> bool:
 
 
 def _values(test: Test, id_field: str, known: Knowledge) -> Sequence[Literal] | None:
-    """What a field is compared with; None if that is not known: a field of the request's item."""
+    """The values on the other side of a comparison; None if they are not known: a field of the request's item."""
     if "current" not in test:
         return test["values"]
     if not known.item:
@@ -119,7 +122,7 @@ def _values(test: Test, id_field: str, known: Knowledge) -> Sequence[Literal] | 
 
 
 def _has_met(test: Test, candidate: str, known: Knowledge) -> Verdict:
-    """Whether the request's user has met a candidate by an event of certain types, in any case of letters."""
+    """Whether the request's user has an event with a candidate, of certain types in any case of letters."""
     if not known.user or known.met is None:
         return False if not known.user else None
     types, is_in = {str(value).lower() for value in test["values"]}, test["operator"] == "IN"
@@ -130,7 +133,7 @@ def _has_met(test: Test, candidate: str, known: Knowledge) -> Verdict:
 
 
 def _guard(guard: Test, known: Knowledge) -> Verdict:
-    """By the request's user."""
+    """Whether the request's user meets a condition after IF."""
     values, operator = guard["values"], guard["operator"]
     if not values or not known.user:
         return operator == "NOT IN"
@@ -159,7 +162,7 @@ def _not(verdict: Verdict) -> Verdict:
 
 
 def _number(value: object) -> float:
-    """NaN, of which nothing is true, for what is not a number."""
+    """The number of a value; NaN, which makes every comparison false, if it is none."""
     try:
         return float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError):

@@ -1,4 +1,4 @@
-"""Documents and texts from outside, read within limits.
+"""Readers of documents and texts from outside, with limits.
 
 May import: nothing.
 """

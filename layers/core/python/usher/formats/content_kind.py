@@ -1,4 +1,4 @@
-"""Recognises content that is not UTF-8 text by its first bytes, whatever the file is called."""
+"""Recognises content that is not UTF-8 text by its first bytes, whatever the file's name."""
 
 SAVE_AS_UTF_8 = 'Save it as "CSV UTF-8", or as plain text in UTF-8.'
 UNPACK = "Unpack it, and drop the files in it."
@@ -33,7 +33,7 @@ def kind_of(content: bytes) -> tuple[str, str]:
             return kind, remedy
     if head.lstrip().lower().startswith(HTML):
         return "a web page", "Download the file itself."
-    # ASCII has no NUL; every second byte of ASCII in UTF-16 is one.
+    # ASCII has no NUL; in UTF-16, every second byte of ASCII is one.
     zeros = [place % 2 for place, byte in enumerate(head) if not byte]
     if len(head) > 3 and len(zeros) >= len(head) // 4 and len(set(zeros)) == 1:
         return "UTF-16", SAVE_AS_UTF_8

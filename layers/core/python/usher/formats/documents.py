@@ -1,9 +1,9 @@
-"""The documents that people write, YAML and JSON, read within limits. Pure.
+"""Reads documents that people write, YAML and JSON, within limits. Pure.
 
-Whatever a document holds, it is read in little time and memory. Both forms say what JSON can say: objects with texts as
-keys, lists, texts, numbers, true, false and null. YAML's anchors, aliases, merge keys and tags are refused, as a few
-bytes of them can stand for gigabytes. Its plain scalars are read as in YAML 1.2's core schema, where `no` is a text;
-numbers that begin with a 0 are texts, too, as an ID may look like one.
+Every document is read in little time and memory. Both forms have the values of JSON: objects with texts as keys, lists,
+texts, numbers, true, false and null. YAML's anchors, aliases, merge keys and tags are refused, as a few bytes of them
+can stand for gigabytes. Its plain scalars are read as in YAML 1.2's core schema, where `no` is a text; numbers that
+begin with a 0 are texts, too, as an ID may look like one.
 """
 
 import codecs
@@ -21,12 +21,12 @@ from usher.formats.content_kind import kind_of
 
 MAX_BYTES = 1 << 18
 MAX_VALUES = 20_000
-"""Texts, numbers, lists and objects, without keys."""
+"""The most texts, numbers, lists and objects, without keys."""
 MAX_DEPTH = 20
-"""Lists and objects inside each other."""
+"""The most levels of lists and objects."""
 SHORTEN = "Leave out what is not needed; long lists go into <group>/export/<solution>/*.jsonl."
 MAX_NUMBER_LENGTH = 40
-"""Characters: more than any number of 64 bits needs."""
+"""The most characters of a number: more than any number of 64 bits needs."""
 NUMBER = re.compile(r"[-+]?(?:\.[0-9]+|(?:0|[1-9][0-9]*)(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 DIGITS = set("-+0123456789")
 WORDS: dict[str, Any] = {
@@ -57,7 +57,7 @@ REMEDIES = (
     ("'<block mapping start>'", "Indent all names of a block by equally many blanks."),
     ("could not find expected ':'", "Write `name: value`, with a blank after the colon."),
 )
-"""By a part of what YAML's parser says, the remedy."""
+"""The remedy for each message of YAML's parser, by a part of the message."""
 
 T = TypeVar("T")
 
@@ -72,7 +72,7 @@ class _RefusedError(ValueError):
 
 
 def read_document(content: bytes, file: str) -> Any:
-    """The value of a YAML document, or of a JSON document if the file is called so; None if it is empty.
+    """The value of a YAML document, or of a JSON document by the file's name; None if it is empty.
 
     `content`: at most MAX_BYTES, or some more, so that a longer one is noticed. Raises InputError with one problem.
     """
@@ -162,7 +162,9 @@ def _twice(name: str) -> tuple[str, str]:
 
 
 def _check_texts(value: Any) -> None:
-    """Refuse control characters, which JSON can write as escapes. The document's depth is known to be small."""
+    """Raise an error for control characters, which JSON can write as escapes. The document's depth is known to be
+    small.
+    """
     if isinstance(value, str):
         _checked(value)
     elif isinstance(value, dict):
@@ -187,7 +189,7 @@ class _Yaml:
         self.values = 0
 
     def document(self) -> Any:
-        """The only document's value; None where there is none."""
+        """The only document's value; None if there is none."""
         try:
             next(self.events)
             if isinstance(start := next(self.events), yaml.StreamEndEvent):

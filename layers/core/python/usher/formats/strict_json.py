@@ -1,7 +1,7 @@
-"""JSON as its standard has it (RFC 8259), within bounds.
+"""Reads JSON as its standard defines it (RFC 8259), within bounds.
 
 Python's reader takes more: NaN and Infinity, the same name twice in an object, unpaired surrogates, numbers of any
-size, and any depth up to its own. Such values would fail later, or be read differently.
+size, and any depth up to its own limit. Such values would fail later, or be read differently.
 """
 
 import json
@@ -10,17 +10,17 @@ import re
 from typing import Any, Never
 
 MAX_DEPTH = 16
-"""Levels of objects and lists: more than any request needs."""
+"""The most levels of objects and lists: more than any request needs."""
 SURROGATE = re.compile("[\ud800-\udfff]")
-"""An unpaired one: UTF-8 has no bytes for it."""
+"""An unpaired surrogate: UTF-8 has no bytes for it."""
 MAX_VALUES = 300_000
-"""Of a text, by its brackets and commas: what has more takes more time and memory than a request may."""
+"""The most values of a text, by its brackets and commas: more would take more time and memory than a request may."""
 INTEGER_END = 2**63
 """Most programs cannot represent integers beyond 64 bits."""
 
 
 def parse_strict(text: str) -> Any:
-    """The value. Raises ValueError, whose text states the fault without repeating the value."""
+    """The value of a JSON text. Raises ValueError, whose text states the fault without repeating the value."""
     if not text or text.isspace():
         raise ValueError("it is empty")
     if sum(map(text.count, "[{,")) > MAX_VALUES:

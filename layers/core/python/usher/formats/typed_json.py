@@ -13,13 +13,13 @@ from usher.errors import UsherError
 
 T = TypeVar("T")
 Reader = Callable[[Any, str, bool], Any]
-"""Fits a value at a path, strictly or not."""
+"""A function that fits a value at a path, strictly or not."""
 MAX_DEPTH = 50
-"""Lists and objects inside each other."""
+"""The most levels of lists and objects."""
 
 
 class UnfitError(UsherError):
-    """A value does not have its type; the text states where."""
+    """A value does not have its type; the text states the place."""
 
 
 def parse_json(content: bytes) -> Any:
@@ -35,9 +35,8 @@ def parse_json(content: bytes) -> Any:
 def fit(kind: type[T], value: Any, path: str = "it", *, strict: bool = True) -> T:
     """A value of JSON as `kind`. Raises UnfitError. Not `strict`: unknown members are left out.
 
-    `kind`: a dataclass, whose members without a default must be there; a TypedDict; `Mapping[str, ...]`,
-    `Sequence[...]` (or `dict`, `list`, `tuple[..., ...]`), a union, `Literal`, `str`, `int`, `float` (finite), `bool`,
-    `None` or `Any`.
+    `kind`: a dataclass, whose members without a default are required; a TypedDict; `Mapping[str, ...]`, `Sequence[...]`
+    (or `dict`, `list`, `tuple[..., ...]`), a union, `Literal`, `str`, `int`, `float` (finite), `bool`, `None` or `Any`.
     """
     reader: Reader = _reader(cast(Any, kind))
     return cast(T, reader(value, path, strict))
@@ -45,7 +44,7 @@ def fit(kind: type[T], value: Any, path: str = "it", *, strict: bool = True) -> 
 
 @cache
 def _reader(kind: Any) -> Reader:
-    """What fits values to a kind: found once, as a document has thousands of values of a few kinds."""
+    """The function that fits values to a kind: cached, as a document has thousands of values of a few kinds."""
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if kind is Any:
         return lambda value, path, strict: value  # noqa: ARG005 - a Reader's
@@ -63,7 +62,7 @@ def _reader(kind: Any) -> Reader:
 
 
 def _is_one_of(kind: Any, literals: Sequence[Any]) -> Callable[[Any], bool]:
-    """Whether a value is one of some literals, or, without them, of a plain kind."""
+    """A test whether a value is one of some literals or, without them, of a plain kind."""
     if literals:
         return lambda value: value in literals
     if kind is float:
@@ -138,12 +137,12 @@ def _one_of(kinds: Sequence[Any], value: Any, path: str, strict: bool) -> Any:
 def _is_finite(value: float) -> bool:
     try:
         return math.isfinite(value)
-    except OverflowError:  # an int that no float has room for
+    except OverflowError:  # an int beyond the range of floats
         return False
 
 
 def _check_depth(value: Any) -> None:
-    """Raise UnfitError if a value is deeper than MAX_DEPTH: later readers walk it by recursion."""
+    """Raise UnfitError if a value is deeper than MAX_DEPTH: later readers recurse over it."""
     level = [value]
     for _ in range(MAX_DEPTH):
         level = [part for one in level for part in _parts(one)]

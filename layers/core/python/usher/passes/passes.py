@@ -29,18 +29,18 @@ from usher.storage.table import Table
 
 ENDED_FOR_REMOVAL = "The run ended early, as the removal of the group was requested."
 PROMOTION_SECONDS = 30
-"""Between two looks at a campaign that is being updated to a chosen version."""
+"""Seconds between two look-ups of a campaign that is being updated to a chosen version."""
 CACHES_EXPIRE_SECONDS = max(MIN_SECONDS, int(CACHE_SECONDS * 2))
-"""After that, no API function answers from a serving map that was replaced."""
+"""The seconds after which no API function answers from a replaced serving map."""
 
 
 class PassOutcome(TypedDict):
-    """How a pass ends."""
+    """The result of a pass."""
 
     settled: bool
-    """Whether the stage is done, well or badly."""
+    """Whether the stage is done, successfully or not."""
     waitSeconds: int | None
-    """Until the next pass, if it is not."""
+    """The seconds until the next pass, if the stage is not done."""
     toDelete: bool
     """Whether the plan deletes anything."""
 
@@ -75,7 +75,7 @@ class Passes:
     stack_arn: str
 
     def promote(self, group: str) -> PassOutcome:
-        """Let the versions that people have chosen serve, without waiting for the run that is at work."""
+        """Put the versions into service that people have chosen, without waiting for the running run."""
         serving, pins = ServingMaps(self.table), Pins(self.table).holding(self.clients["personalize"], group)
         former = serving.read(group)
         content, is_under_way = promote(self._inventory(never_refuse), former, pins)
@@ -85,9 +85,9 @@ class Passes:
         return _outcome(PROMOTION_SECONDS if is_under_way else None)
 
     def make(self, group: str, name: str, stage: str) -> PassOutcome:
-        """Make one pass over a stage, unless its run has ended: a function outlives an execution that is stopped.
+        """Make one pass over a stage, unless its run has ended: a function outlives a stopped execution.
 
-        An evaluation's dataset group is deleted also after its run has ended.
+        An evaluation's dataset group is deleted even after its run has ended.
         """
         run = Run(self.bucket, group, name)
         plan, record = run.plan(), run.read()
@@ -103,7 +103,7 @@ class Passes:
         return _outcome(wait, to_delete=bool(plan.to_delete or plan.removal))
 
     def _advance(self, work: Work, stage: str) -> int | None:
-        """Create and update what can be now; return the seconds until the next pass, or None."""
+        """Create and update the resources that can be now; return the seconds until the next pass, or None."""
         run, plan, before = work.run, work.plan, work.record.get("resources", [])
         pins = {} if work.is_evaluation else Pins(self.table).holding(self.clients["personalize"], run.group)
         resources = with_pins(plan.resources, pins)
@@ -114,7 +114,7 @@ class Passes:
                 inventory, resources, stage, plan.known_failures, before, work.elapsed, plan.expected_seconds, room
             )
 
-        # What a removal deletes is all that was made, an evaluation's among it: nothing of it makes room for the rest.
+        # A removal deletes all resources, those of an evaluation among them: they make no room for others.
         states, wait = one_pass(() if plan.removal else {one.kind for one in plan.to_delete})
         if any(state.lacks_room for state in states):
             if seconds := self._make_room(work, states):
@@ -143,7 +143,8 @@ class Passes:
         return seconds or MIN_SECONDS
 
     def _delete(self, work: Work) -> int | None:
-        """Delete what can be now, once no request is answered through it; return the seconds until the next pass.
+        """Delete the resources that can be now, once no request is answered through them; return the seconds until the
+        next pass.
 
         The first pass replaces the serving map, and the next one waits until the API functions' caches have expired.
         None: all is done.

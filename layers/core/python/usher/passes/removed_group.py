@@ -1,4 +1,4 @@
-"""What the table keeps of a group that was removed."""
+"""The table's items of a removed group."""
 
 from datetime import timedelta
 
@@ -14,7 +14,7 @@ from usher.serving.popular_lists import PopularLists
 from usher.storage.table import Table
 
 REMEMBER_REMOVAL_DAYS = 30
-"""For that long, the table remembers that a group was removed: neither schedules nor promotions make it again."""
+"""The days for which the table remembers a group's removal: neither schedules nor promotions create the group again."""
 
 
 def forget_group(table: Table, group: str) -> None:

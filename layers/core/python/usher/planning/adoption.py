@@ -1,4 +1,4 @@
-"""Adoption: resources that existed before Usher take the place of its own (`adopt` in a group's config)."""
+"""Adoption: resources that existed before Usher replace its own (`adopt` in a group's config)."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -18,7 +18,7 @@ NOT_COMPARED = ("name", "tags")
 
 
 def desired_with_adopted(inventory: Inventory, target: Target, inputs: Inputs, tasks: RequestedTasks) -> list[Resource]:
-    """The desired resources, with the adopted ones as long as they can be made what is desired."""
+    """The desired resources, with those adopted ones that can be updated to the desired state."""
     config, data = inputs.config, inputs.data
     desired = desired_resources(target, config, data, tasks)
     adopted = adoptable(inventory, desired, config.adopt)
@@ -30,7 +30,7 @@ def desired_with_adopted(inventory: Inventory, target: Target, inputs: Inputs, t
 def unused_schemas(
     inventory: Inventory, target: Target, config: Config, desired: Sequence[Resource]
 ) -> Iterator[Problem]:
-    """Notes on the lines of `adopt` for schemas that exist, and that the group's dataset does not use."""
+    """Notes on the entries of `adopt` for schemas that exist, but are not those of the group's dataset."""
     kind = KINDS["schema"]
     for resource in desired:
         name = config.adopt.get(resource.id, "") if resource.kind == kind.name else ""
@@ -42,10 +42,10 @@ def unused_schemas(
 
 
 def adoptable(inventory: Inventory, desired: Sequence[Resource], adopt: Mapping[str, str]) -> dict[str, str]:
-    """The lines of `adopt` whose resources exist, and can be made what is desired without building them anew.
+    """The entries of `adopt` whose resources exist and can be updated to the desired state without being rebuilt.
 
-    `desired`: the resources with the adopted names, the dataset group first. Usher leaves the others alone, and makes
-    its own. Resources of another dataset group stay in, too: the run refuses them (ownership.objection).
+    `desired`: the resources with the adopted names, the dataset group first. Usher leaves other resources alone, and
+    creates its own. Resources of another dataset group are included, too: the run refuses them (ownership.objection).
     """
     kept: dict[str, str] = {}
     for resource in desired:
@@ -59,7 +59,7 @@ def adoptable(inventory: Inventory, desired: Sequence[Resource], adopt: Mapping[
 
 
 def is_schema_in_use(inventory: Inventory, group_arn: str, schema: Resource) -> bool:
-    """Whether the group's dataset uses a schema: only then is the schema the group's, as it can't have tags."""
+    """Whether the group's dataset uses a schema: schemas can't have tags, so only then it counts as the group's."""
     head, _, group = group_arn.partition(":dataset-group/")
     dataset = f"{head}:dataset/{group}/{schema.id.partition('/')[2].upper()}"
     return inventory.describe(KINDS["dataset"], dataset).get("schemaArn") == schema.arn
@@ -75,7 +75,7 @@ def _group_arn(desired: Resource, kept: Mapping[str, str]) -> str:
 def _is_fit(
     inventory: Inventory, resource: Resource, details: Mapping[str, Any], kept: Mapping[str, str], group: str
 ) -> bool:
-    """Whether a resource of the group, under an adopted name, can be made what is desired."""
+    """Whether a resource of the group, under an adopted name, can be updated to the desired state."""
     if resource.kind == "schema" and not is_schema_in_use(inventory, group, resource):
         return False
     compared = {
@@ -87,7 +87,7 @@ def _is_fit(
 
 
 def _is_of_solution(resource: Resource, details: Mapping[str, Any], kept: Mapping[str, str]) -> bool:
-    """A campaign can only serve versions of its own solution, which must have been adopted, too."""
+    """Whether a campaign is of a solution that is adopted, too: it can only serve versions of its own solution."""
     if resource.kind != "campaign":
         return True
     solution = kept.get(f"solution/{resource.id.partition('/')[2]}")

@@ -1,4 +1,4 @@
-"""A group's config file: which one it is, how it is read, and what is wrong with it."""
+"""A group's config file: its key, its content, and its problems."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
@@ -18,21 +18,21 @@ from usher.storage.layout import config_keys, is_config, is_solution_config
 
 @dataclass(frozen=True, slots=True)
 class LoadedConfig:
-    """A group's config, as far as it can be read."""
+    """The readable part of a group's config."""
 
     config: Config
     problems: Sequence[Problem] = ()
     notes: Sequence[Problem] = ()
-    """On parts of it that have no effect."""
+    """Notes on parts that have no effect."""
 
     @property
     def usable(self) -> Config:
-        """The config that data is held against: the default one stands in for one with problems."""
+        """The config to check data against: the default one replaces one with problems."""
         return replace(default_config(), readings=self.config.readings) if self.problems else self.config
 
 
 def load_config(bucket: Bucket, group: str, personalize: PersonalizeClient) -> Config:
-    """A group's config alone. Raises InputError where it can't be read."""
+    """A group's config alone. Raises InputError if it can't be read."""
     loaded = try_load_config(bucket, group, [file.key for file in bucket.files_of(group)], personalize)
     if loaded.problems:
         raise InputError(loaded.problems)
@@ -40,13 +40,13 @@ def load_config(bucket: Bucket, group: str, personalize: PersonalizeClient) -> C
 
 
 def load_readings(bucket: Bucket, group: str) -> Mapping[str, Reading]:
-    """How a group's data is read, as far as its config says; the config may have other mistakes."""
+    """The Reading of each dataset, from a config that may have mistakes in other sections."""
     keys = [key for key in config_keys(group) if key in bucket.keys(key)]
     return readings_of(_read_config_file(bucket, keys[0]), keys[0]) if len(keys) == 1 else {}
 
 
 def try_load_config(bucket: Bucket, group: str, keys: Iterable[str], personalize: PersonalizeClient) -> LoadedConfig:
-    """A group's config, and what is wrong with it. `keys`: of all files of the group."""
+    """A group's config and its problems. `keys`: of all files of the group."""
     try:
         config, notes = _load_config(bucket, group, keys, personalize)
     except ConfigError as error:

@@ -1,4 +1,4 @@
-"""Notes on what a group pays for in vain: idle campaigns, their provisioned requests, double training. Pure."""
+"""Notes on needless costs of a group: idle campaigns, their provisioned requests, double training. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -17,9 +17,9 @@ RATE = "solutionConfig.autoTrainingConfig.schedulingExpression"
 def cost_advice(
     config: Config, desired: Sequence[Resource], existing: Mapping[str, Billed], traffic: Mapping[str, Traffic]
 ) -> Iterator[Problem]:
-    """What of a config costs more than it needs to.
+    """Notes on the parts of a config that cost more than necessary.
 
-    `existing`: what exists, by ARN; `traffic`: how often campaigns were asked, by ARN.
+    `existing`: the existing resources, by ARN; `traffic`: of campaigns, by ARN.
     """
     for solution in config.solutions:
         yield from _double_training(config, solution)
@@ -32,7 +32,7 @@ def cost_advice(
 
 
 def _double_training(config: Config, solution: Solution) -> Iterator[Problem]:
-    """A note where both Personalize and a schedule train a solution."""
+    """A note if both Personalize and a schedule train a solution."""
     if not solution.settings.get("performAutoTraining"):
         return
     rate = value_at(solution.settings, RATE) or DEFAULT_TRAINING_RATE

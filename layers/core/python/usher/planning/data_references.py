@@ -1,4 +1,4 @@
-"""What a config says about the group's data: the datasets, columns and fields that it names. Pure."""
+"""The config's references to the group's data: datasets, columns and fields. Pure."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -14,7 +14,7 @@ from usher.filters.rules import attribute_errors, filter_errors, group_errors
 from usher.recipes import RECIPES
 
 Columns = Mapping[str, Mapping[str, Field]]
-"""By dataset, its columns by name."""
+"""The columns by name, by dataset."""
 METRIC = re.compile(r"SAMPLECOUNT\(\)|SUM\((Interactions|Items)\.(\w+)\)", re.IGNORECASE)
 """Service guide, "Measuring impact of recommendations": the expressions of a metric attribution."""
 NOT_EXCLUDED = "EVENT_TYPE"
@@ -22,7 +22,7 @@ NOT_EXCLUDED = "EVENT_TYPE"
 
 
 def check_data_references(config: Config, columns: Columns, group: str) -> Iterator[Problem]:
-    """Everything that a config names and the data does not have. `config`: as far as it can be read."""
+    """The problems of names in a config that the data does not have. `config`: its readable part."""
     of_columns = _Checks(config, columns, group)
     yield from of_columns.filters()
     for solution in config.solutions:
@@ -75,7 +75,7 @@ class _Checks:
                 yield self.problem(place, message, remedy)
 
     def training_columns(self, path: str, settings: object) -> Iterator[Problem]:
-        """The columns that a training is to use or to leave out."""
+        """The problems of the columns that a training is to use or to leave out."""
         config = settings.get("trainingDataConfig") if isinstance(settings, Mapping) else None
         for member in ("excludedDatasetColumns", "includedDatasetColumns"):
             named = config.get(member) if isinstance(config, Mapping) else None
@@ -139,7 +139,7 @@ class _Checks:
                 yield self.problem(place, message, nearest(found[2], numbers))
 
     def column(self, place: str, name: str, dataset: str) -> Iterator[Problem]:
-        """Whether a dataset has a column."""
+        """The problem of a column that a dataset does not have."""
         if name not in self.columns[dataset]:
             others = [one for one in self.columns[dataset] if one not in REQUIRED[dataset]]
             yield self.problem(place, f"names {name[:99]}, which is not a column of {dataset}.", nearest(name, others))

@@ -1,7 +1,7 @@
 """The desired resources, derived from a group's config, data and tasks. Pure.
 
-Immutable resources carry a digest of what they are made from in their name. A changed schema, filter or solution is
-thus another resource, made beside the old one, and the serving map switches to it once it is live.
+The name of an immutable resource has a digest of its definition. A changed schema, filter or solution is thus another
+resource, created beside the old one, and the serving map switches to it once it is live.
 """
 
 import json
@@ -31,21 +31,23 @@ class Data:
     """One dataset's data that is ready to be imported."""
 
     location: str
-    """s3:// address of the file or the folder."""
+    """The s3:// address of the file or the folder."""
     digest: str
     schema: Schema = field(default_factory=dict)
     increments: Mapping[str, str] = field(default_factory=dict)
-    """Digests of files that are added to the data, by s3:// address."""
+    """The digest of each increment, by s3:// address."""
     schema_name: str = ""
-    """In Personalize, where the group's dataset has the very same schema already: of interactions, it can't change."""
+    """The name of a schema in Personalize, if the group's dataset has an equal one already: that of interactions can't
+    change.
+    """
     event_types: Sequence[str] | None = None
     """The types of its events, in lower case; None: not known, or too many."""
     imported: str = ""
-    """The fingerprint of the last import, where newer data has to wait for its schedule."""
+    """The fingerprint of the last import, if newer data has to wait for its schedule."""
 
     @property
     def fingerprint(self) -> str:
-        """A digest of the file's content and schema: another import has another one."""
+        """A digest of the file's content and schema: each import has its own."""
         return self.imported or digest([self.digest, self.schema])
 
     def without_increment(self, file: str) -> "Data":
@@ -57,7 +59,7 @@ class Data:
 def desired_resources(
     target: Target, config: Config, data: Mapping[str, Data], tasks: RequestedTasks | None = None
 ) -> list[Resource]:
-    """Every resource that a group's config, data and tasks ask for, each after those that it needs."""
+    """All desired resources of a group's config, data and tasks, each after the resources that it needs."""
     return list(_Desired(target, config, data, tasks or {}).resources())
 
 
@@ -96,7 +98,7 @@ class _Desired:
 
     @property
     def _after_group(self) -> list[str]:
-        """What lies outside the dataset group is made after it, too: if that is refused, nothing is left behind."""
+        """The dataset group, as a dependency of resources outside it: if it is refused, nothing is left behind."""
         return [f"dataset_group/{self.target.group}"]
 
     @property
@@ -179,7 +181,9 @@ class _Desired:
             yield self._resource("train", "campaign", solution.name, campaign, {"solutionVersionArn": version})
 
     def _version(self, solution: Solution) -> Resource:
-        """A run names one version of each solution, so that Personalize can refuse to train it a second time."""
+        """The version of a solution in this run: it has one name, so that Personalize can refuse to train it a second
+        time.
+        """
         asked = [self.tasks[name] for name in ("retrain", f"retrain#{solution.name}") if name in self.tasks]
         task = max(asked, key=lambda one: one["at"], default={"at": ""})
         mode = task.get("trainingMode", solution.training_mode)
@@ -225,7 +229,7 @@ class _Desired:
         yield made if occasion else replace(made, arn="")
 
     def _unique(self, name: str, *made_from: object) -> str:
-        """A name that no other group makes, not even one of the same name that another stack keeps elsewhere."""
+        """A name that no other group makes, not even a group of the same name in another stack."""
         return unique_name(self.target.group, name, self._home, *made_from)
 
     def _family(self, name: str, *made_from: str) -> str:
@@ -282,7 +286,7 @@ def _files(data: Data) -> dict[str, tuple[str, str]]:
 def _solution_params(target: Target, solution: Solution) -> dict[str, Any]:
     """CreateSolution's members. Automatic training, the service's default, costs money: it is off unless set.
 
-    If it is on, its schedule is always given, so that a config that no longer has one means the default again.
+    If it is on, its schedule is always given, so that removing it from a config restores the default.
     """
     params = {"recipeArn": recipe_arn(target, solution.recipe), "performAutoTraining": False, **solution.settings}
     if params["performAutoTraining"]:
@@ -292,21 +296,21 @@ def _solution_params(target: Target, solution: Solution) -> dict[str, Any]:
 
 
 def _made_from(params: Mapping[str, Any]) -> dict[str, Any]:
-    """CreateSolution's members in which two solutions of one name differ: a change of any other is an update.
+    """CreateSolution's members that define a solution: a change of any other member is an update.
 
-    Update replaces event weights, but can't take them away.
+    Update replaces event weights, but can't remove them.
     """
     members = {name: value for name, value in immutable_members(KINDS["solution"], params).items() if name != "tags"}
     return {**members, **({EVENTS_CONFIG: True} if value_at(params, EVENTS_CONFIG) else {})}
 
 
 def recipe_arn(target: Target, recipe: str) -> str:
-    """A recipe's ARN: the service owns them, so there is no region or account in it."""
+    """A recipe's ARN: the service owns recipes, so the ARN has no region or account."""
     return f"{target.arn_prefix.split(':personalize:')[0]}:personalize:::recipe/{recipe}"
 
 
 def _served_facts(recipe: str, recipe_type: str, settings: Mapping[str, Any] | None) -> dict[str, Any]:
-    """What the serving map says of a solution or a recommender. `settings`: campaignConfig or recommenderConfig."""
+    """The serving map's facts about a solution or a recommender. `settings`: campaignConfig or recommenderConfig."""
     row, is_enabled = recipe_of(recipe, recipe_type), (settings or {}).get("enableMetadataWithRecommendations", False)
     return {"type": recipe_type, "recipe": recipe, "metadata": is_enabled or row.is_v2 or row.needs_text}
 
@@ -314,7 +318,7 @@ def _served_facts(recipe: str, recipe_type: str, settings: Mapping[str, Any] | N
 def desired_serving(config: Config, types: Mapping[str, str]) -> dict[str, Any]:
     """The desired content of the serving map, as a Plan has it. `types`: recipe types by solution and recommender.
 
-    Raises InputError for an export that can't be.
+    Raises InputError for an impossible export.
     """
     recipes = {one.name: one.recipe for one in config.solutions}
     return {

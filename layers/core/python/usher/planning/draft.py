@@ -1,4 +1,4 @@
-"""A draft: what a run would do, before it does anything."""
+"""The draft of a run: the plan and its findings, before any change."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,34 +17,34 @@ from usher.resources.unmanaged import Unmanaged
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A plan, and what a dry run of it has shown."""
+    """A plan, and the results of its dry run."""
 
     plan: Plan
     states: Sequence[State]
-    """Of the plan's resources."""
+    """The states of the plan's resources."""
     unmanaged: Sequence[Unmanaged]
-    """What exists and is not desired."""
+    """The existing resources that are not desired."""
     training_hours: Mapping[str, float]
-    """As a DryRun's."""
+    """The training hours of the dry run (DryRun)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What a run would do: its plan, and the members that the plan adds to the run's record."""
+    """The draft of a run: its plan, and the members that the plan adds to the run's record."""
 
     findings: Mapping[str, Any]
     """Members of the run's record (run_record.RunChanges), not yet as JSON."""
     plan: Plan | None = None
-    """None where there is nothing to plan with."""
+    """None if there is nothing to plan with."""
     sources: Mapping[str, Source] = field(default_factory=dict)
-    """What each import reads (Inputs.sources)."""
+    """The files that each import reads (Inputs.sources)."""
     size: Size = NO_DATA
-    """Of the data and of the input of jobs and exports."""
+    """The size of the data, and of the input of jobs and exports."""
     estimate: Estimate | None = None
     load: LoadPlan | None = None
-    """What the run loads into the table; None: it is up to date."""
+    """The load into the table; None if it is up to date."""
     config: Config | None = None
-    """None where there is nothing to plan with."""
+    """None if there is nothing to plan with."""
 
     @property
     def states(self) -> Sequence[State]:

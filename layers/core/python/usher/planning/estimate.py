@@ -1,4 +1,4 @@
-"""What a group costs in a month before and after a plan; and the most that the plan may cost, for the ceilings."""
+"""The monthly costs of a group before and after a plan, and the most that the plan may cost, for the ceilings."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -29,11 +29,11 @@ from usher.run_summary import known_dollars
 from usher.storage.bucket import Bucket, File
 
 EXISTING_ACTIONS = UNCHANGING | {"update"}
-"""Actions on what exists already, and is not made anew."""
+"""Actions on existing resources that are not created anew."""
 MAX_INPUT_BYTES = 10**9
-"""Of a batch job's input: service guide, "Quotas"."""
+"""The most bytes of a batch job's input: service guide, "Quotas"."""
 MAX_COUNTED_BYTES = 10 * MAX_INPUT_BYTES
-"""Of all the files of a group whose lines are counted."""
+"""The most bytes of a group's files whose lines are counted."""
 DAILY = "rate(1 day)"
 
 
@@ -44,16 +44,16 @@ class PlanCosts:
     estimate: Estimate
     size: Size
     above: Sequence[Problem]
-    """What of it is above a ceiling."""
+    """The problems of the costs that exceed a ceiling."""
     monthly_now: Sequence[MonthlyCost]
     monthly_after: Sequence[MonthlyCost]
     existing: Mapping[str, Billed]
-    """What exists, by ARN."""
+    """The existing resources, by ARN."""
 
 
 @dataclass(frozen=True, slots=True)
 class Estimator:
-    """Prices the plans of a group. Changes nothing."""
+    """Prices the plans of a group, without changing anything."""
 
     bucket: Bucket
     inventory: Inventory
@@ -63,7 +63,7 @@ class Estimator:
     past: Past
 
     def costs(self, proposal: Proposal) -> PlanCosts:
-        """Price a plan. Raises InputError for files that are too large for their lines to be counted."""
+        """Price a plan. Raises InputError if files are too large to count their lines."""
         plan, states = proposal.plan, proposal.states
         lines = self._count_lines(plan)
         size = size_of(self.inputs.report, proposal.training_hours, {id_: count for id_, (_, count) in lines.items()})
@@ -93,7 +93,7 @@ class Estimator:
 
     @property
     def notes(self) -> list[Problem]:
-        """A note where the stack's schedule of exports can't be read."""
+        """A note if the stack's schedule of exports can't be read."""
         if self._export_schedule == self.target.export_schedule:
             return []
         message = f"is {self.target.export_schedule}, which Usher can't read. The ceilings count it as once a day."
@@ -101,7 +101,7 @@ class Estimator:
 
     @property
     def _export_schedule(self) -> str:
-        """The stack's schedule of exports, or a daily one in place of one that can't be read; empty for none."""
+        """The stack's schedule of exports; a daily one if it can't be read; empty if there is none."""
         schedule = self.target.export_schedule
         try:
             if schedule:
@@ -111,7 +111,7 @@ class Estimator:
         return schedule
 
     def _count_lines(self, plan: Plan) -> dict[str, tuple[str, int]]:
-        """By id of a batch job or export, the place that asks for its lines, and their number.
+        """The place in the config, and the number of lines, of each batch job and export, by id.
 
         Counting ends beyond the ceiling on the lines of one.
         """
@@ -134,7 +134,7 @@ class Estimator:
         return sum(self.bucket.count_lines(key, self.ceilings.export_lines) for key in keys)
 
     def _number_of_recipients(self, plan: Plan, name: str) -> int:
-        """For how many an export is, at most, that has no lines of the group's own."""
+        """The most recipients of an export without lines of the group's own."""
         export = plan.exports[name]
         if named := export["items"] or export["attributes"]:
             return len(named)
@@ -144,7 +144,7 @@ class Estimator:
         return size.items if plan.solutions[name]["type"] == "RELATED_ITEMS" else size.users
 
     def _run(self, plan: Plan, states: Sequence[State], size: Size) -> dict[str, float]:
-        """By id, the most that carrying a plan out costs once."""
+        """The most that carrying a plan out costs, by id."""
         by_id = {resource.id: resource for resource in plan.resources}
         paid = [by_id[state.id] for state in states if state.action in PAID_ACTIONS]
         return {resource.id: max_cost(resource, solution_of(resource, by_id), size) for resource in paid}
@@ -152,7 +152,7 @@ class Estimator:
     def _standing(
         self, proposal: Proposal, size: Size, prices: Mapping[str, float]
     ) -> tuple[list[MonthlyCost], list[MonthlyCost]]:
-        """What exists costs in every 30 days before and after the run."""
+        """The costs of existing resources in every 30 days before and after the run."""
         plan, unmanaged = proposal.plan, proposal.unmanaged
         ids = {one.arn: one.id for one in unmanaged} | {one.arn: one.id for one in plan.resources}
         desired = {one.arn for one in plan.resources}
@@ -169,7 +169,7 @@ class Estimator:
         return {one.arn: one for one in find_billed(self.inventory, group_arn)}
 
     def _recurring(self, plan: Plan, size: Size, prices: Mapping[str, float]) -> list[MonthlyCost]:
-        """What schedules order in every 30 days."""
+        """The costs of schedules in every 30 days."""
         known, most = (
             list(repeated(self.inputs.config, plan.exports, size, self._export_schedule, price))
             for price in (partial(cost_or_nan, prices=prices), max_cost)
@@ -178,7 +178,7 @@ class Estimator:
 
 
 def _uses(run: Mapping[str, float], size: Size) -> dict[str, Use]:
-    """What a run orders that the service has no figures of. `run`: its costs by resource id."""
+    """The uses that a run orders and the service has no figures of. `run`: its costs by resource id."""
     parts: list[dict[str, Use]] = []
     for id_, dollars in run.items():
         kind, _, name = id_.partition("/")
@@ -190,7 +190,7 @@ def _uses(run: Mapping[str, float], size: Size) -> dict[str, Use]:
 
 
 def check_input_sizes(group: str, files: Sequence[File]) -> None:
-    """Raise InputError where a file, or all together, are too large for their lines to be counted. Pure."""
+    """Raise InputError if a file, or all together, are too large to count their lines. Pure."""
     remedy = "Ask for less, in files of their own."
     problems = [
         Problem(file.key, "is larger than 1 GB, the most that a batch job takes.", remedy)

@@ -1,4 +1,4 @@
-"""What the API checks events by, for the serving map. Pure."""
+"""The rules by which the API checks events, for the serving map. Pure."""
 
 import json
 from collections.abc import Sequence
@@ -14,9 +14,9 @@ DATASETS = ("interactions", "action_interactions")
 
 
 def event_rules(config: Config, desired: Sequence[Resource]) -> EventRules:
-    """The columns of the datasets that take events, and the event types of solutions that do not learn from all.
+    """The columns of the datasets that take events, and the event types of the solutions that learn from some only.
 
-    `desired`: all of the group's resources, their schemas among them.
+    `desired`: all of the group's resources, including their schemas.
     """
     schemas = {one.id: json.loads(one.params["schema"]) for one in desired if one.kind == "schema"}
     columns = {

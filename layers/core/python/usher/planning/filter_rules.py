@@ -1,4 +1,4 @@
-"""What filters say, for the API, which applies them to stored answers itself. Pure."""
+"""The compiled filters, which the API itself applies to stored answers. Pure."""
 
 from collections.abc import Mapping
 
@@ -10,7 +10,7 @@ from usher.planning.desired import Data
 
 
 def filter_rules(config: Config, data: Mapping[str, Data]) -> dict[str, Rules]:
-    """By name of a filter, what it says; without those that can't be read."""
+    """The compiled filters by name, without those that can't be read."""
     event_types = {name: data[name.lower()].event_types if name.lower() in data else () for name in EVENT_DATASETS}
     expressions = {name: parsed(config.filters, name) for name in config.filters}
     return {name: compiled(one, event_types) for name, one in expressions.items() if one.clauses}

@@ -1,7 +1,7 @@
-"""Idle campaigns that the config lets go (`idle: table`): their exports in the table answer in their place.
+"""Idle campaigns that the config removes (`idle: table`): their exports in the table answer instead.
 
-The task `idle` lets a campaign go, and the task `wake` makes it again; the later one of the two counts. `watch`
-requests the one where a campaign had no request for two weeks, and the other after a request that the export can't
+The task `idle` removes a campaign, and the task `wake` creates it again; the later one of the two counts. `watch`
+requests the former for a campaign without a request for two weeks, and the latter after a request that the export can't
 answer.
 """
 
@@ -25,7 +25,7 @@ from usher.storage.layout import export_prefix
 def without_idle(
     bucket: Bucket, group: str, config: Config, tasks: RequestedTasks
 ) -> tuple[Config, list[str], list[Problem]]:
-    """The config without the campaigns that are let go, their ids, and notes on each that is asked to go."""
+    """The config without the removed campaigns, their ids, and notes on the requested removals."""
     asked = [one for one in config.solutions if is_let_go(one, tasks)]
     going = {one.name for one in asked if is_in_table(bucket, group, one.name)}
     solutions = (replace(one, campaign=None) if one.name in going else one for one in config.solutions)
@@ -34,7 +34,7 @@ def without_idle(
 
 
 def is_let_go(solution: Solution, tasks: RequestedTasks) -> bool:
-    """Whether a solution's campaign is to go, as far as tasks say. Pure."""
+    """Whether tasks remove a solution's campaign. Pure."""
     idle, wake = (tasks.get(f"{task}#{solution.name}", {}).get("at", "") for task in ("idle", "wake"))
     return solution.idle == "table" and solution.campaign is not None and idle > wake
 
@@ -60,10 +60,11 @@ def tasks_to_request(
     demand: Mapping[str, str],
     at: datetime,
 ) -> Iterator[dict[str, str]]:
-    """The tasks to request now for solutions whose idle campaigns the config lets go. Pure.
+    """The tasks to request now for solutions whose idle campaigns the config removes. Pure.
 
-    `names`: of these; `served`: the serving map's; `traffic`: by campaign's ARN; `demand`: the ISO time of the last
-    request that needed a campaign, by solution. A campaign that stays all the same is asked to go once a day.
+    `names`: the solutions; `served`: the serving map's; `traffic`: by campaign's ARN; `demand`: the ISO time of the
+    last request that needed a campaign, by solution. The removal of a campaign that still exists is requested once a
+    day.
     """
     yesterday = (at - timedelta(days=1)).isoformat()
     for name in names:

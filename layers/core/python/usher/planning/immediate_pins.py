@@ -1,4 +1,4 @@
-"""Pinned versions serve at once, without waiting for the run that is at work."""
+"""Puts pinned versions into service at once, without waiting for the running run."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,10 +13,10 @@ CAMPAIGN = KINDS["campaign"]
 
 
 def promote(inventory: Inventory, former: ServingMap, pins: Mapping[str, Pin]) -> tuple[ServingMap, bool]:
-    """Order the updates of campaigns; return the map with what serves by now, and whether an update is under way.
+    """Order the updates of campaigns; return the map of the present state, and whether an update is under way.
 
-    An update that failed is left to the run, which reports it. `pins`: those that hold, by solution. Raises a service's
-    error where it refuses an update.
+    A failed update is left to the run, which reports it. `pins`: those that hold, by solution. Raises the service's
+    error if it refuses an update.
     """
     solutions, is_under_way = dict(former.get("solutions", {})), False
     for name, pin in pins.items():

@@ -1,10 +1,10 @@
 """Copies of the files that Personalize reads in a run: the files as they were checked, counted and priced.
 
-`<group>/out/input/<run>/<digest of what reads them, and of their content>/<file>`, where only Usher writes. A file that
-replaces another after the plan counts for the next run, and this run costs what was estimated. A folder holds the files
-of one attempt at the plan: another attempt, at other files, has another folder. A tag lets the bucket delete them soon.
-What Personalize would not take as it is (another format, other names of columns, other times, duplicates) is written as
-CSV instead of being copied.
+`<group>/out/input/<run>/<digest of the reader and the content>/<file>`, where only Usher writes. A file that replaces
+another after the plan counts for the next run, and this run costs what was estimated. A folder holds the files of one
+attempt at the plan: an attempt with other files has another folder. A tag lets the bucket delete them soon. Files that
+Personalize would not take (another format, other names of columns, other times, duplicates) are written as CSV instead
+of being copied.
 """
 
 from collections.abc import Mapping, Sequence
@@ -32,20 +32,20 @@ from usher.storage.layout import dataset_of
 
 TAG = "usher=input"
 MAX_COPY_BYTES = 5 << 30
-"""S3 copies no more in one request: CopyObject's API reference."""
+"""The most bytes that S3 copies in one request: CopyObject's API reference."""
 PART_BYTES = 1 << 29
 CONCURRENCY = 16
 """Files of an import that are copied at a time."""
 Sources = Mapping[str, Source]
-"""What each import reads, by s3:// address (Inputs.sources)."""
+"""The Source of each import, by s3:// address (Inputs.sources)."""
 
 
 def copy_inputs(run: Run, drafted: Draft, profiles: ProfileCache) -> list[Resource]:
-    """Copy the files of each import and batch job that the run makes; return the plan's resources with the copies.
+    """Copy the files of the run's imports and batch jobs; return the plan's resources with the copies.
 
-    `profiles`: where the CSVs of large files in other formats are. Raises InputError where a job's file has grown since
-    its lines were counted, or a dataset has too few rows without duplicates, and S3's PreconditionFailed where a
-    file is not the one that was checked: the step is repeated then, and plans anew.
+    `profiles`: with the CSVs of large files in other formats. Raises InputError if a job's file has grown since its
+    lines were counted, or a dataset has too few rows without duplicates, and S3's PreconditionFailed if a file is not
+    the one that was checked: the step is then repeated with a new plan.
     """
     changing = {state.id for state in drafted.states if state.action not in UNCHANGING}
     resources = drafted.plan.resources if drafted.plan else []
@@ -65,7 +65,7 @@ def copy_import(run: Run, job: Resource, sources: Sources, profiles: ProfileCach
 
 
 def copy_files(run: Run, reader: str, source: Source, profiles: ProfileCache) -> list[str]:
-    """Copy files as Personalize takes them for what reads them, such as an import's id; return the keys, in order.
+    """Copy a reader's files in Personalize's form; return the keys, in order. `reader`: such as an import's id.
 
     A part without rows, such as Spark's empty partitions, has no copy: Personalize refuses empty files. Raises as
     `copy_inputs` does.
@@ -127,7 +127,7 @@ def _folder(run: Run, reader: str, files: Sequence[File], reading: Reading = PLA
 
 
 def _copy(run: Run, file: File, copy: str) -> None:
-    """Copy an object of any size, if it is still as it was listed."""
+    """Copy an object of any size, if it has not changed since it was listed."""
     run.bucket.s3.copy(
         {"Bucket": run.bucket.name, "Key": file.key},
         run.bucket.name,

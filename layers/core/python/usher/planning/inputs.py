@@ -1,4 +1,4 @@
-"""A group's inputs: its config and its data, loaded from the bucket and checked as a whole before anything is spent."""
+"""A group's inputs: its config and its data, loaded from the bucket and checked as a whole before any cost arises."""
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -39,14 +39,14 @@ from usher.storage.layout import (
 )
 
 MAX_ITEMS = 5_000_000
-"""Of a catalogue: as many as Personalize trains on (service guide, "Quotas")."""
+"""The most items of a catalogue: the most that Personalize trains on (service guide, "Quotas")."""
 MAX_FILES = 10_000
-"""Data files of a group: each is opened in every run."""
+"""The most data files of a group: each is opened in every run."""
 
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """A group's config and data, checked: they can be planned with."""
+    """A group's checked config and data, ready for planning."""
 
     config: Config
     data: Mapping[str, Data]
@@ -54,14 +54,14 @@ class Inputs:
     """The data as the run's record reports it, per dataset: files, bytes, rows, ids (distinct ones, at most: users of
     interactions), columns, rejected, findings, added (bytes, rows and ids by increment)."""
     notes: Sequence[Problem] = ()
-    """Parts of the config that have no effect."""
+    """Notes on parts of the config that have no effect."""
     sources: Mapping[str, Source] = field(default_factory=dict)
-    """What each import reads, by s3:// address."""
+    """The Source of each import, by s3:// address."""
 
 
 @dataclass(frozen=True, slots=True)
 class DatasetCheck:
-    """One dataset: what was found in its files, and what is wrong with them."""
+    """One dataset: the content of its files, and its problems."""
 
     data: Data
     report: dict[str, Any]
@@ -70,12 +70,12 @@ class DatasetCheck:
     sources: Mapping[str, Source]
     """As in Inputs."""
     profile: DatasetProfile
-    """Of the files, without increments."""
+    """The profile of the files, without increments."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Folder:
-    """A group's files, by key, and the bucket that has them."""
+    """A group's files, by key, and their bucket."""
 
     bucket: Bucket
     group: str
@@ -101,7 +101,7 @@ class _Folder:
 
 @dataclass(frozen=True, slots=True)
 class _SchemaInUse:
-    """The schema of a group's dataset in Personalize, where there is one."""
+    """The schema of a group's dataset in Personalize, if there is one."""
 
     schema: Schema | None = None
     name: str = ""
@@ -149,7 +149,9 @@ def _reference_problems(
     inventory: Inventory,
     arn_prefix: str,
 ) -> list[Problem]:
-    """Where the config and the inputs of jobs do not fit the data. `missing`: the inputs that do not exist."""
+    """The problems of a config and of jobs' inputs that do not fit the data. `missing`: the inputs that do
+    not exist.
+    """
 
     def found(schemas: Mapping[str, Schema]) -> list[Problem]:
         columns = {dataset: fields(schema) for dataset, schema in {**schemas, **configured}.items()}
@@ -170,7 +172,7 @@ def _reference_problems(
 
 
 def too_many_items(config: Config, rows: int) -> Iterator[Problem]:
-    """Whether a catalogue is about more items than it takes. `rows`: of the items."""
+    """The problem of a catalogue with more items than it takes. `rows`: of the items."""
     if config.catalogue.has_items and rows > MAX_ITEMS:
         message = f"is about {rows:,d} items; it takes {MAX_ITEMS:,d}."
         yield Problem(f"{config.file}: catalogue", message, "Remove it, or items that should not be recommended.")
@@ -182,7 +184,7 @@ def recipe_type(personalize: PersonalizeClient, recipe_arn: str) -> str:
 
 
 def _check_number_of_files(folder: _Folder, problems: Sequence[Problem]) -> None:
-    """Raise InputError, with the problems so far, where a group has more data files than a run can open."""
+    """Raise InputError, with the problems so far, if a group has more data files than a run can open."""
     number = sum(map(is_data, folder.files))
     if number > MAX_FILES:
         message = f"has {number} data files; Usher reads up to {MAX_FILES}."
@@ -190,7 +192,7 @@ def _check_number_of_files(folder: _Folder, problems: Sequence[Problem]) -> None
 
 
 def _check_dataset(folder: _Folder, dataset: str, config: Config, in_use: _SchemaInUse) -> DatasetCheck:
-    """Profile a dataset's files and hold them against the rules, its schema, and the solutions that train on it."""
+    """Profile a dataset's files and compare them with the rules, its schema, and the solutions that train on it."""
     keys = folder.data_keys(dataset)
     location = data_location(folder.group, dataset, keys)
     reading = config.reading(dataset)
@@ -236,13 +238,13 @@ def _check_dataset(folder: _Folder, dataset: str, config: Config, in_use: _Schem
 
 
 def _event_types(tables: Iterable[DatasetProfile]) -> list[str] | None:
-    """The event types of some files, in lower case; None for more of them than are counted."""
+    """The event types of some files, in lower case; None if there are more than are counted."""
     columns = [table.columns["EVENT_TYPE"].values for table in tables if "EVENT_TYPE" in table.columns]
     return None if None in columns else sorted({one.lower() for values in columns for one in values or ()})
 
 
 def _digest(table: DatasetProfile, keys: Sequence[str], reading: Reading) -> str:
-    """The digest of what is imported: of the files and, where they are not taken as they are, of how they are read."""
+    """The digest of an import: of the files and of their Reading, unless Personalize takes them as they are."""
     plain = all(is_plain_csv(key, reading) for key in keys)
     return table.digest if plain else digest([table.digest, reading.facts(), [suffix_of(key) for key in keys]], 64)
 
@@ -284,7 +286,7 @@ def _report(checks: Mapping[str, DatasetCheck], config: Config, group: str) -> d
 
 
 def _file_beside_folder(keys: Sequence[str], location: str) -> list[Problem]:
-    """Whether a dataset has a file of its own and other files."""
+    """The problem of a dataset with a file of its own and other files."""
     folder = f"{location.removesuffix('/')}/"
     own = [key for key in keys if not key.startswith(folder)]
     if not own or len(keys) == 1:
@@ -317,7 +319,7 @@ def _increment_problems(added: Mapping[str, DatasetProfile], schema: Schema) -> 
 
 
 def _missing_event_types(config: Config, table: DatasetProfile) -> list[Problem]:
-    """Solutions that train on an event type of which the interactions have too few."""
+    """The problems of solutions that train on an event type with too few interactions."""
     if table.dataset != "interactions":
         return []
     return [
@@ -331,7 +333,7 @@ def _missing_event_types(config: Config, table: DatasetProfile) -> list[Problem]
 
 
 def _schema_in_use(inventory: Inventory, arn_prefix: str, group: str, config: Config, dataset: str) -> _SchemaInUse:
-    """The schema of the group's dataset; none where there is no dataset, or the dataset group is another's."""
+    """The schema of the group's dataset; none if there is no dataset, or the dataset group is another's."""
     name = config.adopt.get(f"dataset_group/{group}", group)
     details = inventory.describe(KINDS["dataset"], f"{arn_prefix}:dataset/{name}/{dataset.upper()}")
     dataset_group = inventory.describe(KINDS["dataset_group"], details["datasetGroupArn"]) if details else {}
@@ -344,7 +346,7 @@ def _schema_in_use(inventory: Inventory, arn_prefix: str, group: str, config: Co
 
 
 def _choose_schema(table: DatasetProfile, configured: Schema | None, in_use: Schema | None) -> Schema:
-    """The schema to import with: the config's; else the one in use, with the columns that the data has beyond it."""
+    """The schema to import with: the config's; else the one in use, with the columns that the data adds."""
     if configured:
         return {**envelope(table.dataset), **configured}
     if in_use and list(types(in_use)) == list(table.columns):

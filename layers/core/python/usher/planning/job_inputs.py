@@ -1,4 +1,4 @@
-"""The inputs of a config's batch jobs, as far as they can be judged before Personalize reads them."""
+"""Checks the inputs of a config's batch jobs before Personalize reads them."""
 
 from collections.abc import Collection, Iterator, Mapping
 from itertools import islice
@@ -15,9 +15,9 @@ from usher.recipes import BatchShape, recipe_of
 from usher.storage.bucket import Bucket
 
 MAX_CHECKED_LINES = 10_000
-"""Of each file: mistakes are mostly made in all lines."""
+"""The number of lines that are checked of each file: mistakes are mostly made in all lines."""
 MAX_REPORTED = 10
-"""Lines of a file."""
+"""The most lines of a file that are reported."""
 
 
 def missing_inputs(bucket: Bucket, config: Config) -> dict[str, Problem]:
@@ -33,7 +33,7 @@ def missing_inputs(bucket: Bucket, config: Config) -> dict[str, Problem]:
 def input_problems(
     bucket: Bucket, config: Config, missing: Collection[str], columns: Mapping[str, Mapping[str, Field]]
 ) -> Iterator[Problem]:
-    """What is wrong with the first lines of each job's input. `columns`: of the group's datasets."""
+    """The problems of the first lines of each job's input. `columns`: of the group's datasets."""
     recipes = {solution.name: solution.recipe for solution in config.solutions}
     fields = {dataset.upper(): list(some.values()) for dataset, some in columns.items()}
     for job in config.jobs:

@@ -25,7 +25,7 @@ FORMATS = f"{', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}"
 
 
 def check_group_name(group: str) -> None:
-    """Raise InputError where a folder's name can't be a group's."""
+    """Raise InputError if a folder's name can't be a group's."""
     if slip_of(group) and "." in group:
         remedy = f"Put it into a folder, such as my-shop/{group}: the first folder is the dataset group."
         raise InputError([Problem(group, "lies in no folder.", remedy)])
@@ -39,9 +39,9 @@ def check_group_name(group: str) -> None:
 
 
 def misplaced_files(keys: Collection[str], group: str) -> Iterator[Problem]:
-    """Why a group can't be loaded as its files lie.
+    """The problems of files in wrong places that prevent a group from being loaded.
 
-    People believe that Usher reads these files, or Personalize would import them.
+    People expect Usher to read these files, or Personalize would import them.
     """
     own, solutions = group_folders(group)
     if len({key.startswith(own) for key in keys if is_config(key) or is_data(key)}) > 1:
@@ -56,7 +56,7 @@ def misplaced_files(keys: Collection[str], group: str) -> Iterator[Problem]:
 
 
 def ignored_files(keys: Collection[str]) -> Iterator[Problem]:
-    """Notes on files that look like a group's data or config, and lie where Usher does not read them."""
+    """Notes on files that look like a group's data or config, in places that Usher does not read."""
     for key in filter(is_unrecognized, keys):
         _, folder, *deeper = as_own_key(key).split("/")
         home = key.removesuffix("/".join([folder, *deeper]))
@@ -72,7 +72,7 @@ def ignored_files(keys: Collection[str]) -> Iterator[Problem]:
 
 
 def _right_name(name: str, known: str) -> str:
-    """The remedy for a misspelt name, or for one of another format. `known`: the dataset or config that is meant."""
+    """The remedy for a misspelt name, or for one of another format. `known`: the intended dataset or config."""
     if known == USHER:
         return f"Call it {' or '.join(CONFIGS)}."
     others = (suffix for other, suffix in OTHER_ENDINGS.items() if name.lower().endswith(other))

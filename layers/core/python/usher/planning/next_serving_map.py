@@ -1,7 +1,7 @@
-"""The serving map after a run, from the former one: live resources serve, and former ones keep answering. Pure.
+"""The serving map after a run, derived from the former one: live resources serve, and former ones keep answering. Pure.
 
-A request is answered if a resource that exists stands behind the name that it asks for, or, if it asks for none, behind
-any name of its route.
+A request is answered if an existing resource has the name that it gives or, if it gives none, if any resource has its
+route.
 """
 
 import json
@@ -19,16 +19,16 @@ PUT_DATASETS = ("items", "users", "actions")
 ANSWERING = ("solutions", "recommenders")
 """The sections of the map whose entries answer requests."""
 TRACKED = {"trackingId": "event_tracker/{}", "actionTrackingId": "dataset/action_interactions"}
-"""Members of the map, and the resources whose tracking ID they are."""
+"""The resources whose tracking IDs are members of the map."""
 
 
 def next_map(plan: Plan, states: Sequence[StateRecord], former: ServingMap) -> ServingMap:
     """The map after a pass of a run.
 
-    What is not live yet, or failed, is served as before. Names that the plan no longer has stay until all that it has
-    serves: whatever fails, no request that was answered is without an answer. After that, those stay that alone answer
-    a route, unless they are deleted. `plan`: the run's; `states`: of its resources; `former`: the map until now, or an
-    empty one.
+    A resource that is not live yet, or failed, is served as before. Names that the plan no longer has stay until all of
+    its resources serve: whatever fails, every request is answered that was answered before. After that, the only
+    answers to a route stay unless they are deleted. `plan`: the run's; `states`: of its resources; `former`: the map
+    until now, or an empty one.
     """
     ready = {state["id"]: state for state in states if state["status"] == "READY"}
     held = {state["id"].partition("/")[2] for state in states if state["status"] == "HELD"}
@@ -70,13 +70,13 @@ def next_map(plan: Plan, states: Sequence[StateRecord], former: ServingMap) -> S
 def _rules(
     filters: Mapping[str, str], live: Mapping[str, Any], desired: Mapping[str, Any], former: ServingMap
 ) -> dict[str, Rules]:
-    """By ARN, what the served filters say: those of the plan that are live, and those that serve as before."""
+    """The compiled served filters, by ARN: the plan's live ones, and those that serve as before."""
     known = {**former.get("filterRules", {}), **{live[name]: desired[name] for name in live if name in desired}}
     return {arn: known[arn] for arn in filters.values() if arn in known}
 
 
 def without(content: ServingMap, leaving: Collection[str]) -> ServingMap:
-    """The map in which others answer in the place of resources that leave, and of those that have left before."""
+    """The map in which others answer instead of resources that leave, and of those that have left before."""
     entries = [*content.get("solutions", {}).items(), *content.get("recommenders", {}).items()]
     staying = [
         (name, entry)
@@ -94,7 +94,9 @@ def without(content: ServingMap, leaving: Collection[str]) -> ServingMap:
 
 
 def _answered_by_another(entry: Entry, staying: Sequence[tuple[str, Entry]]) -> dict[str, Any]:
-    """An entry with another's campaign or recommender, best of the same type; with none if no other has its route."""
+    """An entry with another one's campaign or recommender, best of the same type; with none if no other has
+    its route.
+    """
     able = [one for one in staying if _route(entry) and _route(one[1]) == _route(entry)]
     name, other = min(able, key=lambda one: one[1]["type"] != entry["type"], default=("", ServedSolution()))
     return {
@@ -106,11 +108,11 @@ def _answered_by_another(entry: Entry, staying: Sequence[tuple[str, Entry]]) -> 
 
 
 def next_to_leave(content: ServingMap, candidates: Sequence[str], going: Collection[str]) -> tuple[str, bool]:
-    """The ARN of what makes room next, or ""; and whether only something that goes, too, answers in its place.
+    """The ARN of the next resource to delete for room, or ""; and whether only another leaving one can answer instead.
 
-    What serves nothing comes first, then what something that stays answers for. The last one in the map comes before
-    the others, as the first one answers requests that name none. Nothing answers for a filter, nor for a solution
-    without a campaign. `candidates`: ARNs; `going`: the ARNs of all that goes.
+    Resources that serve nothing come first, then those for which a staying one answers. The last one in the map comes
+    before the others, as the first one answers requests without a name. Nothing answers for a filter, nor for a
+    solution without a campaign. `candidates`: ARNs; `going`: the ARNs of all that are deleted.
     """
     entries = [*content.get("solutions", {}).values(), *content.get("recommenders", {}).values()]
     ranks = dict[str, tuple[bool, int]]()
@@ -126,7 +128,7 @@ def next_to_leave(content: ServingMap, candidates: Sequence[str], going: Collect
 
 
 def answering_names(content: ServingMap) -> dict[str, list[str]]:
-    """By route, the names that answer it, the first one where a request names none."""
+    """The names that answer each route; the first one answers requests without a name."""
     names = dict[str, list[str]]()
     for section in ANSWERING:
         entries: Mapping[str, Entry] = content.get(section, {})  # type: ignore[assignment]
@@ -137,12 +139,14 @@ def answering_names(content: ServingMap) -> dict[str, list[str]]:
 
 
 def _route(entry: Entry) -> str:
-    """The first route of an entry. What is popular or trending is not counted: the stored popular list answers it."""
+    """The first route of an entry. Popular and trending recipes are not counted: the stored popular list answers for
+    them.
+    """
     return next(iter(recipe_of(entry.get("recipe", ""), entry["type"]).routes), "")
 
 
 def _uses(entry: Entry, arn: str) -> bool:
-    """Whether a resource, or a version of it, serves by this entry."""
+    """Whether an entry serves by a resource, or by a version of it."""
     return answering(entry) == arn or str(entry.get("solutionVersionArn")).startswith(f"{arn}/")
 
 
@@ -159,7 +163,7 @@ def _live_solutions(plan: Plan, ready: Mapping[str, StateRecord]) -> Iterator[tu
 
 
 def _live_datasets(plan: Plan, ready: Mapping[str, StateRecord]) -> Iterator[tuple[str, ServedDataset]]:
-    """The datasets that take records, as far as they are live."""
+    """The datasets that take records, if they are live."""
     schemas = {one.id: one.params["schema"] for one in plan.resources if one.kind == "schema"}
     for name in PUT_DATASETS:
         if f"dataset/{name}" in ready and f"schema/{name}" in schemas:
@@ -175,17 +179,17 @@ def _live_recommenders(plan: Plan, ready: Mapping[str, StateRecord]) -> Iterator
 
 
 def _kind(facts: Mapping[str, Any]) -> Any:
-    """What a plan says of a recipe and its campaign; those of former releases say the type alone."""
+    """A plan's facts about a recipe and its campaign; plans of former releases have the type alone."""
     return {member: facts[member] for member in ("type", "recipe", "metadata", "idle") if member in facts}
 
 
 def _merged(
     live: Mapping[str, Any], former: Mapping[str, Any], desired: Collection[str], *, is_done: bool
 ) -> dict[str, Any]:
-    """A section of the map. `is_done`: whether all that the plan names serves, so that all else goes.
+    """A section of the map. `is_done`: whether all of the plan's names serve, so that all others are dropped.
 
-    Until then the former order holds, too, as the first one answers requests that name none; and what the config gives
-    another route, or no campaign, is served as before.
+    Until then the former order stays, too, as the first name answers requests without one; and entries whose route
+    changes, or whose campaign is removed, are served as before.
     """
     if is_done:
         return {name: live[name] if name in live else former[name] for name in desired}
@@ -197,7 +201,9 @@ def _merged(
 
 
 def _keep_last_of_routes(served: dict[str, Any], former: Mapping[str, Any], going: Collection[str]) -> None:
-    """Add to the map what alone answers a route: nothing that the config names does. `going`: ARNs that are deleted."""
+    """Add to the map the former answers of a route that no name of the config answers. `going`: ARNs that
+    are deleted.
+    """
     answered = {_route(entry) for section in ANSWERING for entry in served[section].values() if answering(entry)}
     for section in ANSWERING:
         for name, entry in former.get(section, {}).items():
@@ -208,7 +214,7 @@ def _keep_last_of_routes(served: dict[str, Any], former: Mapping[str, Any], goin
 
 
 def _takes_answer_away(live: Any, former: Any) -> bool:
-    """Whether what answers by a former entry is answered no longer by that of the same name. Filters' are ARNs."""
+    """Whether a former entry answered and the live one of the same name does not. Filters' entries are ARNs."""
     if isinstance(former, str) or not answering(former):
         return False
     return not answering(live) or _route(live) != _route(former)

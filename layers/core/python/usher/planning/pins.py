@@ -1,7 +1,7 @@
-"""Pins: the version that a person has chosen for a solution (a promotion or a rollback), by whom, and why.
+"""Pins: versions that people have chosen for solutions (a promotion or a rollback), with the person and the reason.
 
 The pipeline takes a choice as its input, `{group, solution, version, who, why}`; version is an ARN, `previous` (the
-newest one older than what is live) or `latest`. A pin holds until a newer version has been trained, which then goes
+newest one older than the live one) or `latest`. A pin holds until a newer version has been trained, which then goes
 through the gate. Pins are one item of the table, an attribute for each solution.
 """
 
@@ -21,24 +21,24 @@ from usher.texts import clean
 
 ITEM = "pins"
 PREFIX = "@"
-"""Precedes a solution's name, which may be that of a key attribute."""
+"""The prefix of a solution's name, which may be that of a key attribute."""
 MEMBERS = {"solution": 63, "version": 256, "who": 200, "why": MAX_MESSAGE_LENGTH}
 """The members of a request, and their maximum lengths."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """A version that a person has chosen; it overrides the gate."""
+    """A chosen version, which overrides the gate."""
 
     version: str
-    """As requested; its ARN once it is resolved."""
+    """The version as requested; its ARN once it is resolved."""
     who: str
     why: str
     at: str
     supersedes: str = ""
     """The ARN of the newest version when the pin was resolved, which the pin holds back; empty until then."""
     live: str = ""
-    """The ARN of the version that was live at the request; empty: none was."""
+    """The ARN of the version that was live at the request; empty if none was."""
     execution: str = ""
     """The ARN of the execution whose input is the request."""
 
@@ -57,11 +57,11 @@ class Pins:
         live: Mapping[str, str],
         execution: str,
     ) -> bool:
-        """Write down the version that an execution's input requests, if any; return whether it can serve now.
+        """Record the version that an execution's input requests, if any; return whether it can serve now.
 
-        `previous` and `latest` become an ARN here, once for each execution: by the time a run gets to it, or a step is
-        repeated, another version may be the newest one, or this one may be live. `live`: the ARN of each solution's
-        version that is served now. Raises UsherError for a malformed request.
+        `previous` and `latest` are resolved to an ARN here, once for each execution: later, another version may be the
+        newest one, or this one may be live. `live`: the ARN of each solution's live version. Raises UsherError for a
+        malformed request.
         """
         if "group" not in request or not request.keys() & MEMBERS.keys():  # S3's events have a version, too
             return False
@@ -81,7 +81,7 @@ class Pins:
         return bool(arn)
 
     def holding(self, personalize: PersonalizeClient, group: str) -> dict[str, Pin]:
-        """The pins that hold now, by solution, as far as they have been resolved."""
+        """The pins that hold now, by solution, if they have been resolved."""
         resolved = {solution: pin for solution, pin in self._read(group).items() if pin.supersedes}
         newest = {
             solution: usable_versions(personalize, pin.version.rpartition("/")[0])[:1]
@@ -92,10 +92,9 @@ class Pins:
     def resolve(
         self, personalize: PersonalizeClient, group: str, desired: Iterable[Resource], live: Mapping[str, str]
     ) -> tuple[dict[str, Pin], list[Problem]]:
-        """The pins that hold now, each with its version's ARN, and what is wrong with new ones that can't hold.
+        """The pins that hold now, each with its version's ARN, and the problems of new ones that can't hold.
 
-        Pins that have lapsed, or can't hold, are forgotten. `live`: the ARN of each solution's version that is served
-        now.
+        Pins that have lapsed, or can't hold, are deleted. `live`: the ARN of each solution's live version.
         """
         by_id = {resource.id: resource for resource in desired}
         holding: dict[str, Pin] = {}
@@ -117,7 +116,7 @@ class Pins:
         return holding, problems
 
     def of(self, group: str) -> dict[str, Pin]:
-        """A group's pins by solution, as they were requested or resolved last."""
+        """A group's pins by solution, as requested or resolved."""
         return self._read(group)
 
     def of_execution(self, group: str, execution: str) -> dict[str, Pin]:
@@ -125,7 +124,7 @@ class Pins:
         return {name: pin for name, pin in self._read(group).items() if pin.execution == execution and pin.supersedes}
 
     def clear(self, group: str) -> None:
-        """Drop all of a group's, whose versions are gone."""
+        """Delete all pins of a group, whose versions are gone."""
         self.table.delete(group, ITEM)
 
     def _read(self, group: str) -> dict[str, Pin]:
@@ -140,18 +139,18 @@ class Pins:
 
 
 def pins_in(item: Mapping[str, Any]) -> dict[str, Pin]:
-    """The pins by solution that the item of a group holds. Pure."""
+    """The pins in a group's item, by solution. Pure."""
     pins = {name: text for name, text in item.items() if name.startswith(PREFIX)}
     return {name.removeprefix(PREFIX): Pin(**json.loads(text)) for name, text in pins.items()}
 
 
 def live_versions(serving: Mapping[str, Any]) -> dict[str, str]:
-    """The ARN of each solution's version that is served now. `serving`: the group's serving map. Pure."""
+    """The ARN of each solution's live version. `serving`: the group's serving map. Pure."""
     return {name: str(solution[LIVE_VERSION]) for name, solution in serving.get("solutions", {}).items()}
 
 
 def with_pins(desired: Sequence[Resource], pins: Mapping[str, Pin]) -> list[Resource]:
-    """All desired resources; what serves a pinned solution has the pin in its gate. Pure."""
+    """The desired resources, with the pins in the gates of those that serve pinned solutions. Pure."""
     pin_of = {resource_id: pins[name] for name, resource_id in gate_targets(desired).items() if name in pins}
 
     def with_pin(resource: Resource, pin: Pin) -> Resource:
@@ -162,7 +161,7 @@ def with_pins(desired: Sequence[Resource], pins: Mapping[str, Pin]) -> list[Reso
 
 
 def choose_version(version: str, versions: Sequence[str], live: str) -> str:
-    """The chosen one of a solution's usable versions (newest first); empty if there is none. Pure."""
+    """The version to choose of a solution's usable ones (newest first); empty if there is none. Pure."""
     if version == "previous":
         older = versions[versions.index(live) + 1 :] if live in versions else []
         return next(iter(older), "")

@@ -1,4 +1,5 @@
-"""Draft a run: load the inputs, derive the desired resources, compare them with the existing ones, and price the rest.
+"""Drafts a run: loads the inputs, derives the desired resources, compares them with the existing ones, and prices the
+rest.
 
 Nothing here changes anything in Personalize.
 """
@@ -47,7 +48,7 @@ from usher.serving.serving_map import ServingMap
 from usher.storage.bucket import Bucket
 
 RESUME = "resume"
-"""The name of the schedule that starts a run when a solution whose training waits may be trained again."""
+"""The name of the schedule that starts a run when a solution may be trained again whose training waits."""
 NOTHING_TO_DO = "Nothing to do until there is {0}/interactions.csv or {0}/interactions/*.csv."
 DEFAULTS, NOTHING_YET = Ceilings(), Past()
 ResolvePins = Callable[[Sequence[Resource], Mapping[str, str]], tuple[Mapping[str, Pin], Sequence[Problem]]]
@@ -56,7 +57,7 @@ ResolvePins = Callable[[Sequence[Resource], Mapping[str, str]], tuple[Mapping[st
 
 @dataclass(frozen=True, slots=True)
 class Planner:
-    """Drafts a run of a group, from its files, from what exists and from what has been requested."""
+    """Drafts a run of a group from its files, the existing resources and the requested tasks."""
 
     bucket: Bucket
     target: Target
@@ -66,16 +67,16 @@ class Planner:
     tasks: RequestedTasks = field(default_factory=dict)
     resolve_pins: ResolvePins = lambda _desired, _live: ({}, ())
     retry_failed: bool = True
-    """Whether the run builds anew what failed before it."""
+    """Whether the run rebuilds resources that failed before it."""
     ceilings: Ceilings = DEFAULTS
     past: Past = NOTHING_YET
-    """What the group has ordered."""
+    """The group's spending."""
     limits: ReadLimits = LIMITS
 
     def draft(self) -> Draft:
-        """Draft what a run would do now.
+        """Draft a run as of now.
 
-        Raises InputError for a config or data that can't be used, and AboveCeilingError for what costs too much.
+        Raises InputError for a config or data that can't be used, and AboveCeilingError for too high costs.
         """
         bucket, target, inventory = self.bucket, self.target, self.inventory
         check_group_name(target.group)
@@ -125,7 +126,7 @@ class Planner:
         return Draft(findings, plan, inputs.sources, costs.size, costs.estimate, load.plan, config)
 
     def _desired(self, inputs: Inputs) -> tuple[list[Resource], Mapping[str, Pin], Sequence[Problem]]:
-        """The desired resources, under their gates and pins; the pins, and problems with those that can't hold."""
+        """The desired resources, with their gates and pins; the pins, and the problems of those that can't hold."""
         desired = desired_with_adopted(self.inventory, self.target, inputs, self.tasks)
         check_group(self.inventory, desired[0], self.target.group)
         live = live_versions(self.serving)
@@ -136,7 +137,7 @@ class Planner:
         return with_gates(with_pins(desired, pins), rules, live, popularity), pins, problems
 
     def _compared(self, inputs: Inputs, desired: Sequence[Resource], gone: Collection[str]) -> Proposal:
-        """The plan for the desired resources, after a dry run. `gone`: ids of campaigns that the config lets go."""
+        """The plan for the desired resources, after a dry run. `gone`: ids of the campaigns that the config removes."""
         dry = dry_run(self.inventory, desired, retry_failed=self.retry_failed)
         resume = self._resuming(dry.states)
         resources, states = [*desired, *resume], [*dry.states, *dry_run(self.inventory, resume).states]
@@ -156,13 +157,13 @@ class Planner:
         return Proposal(plan, _with_replacements(states, unmanaged), unmanaged, dry.training_hours)
 
     def _resuming(self, states: Sequence[State]) -> list[Resource]:
-        """The schedule that starts a run when the first solution whose training waits may be trained again, if any."""
+        """The schedule that starts a run when the first of the waiting solutions may be trained again, if any waits."""
         resume_at = min((state.resume_at for state in states if state.resume_at), default="")
         settings = {"ScheduleExpression": f"at({resume_at})", "ActionAfterCompletion": "DELETE"}
         return [schedule_resource(self.target, RESUME, {}, settings)] if resume_at else []
 
     def _with_room(self, proposal: Proposal) -> Proposal:
-        """The proposal, with what makes room in the quotas among its deletions. Raises InputError if nothing can."""
+        """The proposal, with the deletions that make room in the quotas. Raises InputError if none can."""
         plan, states = proposal.plan, proposal.states
         existing = count_existing(self.inventory, self.target, plan.resources)
         unmanaged = with_room(self.inventory, plan, states, existing, proposal.unmanaged, self.serving)
@@ -188,7 +189,7 @@ def _cost_findings(
 
 
 def _with_replacements(states: Sequence[State], unmanaged: Sequence[Unmanaged]) -> list[State]:
-    """The states, in which a creation whose predecessor exists is a replacement."""
+    """The states, with a creation changed to a replacement if its predecessor exists."""
     replaced = {one.id for one in unmanaged if one.reason == REPLACED}
     reason = "It has changed: a new one is created; the old one is deleted when it no longer serves."
     return [
@@ -200,7 +201,7 @@ def _with_replacements(states: Sequence[State], unmanaged: Sequence[Unmanaged]) 
 def _within_ceilings(estimator: Estimator, proposal: Proposal) -> tuple[Proposal, PlanCosts, list[Problem]]:
     """A proposal within the ceilings, its costs, and notes on it. Raises AboveCeilingError.
 
-    The export that a group has by default is left out where it costs too much, as nobody has asked for it.
+    The default export of a group is left out if it costs too much, as nobody has requested it.
     """
     costs, notes, exports = estimator.costs(proposal), [], proposal.plan.exports
     if costs.above and estimator.inputs.config.exports is None and exports:

@@ -1,7 +1,8 @@
-"""Whether a plan has room in the quotas: what has none is refused, or others make room and something still serves.
+"""Checks whether a plan has room in the quotas: if not, it is refused, or others are deleted while something still
+serves.
 
-A plan is rehearsed against the quotas before anything is created, and what has no room is refused. While a run is at
-work, the same rule says what goes next.
+A plan is rehearsed against the quotas before anything is created, and refused if it has no room. During a run, the same
+rule selects the next deletion.
 """
 
 from collections import Counter
@@ -23,15 +24,15 @@ from usher.serving.serving_map import ServingMap
 
 CREATING = {"create", "replace"}
 SECTIONS = {"campaign": "solutions", "recommender": "recommenders"}
-"""By kind of what answers requests, the section of the serving map that names it."""
+"""The section of the serving map for each kind that answers requests."""
 NOTHING_SERVES: ServingMap = {}
 
 
 def next_to_go(serving: ServingMap, may_go: Sequence[Unmanaged], kind: str, *, is_waiting: bool = False) -> list[str]:
-    """ARNs of what can be deleted next for another one of a kind; empty if nothing can. Pure.
+    """The ARNs of the next resources to delete for another one of a kind; empty if none can be. Pure.
 
-    With a solution, its campaigns go. `is_waiting`: whether something is about to serve, so that nothing leaves that
-    only another leaving one could answer for.
+    A solution is deleted with its campaigns. `is_waiting`: whether a resource is about to serve, so that nothing is
+    deleted for which only another leaving one could answer.
     """
     going = [one.arn for one in may_go]
     arn, is_stopgap = next_to_leave(serving, [one.arn for one in may_go if one.kind == kind], going)
@@ -43,7 +44,7 @@ def next_to_go(serving: ServingMap, may_go: Sequence[Unmanaged], kind: str, *, i
 def leaving_now(
     plan: Plan, states: Sequence[State], deletions: Sequence[StateRecord], former: ServingMap
 ) -> tuple[list[Unmanaged], ServingMap]:
-    """What is to be deleted now so that others can be created, and the serving map without it. Pure.
+    """The resources to delete now so that others can be created, and the serving map without them. Pure.
 
     `states`: after this pass; `deletions`: after the last one; `former`: the map until now.
     """
@@ -64,19 +65,19 @@ def _kind_of(id_: str) -> str:
 
 
 def count_in_region(inventory: Inventory) -> Counter[str]:
-    """How many there are of each kind of which a region may have only so many."""
+    """The number of resources of each kind that a region limits."""
     counted = (kind for kind in KINDS.values() if kind.quota and not kind.in_dataset_group)
     return Counter({kind.name: len(inventory.summaries(kind, {})) for kind in counted})
 
 
 def count_existing(inventory: Inventory, target: Target, desired: Sequence[Resource]) -> Counter[str]:
-    """How many there are of each kind, for a group."""
+    """The number of existing resources of each kind, for a group."""
     in_group = Counter(kind.name for kind, _, _ in existing_resources(inventory, target, desired))
     return Counter({**in_group, **count_in_region(inventory)})
 
 
 def count_created(states: Sequence[State]) -> Counter[str]:
-    """How many of each kind a plan creates. `states`: of a dry run."""
+    """The number of resources of each kind that a plan creates. `states`: of a dry run."""
     return Counter(_kind_of(state.id) for state in states if state.action in CREATING)
 
 
@@ -90,10 +91,10 @@ def with_room(
     *,
     fewer: str = "Take {} of them out of usher.yaml",
 ) -> list[Unmanaged]:
-    """The unmanaged resources, among them former solutions that make room now. Changes nothing.
+    """The unmanaged resources, including former solutions that make room now. Changes nothing.
 
-    `plan`: what is desired; `states`: of its resources in a dry run; `existing`: as count_existing has it; `fewer`: the
-    remedy where nothing can make room. Raises InputError if something has no room.
+    `plan`: the desired resources; `states`: theirs in a dry run; `existing`: as count_existing returns them; `fewer`:
+    the remedy if nothing can make room. Raises InputError if a resource has no room.
     """
     created = count_created(states)
     short = [kind for kind in KINDS.values() if kind.quota and _is_short(kind, existing, created, kind.quota)]
@@ -116,7 +117,7 @@ def _is_short(kind: Kind, existing: Counter[str], created: Counter[str], limit: 
 
 
 def _former_solutions(inventory: Inventory, unmanaged: Sequence[Unmanaged]) -> list[Unmanaged]:
-    """What was replaced and kept, as it costs nothing: the oldest first."""
+    """The replaced solutions that were kept, as they cost nothing: the oldest first."""
     kept = [
         one
         for one in unmanaged
@@ -128,18 +129,18 @@ def _former_solutions(inventory: Inventory, unmanaged: Sequence[Unmanaged]) -> l
 
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
-    """A plan's creations, one after the other, in the room that there is. Pure."""
+    """The creations of a plan, one after the other, in the available room. Pure."""
 
     plan: Plan
     states: Sequence[State]
     limits: Mapping[str, int]
-    """By kind."""
+    """The quota of each kind."""
     existing: Mapping[str, int]
-    """By kind, how many there are."""
+    """The number of existing resources of each kind."""
     serving: ServingMap
 
     def act(self, may_go: Sequence[Unmanaged]) -> tuple[set[str], dict[str, list[str]]]:
-        """The ARNs of what goes, and by kind the ids of what has no room."""
+        """The ARNs of the deleted resources, and the ids of those without room, by kind."""
         number = Counter(self.existing)
         serving, left, refused = self.serving, list(may_go), dict[str, list[str]]()
         ready = {state.id: _ready(state) for state in self.states if not self._is_limited(state)}
@@ -171,7 +172,7 @@ def _ready(state: State) -> StateRecord:
 def _problem(
     kind: Kind, ids: Sequence[str], rehearsal: Rehearsal, unmanaged: Sequence[Unmanaged], fewer: str
 ) -> Problem:
-    """What has no room, and what makes it."""
+    """The problem of resources without room."""
     number, limit = rehearsal.existing[kind.name], rehearsal.limits[kind.name]
     where = "a dataset group" if kind.in_dataset_group else "a region"
     message = f"has no room for {', '.join(ids)}: {where} may have {limit} {kind.words}, and has {number}."
@@ -179,7 +180,7 @@ def _problem(
 
 
 def _remedy(kind: Kind, ids: Sequence[str], rehearsal: Rehearsal, unmanaged: Sequence[Unmanaged], fewer: str) -> str:
-    """What makes room, as the rehearsal shows."""
+    """The remedy that makes room, as the rehearsal shows."""
 
     def has_room(may_go: Sequence[Unmanaged], deleted_by_people: Sequence[Unmanaged] = ()) -> bool:
         existing = Counter(rehearsal.existing)

@@ -1,4 +1,4 @@
-"""Whether a group has more data than its recipes consider in a training, or none that they need. Pure."""
+"""Compares a group's data with the limits and needs of its recipes. Pure."""
 
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
@@ -17,7 +17,7 @@ def above_recipe_limits(
 ) -> Iterator[tuple[str, Finding]]:
     """Warnings, each with the dataset in whose report it belongs.
 
-    `report`: on each dataset, as the run's record keeps it; `recipes`: the names of those that the group trains.
+    `report`: on each dataset, from the run's record; `recipes`: the names of those that the group trains.
     """
     for counted, count in _counts(report).items():
         limits = {name: recipe_of(name).limits.get(counted, count) for name in sorted(recipes)}
@@ -36,9 +36,10 @@ NO_FEATURES = ("ITEM_ID", "CREATION_TIMESTAMP")
 def lacking_attributes(
     config: Config, items: DatasetProfile | None = None, schema: Schema | None = None
 ) -> list[Problem]:
-    """The solutions that train on attributes of items where no attribute groups items: their training would fail.
+    """The problems of solutions that train on attributes of items of which none groups items: their training would
+    fail.
 
-    Of an attribute, all values are the same, or all are different
+    All values of such an attribute are the same, or all are different
     (https://github.com/aws-samples/retail-demo-store/issues/393).
     """
     columns = fields(schema) if schema else {}
@@ -57,13 +58,13 @@ def _groups_items(items: DatasetProfile, column: Field) -> bool:
     if column.name in NO_FEATURES or not (column.categorical or column.numeric):
         return False
     if profile.values is None or profile.facts["several values"].rows:
-        return True  # what has too many different values to count may group items
+        return True  # an attribute with too many values to count may group items
     values = [rows for value, rows in profile.values.items() if value]
     return len(values) > 1 and max(values) > 1
 
 
 def _counts(report: Mapping[str, Any]) -> dict[str, int]:
-    """How many interactions, items and actions there are, those in added files included."""
+    """The numbers of interactions, items and actions, including those in added files."""
     added = {name: one.get("added", {}).values() for name, one in report.items()}
     counts = {name: one["rows"] + sum(file["rows"] for file in added[name]) for name, one in report.items()}
     met = report.get("interactions", {}).get("diagnosis", {}).get("items", {}).get("number", 0)

@@ -1,4 +1,4 @@
-"""The removal of a whole group, under whatever name its dataset group was taken over."""
+"""The removal of a whole group, whatever the name of its adopted dataset group."""
 
 from dataclasses import replace
 
@@ -32,7 +32,7 @@ MISSING = (
 
 
 def draft_removal(bucket: Bucket, target: Target, inventory: Inventory, past: Past) -> Draft:
-    """Draft the deletion of a whole group. Raises InputError where its config can't be read."""
+    """Draft the deletion of a whole group. Raises InputError if its config can't be read."""
     config = _config(bucket, target.group, inventory)
     group, adopted = _dataset_group(target, config, inventory)
     check_group(inventory, group, target.group)
@@ -56,7 +56,7 @@ def _config(bucket: Bucket, group: str, inventory: Inventory) -> Config:
 
 
 def _dataset_group(target: Target, config: Config, inventory: Inventory) -> tuple[Resource, list[Resource]]:
-    """The dataset group; and what of the group was taken over: the dataset group itself, and schemas in use."""
+    """The dataset group; and the adopted resources: the dataset group itself, and schemas in use."""
     data = {dataset: Data("", "") for dataset in DATASETS}
     desired = desired_resources(target, config, data)
     is_adopted = bool(adoptable(inventory, desired[:1], config.adopt))

@@ -1,4 +1,4 @@
-"""Notes on routes of the API that a run leaves to a former solution, or to nobody. Pure."""
+"""Notes on routes of the API that only a former solution answers after a run, or none. Pure."""
 
 from collections.abc import Iterator, Sequence
 
@@ -11,7 +11,7 @@ from usher.serving.serving_map import ServingMap
 
 
 def route_notes(plan: Plan, states: Sequence[State], serving: ServingMap) -> Iterator[Problem]:
-    """A note for each route that is answered now, and that nothing answers that the config names."""
+    """A note for each route that is answered now, and that no name of the config answers."""
     ready: list[StateRecord] = [
         {"id": state.id, "action": state.action, "status": "READY", "arn": state.arn or state.id} for state in states
     ]

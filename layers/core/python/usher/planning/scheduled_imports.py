@@ -1,4 +1,4 @@
-"""Data that waits: where a group's config has a schedule of imports, new data is imported when it is due."""
+"""Postpones new data: if a group's config has a schedule of imports, new data is imported when it is due."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -11,7 +11,7 @@ from usher.resources.target import Target
 
 
 def without_waiting_data(inventory: Inventory, target: Target, inputs: Inputs, tasks: RequestedTasks) -> Inputs:
-    """The inputs with the data as it was imported last, unless the import is requested, or nothing schedules it."""
+    """The inputs with the data of the last import, unless the import is requested, or there is no schedule."""
     is_scheduled = any(schedule.name == "import" for schedule in inputs.config.schedules)
     if not is_scheduled or tasks.get("import"):
         return inputs

@@ -36,28 +36,29 @@ from usher.storage.bucket import Bucket
 from usher.storage.layout import GROUP_NAME, is_input
 
 MAX_WAITS = 10
-"""A run waits no more often than this for a folder to which files come without end."""
+"""The most times that a run waits for a folder to which files keep coming."""
 SETTLING = "Waits for further files: the run begins when none has arrived for the settling time."
 SERVING_FIRST = "The version that a person has chosen goes live."
 CLOSED_NOTE = "The group was removed. Drop a file, or start the pipeline with the group alone, and it is made again."
 
 
 PlanOutcome = Literal["CHECK", "LOAD", "GO", "ERASE", "DONE"]
-"""How planning ends, as an Outcome has it."""
+"""The results of planning, as an Outcome has them."""
 ERASING = "Users are being erased."
 
 
 class Outcome(TypedDict):
-    """How a step ends.
+    """The result of a step.
 
     NOTHING  the input is not about a group
     JOINED   another execution holds the group, and makes a further run
-    PROMOTE  a version is to serve first, without waiting for the execution that holds the group, or for this run's plan
+    PROMOTE  a version is to serve first, without waiting for the execution that holds the group, or for this run's
+    plan
     WAIT     more files may follow those that have arrived: come back after the settling time
     CHECK    parts.json lists parts of the data to be profiled first
-    LOAD     load.json says what to load into the table first
+    LOAD     load.json lists items and users to be loaded into the table first
     GO       go on
-    ERASE    the run forgets users, and does nothing else
+    ERASE    the run erases users, and does nothing else
     DONE     nothing is to be done, or the run's record has problems
     """
 
@@ -79,17 +80,17 @@ class PlanSteps:
     ceilings: Ceilings
     clients: Clients
     target_of: Callable[[str, str], Target]
-    """The target of a group's run, by the names of both."""
+    """Returns the target of a group's run, by the names of both."""
     serving_map_of: Callable[[str], ServingMap]
-    """A group's serving map."""
+    """Returns a group's serving map."""
 
     def take(self, group: str, execution_input: Mapping[str, Any], execution: str, started_at: str) -> Outcome:
-        """Note what the input requests, so that a run that is at work sees it, too; then take the group."""
+        """Record the input's request, so that a running run also sees it; then take the group."""
         is_promotion = False
         if "task" in execution_input:
             self.tasks.request(group, execution_input, started_at)
         elif "detail" in execution_input or execution_input.keys() == {"group"}:
-            self.tasks.reopen(group, started_at)  # a file, or a person; schedules give a time, too
+            self.tasks.reopen(group, started_at)  # for a file or a person; a schedule's input has a time, too
         else:
             live = live_versions(self.serving_map_of(group))
             is_promotion = self.pins.record_request(
@@ -105,10 +106,10 @@ class PlanSteps:
         return self._wait(run, execution) if is_drop else {"outcome": "GO", "group": group, "run": run.name}
 
     def plan(self, group: str, execution_input: Mapping[str, Any], execution: str, waits: int = 0) -> Outcome:
-        """Plan a run: write its plan and its record, and order what it will make.
+        """Plan a run: write its plan and its record, and order its resources.
 
-        An execution's first run builds anew what failed before, unless a file that Usher does not read has started it.
-        `waits`: how often the execution has waited for further files.
+        An execution's first run rebuilds failed resources, unless it was started by a file that Usher does not read.
+        `waits`: the number of times that the execution has waited for further files.
         """
         run = self._taken_run(group, execution)
         if run is None:
@@ -119,12 +120,12 @@ class PlanSteps:
         return {"outcome": self._plan(run, execution, retry_failed=retry_failed), "group": group, "run": run.name}
 
     def _wait(self, run: Run, execution: str) -> Outcome:
-        """Say in the run's record that it waits for further files."""
+        """Write into the run's record that it waits for further files."""
         self._begin(run, execution, SETTLING)
         return {"outcome": "WAIT", "group": run.group, "run": run.name}
 
     def _begin(self, run: Run, execution: str, note: str) -> None:
-        """Say in the run's record what comes before its planning."""
+        """Write a note on the work before its planning into the run's record."""
         run.begin(execution)
         run.update({"note": note})
         if self.lock.has_died(execution):
@@ -160,7 +161,7 @@ class PlanSteps:
         return "LOAD" if drafted.load else "GO" if drafted.is_work else "DONE"
 
     def _begin_erasure(self, run: Run, execution: str, reference: str) -> Literal["ERASE"]:
-        """Note what an erasure needs to know. A further run does what else has been requested."""
+        """Record the facts that an erasure needs. A further run carries out the other requests."""
         self.lock.repeat(run.group, execution)
         erasure: ErasureRecord = {
             "reference": reference,
@@ -178,7 +179,7 @@ class PlanSteps:
         return "ERASE"
 
     def _training_schedules(self, run: Run) -> dict[str, TrainingSchedule]:
-        """By solution, the schedule that trains it; empty where the config can't be read."""
+        """The schedule that trains each solution; empty if the config can't be read."""
         try:
             config = load_config(run.bucket, run.group, self.clients["personalize"])
         except InputError:
@@ -202,12 +203,12 @@ class PlanSteps:
         }
 
     def _stopped(self, run: Run, execution: str) -> Literal["DONE"]:
-        """Close the record of a run whose execution was stopped before it could be closed."""
+        """Close the record of a run whose execution was stopped before closing it."""
         run.conclude(execution, {"Error": "ABORTED", "Cause": "the execution was stopped"})
         return "DONE"
 
     def _costs_now(self, run: Run) -> list[MonthlyCost]:
-        """What the group costs in a month, where its files can't be used; empty if it is not ours."""
+        """The monthly costs of a group whose files can't be used; empty if it is not ours."""
         arn = self._dataset_group(run)
         if not arn:
             return []
@@ -216,19 +217,21 @@ class PlanSteps:
         return existing_costs(find_billed(inventory, arn), run.group, size, served_arns(serving))
 
     def _dataset_group(self, run: Run) -> str:
-        """The ARN of the group's dataset group, whatever its files say; empty if there is none, or it is not ours."""
+        """The ARN of the group's dataset group, even if its files can't be read; empty if there is none, or it is not
+        ours.
+        """
         target, serving = self.target_of(run.group, run.name), self.serving_map_of(run.group)
         inventory = Inventory(self.clients, target.stack_arn)
         versions = [one.get("solutionVersionArn") for one in serving.get("solutions", {}).values()]
-        home = inventory.dataset_group_of({LIVE_VERSION: next(iter(versions), "")})  # it may have been taken over
+        home = inventory.dataset_group_of({LIVE_VERSION: next(iter(versions), "")})  # it may have been adopted
         arn, kind = home or f"{target.arn_prefix}:dataset-group/{run.group}", KINDS["dataset_group"]
         is_ours = GROUP_NAME.match(run.group) and inventory.describe(kind, arn) and inventory.owns(kind, arn)
         return arn if is_ours else ""
 
     def _ordered_draft(self, run: Run, execution: str, *, retry_failed: bool) -> Draft:
-        """Draft the run, write its plan, and order what it makes.
+        """Draft the run, write its plan, and order its resources.
 
-        Tasks that cost too much are forgotten: all later runs would cost too much, too.
+        Tasks that cost too much are deleted: all later runs would cost too much, too.
         """
         tasks = self.tasks.of(run.group)
         try:
@@ -288,7 +291,7 @@ def trains(task: Mapping[str, str], solution: str) -> bool:
 
 
 def is_unread_drop(execution_input: Mapping[str, Any]) -> bool:
-    """Whether an execution was started by an object that Usher only names as misplaced. Pure."""
+    """Whether an execution was started by an object that Usher only reports as misplaced. Pure."""
     match execution_input:
         case {"detail": {"object": {"key": str(key)}}}:
             return not is_input(key)

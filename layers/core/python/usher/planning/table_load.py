@@ -1,4 +1,4 @@
-"""What a run is to load into the table: the group's items and users, if their files or the config have changed."""
+"""The load of a run into the table: the group's items and users, if their files or the config have changed."""
 
 import math
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from usher.storage.bucket import Bucket
 
 MAX_USERS = 1_000_000
 MAX_USER_BYTES = 1 << 31
-"""Of the files that name users: all of them are read in each call."""
+"""The most bytes of the files that name users: all of them are read in each call."""
 WRITE_MILLION = 0.625
 """US dollars for a million writes of a KB, in us-east-1: https://aws.amazon.com/dynamodb/pricing/on-demand/"""
 SOURCES: Mapping[Kind, tuple[str, ...]] = {"items": ("items",), "users": ("users", "interactions")}
@@ -26,16 +26,16 @@ SOURCES: Mapping[Kind, tuple[str, ...]] = {"items": ("items",), "users": ("users
 
 @dataclass(frozen=True, slots=True)
 class TableLoad:
-    """What a run is to load."""
+    """The load of a run."""
 
     plan: LoadPlan | None
-    """None: the table is up to date."""
+    """None if the table is up to date."""
     notes: list[Problem]
     estimate: TableEstimate | None
 
 
 def table_load(bucket: Bucket, group: str, inputs: Inputs) -> TableLoad:
-    """What a run is to load for these inputs."""
+    """The load of a run with these inputs."""
     wanted, notes = _wanted(group, inputs)
     forms: dict[str, Form] = {kind: _form(inputs, kind) for kind in wanted}
     digests: dict[str, str] = {kind: digest([_content(inputs, kind), asdict(forms[kind])], 32) for kind in wanted}
@@ -50,7 +50,7 @@ def table_load(bucket: Bucket, group: str, inputs: Inputs) -> TableLoad:
 
 
 def _form(inputs: Inputs, kind: Kind) -> Form:
-    """What the entries of a kind are made of."""
+    """The form of a kind of entries."""
     catalogue = inputs.config.catalogue
     form = Form(catalogue.columns, catalogue.available) if kind == "items" else Form(catalogue.user_columns)
     named = [*form.columns, *filter(None, [form.available])]
@@ -59,7 +59,7 @@ def _form(inputs: Inputs, kind: Kind) -> Form:
 
 
 def _wanted(group: str, inputs: Inputs) -> tuple[list[Kind], list[Problem]]:
-    """The kinds of entries that the API is to know, and notes on those for which there are too many."""
+    """The kinds of entries that the API is to have, and notes on those with too many entries."""
     catalogue, wanted, notes = inputs.config.catalogue, list[Kind](), list[Problem]()
     if catalogue.has_items:
         wanted.append("items")
@@ -78,12 +78,12 @@ def _wanted(group: str, inputs: Inputs) -> tuple[list[Kind], list[Problem]]:
 
 
 def _entries(inputs: Inputs, kind: Kind) -> int:
-    """How many entries of a kind the files have, at most."""
+    """The most entries of a kind in the files."""
     return sum(_ids(inputs, name) for name in SOURCES[kind] if name in inputs.report)
 
 
 def _ids(inputs: Inputs, dataset: str) -> int:
-    """How many IDs a dataset's files have, at most."""
+    """The most IDs in a dataset's files."""
     report = inputs.report[dataset]
     return sum(part["ids"] for part in (report, *report.get("added", {}).values()))
 

@@ -1,8 +1,8 @@
 """Tasks: requests of people and schedules beyond a group's files, such as a training, an import, or its removal.
 
-The pipeline takes them as its input, `{group, task, ...}`. They are one item of the table, so that an execution
-at work sees them in its next run. A task is identified by its time, which resources made for it carry, so that each is
-made once.
+The pipeline takes them as its input, `{group, task, ...}`. They are one item of the table, so that a running execution
+sees them in its next run. A task is identified by its time. Resources made for it carry that time, so that each is made
+once.
 """
 
 import json
@@ -16,9 +16,9 @@ from usher.texts import clean
 
 ITEM = "tasks"
 PREFIX = "@"
-"""Precedes a task's name, which may be that of a key attribute."""
+"""The prefix of a task's name, which may be that of a key attribute."""
 BEGUN = "begun@"
-"""Precedes the name of a task whose runs are counted."""
+"""The prefix of the name of a task whose runs are counted."""
 TASKS = {
     "import": set[str](),
     "retrain": {"solution", "trainingMode"},
@@ -32,18 +32,18 @@ TASKS = {
 """The further members of each task."""
 REMOVAL = "remove"
 IDLE_PREFIX = "idle#"
-"""Precedes a solution whose campaign nobody needs. It stays in the table, as the state of that campaign."""
+"""The prefix of a solution with an idle campaign. The task stays in the table, as the state of that campaign."""
 ERASURE = "erase"
 MAX_ERASURES = 5
-"""Runs that try the same erasure: one that can't end must not keep the group from all else."""
+"""The most runs that try the same erasure: one that can't end must not block the group's other runs."""
 CLOSED = "closed"
-"""The attribute that says since when a group is to be removed, or is removed, and nobody has dropped anything since."""
+"""The attribute with the time of a group's removal or its request. A later drop deletes it."""
 REFUSED = "refused"
-"""The attribute that says that the removal can't be planned as things are."""
+"""The attribute of a removal that can't be planned at present."""
 MAX_LENGTH = 63
-"""Characters of a member: Personalize's longest names."""
+"""The most characters of a member: Personalize's longest names."""
 RequestedTasks = Mapping[str, Mapping[str, str]]
-"""By task and, for one of several, name (`retrain#for-you`): the task's time (`at`) and its members."""
+"""A task's time (`at`) and its members, by task and, if there are several, name (`retrain#for-you`)."""
 USAGE = (
     'To request a task, start the pipeline with {"group": "...", "task": "..."}. Tasks: import, '
     "retrain (optional: solution, trainingMode), batch and segments (required: job), "
@@ -58,9 +58,9 @@ class Tasks:
     table: Table
 
     def request(self, group: str, request: Mapping[str, Any], started_at: str) -> None:
-        """Note the task that an execution's input requests, if any. Raises UsherError for one that is malformed.
+        """Record the task that an execution's input requests, if any. Raises UsherError for a malformed one.
 
-        `started_at`: ISO time of the execution, which counts where the input names none. An older task changes nothing.
+        `started_at`: ISO time of the execution, which counts if the input names none. An older task changes nothing.
         """
         if "task" not in request:
             return
@@ -82,13 +82,13 @@ class Tasks:
         self.table.update(group, ITEM, f"SET #name = :task{closing}", {":task": task}, names, condition)
 
     def of(self, group: str) -> dict[str, dict[str, str]]:
-        """A group's tasks, by task and, for one of several, name: `retrain#for-you`. Erasures are not among them."""
+        """A group's tasks, by task and, if there are several, name: `retrain#for-you`. Erasures are not among them."""
         return {name: task for name, task in self._all(group).items() if not name.startswith(ERASURE)}
 
     def next_erasure(self, group: str) -> str:
-        """The oldest request to forget users: its list's name; empty: there is none.
+        """The name of the list of the oldest request to erase users; empty if there is none.
 
-        One that MAX_ERASURES runs have begun and not ended is given up.
+        A request is abandoned after MAX_ERASURES runs that did not end it.
         """
         waiting = {name: task for name, task in self._all(group).items() if name.startswith(ERASURE)}
         for name in sorted(waiting, key=lambda name: waiting[name]["at"]):
@@ -103,34 +103,35 @@ class Tasks:
         return {name.removeprefix(PREFIX): json.loads(text) for name, text in item.items() if name.startswith(PREFIX)}
 
     def reopen(self, group: str, started_at: str) -> None:
-        """Note that a group is wanted again, after a request for its removal; a refused one is still to be done.
+        """Record that a group is wanted again, after a request for its removal; a refused removal stays requested.
 
-        `started_at`: ISO time of the execution. A function may be slow: a request for removal that came after it stays.
+        `started_at`: ISO time of the execution. A request for removal that came after it stays, as a function may be
+        slow.
         """
         values = {":now": json.dumps({"at": started_at})}
         condition = f"{CLOSED} <= :now AND attribute_not_exists({REFUSED})"
         self.table.update(group, ITEM, f"REMOVE {CLOSED}, expires", values, condition=condition)
 
     def refuse_removal(self, group: str) -> None:
-        """Note that a removal can't be planned: what is dropped now corrects that."""
+        """Record that a removal can't be planned: the next drop corrects that."""
         self.table.update(group, ITEM, f"SET {REFUSED} = :yes", {":yes": True})
 
     def begin_removal(self, group: str) -> bool:
-        """Note that a removal is planned; return whether the group is wanted again after it."""
+        """Record that a removal is planned; return whether the group is wanted again after it."""
         return CLOSED not in (self.table.update(group, ITEM, f"REMOVE {REFUSED}") or {})
 
     def is_closed(self, group: str) -> bool:
-        """Whether the last that was requested of a group is its removal."""
+        """Whether the last request for a group is its removal."""
         return CLOSED in self.table.get(group, ITEM)
 
     def forget(self, group: str, name: str) -> None:
-        """Drop a task that is done."""
+        """Delete a finished task."""
         self.table.update(group, ITEM, "REMOVE #name, #begun", names={"#name": PREFIX + name, "#begun": BEGUN + name})
 
     def clear(self, group: str, expires: int) -> None:
-        """Drop all tasks of a group, which has been removed. Users are erased all the same: files of events stay.
+        """Delete all tasks of a removed group, except erasures: files of events stay.
 
-        `expires`: when the table may forget that the group is closed, in Unix seconds.
+        `expires`: the time until which the table marks the group as closed, in Unix seconds.
         """
         names = {f"#task{number}": PREFIX + name for number, name in enumerate(self.of(group))}
         removal = f" REMOVE {', '.join(names)}" if names else ""

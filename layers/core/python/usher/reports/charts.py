@@ -1,7 +1,7 @@
 """Charts as SVG: bars with intervals, and lines or points on linear or logarithmic axes. Pure.
 
-Every mark has its colour as an attribute, for renderers that know no style sheet. Most have a class, too, by which
-STYLE adapts them to a dark page. For a third kind of chart, take a library instead.
+Every mark has its colour as an attribute, for renderers without style sheets. Most also have a class, by which STYLE
+adapts them to a dark page. For a third kind of chart, use a library instead.
 """
 
 import math
@@ -14,12 +14,14 @@ from markupsafe import Markup, escape
 from usher.texts import visible
 
 WIDTH = 400
-"""About as wide as a telephone, so that letters keep their size on one; three stand side by side on a desk."""
+"""About the width of a telephone, so that letters keep their size on one; three charts fit side by side on
+a desktop.
+"""
 ROW, BAR, MARK = 20, 11, 14
 """The height of a row of text, of a bar, and of a mark below bars."""
 LEGEND_WIDTH = 300
 MAX_TICKS = 7
-"""Powers of ten on a logarithmic axis; of more, some are left out."""
+"""The most ticks of a logarithmic axis, at powers of ten; of more, some are left out."""
 EPSILON = 1e-12
 """The minimum length of a linear axis, and the minimum of a logarithmic one."""
 MARGIN = 4
@@ -52,12 +54,14 @@ class Axis:
     labels: Sequence[str] = ()
     """Instead of numbers: the labels of 0, 1, 2 and so on."""
     minimum_end: float = 0
-    """A linear axis ends here, or at the highest value above. It begins at 0, or at the lowest value below."""
+    """The least end of a linear axis, which ends at a higher value if there is one. It begins at 0, or at the lowest
+    value below.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """Points, which a line joins or not. The line is broken where y is None."""
+    """Points, joined by a line or not. The line is broken where y is None."""
 
     name: str
     points: Sequence[Point]
@@ -73,7 +77,7 @@ class Bars:
     marks: Sequence[str] = ()
     """Lines below the bars."""
     is_pale: bool = False
-    """For what is not to be compared with the others."""
+    """Whether the bars are pale, as they are not to be compared with the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +160,7 @@ def lines(title: str, series: Sequence[Series], across: Axis, up: Axis) -> Marku
 
 
 def _visible(series: Series, across: Axis, up: Axis) -> list[Point]:
-    """The points that axes can show: finite numbers, and on a logarithmic axis positive ones."""
+    """The points that axes can show: finite numbers; on a logarithmic axis, positive ones."""
 
     def fit(value: float | None, axis: Axis) -> bool:
         return value is not None and math.isfinite(value) and (value > EPSILON or not axis.log)
@@ -180,7 +184,7 @@ def _curve(x: _Scale, y: _Scale, points: Sequence[Point], number: int, *, joined
 
 
 def _labels(x: _Scale, labels: Sequence[str], bottom: float) -> Iterator[Markup]:
-    """As many of the labels as fit, the first and the last one moved onto the canvas."""
+    """As many of the labels as fit; the first and the last one are moved onto the canvas."""
     half = min(max(len(label) for label in labels) * DIGIT_WIDTH, WIDTH) / 2
     room = 2 * half + max(half - x.begin, 0) + max(half - (WIDTH - x.end), 0) + 10
     step = max(math.ceil(room * len(labels) / (x.end - x.begin)), 1)
@@ -283,7 +287,7 @@ def _svg(title: str, height: float, marks: Iterable[Markup]) -> Markup:
 
 
 def _element(name: str, inside: str = "", /, **attributes: float | str) -> Markup:
-    """An element; what is not Markup is escaped. `a_b` stands for the attribute a-b."""
+    """An element; text that is not Markup is escaped. `a_b` stands for the attribute a-b."""
     pairs = ((key.rstrip("_").replace("_", "-"), _attribute(value)) for key, value in attributes.items())
     # Not Markup.format, which is slower: a page has thousands of elements.
     written = "".join(f' {key}="{value}"' for key, value in pairs)
@@ -295,5 +299,5 @@ def _attribute(value: float | str) -> str:
 
 
 def _printable(text: str) -> Markup:
-    """Text as XML can hold it, with hidden characters as escapes; Markup as it is."""
+    """Text without characters that XML cannot hold, with hidden characters as escapes; Markup is unchanged."""
     return escape(text if isinstance(text, Markup) else NOT_XML.sub("�", visible(text)))

@@ -13,11 +13,11 @@ SAMPLED = {
     "users": "user", "items": "item", "usersByPeriod": "user (over time)", "itemsByPeriod": "item (over time)",
     "pairs": "pair of user and item", "events": "event (duplicates)",
 }  # fmt: skip
-"""The names of what may be counted in a sample."""
+"""The names of the data that may be counted in a sample."""
 
 
 def render_diagnosis(report: DiagnosisReport | None) -> Markup:
-    """The section on a diagnosis; empty where there is none, or no events."""
+    """The section on a diagnosis; empty without a diagnosis or events."""
     if not report or not report["events"]:
         return Markup("")
     types = [[name, f"{count:,d}"] for name, count in report["types"].items()]
@@ -33,7 +33,7 @@ def render_diagnosis(report: DiagnosisReport | None) -> Markup:
 
 
 def diagnosis_charts(report: DiagnosisReport | None) -> dict[str, Markup]:
-    """The charts of a diagnosis as SVG, by name; none where there is no diagnosis, or no events."""
+    """The charts of a diagnosis as SVG, by name; none without a diagnosis or events."""
     if not report or not report["events"]:
         return {}
     periods = report["periods"]
@@ -113,7 +113,7 @@ def _over_time(name: str, values: Sequence[float | None]) -> Series:
 
 
 def _labels(periods: Periods) -> list[str]:
-    """The start of each period: its date, or its time where periods are shorter than a day."""
+    """The start of each period: its date, or its time if periods are shorter than a day."""
     if periods["seconds"] >= 86_400:
         return [start[:10] for start in periods["starts"]]
     return [f"{start[5:10]} {start[11:19]}" for start in periods["starts"]]

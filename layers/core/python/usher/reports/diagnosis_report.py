@@ -1,4 +1,4 @@
-"""The diagnosis of a group's interactions, as it stands in a run's record and in report.json.
+"""The diagnosis of a group's interactions, as stored in a run's record and in report.json.
 
 datasets/diagnosis.py makes it; the pages and the insights read it.
 """
@@ -11,24 +11,24 @@ Period = TypedDict("Period", {"from": str, "to": str})
 
 
 class Distribution(TypedDict):
-    """How events are distributed over users, or over items."""
+    """The distribution of events over users, or over items."""
 
     number: int
     mean: float
-    """Events of each."""
+    """The mean number of events."""
     median: float
     most: int
     single: float
-    """The share of those with one event."""
+    """The share of users, or of items, with one event."""
     top1: float
-    """The share of the events that the most active 1 % have."""
+    """The share of the events that the 1 % with the most events have."""
     top10: float
     points: Sequence[tuple[int, int]]
     """Rank and events, both for logarithmic axes."""
     slope: float | None
-    """Of the line through the points on logarithmic axes; none if there is no line."""
+    """The slope of the line through the points on logarithmic axes; None if there is no line."""
     fit: float | None
-    """The R² of that line."""
+    """The line's R²."""
     withoutMetadata: NotRequired[float]
     """The share of those with events that have no metadata; missing if the group has no such file."""
     withoutEvents: NotRequired[float]
@@ -36,12 +36,12 @@ class Distribution(TypedDict):
 
 
 class Periods(TypedDict):
-    """Values of each period of equal length; none where a period has no value."""
+    """Values of each period of equal length; None for a period without a value."""
 
     seconds: int
-    """The length of a period."""
+    """The length of a period in seconds."""
     starts: Sequence[str]
-    """ISO 8601."""
+    """The starts of the periods (ISO 8601)."""
     events: Sequence[int]
     newUsers: Sequence[float | None]
     """The share of a period's events by users without earlier events."""
@@ -49,15 +49,15 @@ class Periods(TypedDict):
     likeBefore: Sequence[float | None]
     """The cosine similarity of the items' popularity to that in the period before."""
     likeLast: Sequence[float | None]
-    """The same to that in the last period."""
+    """The same similarity to the last period."""
 
 
 class DiagnosisReport(Period):
-    """The diagnosis. Where `events` is 0, the other members are missing."""
+    """The diagnosis. If `events` is 0, the other members are missing."""
 
     events: int
     sampled: Mapping[str, int]
-    """Where figures come from a sample: n where one in n is counted."""
+    """The sampling rates: n if one in n is counted."""
     repeats: float
     """The share of events on an item that the user has met before."""
     duplicates: float
@@ -66,4 +66,4 @@ class DiagnosisReport(Period):
     items: Distribution
     periods: Periods
     types: Mapping[str, int]
-    """Events by EVENT_TYPE."""
+    """The number of events of each EVENT_TYPE."""

@@ -32,7 +32,7 @@ SPLITS = {
     "last-one": "the newest event of each user",
 }
 FORMS = {RAW: "as recommended", DEDUP: "with new items first"}
-"""The forms of lists; after the items that are new to the user come those that the user has met."""
+"""The forms of lists; items that are new to the user come before known ones."""
 EXPLORATION = {
     EXPLORATION_OFF: "switched off", EXPLORATION_REMOVED: "unmet items removed", EXPLORATION_ON: "on",
 }  # fmt: skip
@@ -101,7 +101,7 @@ def evaluation_charts(report: EvaluationReport) -> dict[str, Markup]:
 
 
 def verdict(report: EvaluationReport) -> list[str]:
-    """Which contender is best, and whether chance may explain it; how lists are judged, and who is not ranked."""
+    """The best contender, and whether chance may explain it; the criteria of lists, and the unranked contenders."""
     contenders = {contender["name"]: contender for contender in report["contenders"]}
     ranked = [
         score
@@ -142,7 +142,7 @@ def _judged(report: EvaluationReport) -> str:
 
 
 def _best(metric: str, ranked: Sequence[Score], baselines: Set[str], comparisons: Sequence[Comparison]) -> str:
-    """The best contender by a metric, and how it compares with the others."""
+    """The best contender by a metric, and its comparison with the others."""
 
     def value(score: Score) -> float:
         return score["metrics"][metric]["value"]

@@ -7,33 +7,33 @@ from usher.reports.diagnosis_report import DiagnosisReport, Period
 from usher.run_record import ProblemRecord
 
 DECISIVE_METRICS = ("mean_reciprocal_rank", "normalized_discounted_cumulative_gain_at_25")
-"""Those by which contenders are compared; by the first, they are put in order."""
+"""The metrics by which contenders are compared; the first one ranks them."""
 MIN_ANSWERED = 0.5
-"""The share of the users for whom a contender must have a list, to be ranked, and to have a bar."""
+"""The least share of users with a list for a contender to be ranked, and to have a bar."""
 RAW, DEDUP = "raw", "dedup"
-"""Forms of lists: as recommended; and the items that are new to the user before the others."""
+"""Forms of lists: as recommended, and with the items that are new to the user before the others."""
 EXPLORATION_OFF, EXPLORATION_REMOVED, EXPLORATION_ON = "off", "removed", "on"
-"""What an evaluation does about items that a recipe tries out: a job does not try them (explorationWeight 0); items
-that nobody had met at the training are taken out of the lists; or they stay.
+"""The evaluation's handling of a recipe's explored items: the job does not explore (explorationWeight 0); items that no
+user had met at the training are removed from the lists; or they stay.
 """
 
 
 class SplitSummary(Period, TypedDict):
-    """The interactions and how they were split; the period is that of the held-out events."""
+    """The interactions and their split; the period is that of the held-out events."""
 
     kind: str
     """A name of evaluation/splits.py."""
     events: int
     heldOut: int
-    """Events that were held out."""
+    """The number of held-out events."""
     users: int
-    """Users with held-out events: those that are scored."""
+    """The number of scored users: those with held-out events."""
     items: int
-    """Distinct items of the training part."""
+    """The number of distinct items of the training part."""
     repeats: float
     """The share of the held-out events whose item the user had met in the training part."""
     oneIn: int
-    """1, or n where one in n users was read."""
+    """The sampling rate of users: 1, or n if one in n users was read."""
 
 
 class ContenderSummary(TypedDict):
@@ -45,20 +45,20 @@ class ContenderSummary(TypedDict):
     recipe: str
     """Empty if there is none, or if it is not known."""
     exploration: str
-    """EXPLORATION_OFF, EXPLORATION_REMOVED or EXPLORATION_ON; empty where the recipe does not explore."""
+    """EXPLORATION_OFF, EXPLORATION_REMOVED or EXPLORATION_ON; empty if the recipe does not explore."""
     answered: int
-    """Users with a recommendation list."""
+    """The number of users with a recommendation list."""
     missing: int
-    """Users without one."""
+    """The number of users without one."""
     ranked: bool
-    """Whether it can be best: it does not know the held-out events, and has lists for half of the users or more."""
+    """Whether it can be the best: it does not know the held-out events, and has lists for half of the users or more."""
     marks: Sequence[str]
-    """What must be known of its figures, in a few words, wherever they stand."""
+    """Short remarks on its figures, shown beside each of them."""
     notes: Sequence[str]
 
 
 class MetricValue(TypedDict):
-    """A metric's mean over users, and its 95% bootstrap interval, which coverage has not."""
+    """A metric's mean over users, and its 95% bootstrap interval; coverage has no interval."""
 
     value: float
     low: NotRequired[float]
@@ -73,25 +73,25 @@ class Score(TypedDict):
     """RAW or DEDUP."""
     users: int
     answered: int
-    """Users with a list."""
+    """The number of users with a list."""
     short: NotRequired[int]
-    """Users whose list has fewer than 25 items; of all users only."""
+    """The number of users whose list has fewer than 25 items; of all users only."""
     metrics: Mapping[str, MetricValue]
     """By the names in docs/evaluation.md."""
 
 
 class Comparison(TypedDict):
-    """Two ranked contenders by the same users, in the decisive form."""
+    """The comparison of two ranked contenders on the same users, in the decisive form."""
 
     metric: str
     contenders: Sequence[str]
-    """The one that is better by this metric, and the other one."""
+    """The contender that is better by this metric, and the other one."""
     difference: float
-    """Of their means over users, 0 or more, with its 95% bootstrap interval."""
+    """The difference of their means over users, 0 or more, with its 95% bootstrap interval."""
     low: float
     high: float
     p: float
-    """Of a randomization test of the users' differences, adjusted for all pairs by Holm's method."""
+    """The probability by a randomization test of the users' differences, adjusted for all pairs by Holm's method."""
 
 
 class SegmentScore(Score):
@@ -105,9 +105,9 @@ class ReportItem(TypedDict):
 
     id: str
     title: NotRequired[str]
-    """If the items' metadata has one."""
+    """The title; missing if the items' metadata has none."""
     hit: NotRequired[bool]
-    """Of recommended items: whether the user met it in the held-out part."""
+    """Whether the user met the item in the held-out part; only for recommended items."""
 
 
 class SampleUser(TypedDict):
@@ -115,11 +115,11 @@ class SampleUser(TypedDict):
 
     user: str
     history: Sequence[ReportItem]
-    """Newest first."""
+    """The items of the training part, newest first."""
     heldOut: Sequence[ReportItem]
-    """Newest first."""
+    """The held-out items, newest first."""
     lists: Mapping[str, Sequence[ReportItem]]
-    """By contender, best first."""
+    """The recommendation list of each contender, best first."""
 
 
 class Scores(TypedDict):
@@ -128,11 +128,11 @@ class Scores(TypedDict):
     split: SplitSummary
     contenders: Sequence[ContenderSummary]
     decisiveForm: str
-    """The form of lists by which contenders are ranked: RAW where more than half of the held-out events are repeats."""
+    """The form of lists by which contenders are ranked: RAW if more than half of the held-out events are repeats."""
     scores: Sequence[Score]
-    """None of contenders without any list."""
+    """The scores of all contenders with lists."""
     comparisons: Sequence[Comparison]
-    """Of all pairs of ranked contenders, by each decisive metric."""
+    """The comparisons of all pairs of ranked contenders, by each decisive metric."""
     segments: Sequence[SegmentScore]
     samples: Sequence[SampleUser]
     problems: Sequence[ProblemRecord]
@@ -144,6 +144,6 @@ class EvaluationReport(Scores):
     group: str
     run: str
     createdAt: str
-    """ISO 8601."""
+    """The time of the report (ISO 8601)."""
     diagnosis: DiagnosisReport | None
-    """Of the interactions before they were split."""
+    """The diagnosis of the interactions before the split."""

@@ -1,6 +1,6 @@
 """The parts of pages: their style, tables, notes and figures. Pure.
 
-All of them are Markup: text is escaped wherever it is joined with them or formatted into them (MarkupSafe).
+All of them are Markup: text that is joined with them or formatted into them is escaped (MarkupSafe).
 """
 
 from base64 import b64encode
@@ -69,7 +69,7 @@ PAGE = Markup(
 def document(title: str, sections: Iterable[Markup]) -> str:
     """A whole page, self-contained: the browser applies its one style sheet and loads nothing.
 
-    Hidden characters, which only texts from outside can have, are shown as escapes.
+    Hidden characters, which occur only in texts from outside, are shown as escapes.
     """
     style = Markup(STYLE + charts.STYLE)  # noqa: S704 - constants
     digest = b64encode(sha256(style.encode()).digest()).decode()
@@ -114,7 +114,7 @@ def fold(title: str, content: Markup, *, is_open: bool = False) -> Markup:
 
 
 def grid(svgs: Iterable[Markup]) -> Markup:
-    """Charts beside each other, as many as have room."""
+    """Charts beside each other, as many as fit."""
     return Markup('<div class="charts">{}</div>').format(join(svgs))
 
 
@@ -124,7 +124,7 @@ def table(title: str, head: Sequence[str], rows: Sequence[Sequence[object]]) -> 
         return Markup("")
     kinds = [Markup(' class="number"') if name.startswith("#") else "" for name in head]
     names = [name.removeprefix("#") for name in head]
-    shown = [name.replace("_", " ") for name in names]  # the style sheet shows it where lines break at blanks alone
+    shown = [name.replace("_", " ") for name in names]  # the style sheet shows names broken at blanks only
     labels = [Markup('{} data-label="{}"').format(kind, name) for kind, name in zip(kinds, shown, strict=True)]
     body = [_row("th", kinds, map(_breakable, names)), *(_row("td", labels, row) for row in rows)]
     top = heading(title) if title else ""
@@ -138,17 +138,17 @@ def _row(tag: str, attributes: Sequence[str], cells: Iterable[object]) -> Markup
 
 
 def _breakable(name: str) -> Markup:
-    """A name that may go on in another line after each underscore."""
+    """A name with a possible line break after each underscore."""
     return Markup("_<wbr>").join(name.split("_"))
 
 
 def tag(word: str) -> Markup:
-    """A status in its colour."""
+    """A status in its own colour."""
     return Markup('<span class="tag {}">{}</span>').format(LOOKS.get(word, "dim"), word)
 
 
 def code(identifier: str) -> Markup:
-    """An identifier, in a typewriter's font."""
+    """An identifier in a fixed-width font."""
     return Markup("<code>{}</code>").format(identifier)
 
 

@@ -12,7 +12,7 @@ UNITS = (
     (1, "second", "seconds"),
 )  # fmt: skip
 MIN_PERIODS = 20
-"""With fewer periods, their concentration says nothing."""
+"""The least number of periods: the concentration of fewer periods means nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,15 +20,15 @@ class Insight:
     """A rule of thumb on a value of the diagnosis."""
 
     threshold: float
-    """The insight applies from this value on, or up to it if `below`."""
+    """The value from which the insight applies, or up to which if `below`."""
     value: Callable[[DiagnosisReport], float | None]
     message: str
-    """With {value}, and {period} for the length of a period."""
+    """The message, with {value}, and {period} for the length of a period."""
     remedy: str
     below: bool = False
 
     def applies(self, value: float | None) -> bool:
-        """Whether a value is beyond the threshold; an unknown value never is."""
+        """Whether a value is beyond the threshold; false for an unknown value."""
         if value is None:
             return False
         return value <= self.threshold if self.below else value >= self.threshold
@@ -54,7 +54,9 @@ def period_name(seconds: int) -> str:
 
 
 def _mean(name: Literal["newItems", "newUsers", "likeBefore"]) -> Callable[[DiagnosisReport], float | None]:
-    """A value's mean over the periods, each weighted by its events. The first period has none before it: no value."""
+    """A value's mean over the periods, each weighted by its events. The first period has no value, as none
+    precedes it.
+    """
 
     def mean(report: DiagnosisReport) -> float | None:
         periods = report["periods"]
@@ -66,7 +68,7 @@ def _mean(name: Literal["newItems", "newUsers", "likeBefore"]) -> Callable[[Diag
 
 
 def time_concentration(report: DiagnosisReport) -> float | None:
-    """The share of the periods that together hold 99 % of the events; none where there are few periods."""
+    """The share of the periods that together hold 99 % of the events; None if there are few periods."""
     events: Iterable[int] = sorted(report["periods"]["events"], reverse=True)
     total, count = sum(report["periods"]["events"]), len(report["periods"]["events"])
     if count < MIN_PERIODS:

@@ -70,14 +70,14 @@ def _head(record: RunRecord, summary: RunSummary) -> Markup:
 
 
 def table_text(table: TableEstimate) -> str:
-    """What a run writes into the table for the API."""
+    """The summary of a run's load into the table for the API."""
     parts = [f"{table[kind]:,d} {kind}" for kind in ("items", "users") if table[kind]]
     cost = dollars(table["dollars"])
     return f"Writes into the table, at most: {table['writes']:,d} for {' and '.join(parts)}, {cost} of DynamoDB"
 
 
 def _monthly(cost: CostRecord, what: str, total: Literal["monthlyCost", "recurringCost"]) -> str:
-    """The sum of what serves, or of what recurs; empty where nothing is known of it, or nothing recurs."""
+    """The sum of the serving costs, or of the recurring ones; empty if nothing is known of it, or nothing recurs."""
     parts = [one for one in cost.get("monthly", ()) if one["what"] == what]
     if total not in cost or (what == "recurring" and not parts):
         return ""
@@ -129,7 +129,7 @@ def _live(versions: Sequence[VersionRecord], summary: RunSummary) -> Markup:
 
 
 def _costs(record: RunRecord, summary: RunSummary) -> Markup:
-    """All that costs money in every 30 days: now and, while the run is at work, after it."""
+    """All costs of every 30 days: now and, until the run has ended, after it."""
     estimate, is_running = record.get("estimate"), record["outcome"] == "RUNNING"
     now = {(one["id"], one["arn"]): one for one in summary["cost"].get("monthly", ())}
     after = {(one["id"], one["arn"]): one for one in (estimate["monthly"] if estimate and is_running else ())}
@@ -182,7 +182,7 @@ def _resources(record: RunRecord) -> Markup:
 
 
 def _unmanaged(summary: RunSummary) -> Markup:
-    """Existing resources that are not desired, what they cost, and the status of their deletion."""
+    """Existing resources that are not desired, their costs, and the status of their deletion."""
     rows = [
         [
             one["id"],
@@ -233,7 +233,7 @@ def _diagnosis(record: RunRecord) -> Markup:
 
 @lru_cache(maxsize=1)
 def _diagnosis_section(report: str) -> Markup:
-    """The section on a diagnosis, given as JSON: it stays while the page is written anew after each pass of a run."""
+    """The section on a diagnosis, given as JSON: cached, as the page is written anew after each pass of a run."""
     return render_diagnosis(cast(DiagnosisReport | None, json.loads(report)))
 
 
@@ -268,7 +268,7 @@ def _unpriced(estimate: PlanEstimate | None) -> list[str]:
 
 
 def ceilings_used(ceilings: CeilingsRecord) -> str:
-    """How much of the ceilings a plan uses, from the facts in a record."""
+    """The share of each ceiling that a plan uses, from the facts in a record."""
     return (
         f"{dollars(ceilings['run'])} of {dollars(ceilings['runCeiling'])} for this run, "
         f"{dollars(ceilings['month'])} of {dollars(ceilings['monthCeiling'])} in 30 days"

@@ -12,23 +12,23 @@ from usher.resources.lookup import is_being_deleted
 
 @dataclass(frozen=True, slots=True)
 class Billed:
-    """A solution, which may be trained automatically, a campaign or a recommender."""
+    """A campaign, a recommender, or a solution, which may be trained automatically."""
 
     kind: str
     arn: str
     members: Mapping[str, Any]
-    """As Describe has them."""
+    """The members of Describe's response."""
     solution: Mapping[str, Any]
     """Describe's members of the solution behind it; empty for a recommender."""
 
     def id_in(self, group: str) -> str:
-        """A Resource's id, as far as the name shows it."""
+        """The id of the Resource, derived from the name."""
         name = self.arn.rpartition("/")[2]
         return f"{self.kind}/{label_of(name).removeprefix(f'{group}-') or name}"
 
 
 def find_billed(inventory: Inventory, group_arn: str) -> Iterator[Billed]:
-    """Those of a dataset group; none if it does not exist. Changes nothing."""
+    """The billed resources of a dataset group; none if it does not exist. Changes nothing."""
     if not inventory.describe(KINDS["dataset_group"], group_arn):
         return
     within = {"datasetGroupArn": group_arn}

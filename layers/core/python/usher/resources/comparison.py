@@ -1,4 +1,4 @@
-"""How a desired resource is compared with an existing one, and what of it Update changes in place. Pure."""
+"""Compares a desired resource with an existing one, and finds the changes that Update can make in place. Pure."""
 
 import json
 from collections.abc import Collection, Mapping
@@ -11,7 +11,7 @@ LATEST = "/$LATEST"
 
 
 def covers(existing: Any, desired: Any) -> bool:
-    """Whether an existing value has all of a desired one. Services add defaults of their own, and people add spaces."""
+    """Whether an existing value includes a desired one. Services add defaults of their own, and people add spaces."""
     if isinstance(desired, Mapping):
         parts: Mapping[str, Any] = existing if isinstance(existing, Mapping) else {}
         return all(covers(parts.get(name), part) for name, part in desired.items())
@@ -25,7 +25,9 @@ def covers(existing: Any, desired: Any) -> bool:
 
 
 def _essence(text: str) -> Any:
-    """The words of a text, such as a filter's expression; the fields of a schema, as its other members mean nothing."""
+    """The words of a text, such as a filter's expression; the fields of a schema, as its other members have
+    no effect.
+    """
     try:
         return json.loads(text)["fields"]
     except (ValueError, TypeError, KeyError):
@@ -42,14 +44,14 @@ def changed_in_place(kind: Kind, existing: Mapping[str, Any], desired: Mapping[s
     ]
     if not kind.config_of_update:
         return changed
-    # AWS does not say whether Describe's solutionConfig or only latestSolutionUpdate has what an update has changed.
+    # AWS does not say whether an update's changes are in Describe's solutionConfig or only in latestSolutionUpdate.
     last = existing.get(kind.latest_update) or {}
     applied = last if last.get("status") == "ACTIVE" else {}
     return [path for path in changed if not covers(applied, changed_members(kind, desired, [path]))]
 
 
 def changed_members(kind: Kind, desired: Mapping[str, Any], changed: Collection[str]) -> dict[str, Any]:
-    """The desired members at some paths of `kind.mutable`, in the form that Update takes and Describe shows."""
+    """The desired members at some paths of `kind.mutable`, in the form of Update and Describe."""
     config, config_of_update = kind.config_of_update or ("", "")
     members: dict[str, Any] = {}
     for path in changed:
@@ -62,10 +64,10 @@ def changed_members(kind: Kind, desired: Mapping[str, Any], changed: Collection[
 
 
 def members_of_update(kind: Kind, existing: Mapping[str, Any], desired: Mapping[str, Any]) -> dict[str, Any]:
-    """Update's members; empty if nothing has changed. `desired`: Create's members.
+    """The members for Update; empty if nothing has changed. `desired`: Create's members.
 
-    A solution's update has only what has changed: a training schedule, even the same, would reset the timer and train
-    within the hour (service guide, "Updating a solution"). Other kinds are given all that is mutable.
+    A solution's update has only the changed ones: a training schedule, even the same, would reset the timer and train
+    within the hour (service guide, "Updating a solution"). Other kinds get all mutable members.
     """
     changed = changed_in_place(kind, existing, desired)
     if kind.config_of_update or not changed:
@@ -96,7 +98,7 @@ def value_at(members: Mapping[str, Any], path: str, default: Any = None) -> Any:
 
 
 def _without(members: Mapping[str, Any], paths: Collection[tuple[str, ...]]) -> dict[str, Any]:
-    """Members without those at some paths, nor what is empty without them."""
+    """The members without those at some paths, and without members that become empty."""
     kept = {}
     for name, value in members.items():
         inner = [path[1:] for path in paths if path[:1] == (name,)]

@@ -1,4 +1,4 @@
-"""What to do about one resource: the desired one against the existing one. Pure, but for the time."""
+"""Decides on one resource: the desired one against the existing one. Pure, apart from the time."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,9 +11,9 @@ from usher.resources.inventory import Existing
 from usher.resources.kinds import KINDS, Resource
 
 BROKEN = ("FAILED", "STOPPED")
-"""How the statuses of failed resources end."""
+"""The endings of failed resources' statuses."""
 ONLY_ON_REQUEST = 10**10
-"""A min_retrain_interval, in seconds, that only a request ends."""
+"""A min_retrain_interval, in seconds, for training on request only."""
 Action = Literal["create", "reuse", "update", "retrain", "rebuild", "promote", "wait", "keep", "fail"]
 UNCHANGING: frozenset[Action] = frozenset({"reuse", "keep"})
 """The actions that change nothing."""
@@ -21,7 +21,7 @@ UNCHANGING: frozenset[Action] = frozenset({"reuse", "keep"})
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What to do about one resource.
+    """The action for one resource.
 
     create    it does not exist, or is out of date; a plan calls it `replace` if it has a predecessor
     retrain   likewise, of a solution version
@@ -29,26 +29,26 @@ class Decision:
     update    change it in place
     promote   another version serves from now on
     reuse     it is as desired
-    keep      it stays as it is: something or somebody keeps it from being brought up to date
-    wait      the service is at work on it
+    keep      it stays as it is, although it is out of date; `reason` says why
+    wait      the service is working on it
     fail      it failed in this run, or can't be changed
     """
 
     action: Action
     reason: str
     resume_at: str = ""
-    """When a `keep` ends, if time ends it: ISO time, UTC, to the second."""
+    """The time at which a `keep` ends by itself: ISO time, UTC, to the second; empty if it does not."""
     remedy: str = ""
-    """What a person can do; empty: remedies.remedy_for knows it, as the reason is the service's."""
+    """A remedy for people; empty: the reason is the service's, and remedies.remedy_for has the remedy."""
 
 
 def decide(
     resource: Resource, existing: Existing | None, desired: Mapping[str, Any], known_failures: Mapping[str, str]
 ) -> Decision:
-    """What to do about a resource whose needs are met.
+    """Decide on a resource whose needs are met.
 
-    `desired`: its Create members with the ARNs filled in; `known_failures`: by ARN, the failures (failure_id) from
-    before the run, which are retried, since a person has dropped something after them.
+    `desired`: its Create members with the ARNs filled in; `known_failures`: the failures (failure_id) before the run,
+    by ARN, which are retried, since a person has dropped something after them.
     """
     if existing is None:
         return Decision("create", "It does not exist yet.")
@@ -70,7 +70,7 @@ def decide(
 
 
 def _throttle(resource: Resource, existing: Existing) -> Decision | None:
-    """What to do about an outdated resource within its min_retrain_interval; None outside of it, or on request."""
+    """The decision on an outdated resource within its min_retrain_interval; None outside of it, or on request."""
     request = _requested_at(resource.fingerprint)
     if not resource.min_retrain_interval or request not in {"", _requested_at(existing.fingerprint)}:
         return None
@@ -90,7 +90,7 @@ def _throttle(resource: Resource, existing: Existing) -> Decision | None:
 
 
 def _requested_at(fingerprint: str) -> str:
-    """The time of the request in a Resource's fingerprint; empty: there is none."""
+    """The time of the request in a Resource's fingerprint; empty if there is none."""
     return fingerprint.partition("@")[2]
 
 
@@ -102,7 +102,7 @@ def _outdated_reason(resource: Resource, existing: Existing) -> str:
 def _decide_on_change(
     resource: Resource, existing: Existing, desired: Mapping[str, Any], known_failures: Mapping[str, str]
 ) -> Decision:
-    """What to do about a resource that is ACTIVE and up to date."""
+    """The decision on a resource that is ACTIVE and up to date."""
     kind, details = KINDS[resource.kind], existing.details
     if unchangeable := [name for name in kind.immutable if details.get(name) != desired.get(name)]:
         return Decision("fail", f"Its {unchangeable[0]} can't be changed; use a new folder, which becomes a new group.")
@@ -124,14 +124,14 @@ def _decide_on_change(
 
 
 def _failed_part(existing: Existing) -> Mapping[str, Any]:
-    """What failed, as Describe has it: the resource itself, or its last update; empty if nothing did."""
+    """The failed part in Describe's response: the resource itself, or its last update; empty if nothing failed."""
     details = existing.details
     updates = [value for name, value in details.items() if name.startswith("latest") and name.endswith("Update")]
     return next((part for part in [details, *updates] if str(part.get("status", "")).endswith(BROKEN)), {})
 
 
 def failure_id(existing: Existing) -> str:
-    """What distinguishes one failure from the next: when the part that failed was created. Empty if nothing failed."""
+    """The identity of a failure: the time at which the failed part was created. Empty if nothing failed."""
     return str(_failed_part(existing).get("creationDateTime", ""))
 
 

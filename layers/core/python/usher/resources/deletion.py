@@ -1,4 +1,4 @@
-"""One pass over a run's deletions: what can be deleted now is deleted."""
+"""One pass over a run's deletions: deletes the resources that can be deleted now."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
@@ -20,7 +20,7 @@ TAKE_OVER = "Delete it, or take it over (usher import --adopt), and request the 
 EXPECTED_SECONDS = 60.0
 """The usual duration of a deletion."""
 MAX_WAIT_SECONDS = 1800
-"""After that, a resource whose deletion something else prevents is left to the next run."""
+"""The seconds after which a resource that can't be deleted yet is left to the next run."""
 IN_TRAINING = {"CREATE PENDING", "CREATE IN_PROGRESS"}
 
 
@@ -31,7 +31,8 @@ def delete_unmanaged(
     before: Sequence[Mapping[str, Any]],
     elapsed: float,
 ) -> tuple[list[State], int | None]:
-    """Delete what can be deleted now. Returns the states, and the seconds until the next pass; None: all is done.
+    """Delete the resources that can be deleted now. Returns the states, and the seconds until the next pass; None: all
+    is done.
 
     `serving`: the ARNs that the serving map names; `before`: the states after the last pass; `elapsed`: the seconds
     since then.
@@ -74,7 +75,7 @@ def _delete(inventory: Inventory, unmanaged: Unmanaged, serving: Collection[str]
 
 
 def _stop_trainings(inventory: Inventory, solution_arn: str) -> None:
-    """Stop the trainings of a solution: they cost, and a solution in training can't be deleted."""
+    """Stop the trainings of a solution: they cost money, and a solution in training can't be deleted."""
     for version in inventory.summaries(KINDS["solution_version"], {"solutionArn": solution_arn}):
         if version["status"] in IN_TRAINING:
             inventory.clients["personalize"].stop_solution_version_creation(

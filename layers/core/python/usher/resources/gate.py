@@ -1,12 +1,12 @@
-"""The gate: whether a newly trained version may replace the one that is live.
+"""The gate: decides whether a newly trained version may replace the live one.
 
     gate: {metric: precision_at_10, atLeast: 0.05, versusLive: 0.95, versusPopularity: 1}
 
 `atLeast` is a floor; `versusLive` and `versusPopularity` are shares of the metric of the live version and of the
 popularity solution: 1 means at least as good, 0.95 at least 95 % of it. Metrics are those of GetSolutionMetrics.
 
-Its target is what decides which version serves: the campaign or, for a solution without one, which lives on exports
-and jobs, the version itself.
+The gate's target is the resource that selects the serving version: the campaign or, for a solution without one, whose
+versions serve exports and jobs, the version itself.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -19,7 +19,7 @@ from usher.resources.kinds import KINDS, LIVE_VERSION, Gate, Resource
 from usher.resources.versions import metrics_of
 
 EPSILON = 1e-9
-"""Metrics have four decimals; the rounding error of a share of one decides nothing."""
+"""Metrics have four decimals; a share's rounding error must not decide."""
 REMEDY = (
     "The previous version keeps serving. Compare the metrics on the run's page; promote the version to use it anyway."
 )
@@ -29,7 +29,7 @@ Metrics = Mapping[str, float]
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether a version may go live, and why."""
+    """Whether a version may go live, and the reason."""
 
     passes: bool
     reason: str
@@ -38,7 +38,7 @@ class Verdict:
 def judge(rule: Mapping[str, Any], candidate: Metrics, live: Metrics, popularity: Metrics) -> Verdict:
     """Compare a version's offline metrics with its rule. Pure.
 
-    `live`: those of the version that serves now; empty if there is none, and then nothing is compared with it. A
+    `live`: the metrics of the version that serves now; empty if there is none: then no comparison with it is made. A
     comparison that can't be made blocks the version.
     """
     metric = rule.get("metric", "")
@@ -63,7 +63,7 @@ def judge(rule: Mapping[str, Any], candidate: Metrics, live: Metrics, popularity
 
 
 def gate_targets(resources: Sequence[Resource]) -> dict[str, str]:
-    """By solution, the id of its gate's target: its campaign, or its version if it has none. Pure."""
+    """The id of each solution's gate target: its campaign, or its version if it has none. Pure."""
     kinds = ("solution_version", "campaign")
     return {one.id.partition("/")[2]: one.id for kind in kinds for one in resources if one.kind == kind}
 
@@ -71,11 +71,11 @@ def gate_targets(resources: Sequence[Resource]) -> dict[str, str]:
 def with_gates(
     resources: Sequence[Resource], rules: Mapping[str, Any], live: Mapping[str, str], popularity: str
 ) -> list[Resource]:
-    """All resources, gate targets with their solution's rule, if it has one; each still after what it needs. Pure.
+    """All resources, with their solution's rule in each gate target; each still after the resources that it needs.
+    Pure.
 
-    A batch job works with the live version if a rule or a person may hold the newest one back.
-    `rules`, `live`: by solution, its gate and the ARN of the version that serves now; `popularity`: the name of the
-    popularity solution.
+    A batch job works with the live version if a rule or a person may hold the newest one back. `rules`, `live`: each
+    solution's gate, and the ARN of its serving version; `popularity`: the name of the popularity solution.
     """
     targets = gate_targets(resources)
     gated = [
@@ -92,7 +92,7 @@ def with_gates(
 
 
 def _with_live_version(resource: Resource, targets: Mapping[str, str], gated_ids: Collection[str]) -> Resource:
-    """A batch job that refers to its solution's gate target for the version; all others as they are."""
+    """A batch job with its version from its solution's gate target; other resources are unchanged."""
     target = targets.get(resource.refs.get(LIVE_VERSION, "").partition("/")[2], "")
     if target not in gated_ids or not KINDS[resource.kind].job:
         return resource
@@ -117,10 +117,10 @@ def version_to_serve(
     candidate: str,
     arns: Mapping[str, str],
 ) -> tuple[str, str]:
-    """The ARN of the version that is to serve; and, if the gate blocks the candidate, why.
+    """The ARN of the version that is to serve, and the reason if the gate blocks the candidate.
 
-    A pinned version comes before the rule. `campaign`: the existing one; without one, the version that has served
-    until now counts as live. `arns`: of other resources, by id.
+    A pinned version precedes the rule. `campaign`: the existing one; without one, the version that has served until now
+    counts as live. `arns`: of other resources, by id.
     """
     if candidate and candidate == gate.supersedes:
         return gate.pinned, ""

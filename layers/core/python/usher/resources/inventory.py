@@ -1,4 +1,4 @@
-"""The existing resources, in Personalize and EventBridge Scheduler, as one pass needs them."""
+"""The existing resources in Personalize and EventBridge Scheduler, looked up for one pass."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,36 +15,36 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Existing:
-    """A resource as its service describes it."""
+    """An existing resource, from its service."""
 
     arn: str
     details: Mapping[str, Any]
     """Describe's members, or List's of a job."""
     tags: Mapping[str, str] = field(default_factory=dict)
-    """Empty unless something depends on them."""
+    """The tags; empty unless they are needed."""
     usable: str = ""
-    """The ARN of the newest ACTIVE one of the same parent."""
+    """The ARN of the newest ACTIVE resource of the same parent."""
     expected_seconds: float = 0
     """The duration of its last update, or else of its creation or that of its newest finished sibling; 0: unknown."""
 
     @property
     def status(self) -> str:
-        """The service's status. A kind without one is ready at once."""
+        """The service's status; ACTIVE for a kind without one."""
         return str(self.details.get("status", "ACTIVE"))
 
     @property
     def fingerprint(self) -> str:
-        """A Resource's `fingerprint` at its creation, as its tag has it; empty: it has none."""
+        """The `fingerprint` of the Resource at its creation, from its tag; empty if it has none."""
         return self.tags.get(FINGERPRINT_TAG, "")
 
 
 def never_refuse() -> None:
-    """The `require_open` of an Inventory that may always change what exists."""
+    """The `require_open` of an Inventory that may always make changes."""
 
 
 @dataclass
 class Inventory:
-    """Looks existing resources up, each once; what is changed through this object is looked up anew.
+    """Looks existing resources up, each once; a resource that is changed through this object is looked up anew.
 
     It lasts for one pass, which would cost thousands of calls otherwise: a group with 365 increments has as many import
     jobs, and each increment is looked for among them.
@@ -52,12 +52,13 @@ class Inventory:
 
     clients: Clients
     stack_arn: str
-    """Of the stack to which everything belongs that is created."""
+    """The ARN of the stack that owns all created resources."""
     assumed_tags: Mapping[str, Mapping[str, str]] | None = None
-    """By ARN, tags that a dry run takes for existing, and all resources for the stack's: they are about to be taken
-    over. None: nothing is assumed."""
+    """Tags by ARN that a dry run takes for existing; it also takes all resources for the stack's, as they are about to
+    be adopted. None: nothing is assumed.
+    """
     require_open: Callable[[], None] = never_refuse
-    """Called before each change: it raises an error if none may be made any more."""
+    """Called before each change; it raises an error if no change may be made any more."""
     _responses: dict[tuple[str, ...], Any] = field(default_factory=dict)
 
     def describe(self, kind: Kind, arn: str) -> dict[str, Any]:
@@ -83,7 +84,7 @@ class Inventory:
     def dataset_group_of(self, members: Mapping[str, Any]) -> str:
         """The ARN of the dataset group of a resource, from its members in Describe or Create.
 
-        A campaign or a job lies in that of its solution. Empty if the members do not name it.
+        The group of a campaign or a job is that of its solution. Empty if the members do not name it.
         """
         if version := members.get(LIVE_VERSION):
             members = self.describe(KINDS["solution"], str(version).rpartition("/")[0])
@@ -109,7 +110,7 @@ class Inventory:
         self._forget(arn)
 
     def delete(self, kind: Kind, arn: str) -> None:
-        """Delete a resource, or begin to."""
+        """Delete a resource, or start its deletion."""
         self.require_open()
         getattr(self.clients[kind.service], f"delete_{kind.name}")(**kind.key(arn))
         self._forget(arn)
@@ -120,7 +121,9 @@ class Inventory:
         self._forget(arn)
 
     def find(self, resource: Resource, arns: Mapping[str, str]) -> Existing | None:
-        """The existing resource in the place of a desired one. `arns`: by id, those of what it refers to."""
+        """The existing resource that corresponds to a desired one. `arns`: of the resources that it refers
+        to, by id.
+        """
         kind = KINDS[resource.kind]
         arn, siblings = resource.arn, list[dict[str, Any]]()
         if not arn:
@@ -142,7 +145,7 @@ class Inventory:
         return Existing(arn, details, tags, usable, _duration(kind, siblings or [details]))
 
     def _newest_first(self, kind: Kind, parent: str, desired: Resource) -> list[dict[str, Any]]:
-        """The parent's resources that can stand for the desired one. Automatic training uses none of our data."""
+        """The parent's resources that can count as the desired one. Automatic training uses none of our data."""
         mode = desired.params.get("importMode")
         siblings = [
             summary
@@ -157,7 +160,7 @@ class Inventory:
         return sorted(siblings, key=lambda summary: summary["creationDateTime"], reverse=True)
 
     def _forget(self, arn: str) -> None:
-        """Forget what is known of a resource that has changed. Lists stay: no pass needs them again."""
+        """Forget the details of a changed resource. Lists stay: no pass needs them again."""
         self._responses = {query: response for query, response in self._responses.items() if query[0] != arn}
 
     def _once(self, query: tuple[str, ...], ask: Callable[[], T]) -> T:
@@ -168,7 +171,7 @@ class Inventory:
 
 
 def _duration(kind: Kind, newest_first: Sequence[Mapping[str, Any]]) -> float:
-    """Seconds until the newest finished one became ACTIVE: by its last update, if there was one.
+    """The seconds until the newest finished one became ACTIVE, by its last update if it had one.
 
     0 for less than a twentieth of the kind's usual duration: a local cloud with a fast clock has such times.
     """

@@ -11,67 +11,76 @@ from typing import Any, Literal
 
 FINGERPRINT_TAG = "usher:fingerprint"
 STACK_TAG = "usher:stack"
-"""Its value is the ARN of the stack to which a resource belongs."""
+"""The tag with the ARN of the stack that a resource belongs to."""
 GROUP_TAG = "usher:group"
-"""Its value is the one group that a dataset group is for: the name of its folder."""
+"""The tag with the group of a dataset group: the name of its folder."""
 LIVE_VERSION = "solutionVersionArn"
-"""The member of a campaign that names the version which serves. A version under a gate is given it, too."""
+"""The member of a campaign with its serving version. A version under a gate gets it, too."""
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """How one kind of resource is identified, changed, waited for, listed, deleted and paid."""
+    """The properties of one kind of resource: its identity, changes, waiting, listing, deletion and costs."""
 
     name: str
     minutes: float
-    """The usual duration of its creation; 0: it is done when the call returns."""
+    """The usual minutes of its creation; 0: it is done when the call returns."""
     arn: str = ""
-    """The ARN's tail, made of the group's name and Create's members."""
+    """The ARN's end, made of the group's name and Create's members."""
     parent: str = ""
-    """The Create member that names the parent, under which the newest one counts if no ARN is known."""
+    """The Create member that names the parent, if the parent's newest one counts when no ARN is known."""
     survives_parent: str = ""
-    """The parent's kind, if Personalize still lists one after its parent was deleted and created anew with its ARN."""
+    """The parent's kind, if Personalize still lists a resource after its parent was deleted and created again with the
+    same ARN.
+    """
     identified_by_type: bool = False
     """Whether its ARN ends in its type, in upper case, whatever its name."""
     in_dataset_group: bool = True
-    """Whether it lies in a dataset group."""
+    """Whether it belongs to a dataset group."""
     mutable: tuple[str, ...] = ()
     """Create members that Update changes in place, such as `performAutoTraining` or `solutionConfig.eventsConfig`."""
     immutable: tuple[str, ...] = ()
-    """Create members that can never change, as others need the name. All else changes with a new resource."""
+    """Create members that can never change, as other resources need the name. A change of any other member makes a new
+    resource.
+    """
     added_and_removed: tuple[str, str, str] | None = None
-    """A mutable list of which Update takes additions and removals: Create's member, and two of Update."""
+    """A mutable list that Update takes as additions and removals: Create's member, and two of Update."""
     config_of_update: tuple[str, str] | None = None
-    """A Create member that is mutable in part, and the member of Update that takes this part."""
+    """A Create member that is partly mutable, and Update's member for this part."""
     reported: tuple[str, ...] = ()
     """Members of Describe's response that the run's record keeps, for the serving map."""
     listed_by: str | None = None
-    """The List member that narrows to a group's own; empty: there is none; None: it is never deleted by itself."""
+    """The List member that narrows the list to a group's own; empty: there is none; None: it is never deleted by
+    itself.
+    """
     has_duration: bool = False
     """Whether its times give the duration of its creation: only updates change them, and have times of their own."""
     delete_with_group_only: bool = False
-    """Whether only the removal of the whole group deletes it: it holds what people sent."""
+    """Whether only the removal of the whole group deletes it: it holds data that people sent."""
     kept_when_replaced: bool = False
-    """Whether it stays after its successor was created: it costs nothing, and if its settings come back, so do its
-    versions, without training."""
+    """Whether it stays after the creation of its successor: it costs nothing, and if its settings come back, its
+    versions are used again without training.
+    """
     needed_by_others: bool = False
-    """Whether all else in a dataset group is made from it."""
+    """Whether all other resources of a dataset group depend on it."""
     stop_before_delete: bool = False
-    """Whether its versions in training must be stopped before it can be deleted."""
+    """Whether its versions' trainings must be stopped before it can be deleted."""
     taggable: bool = True
     job: bool = False
-    """Whether it is done once and kept: List gives all members of an ACTIVE one, and its tags never change."""
+    """Whether it runs once and is kept: List gives all members of an ACTIVE one, and its tags never change."""
     quota: int = 0
-    """How many may exist at once, in a dataset group or, of what lies in none, in a region, unless AWS has raised it
-    for the account: service guide, "Endpoints and quotas" (limits.html). 0: it counts others, or none is known."""
+    """The most that may exist at once, in a dataset group or, if it is outside of these, in a region, unless AWS has
+    raised it for the account: service guide, "Endpoints and quotas" (limits.html). 0: the quota counts others, or is
+    not known.
+    """
     quota_in_progress: bool = False
     """Whether its quota counts those in progress, so that a creation above it can be repeated later."""
     successor: Literal["create", "retrain"] = "create"
-    """The action that makes another one from new inputs."""
+    """The action that creates another one from new inputs."""
     cost: Literal["free", "per GB", "per training", "per line", "per segment"] = "free"
-    """What its creation costs: calculation.one_time_cost."""
+    """The billing of its creation: calculation.one_time_cost."""
     monthly_cost: Literal["none", "per provisioned request", "per hour", "per automatic training"] = "none"
-    """What it costs while it exists: calculation.monthly_cost."""
+    """The billing while it exists: calculation.monthly_cost."""
     service: str = "personalize"
     describe_verb: str = "describe"
     """The verb of the operation that describes one."""
@@ -80,34 +89,34 @@ class Kind:
 
     @property
     def member(self) -> str:
-        """The kind's name as its service spells it in members: `datasetGroup`, `Schedule`."""
+        """The kind's name in the service's members: `datasetGroup`, `Schedule`."""
         head, *tail = self.name.split("_")
         head = head if self.service == "personalize" else head.capitalize()
         return head + "".join(word.capitalize() for word in tail)
 
     @property
     def words(self) -> str:
-        """Several of the kind, as people and Service Quotas call them: `dataset groups`."""
+        """The kind's plural in texts and in Service Quotas: `dataset groups`."""
         return f"{self.name.replace('_', ' ')}s"
 
     @property
     def can_be_deleted(self) -> bool:
-        """Whether the service can delete one: it deletes versions and jobs only with what they lie in."""
+        """Whether the service can delete one: versions and jobs are deleted only with their parents."""
         return not self.parent or self.listed_by is not None
 
     @property
     def has_owner(self) -> bool:
-        """Whether a tag of its own names its stack. A version or a job belongs to its parent's."""
+        """Whether its own tag names its stack. A version or a job belongs to the owner of its parent."""
         return self.taggable and self.can_be_deleted
 
     @property
     def deploys_versions(self) -> bool:
-        """Whether Update has another solution version serve."""
+        """Whether Update can make another solution version serve."""
         return LIVE_VERSION in self.mutable
 
     @property
     def creator(self) -> str:
-        """The client that creates one. Personalize's never repeats a call: the next pass sees what came of it."""
+        """The client that creates one. Personalize's never repeats a call: the next pass sees its result."""
         return "personalize-once" if self.service == "personalize" else self.service
 
     @property
@@ -198,50 +207,51 @@ KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """What decides which version of a solution serves: a person's choice, or else a rule of the config."""
+    """Selects the version of a solution that serves: a person's choice, or else a rule of the config."""
 
     rule: Mapping[str, Any] = field(default_factory=dict)
-    """What a version must achieve, as in the config (gate.judge); empty: nothing."""
+    """The conditions for a version, as in the config (gate.judge); empty if there are none."""
     live: str = ""
-    """The ARN of the version that has served until now; empty: none has."""
+    """The ARN of the version that has served until now; empty if none has."""
     popularity: str = ""
     """The id of the popularity solution's version, if the rule compares with it."""
     pinned: str = ""
-    """The ARN of the version that a person has chosen; empty: nobody has."""
+    """The ARN of the version that a person has chosen; empty if there is none."""
     supersedes: str = ""
-    """The ARN of the version in whose place the pinned one serves."""
+    """The ARN of the version that the pinned one replaces."""
 
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """One desired resource: what Create is called with, and what must be ready first."""
+    """One desired resource: its Create members, and the resources that must be ready first."""
 
     id: str
-    """`<kind>/<the name people use>`, unique in a plan."""
+    """`<kind>/<name for people>`, unique in a plan."""
     kind: str
     stage: str
     params: Mapping[str, Any] = field(default_factory=dict)
     """Create's members, without those in `refs` and without tags."""
     refs: Mapping[str, str] = field(default_factory=dict)
-    """Create's members that take another resource's ARN: member -> that resource's id."""
+    """The ids of the resources whose ARNs are Create's members, by member."""
     after: Sequence[str] = ()
     """Ids of further resources that must be ready first."""
     arn: str = ""
-    """The ARN, if it follows from the name."""
+    """The ARN, if it can be derived from the name."""
     fingerprint: str = ""
-    """A digest of what this resource is made from, and after an @ the time of the request for it, if there was one.
-    An existing resource with another one is out of date."""
+    """A digest of the resource's sources and, after an @, the time of the request for it, if there was one. An existing
+    resource with another fingerprint is out of date.
+    """
     family: str = ""
-    """The family (names.family_of) of the jobs that may count as this one; empty: any of the parent's."""
+    """The family (names.family_of) of the jobs that may count as this one; empty: all of the parent's."""
     tags: Sequence[Mapping[str, str]] = ()
     min_retrain_interval: float = 0
-    """Seconds between the creation of one and that of the next, unless somebody requests it."""
+    """The least seconds between the creation of one and that of the next, unless the latter is requested."""
     frozen: str = ""
-    """Why this one is not brought up to date, though it could be; empty: it is."""
+    """The reason why this one is kept although it is out of date; empty if it is not."""
     gate: Gate | None = None
-    """Of a gate target (gate.gate_targets), if its solution has a rule or a pin."""
+    """The gate of a gate target (gate.gate_targets), if its solution has a rule or a pin."""
 
     @property
     def needs(self) -> list[str]:
-        """Ids of everything that must be ready first."""
+        """The ids of all resources that must be ready first."""
         return [*self.refs.values(), *self.after]

@@ -1,4 +1,4 @@
-"""How the services are asked about resources: Describe, List and ListTagsForResource, for every kind alike."""
+"""Looks resources up: Describe, List and ListTagsForResource, for every kind alike."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -42,7 +42,7 @@ def tags_of(clients: Clients, arn: str) -> dict[str, str]:
 
 
 def _list_pages(client: Any, operation: str, narrowed_by: Mapping[str, str]) -> dict[str, list[dict[str, Any]]]:
-    """All pages of a List operation, joined, by the name of the response's member."""
+    """The joined pages of a List operation, by the name of the response's member."""
     joined: dict[str, list[dict[str, Any]]] = {}
     for page in client.get_paginator(operation).paginate(PaginationConfig=PAGE, **narrowed_by):
         for name, part in page.items():

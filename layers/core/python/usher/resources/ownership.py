@@ -1,8 +1,8 @@
-"""Whose a resource is: a group's, if it lies in the group's dataset group and has the stack's tag.
+"""The ownership of resources: a resource is a group's if it is in the group's dataset group and has the stack's tag.
 
-The tag `usher:stack` names the stack, and `usher:group` of a dataset group the one group that it is for. Versions and
-jobs belong to the owner of their parent; schemas and metric attributions can't have tags and belong to the dataset
-group that uses them. Names only find candidates.
+The tag `usher:stack` names the stack, and `usher:group` of a dataset group its one group. Versions and jobs belong to
+the owner of their parent; schemas and metric attributions can't have tags and belong to the dataset group that uses
+them. Names only find candidates.
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ TAKE_OVER = "see whose it is, and take it over"
 
 @dataclass(frozen=True, slots=True)
 class Objection:
-    """Why something is not the stack's to change, and what a person can do about it."""
+    """The reason why the stack may not change a resource, and a remedy."""
 
     reason: str
     remedy: str
@@ -33,7 +33,9 @@ def stack_name(arn: str) -> str:
 
 
 def check_group(inventory: Inventory, dataset_group: Resource, group: str) -> None:
-    """Raise InputError if the dataset group exists and isn't the stack's: all else would be built upon it."""
+    """Raise InputError if the dataset group exists and isn't the stack's: all other resources would be
+    built upon it.
+    """
     details = inventory.describe(KINDS["dataset_group"], dataset_group.arn)
     if not details or is_being_deleted(details):
         return
@@ -52,14 +54,14 @@ def objection(
     action: Action,
     group_arn: str,
 ) -> Objection | None:
-    """Why an existing resource is not to be changed; None if the action may be taken.
+    """The reason why an existing resource may not be changed; None if the action may be taken.
 
     `desired`: its Create members with the ARNs filled in. `group_arn`: of the plan's dataset group; empty if it has
     none, or none yet.
     """
     if is_being_deleted(existing.details):
         return None
-    # One without an ARN of its own was found in its parent's list.
+    # A resource without a known ARN was found in its parent's list.
     if resource.arn and KINDS[resource.kind].in_dataset_group:
         home = inventory.dataset_group_of(existing.details)
         if home != (inventory.dataset_group_of(desired) or group_arn):
@@ -74,9 +76,9 @@ def objection(
 
 
 def _other_owner(inventory: Inventory, resource: Resource, arn: str) -> str:
-    """Why a resource is not the stack's or, of a dataset group, not the group's; empty if it is.
+    """The reason why a resource is not the stack's or, of a dataset group, not the group's; empty if it is.
 
-    Everybody who may write to a group's folder reads it: it names neither other stacks nor other folders.
+    All who may write to a group's folder can read it, so it names neither other stacks nor other folders.
     """
     kind, name = KINDS[resource.kind], resource.id.partition("/")[2]
     if not kind.has_owner:

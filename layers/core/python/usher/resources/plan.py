@@ -1,4 +1,4 @@
-"""A run's plan: what `reconcile` carries out, and what the steps after it need to know."""
+"""A run's plan: the resources for `reconcile`, and the facts for the steps after it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,38 +13,38 @@ class Plan:
     """The content of plan.json. The runs of the pipeline, exports and evaluations have one each."""
 
     group: str
-    """The name of the dataset group. An evaluation has one of its own, whose name is not that of its folder."""
+    """The name of the dataset group. An evaluation's own one differs from its folder's name."""
     resources: Sequence[Resource] = ()
     """The desired resources, each after those that it needs."""
     known_failures: Mapping[str, str] = field(default_factory=dict)
-    """By ARN, the failures that existed before the run (decisions.failure_id). They are retried once."""
+    """The failures that existed before the run (decisions.failure_id), by ARN. They are retried once."""
     expected_seconds: Mapping[str, float] = field(default_factory=dict)
-    """By resource id, how long it took last time."""
+    """The last duration of each resource, by id."""
     to_delete: Sequence[Unmanaged] = ()
-    """What is deleted once the API no longer answers through it, in this order."""
+    """The resources to delete, in this order, once the API no longer answers through them."""
     removal: bool = False
     """Whether the whole group is removed."""
     solutions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """By name, what the serving map needs: `recipe`, its `type`, whether there is a `campaign` and `metadata`."""
+    """The serving map's facts by solution: `recipe`, its `type`, whether there is a `campaign` and `metadata`."""
     recommenders: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """By name, the `recipe` of the use case, and its `type`."""
+    """The `recipe` of the use case, and its `type`, by recommender."""
     context: Mapping[str, str] = field(default_factory=dict)
-    """By field, what each request supplies of it by itself (usher.serving.automatic_context)."""
+    """The source of each context field that requests supply automatically (usher.serving.automatic_context)."""
     filters: Sequence[str] = ()
     """The names of the filters that requests may use."""
     filter_rules: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
-    """By name of a filter, what it says (usher.filters.compiled.Rules)."""
+    """The compiled filters by name (usher.filters.compiled.Rules)."""
     exports: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """By solution, the settings of its export, for the serving map."""
+    """The settings of each solution's export, for the serving map."""
     events: Mapping[str, Any] = field(default_factory=dict)
-    """What events are checked by, for the serving map (EventRules)."""
+    """The rules for checking events, for the serving map (EventRules)."""
     export: Mapping[str, Any] | None = None
-    """Of an export's run: what it exports (export_job.Facts)."""
+    """The contents of an export's run (export_job.Facts)."""
     options: Mapping[str, Any] = field(default_factory=dict)
-    """Of an evaluation's run: its options."""
+    """The options of an evaluation's run."""
     contenders: Sequence[Mapping[str, Any]] = ()
-    """Of an evaluation's run: the models that are compared."""
+    """The compared models of an evaluation's run."""
     files: Sequence[str] = ()
-    """Of an evaluation's run: the keys of the interactions that are split."""
+    """The keys of the interactions that an evaluation's run splits."""
     header: Sequence[str] = ()
-    """Of an evaluation's run: the columns of the interactions."""
+    """The columns of an evaluation's interactions."""

@@ -1,9 +1,9 @@
 """The protection of a stack against its deletion, as a custom resource of CloudFormation.
 
-CloudFormation knows nothing of what Usher makes in Personalize. Deleted with its stack, Usher could not remove it any
-more, and campaigns would cost money for ever. So the custom resource, which goes before all others, can't be deleted
-while there are dataset groups: everything of Personalize but schemas lies in one. Protocol: CloudFormation user guide,
-"CloudFormation custom resource request and response reference".
+CloudFormation does not know the resources that Usher creates in Personalize. If Usher were deleted with its stack, it
+could no longer remove them, and campaigns would cost money for ever. So the custom resource, which is deleted before
+all others, can't be deleted while there are dataset groups: all resources of Personalize except schemas are in one.
+Protocol: CloudFormation user guide, "CloudFormation custom resource request and response reference".
 """
 
 import json
@@ -20,7 +20,7 @@ from usher.resources.lookup import is_being_deleted
 from usher.texts import clean
 
 MAX_REASON_LENGTH = 1000
-"""Characters of a reason: the response has 4,096 bytes at most."""
+"""The most characters of a reason: the response has 4,096 bytes at most."""
 REFUSED = (
     "Personalize still has dataset groups of this stack, which cost money without it: {}. Remove each group (usher "
     "remove <group>), then delete the stack again. To leave them: aws cloudformation delete-stack --stack-name {} "
@@ -30,7 +30,7 @@ UNKNOWN = "Whether Personalize still has dataset groups of this stack is not kno
 
 
 def refusal(personalize: PersonalizeClient, request: Mapping[str, Any]) -> str:
-    """Why what CloudFormation requests is refused; empty: it is not. Never raises an error of a service."""
+    """The reason for refusing CloudFormation's request; empty if it is allowed. Never raises an error of a service."""
     if request["RequestType"] != "Delete":
         return ""
     stack_arn = str(request["StackId"])
@@ -42,7 +42,7 @@ def refusal(personalize: PersonalizeClient, request: Mapping[str, Any]) -> str:
 
 
 def groups_of_stack(inventory: Inventory) -> Iterator[str]:
-    """The groups of a stack that have a dataset group which is not being deleted, by their folders' names."""
+    """The groups of a stack with a dataset group that is not being deleted, by their folders' names."""
     kind = KINDS["dataset_group"]
     for summary in inventory.summaries(kind, {}):
         arn = str(summary["datasetGroupArn"])
@@ -51,14 +51,14 @@ def groups_of_stack(inventory: Inventory) -> Iterator[str]:
 
 
 def answer(request: Mapping[str, Any], reason: str) -> None:
-    """Answer CloudFormation that a request is done or, with a reason, refused."""
+    """Report to CloudFormation that a request is done or, with a reason, refused."""
     response = {
         **{name: request[name] for name in ("StackId", "RequestId", "LogicalResourceId")},
         "PhysicalResourceId": request["StackId"],
         "Status": "FAILED" if reason else "SUCCESS",
         "Reason": reason,
     }
-    # The address is signed for no type of content.
+    # The URL's signature does not include a content type.
     to = urllib.request.Request(  # noqa: S310 - the address is CloudFormation's
         request["ResponseURL"], json.dumps(response).encode(), {"Content-Type": ""}, method="PUT"
     )

@@ -1,6 +1,7 @@
-"""How much of Personalize's quotas a stack's groups use. Reads only.
+"""The use of Personalize's quotas by a stack's groups. Reads only.
 
-A former solution counts with its successor: it makes room by itself. Nor does a kind count of which a group has one.
+A replaced solution counts with its successor, although it is deleted when room is needed. A kind of which each group
+has exactly one does not count.
 """
 
 from collections.abc import Iterator, Mapping
@@ -18,17 +19,17 @@ LIMITED = [kind for kind in KINDS.values() if kind.quota > 1]
 
 @dataclass(frozen=True, slots=True)
 class QuotaUse:
-    """How many of a kind there are, and how many there may be."""
+    """The number of resources of a kind, and its limit."""
 
     group: str
-    """Empty for what a region, and not a group, may have so many of."""
+    """The group; empty for a quota of the region."""
     kind: str
     number: int
     limit: int
 
     @property
     def percent(self) -> float:
-        """The share that is used."""
+        """The used share of the quota."""
         return 100 * self.number / self.limit
 
 
@@ -47,7 +48,7 @@ def quota_uses(clients: Clients, stack_arn: str) -> Iterator[QuotaUse]:
 
 
 def _numbers(clients: Clients, dataset_group: str) -> dict[str, int]:
-    """By kind, how many a dataset group has."""
+    """The number of resources of each kind in a dataset group."""
     group = {"datasetGroupArn": dataset_group}
     solutions = _existing(clients, KINDS["solution"], group)
     parents = {"datasetGroupArn": [group], "solutionArn": [{"solutionArn": one["solutionArn"]} for one in solutions]}

@@ -1,4 +1,4 @@
-"""How many resources of a kind may exist: the service's figures, or the account's where AWS has raised them."""
+"""The quotas of resources: the service's defaults, or the account's if AWS has raised them."""
 
 import re
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from usher.resources.kinds import Kind
 
 SERVICE = "personalize"
 OTHER_MEASURES = re.compile(r"\b(rate|tps|requests?|per (second|minute|hour|day)|pending|in progress)\b")
-"""In the names of quotas that count something else than what exists."""
+"""Parts of the names of quotas that do not count existing resources."""
 
 
 def account_quotas(service_quotas: Any) -> dict[str, int]:
@@ -23,9 +23,9 @@ def account_quotas(service_quotas: Any) -> dict[str, int]:
 
 
 def quota_of(kind: Kind, quotas: Mapping[str, int]) -> int:
-    """How many of a kind may exist. `quotas`: the account's.
+    """The most resources of a kind that may exist. `quotas`: the account's.
 
-    AWS publishes no list of their names: each that has the kind's words counts, but for those of OTHER_MEASURES. A
+    AWS publishes no list of their names: each name with the kind's words counts, except those of OTHER_MEASURES. A
     quota is never below the default.
     """
     counted = (value for name, value in quotas.items() if kind.words in name and not OTHER_MEASURES.search(name))

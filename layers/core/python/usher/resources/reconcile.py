@@ -1,8 +1,8 @@
-"""Carry a plan out, one pass at a time.
+"""Carries a plan out, one pass at a time.
 
-Level-triggered, like a controller: each pass compares the desired resources with the existing ones and does what can be
-done now. It remembers nothing that is not in Personalize. So any pass may run twice, break off anywhere, or be the
-first after a crash; the result is the same resources, none twice.
+Level-triggered, like a controller: each pass compares the desired resources with the existing ones and makes the
+changes that are possible now. Its only state is in Personalize. So any pass may run twice, be interrupted anywhere, or
+be the first after a crash; the result is the same resources, none twice.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -23,35 +23,37 @@ from usher.resources.remedies import remedy_for
 from usher.resources.states import STAGES, State
 from usher.run_summary import PROMOTED
 
-# The services' errors after which a call succeeds later.
+# The services' errors after which a later call succeeds.
 NOT_YET = {
     "ResourceInUseException", "ResourceAlreadyExistsException", "ThrottlingException", "ConflictException",
 }  # fmt: skip
 TAKEN = "ResourceAlreadyExistsException"
-"""Either the response to its creation was lost, and the next pass finds it; or somebody else has the name."""
+"""The error for a name in use: either the response to its creation was lost, and the next pass finds it; or another
+resource has the name.
+"""
 MAX_WAIT_SECONDS = 600.0
-"""After that, a name that is taken is somebody else's, and what differs after an update always will."""
+"""The seconds after which a name in use counts as another resource's, and a difference after an update as permanent."""
 QUOTA = "LimitExceededException"
 """Personalize's one code for all quotas: of those in progress, which passes, and of those that exist."""
 RETRY_SECONDS = 60.0
-"""After a refused call."""
+"""The seconds after a refused call."""
 
 
 @dataclass(frozen=True, slots=True)
 class DryRun:
-    """What a run would do, and what is known of former runs."""
+    """The actions of a future run, and the facts of former runs."""
 
     states: list[State]
     known_failures: Mapping[str, str]
-    """By ARN, the failures (decisions.failure_id) that the run retries."""
+    """The failures (decisions.failure_id) that the run retries, by ARN."""
     expected_seconds: Mapping[str, float]
-    """By id, the duration of the last time, or the median of others of its kind in the group."""
+    """The last duration of each resource, or the median of its kind in the group, by id."""
     training_hours: Mapping[str, float]
-    """By id, the training hours that the service billed for the newest version."""
+    """The training hours that the service billed for the newest version, by id."""
 
 
 def dry_run(inventory: Inventory, resources: Sequence[Resource], *, retry_failed: bool = True) -> DryRun:
-    """What a run would do about each resource. Changes nothing."""
+    """The actions that a run would take on each resource. Changes nothing."""
     states: dict[str, State] = {}
     known_failures: dict[str, str] = {}
     seconds: dict[str, float] = {}
@@ -76,7 +78,7 @@ def dry_run(inventory: Inventory, resources: Sequence[Resource], *, retry_failed
 
 
 def _expected_seconds(resources: Sequence[Resource], seconds: Mapping[str, float]) -> dict[str, float]:
-    """By id, the duration of a resource or, if it is not known, the median of its kind."""
+    """The duration of each resource, by id; the median of its kind if it is not known."""
     by_kind: dict[str, list[float]] = {}
     for resource in resources:
         if seconds.get(resource.id):
@@ -98,11 +100,11 @@ def advance(
     expected_seconds: Mapping[str, float],
     room: Collection[str] = (),
 ) -> tuple[list[State], int | None]:
-    """Make one pass: do what can be done now about every resource up to a stage, in the plan's order.
+    """Make one pass: change every resource up to a stage that can be changed now, in the plan's order.
 
     `before`: the states after the last pass; `elapsed`: the seconds since then; `expected_seconds`: by id, a DryRun's;
-    `room`: kinds of which some can be deleted for others, so that their quota is waited for.
-    Returns the states, and the seconds until the next pass; None: the stage is settled, well or badly.
+    `room`: kinds of which some can be deleted for others, so that their quota is waited for. Returns the states, and
+    the seconds until the next pass; None: the stage is settled, well or badly.
     """
     last = {state["id"]: state for state in before}
     ready = {state["arn"] for state in before if state["status"] == "READY"}
@@ -131,7 +133,7 @@ def advance(
 
 
 def is_at_work(states: Sequence[State]) -> bool:
-    """Whether a service is at work on something, or a call is repeated, so that later passes find more room."""
+    """Whether a service is working, or a call is repeated, so that later passes find more room."""
     return any(
         state.status == "PENDING" or (state.status == "WAITING" and state.reason and not state.lacks_room)
         for state in states
@@ -139,7 +141,7 @@ def is_at_work(states: Sequence[State]) -> bool:
 
 
 def _given_up(state: State, earlier: Mapping[str, Any], *, is_name_taken: bool) -> State:
-    """The state as FAILED if it has waited too long for something that time does not bring."""
+    """The state, changed to FAILED if it has waited too long for something that time does not change."""
     if state.waited < MAX_WAIT_SECONDS:
         return state
     if is_name_taken:
@@ -156,9 +158,9 @@ def _next_steps(
     pending: Mapping[str, Pending],
     quotas_reached: Collection[str],
 ) -> list[list[Pending]]:
-    """What each next step waits for: a creation, a retry, or else the end of the stage.
+    """The work that each next step waits for: a creation, a retry, or else the end of the stage.
 
-    `quotas_reached`: the kinds of which no more can be created. The next one is when one in progress is done.
+    `quotas_reached`: the kinds with a reached quota. Their next creation waits for one in progress.
     """
     waiting = [one for one in resources if one.id in states and states[one.id].status == "WAITING"]
     in_progress = [one for one in resources if one.id in pending and states[one.id].status == "PENDING"]
@@ -179,18 +181,18 @@ class _Pass:
     inventory: Inventory
     known_failures: Mapping[str, str]
     ready: Collection[str] = ()
-    """ARNs of what the last pass of the run has found as desired, and the stack's."""
+    """ARNs of the resources that were as desired, and the stack's, in the run's last pass."""
     room: Collection[str] = ()
     """Kinds of which some can be deleted for others, so that a reached quota is waited for."""
     states: dict[str, State] = field(default_factory=dict)
-    """Of the resources before, by id."""
+    """The states of the preceding resources, by id."""
     quotas_reached: dict[str, str] = field(default_factory=dict)
-    """By kind of which no more can be created now, the service's message."""
+    """The service's message for each kind with a reached quota."""
     names_taken: set[str] = field(default_factory=set)
     """Ids of resources whose creation was refused because the name exists."""
 
     def advance(self, resource: Resource) -> State:
-        """The state after doing what can be done."""
+        """Make the changes that are possible now; return the state."""
         needs = [self.states[need] for need in resource.needs]
         broken = next((need.id for need in needs if need.status in {"FAILED", "SKIPPED"} or _has_no_version(need)), "")
         if broken:
@@ -223,7 +225,7 @@ class _Pass:
         return state
 
     def _refused(self, resource: Resource, error: Any) -> State:
-        """The state of a resource after a service has refused a call: for now, or for good."""
+        """The state of a resource after a service has refused a call: temporary or final."""
         kind = KINDS[resource.kind]
         service = "Personalize" if kind.service == "personalize" else "EventBridge Scheduler"
         reason = f"{service} refuses it: {error.response['Error']['Message']}"
@@ -246,19 +248,19 @@ class _Pass:
 
 
 class _Comparison(NamedTuple):
-    """A desired resource beside the existing one."""
+    """A desired resource and the existing one."""
 
     existing: Existing | None
     desired: dict[str, Any]
-    """The members of Create, as far as the gate lets them."""
+    """The Create members that the gate allows."""
     blocked: str = ""
-    """Why the gate blocks the newest version; empty: it does not."""
+    """The reason why the gate blocks the newest version; empty if it does not."""
     serving: str | None = None
-    """Of a version that is a gate target itself, the ARN of the one that serves, empty if none does; else None."""
+    """The ARN of the serving version if the resource is a version and gate target, empty if none serves; else None."""
 
 
 def _compare(inventory: Inventory, resource: Resource, states: Mapping[str, State]) -> _Comparison:
-    """A desired resource beside the existing one, and what its gate says."""
+    """A desired resource and the existing one, with the gate's verdict."""
     personalize = inventory.clients["personalize"]
     arns = {state.id: state.arn for state in states.values() if state.arn}
     referred = {member: _exported_value(states[need], member) or None for member, need in resource.refs.items()}
@@ -287,9 +289,9 @@ def _decide(
     group_arn: str,
     ready: Collection[str] = (),
 ) -> Decision:
-    """What to do about a resource; `fail` if it is not the group's to change. `group_arn`: of the dataset group.
+    """The decision on a resource; `fail` if the group may not change it. `group_arn`: of the dataset group.
 
-    `ready`: ARNs of what the last pass has found as desired. Whose it is need not be looked up for each pass.
+    `ready`: ARNs of the resources that were as desired in the last pass: their owners are not looked up again.
     """
     decision = decide(resource, existing, desired, known_failures)
     if existing and decision.action == "reuse" and existing.arn in ready:
@@ -315,12 +317,14 @@ def _has_no_version(state: State) -> bool:
 
 
 def _exported_value(state: State, member: str) -> str:
-    """The value that those get which refer to a resource by a member: as a rule, its ARN."""
+    """The value that other resources get if they refer to a member of this one: in general, its ARN."""
     return str((state.details or {}).get(member, state.arn))
 
 
 def _ready(resource: Resource, existing: Existing, decision: Decision, blocked: str, serving: str | None) -> State:
-    """The state of a resource that is as desired, or as far as the gate lets it; the rest as in _Comparison."""
+    """The state of a resource that is as desired, or as close to it as the gate allows; the other arguments as in
+    _Comparison.
+    """
     reported = KINDS[resource.kind].reported
     details = {member: existing.details[member] for member in reported if member in existing.details}
     if serving is not None:
@@ -350,7 +354,7 @@ def _update(inventory: Inventory, resource: Resource, desired: Mapping[str, Any]
 
 
 def _rebuild(inventory: Inventory, resource: Resource, desired: Mapping[str, Any], existing: Existing) -> str:
-    """A failed resource keeps its name until it is deleted; jobs and versions can't be deleted, and needn't be."""
+    """Delete a failed resource so that its name is free; jobs and versions can't be deleted, and needn't be."""
     kind = KINDS[resource.kind]
     if not kind.can_be_deleted:
         return inventory.create(resource, desired)

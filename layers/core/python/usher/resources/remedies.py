@@ -1,6 +1,6 @@
-"""What a person can do about the failures that Personalize reports."""
+"""Remedies for the failures that Personalize reports."""
 
-# (a piece of the service's text, what helps), most specific first. Texts: service guide and the traps its users report.
+# (a piece of the service's text, the remedy), most specific first. Texts: service guide and its users' reports.
 REMEDIES = (
     ("fewer than 1000 interactions", "Add interactions, or loosen the event type or threshold that leaves so few."),
     ("fewer than 25 users", "Add users with at least two interactions each, or loosen the solution's event filter."),
@@ -27,7 +27,7 @@ REMEDIES = (
 
 
 def remedy_for(reason: str) -> str:
-    """What to do about a failure, from Personalize's words."""
+    """The remedy for a failure, from Personalize's message."""
     return next(
         (remedy for piece, remedy in REMEDIES if piece in reason),
         "Correct the cause that it names, and drop the file or usher.yaml again; the run resumes where it stopped.",

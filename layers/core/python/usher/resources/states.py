@@ -20,19 +20,20 @@ class State:
     action: str
     """The action of the last pass's Decision; or `replace` or `delete`."""
     status: str
-    """PLANNED (dry run), PENDING (the service is at work), WAITING (for another resource, a quota or a retry), READY,
-    HELD (blocked by a gate), FAILED, SKIPPED (something that it needs failed; or it is not deleted) or DELETED."""
+    """PLANNED (dry run), PENDING (the service is working), WAITING (for another resource, a quota or a retry), READY,
+    HELD (blocked by a gate), FAILED, SKIPPED (a needed resource failed; or it is not deleted) or DELETED.
+    """
     arn: str = ""
     reason: str = ""
     remedy: str = ""
     waited: float = 0
-    """Seconds in this status."""
+    """The seconds in this status."""
     details: Mapping[str, Any] | None = None
     """Members of Describe's response that the serving map needs: Kind.reported."""
     resume_at: str = ""
-    """When a `keep` ends, if time ends it: ISO time, UTC."""
+    """The time at which a `keep` ends by itself: ISO time, UTC."""
     lacks_room: bool = False
-    """Whether it waits for another one of its kind to be deleted, as no more may exist."""
+    """Whether it waits for the deletion of another one of its kind, as the quota is reached."""
 
     def __post_init__(self) -> None:
         clean_members(self, reason=MAX_MESSAGE_LENGTH, remedy=MAX_MESSAGE_LENGTH)

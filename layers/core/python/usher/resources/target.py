@@ -1,4 +1,4 @@
-"""Where a plan is for: the group, the run, and what the stack gives it to work with."""
+"""The target of a plan: the group, the run, and the stack's settings."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a plan is for."""
+    """The target of a plan."""
 
     group: str
     run: str
@@ -20,13 +20,13 @@ class Target:
     schedule_group: str = ""
     schedule_role_arn: str = ""
     stack_arn: str = ""
-    """arn:aws:cloudformation:<region>:<account>:stack/<name>/<id>: what the tag of everything that it makes says."""
+    """arn:aws:cloudformation:<region>:<account>:stack/<name>/<id>: the value of the tag of all created resources."""
     export_schedule: str = ""
-    """When the stack makes the exports that have no schedule of their own; empty: never."""
+    """The stack's schedule of exports without one of their own; empty: never."""
 
     @classmethod
     def from_env(cls, group: str, run: str, environ: Mapping[str, str]) -> "Target":
-        """As the template sets it."""
+        """The target that the template's variables describe."""
         return cls(
             group,
             run,
@@ -38,5 +38,5 @@ class Target:
             environ["SCHEDULE_GROUP"],
             environ["SCHEDULE_ROLE_ARN"],
             environ["STACK_ARN"],
-            environ.get("EXPORT_SCHEDULE", ""),  # a stack that was deployed before it had one
+            environ.get("EXPORT_SCHEDULE", ""),  # older stacks do not set it
         )

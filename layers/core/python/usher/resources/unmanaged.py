@@ -1,9 +1,9 @@
 """Unmanaged resources: those of a group that exist and are not desired.
 
 A run deletes those that Usher made under a name that is still desired (a changed filter's predecessor, a former
-solution's campaign), and schedules; with `prune: true` also those that the config no longer names; and all of them when
-the group is removed. It deletes nothing that serves, nothing without the stack's own tag and, unless the group is
-removed, nothing whose name is not of Usher's making.
+solution's campaign), and schedules; with `prune: true` also those that the config no longer names; and all of them if
+the group is removed. It never deletes a serving resource, one without the stack's own tag or, unless the group is
+removed, one whose name Usher has not made.
 """
 
 import json
@@ -30,18 +30,18 @@ GROUP = KINDS["dataset_group"]
 
 @dataclass(frozen=True, slots=True)
 class Unmanaged:
-    """A resource that exists and is not desired."""
+    """An existing resource that is not desired."""
 
     id: str
-    """As a Resource's, as far as the name shows it."""
+    """The id of a Resource, derived from the name."""
     kind: str
     arn: str
     reason: str
-    """Why it is not desired, or why it stays."""
+    """The reason why it is not desired, or why it stays."""
     delete: bool = False
     """Whether the run deletes it."""
     solution: str = ""
-    """Of a campaign, the ARN of its solution, which can be deleted only after it."""
+    """The ARN of a campaign's solution, which can be deleted only after it."""
 
 
 def find_unmanaged(
@@ -55,8 +55,8 @@ def find_unmanaged(
 ) -> list[Unmanaged]:
     """A group's unmanaged resources, in the order in which they can be deleted. Changes nothing.
 
-    `states`: of the desired resources; they have the ARNs that do not follow from a name; `gone`: ids of resources that
-    the config lets go.
+    `states`: of the desired resources, with the ARNs that can't be derived from names; `gone`: ids of resources that
+    the config removes.
     """
     arns = {resource.arn for resource in desired} | {state.arn for state in states}
     ids = {resource.id for resource in desired}
@@ -77,8 +77,8 @@ def find_unmanaged(
 def find_all_of_group(inventory: Inventory, target: Target, adopted: Sequence[Resource]) -> list[Unmanaged]:
     """All resources of a group, in the order in which they can be deleted.
 
-    What is not the stack's stays, with what it needs. The dataset group itself is the stack's (ownership.check_group).
-    `adopted`: its dataset group and schemas, if they were taken over under names of their own.
+    Resources of other owners stay, with those that they need. The dataset group itself is the stack's
+    (ownership.check_group). `adopted`: its dataset group and schemas, if they were adopted under names of their own.
     """
     existing = list(existing_resources(inventory, target, adopted))
     foreign = {arn for kind, _, arn in existing if kind is not GROUP and not inventory.owns(kind, arn)}
@@ -93,8 +93,8 @@ def find_all_of_group(inventory: Inventory, target: Target, adopted: Sequence[Re
 def existing_resources(
     inventory: Inventory, target: Target, desired: Sequence[Resource]
 ) -> Iterator[tuple[Kind, str, str]]:
-    """Kind, name and ARN of every resource of a group, each before those that it needs."""
-    # One that was taken over has a name of its own.
+    """The kind, name and ARN of every resource of a group, each before those that it needs."""
+    # An adopted one has a name of its own.
     groups = [resource.arn for resource in desired if resource.kind == GROUP.name]
     group_arn = next(iter(groups), f"{target.arn_prefix}:{GROUP.arn.format(name=target.group)}")
     arns = {resource.arn for resource in desired}
@@ -112,7 +112,7 @@ def _may_be_deleted(kind: Kind, reason: str, *, prune: bool) -> bool:
 def _existing_of_kind(
     inventory: Inventory, target: Target, kind: Kind, group_arn: str, desired: Collection[str]
 ) -> Iterator[tuple[str, str]]:
-    """Name and ARN of a group's resources of a kind, without those that are being deleted."""
+    """The name and ARN of a group's resources of a kind, without those that are being deleted."""
     for narrowed_by in _parents(inventory, target, kind, group_arn):
         for summary in inventory.summaries(kind, narrowed_by):
             arn = str(summary.get(f"{kind.member}Arn") or summary["Arn"])
@@ -127,7 +127,7 @@ def _existing_of_kind(
 
 
 def _parents(inventory: Inventory, target: Target, kind: Kind, group_arn: str) -> Iterator[Mapping[str, str]]:
-    """The members by which List is narrowed, once for each parent."""
+    """The members that narrow List, once for each parent."""
     if kind.listed_by == "GroupName":
         yield {"GroupName": target.schedule_group, "NamePrefix": f"{target.group}."}
     elif kind.listed_by == "":
@@ -158,7 +158,7 @@ def _is_own_schema(inventory: Inventory, group: str, group_arn: str, arn: str) -
 
 
 def _identify(group: str, kind: Kind, name: str, arn: str, desired: Collection[str]) -> tuple[str, bool]:
-    """A resource's id, and whether its name is of Usher's making. `desired`: the ids of the desired resources."""
+    """A resource's id, and whether Usher made its name. `desired`: the ids of the desired resources."""
     if kind.service == "scheduler":
         return f"{kind.name}/{name.removeprefix(f'{group}.')}", True
     if kind.identified_by_type:

@@ -1,4 +1,4 @@
-"""Trained solution versions, as Personalize describes them: when, how long, how good."""
+"""Trained solution versions, as Personalize describes them: time, duration and metrics."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -51,7 +51,8 @@ def report_versions(
 ) -> list[VersionRecord]:
     """A run's versions for its record: the newest one of each solution, and the live one.
 
-    `states`: of the run's resources; `live`: the solutions of the serving map; `since`: by ARN, since when.
+    `states`: of the run's resources; `live`: the solutions of the serving map; `since`: the time since which a version
+    serves, by ARN.
     """
     newest = {
         state["id"].partition("/")[2]: state["arn"]

@@ -9,7 +9,7 @@ from usher.storage.layout import GROUP_NAME
 
 
 def put_run_metrics(record: RunRecord) -> None:
-    """Write a run's metrics to the log."""
+    """Log a run's metrics."""
     for metrics in run_metrics(record):
         put_metrics(metrics)
 
@@ -17,7 +17,7 @@ def put_run_metrics(record: RunRecord) -> None:
 def run_metrics(record: RunRecord) -> Iterator[Metrics]:
     """The metrics of a run that has ended, by its last record. Pure.
 
-    None for a folder whose name is not a group's: CloudWatch takes ASCII only, and bills each name as a metric.
+    A folder whose name is not a group's has none: CloudWatch takes ASCII only, and bills each name as a metric.
     """
     if not GROUP_NAME.match(record["group"]):
         return

@@ -12,10 +12,10 @@ Record = Mapping[str, Any]
 
 
 class Decision(TypedDict, total=False):
-    """What was decided, about what, and why."""
+    """A decision, its subject and its reason."""
 
     action: str
-    """Of a resource, that of its state; else begin, refuse, note, leave, delete, serve, not serve, join or end."""
+    """The action of a resource's state; else begin, refuse, note, leave, delete, serve, not serve, join or end."""
     resource: str
     """`<kind>/<name>`."""
     status: str
@@ -23,7 +23,7 @@ class Decision(TypedDict, total=False):
 
 
 def decisions(before: Record, after: Record) -> Iterator[Decision]:
-    """The decisions that a record has and an earlier one (perhaps empty) does not. Pure."""
+    """The decisions in a record that are not in an earlier one (perhaps empty). Pure."""
     if not before and after.get("outcome") == "RUNNING":
         yield {"action": "begin"}
     logged = set(map(json.dumps, _decisions_in(before)))
@@ -31,7 +31,7 @@ def decisions(before: Record, after: Record) -> Iterator[Decision]:
 
 
 def log_decisions(before: Record, after: Record) -> None:
-    """Log the decisions that a record has and an earlier one does not."""
+    """Log the decisions in a record that are not in an earlier one."""
     for one in decisions(before, after):
         log_decision(after["group"], after["run"], one)
 

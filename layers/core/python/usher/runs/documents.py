@@ -1,7 +1,7 @@
-"""The files of a run, checked before anything acts on them. Pure.
+"""Checks the files of a run before they are used. Pure.
 
-They lie where only the stack's roles can write (BucketPolicy of template.yaml). Nothing is taken on trust all the same:
-a plan reaches for nothing outside its group's folder, its stack's account and region.
+Only the stack's roles can write to their folder (BucketPolicy of template.yaml). They are checked all the same: a plan
+must name nothing outside its group's folder, its stack's account and region.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,20 +17,22 @@ from usher.run_record import RunRecord
 from usher.storage.layout import group_folders, job_folders
 
 MAX_BYTES = 1 << 24
-"""Of a run's file: twice what 10,000 increments take. As JSON's values, it fits into a function's 512 MB."""
+"""The most bytes of a run's file: twice the size with 10,000 increments. As JSON's values, it fits into a function's
+512 MB.
+"""
 LOCATIONS = ("path", "dataLocation")
-"""Members with an s3:// address, wherever they stand in what is created."""
+"""Members with an s3:// address, at any depth."""
 KEY_OF_THE_GROUP = "kmsKeyArn"
-"""The one ARN that a group's config brings along. Only a key whose policy lets PersonalizeRole in is of use."""
+"""The one ARN that a group's config may name. Only a key whose policy admits PersonalizeRole can be used."""
 
 
 def own_group(group: str, run: str) -> str:
-    """The name of the dataset group that an evaluation makes for itself. `group`, `run`: where its files are."""
+    """The name of an evaluation's own dataset group. `group`, `run`: the location of its files."""
     return f"{group[:20]}-eval-{fingerprint(group, run)}"
 
 
 def plan_of(content: Any, group: str, run: str) -> Plan:
-    """The content of plan.json as the plan of a run in a group's folder. Raises UnfitError."""
+    """The plan in the content of plan.json, for a run in a group's folder. Raises UnfitError."""
     plan = fit(Plan, content)
     if plan.group not in (group, own_group(group, run)):
         raise UnfitError(f"it is about the group {plan.group[:99]!r}")
@@ -49,7 +51,7 @@ def plan_of(content: Any, group: str, run: str) -> Plan:
 
 
 def check_size(size: int, group: str) -> None:
-    """Raise InputError where a plan of so many bytes could be written, but not be read again."""
+    """Raise InputError if a plan of so many bytes could be written, but not read again."""
     if size > MAX_BYTES:
         message = f"has more files than one plan has room for: {size >> 20} MB of {MAX_BYTES >> 20}."
         raise InputError(
@@ -58,7 +60,7 @@ def check_size(size: int, group: str) -> None:
 
 
 def check_record(content: Any, group: str, run: str) -> None:
-    """Whether something is the record of a run in a group's folder. Raises UnfitError."""
+    """Check that a value is the record of a run in a group's folder. Raises UnfitError."""
     record = fit(RunRecord, content, strict=False)
     if (record["group"], record["run"]) != (group, run):
         raise UnfitError(f"it is about the run {record['run'][:99]!r} of the group {record['group'][:99]!r}")
@@ -68,16 +70,16 @@ def check_record(content: Any, group: str, run: str) -> None:
 
 
 def check_queries(content: Any, _group: str, _run: str) -> None:
-    """Whether something is athena.json: the ids of an evaluation's queries. Raises UnfitError."""
+    """Check that a value is athena.json's: the ids of an evaluation's queries. Raises UnfitError."""
     fit(dict[str, str], content)
 
 
 CHECKS = {"run.json": check_record, "athena.json": check_queries}
-"""What each file of a run must be, apart from its plan."""
+"""The check of each file of a run, except its plan."""
 
 
 def check_reach(plan: Plan, group: str, stack_arn: str, bucket_url: str) -> None:
-    """Whether a plan stays within the folder of a group, and the account and region of a stack. Raises UnfitError.
+    """Check that a plan stays within its group's folder, and its stack's account and region. Raises UnfitError.
 
     `group`: the folder of its run; `bucket_url`: s3://<bucket>/.
     """
@@ -99,7 +101,7 @@ def check_reach(plan: Plan, group: str, stack_arn: str, bucket_url: str) -> None
 
 
 def _members(value: Any) -> Iterator[tuple[str, Any]]:
-    """Every member of a value, however deep, with its name."""
+    """Every member of a value, at any depth, with its name."""
     for name, part in value.items() if isinstance(value, Mapping) else ():
         yield name, part
     for part in value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ():

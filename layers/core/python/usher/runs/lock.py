@@ -1,12 +1,12 @@
-"""The lock of a group: one run at a time works on it, and what is requested meanwhile is left to the next one.
+"""The lock of a group: one run at a time works on it; requests made meanwhile are left to the next run.
 
 The lock is an item of the table, with these attributes:
 
-    execution  the execution that holds the group; nobody does where it is missing
-    run        the run for which it does
+    execution  the execution that holds the group; missing if none does
+    run        the run for which it holds the group
     taken      the Unix time at which it took the group
-    again      whether others have requested something since then, so that it has to run once more
-    dropped    whether files are among it, so that the next run waits for further ones first
+    again      whether there were requests since then, so that it has to run once more
+    dropped    whether files are among them, so that the next run waits for further ones first
     settling   the last such wait, so that a repeated step gets the same answer
 
     free    -- take --------------> held         again: no
@@ -28,7 +28,7 @@ PIPELINE = "lock"
 """The item that locks a group for its pipeline."""
 
 UNKNOWN_SECONDS = 300
-"""The time for which the lock of an execution that Step Functions does not know yet is kept."""
+"""The seconds for which the lock of an execution is kept that Step Functions does not know yet."""
 
 
 def export_lock(solution: str) -> str:
@@ -37,7 +37,8 @@ def export_lock(solution: str) -> str:
 
 
 def is_running(stepfunctions: SFNClient) -> Callable[[str], bool | None]:
-    """A function that finds out whether an execution, by its ARN, is running. It raises if that is not known now.
+    """A function that returns whether an execution, given by its ARN, is running. It raises an error if that can't be
+    found out now.
 
     None: Step Functions does not know it: it began just now (DescribeExecution is eventually consistent), or long ago.
     """
@@ -53,7 +54,7 @@ def is_running(stepfunctions: SFNClient) -> Callable[[str], bool | None]:
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """One run per group. `is_running` finds out whether an execution is."""
+    """One run per group. `is_running` returns whether an execution is running."""
 
     table: Table
     is_running: Callable[[str], bool | None]
@@ -63,8 +64,8 @@ class Lock:
         """Take the group for a run of an execution, which may take it again for its next run.
 
         False: another execution holds the group. It then runs once more; with `is_drop`, it first waits for further
-        files. The lock of an execution that has died is taken over, and so is that of another state machine: it is from
-        a former stack, or nobody's.
+        files. The lock of an execution that has died is replaced, and so is that of another state machine: it is from a
+        former stack.
         """
         while True:
             item = self.table.get(group, self.item)
@@ -81,7 +82,7 @@ class Lock:
     def take_drops(self, group: str, execution: str, wait: str) -> bool:
         """Whether files have arrived since the execution's last wait, so that it waits once more.
 
-        `wait`: a name for that next wait. A step that is repeated gives the same name and gets the same answer.
+        `wait`: a name for that next wait. A repeated step gives the same name and gets the same answer.
         """
         item = self.table.get(group, self.item)
         if not item.get("dropped"):
@@ -98,19 +99,19 @@ class Lock:
         self._change(group, execution, "again = :yes", {":yes": True})
 
     def try_release(self, group: str, execution: str) -> bool:
-        """Release the group. False: something arrived meanwhile; the execution keeps the group for another run."""
+        """Release the group. False: requests have arrived meanwhile; the execution keeps the group for another run."""
         condition, values = "execution = :me AND again = :no", {":me": execution, ":no": False}
         if self.table.delete(group, self.item, condition, values):
             return True
         return bool(self.table.get(group, self.item).get("execution", "") != execution)
 
     def release(self, group: str, execution: str, run: str) -> None:
-        """Release the group whatever was requested meanwhile: those requests have joined the run."""
+        """Release the group despite requests made meanwhile: they are part of the run."""
         while not self.try_release(group, execution):
             self.take(group, execution, run)
 
     def _is_alive(self, item: Mapping[str, Any], execution: str) -> bool:
-        """Whether the execution that holds the group is at work. `item`: the lock; `execution`: another one."""
+        """Whether the execution that holds the group is running. `item`: the lock; `execution`: another one."""
         holder = item["execution"]
         if holder.rpartition(":")[0] != execution.rpartition(":")[0]:
             return False
@@ -119,11 +120,11 @@ class Lock:
         return is_new if running is None else running
 
     def has_died(self, execution: str) -> bool:
-        """Whether an execution has ended, though a function of it is still at work."""
+        """Whether an execution has ended although a function of it is still running."""
         return self.is_running(execution) is False
 
     def _change(self, group: str, holder: str, change: str, values: Mapping[str, Any]) -> bool:
-        """Change the lock if `holder` (empty: nobody) still has it."""
+        """Change the lock if `holder` (empty: none) still has it; return whether it did."""
         condition = "execution = :holder" if holder else "attribute_not_exists(execution)"
         values = {**values, ":holder": holder} if holder else values
         return self.table.update(group, self.item, f"SET {change}", values, condition=condition) is not None

@@ -1,7 +1,7 @@
 """Reports of runs: notifications to people by SNS, events to programs by EventBridge.
 
 They stay within 262,144 bytes, the limit of a notification and of all entries of a PutEvents request, as the texts are
-cut where they are made (usher.texts, usher.errors, MAX_SUMMARY_LENGTH).
+cut at their sources (usher.texts, usher.errors, MAX_SUMMARY_LENGTH).
 """
 
 import json
@@ -24,12 +24,12 @@ NOTIFICATION, EVENT, METRICS = "notification", "event", "metrics"
 """The channels by which the end of a run is reported."""
 SOURCE = "usher"
 BATCH_SIZE = 10
-"""Entries of a PutEvents request."""
+"""The most entries of a PutEvents request."""
 MAX_ATTEMPTS = 3
-"""At an entry that PutEvents refuses for a reason of the service's own."""
+"""The most attempts at an entry that PutEvents refuses because of an error of the service."""
 REPORTED_STATUSES = {"PENDING", "READY", "FAILED", "SKIPPED", "HELD", "DELETED"}
 END_MEMBERS = ("group", "run", "execution", "outcome", "summary")
-"""The members of a record that are in the event about its run's end."""
+"""The members of a record that the event about its run's end has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class Notification:
 def notification(record: RunRecord, link: str) -> Notification:
     """The notification about a run's end. Pure.
 
-    Problems and remedies, what was done, live versions, costs, and a link to its page.
+    It has problems and remedies, the work done, live versions, costs, and a link to the run's page.
     """
     done, live = "; ".join(done_phrases(record)), list(map(live_text, record.get("live", ())))
     paragraphs = (
@@ -94,7 +94,7 @@ def notify(sns: SNSClient, topic: str, notification: Notification) -> None:
 
 
 def should_notify(run: Run, record: RunRecord) -> bool:
-    """Whether people are notified of a run's end: of all that a run has made; of the same problems only once."""
+    """Whether people are notified of a run's end: of all changes, but of the same problems only once."""
     if has_acted(record) or record["outcome"] != "FAILED":
         return has_acted(record)
     earlier = (one for one in runs_of(run.bucket, run.group, record["execution"]) if one["run"] < run.name)
@@ -102,13 +102,13 @@ def should_notify(run: Run, record: RunRecord) -> bool:
 
 
 def changed_states(before: Iterable[StateRecord], now: Iterable[State]) -> Iterator[State]:
-    """The states whose status is another one than before and worth an event. Pure."""
+    """The states whose status has changed and is worth an event. Pure."""
     statuses = {state["id"]: state["status"] for state in before}
     yield from (state for state in now if state.status in REPORTED_STATUSES and statuses.get(state.id) != state.status)
 
 
 def put_change_events(events: EventBridgeClient, about: Mapping[str, str], states: Iterable[State]) -> None:
-    """Send an event for each changed resource; again if the pass is repeated. `about`: group and run."""
+    """Send an event for each changed resource; a repeated pass sends it again. `about`: group and run."""
     entries = [
         _entry("Resource Changed", {**about, "resource": state.id, **_detail(state)}, [state.arn] if state.arn else [])
         for state in states
@@ -135,7 +135,7 @@ def _entry(kind: str, detail: Mapping[str, object], arns: list[str]) -> PutEvent
 
 
 def _put(events: EventBridgeClient, entries: Sequence[PutEventsRequestEntryTypeDef]) -> None:
-    """Send entries, and again those that are refused. Raises UsherError if some still are.
+    """Send entries, and repeat refused ones. Raises UsherError if some are still refused.
 
     PutEvents succeeds even then: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html
     """

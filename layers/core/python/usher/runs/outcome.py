@@ -1,4 +1,4 @@
-"""How a run has ended: its outcome, its problems, and a summary. Pure."""
+"""The outcome of a run, its problems, and a summary. Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
@@ -10,8 +10,10 @@ from usher.runs.naming import EVALUATION, EXPORT
 from usher.texts import clean, listing
 
 MAX_SUMMARY_LENGTH = 20_000
-"""Characters of a summary. As JSON in ASCII, with 12 bytes for each character at worst, it fits into the 262,144 bytes
-of a notification, of an event and of a function's result in Step Functions, whose causes take 32,768 characters."""
+"""The most characters of a summary. As JSON in ASCII, with 12 bytes for each character at worst, it fits into the
+262,144 bytes of a notification, of an event and of a function's result in Step Functions, whose causes take 32,768
+characters.
+"""
 RUN_PAGE = "the run's page"
 STILL_THERE = "These resources of the group still exist: {}. Its files stay."
 RESUME_REMEDIES = {
@@ -19,11 +21,11 @@ RESUME_REMEDIES = {
     EVALUATION: "Start the evaluation again; the resources of this one are deleted.",
     "": "Drop a file again, or start the pipeline by hand: it resumes where it stopped.",
 }
-"""How a run that broke off is resumed, by the end of its name."""
+"""The remedy that resumes an interrupted run, by the suffix of its name."""
 
 
 def has_ended(record: RunRecord) -> bool:
-    """Whether a record has an outcome already. It then stays as it is."""
+    """Whether a record has an outcome already. It is not changed then."""
     return record.get("outcome", "RUNNING") != "RUNNING"
 
 
@@ -33,10 +35,10 @@ def has_problem(record: RunRecord, error: Mapping[str, str]) -> bool:
 
 
 def with_outcome(record: RunRecord, error: Mapping[str, str] | None) -> RunRecord:
-    """A run's record with its outcome, its problems and a summary, by what it holds until then.
+    """A run's record with its outcome, its problems and a summary, from its content until then.
 
     The outcome is FAILED if there is a problem, HELD if there is none but a gate keeps a new version from serving, else
-    SUCCEEDED. `error`: what broke the execution, as Step Functions has it: `{Error, Cause}`.
+    SUCCEEDED. `error`: the execution's, from Step Functions: `{Error, Cause}`.
     """
     states = record.get("resources", ())
     undeleted = [one for one in record.get("deletions", ()) if one["status"] == "SKIPPED" and record.get("removal")]
@@ -79,5 +81,5 @@ def _as_problems(states: Iterable[StateRecord], status: str, word: str) -> Itera
 
 
 def problem_record(problem: Problem) -> ProblemRecord:
-    """A problem as a record has it."""
+    """A problem in the form of a record."""
     return cast(ProblemRecord, asdict(problem))

@@ -1,4 +1,4 @@
-"""Paused groups: nothing is made, trained or exported for them until they are resumed; what serves goes on.
+"""Paused groups: no run creates, trains or exports anything for them until they are resumed; serving continues.
 
 A pause is an item of the table, `pause`, which a person writes (`usher pause`).
 """
@@ -17,20 +17,20 @@ class Pause(TypedDict):
     """A pause of a group."""
 
     since: str
-    """ISO time."""
+    """The time of its beginning (ISO 8601)."""
     who: str
     why: str
 
 
 def pause_of(table: Table, group: str) -> Pause | None:
-    """The pause of a group; None: it is not paused."""
+    """The pause of a group; None if it is not paused."""
     item = table.get(group, ITEM)
     found: Pause | None = json.loads(item["text"]) if item else None
     return found
 
 
 def pause(table: Table, group: str, since: str, who: str, why: str) -> None:
-    """Pause a group, from its next run on; one that is paused stays as it is."""
+    """Pause a group, from its next run on. An existing pause is not changed."""
     text = json.dumps(Pause(since=since, who=who, why=clean(why, MAX_MESSAGE_LENGTH)))
     table.update(group, ITEM, "SET #text = :text", {":text": text}, {"#text": "text"}, "attribute_not_exists(#text)")
 

@@ -1,7 +1,7 @@
 """Runs and their records.
 
-A run's files lie in `<group>/out/runs/<run>/`: its record run.json, beside the plan.json that it carries out, and
-run.html, the record's page, which is written with it.
+A run's files are in `<group>/out/runs/<run>/`: its record run.json, its plan plan.json, and run.html, the record's
+page, which is written with it.
 """
 
 import json
@@ -32,10 +32,11 @@ PLAN = "plan.json"
 PAGE = "run.html"
 CONSOLE = "console.aws.amazon.com"
 CONSOLES = {"aws-cn": "console.amazonaws.cn"}
-"""The host of the console in partitions that have another one."""
+"""The host of the console in partitions with another one."""
 REPORTING_TIME = timedelta(seconds=60)
-"""For that long one function alone may report a run's end: as long as `publish` may take. Lambda repeats an invocation
-of `watch` that fails after 60 seconds, and once more after 120."""
+"""The time for which only one function may report a run's end: as long as `publish` may take. Lambda repeats an
+invocation of `watch` that fails after 60 seconds, and once more after 120.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +63,11 @@ class Run:
     def read(self, file: OtherFile) -> dict[str, Any]: ...
 
     def read(self, file: File = RECORD) -> RunRecord | dict[str, Any]:
-        """A file of the run; empty if it does not exist yet. Raises UnfitError if Usher has not written it."""
+        """A file of the run; empty if it does not exist yet. Raises UnfitError if its content is not Usher's."""
         return self._read(file)[0]
 
     def _read(self, file: File) -> tuple[dict[str, Any], str]:
-        """A file of the run, as `read` returns it, and its ETag; an empty one if it does not exist yet."""
+        """A file of the run, as `read` returns it, and its ETag, which is empty if it does not exist yet."""
         try:
             content, etag = self.bucket.read_with_etag(self.key(file), documents.MAX_BYTES)
             if content is None:
@@ -78,14 +79,14 @@ class Run:
         return cast(dict[str, Any], value), etag
 
     def plan(self) -> Plan:
-        """The run's plan. Raises UnfitError if it does not exist, or Usher has not written it."""
+        """The run's plan. Raises UnfitError if it does not exist, or its content is not Usher's."""
         plan = self.find_plan()
         if plan is None:
             raise self._unfit(PLAN, UnfitError("it does not exist"))
         return plan
 
     def find_plan(self) -> Plan | None:
-        """The run's plan; None if it does not exist. Raises UnfitError if Usher has not written it."""
+        """The run's plan; None if it does not exist. Raises UnfitError if its content is not Usher's."""
         try:
             content = self.bucket.read(self.key(PLAN), documents.MAX_BYTES)
             return None if content is None else documents.plan_of(parse_json(content), self.group, self.name)
@@ -93,7 +94,7 @@ class Run:
             raise self._unfit(PLAN, error) from None
 
     def plan_or_none(self) -> Plan | None:
-        """The run's plan; None also in place of a file that Usher has not written."""
+        """The run's plan; None if it does not exist, or its content is not Usher's."""
         try:
             return self.find_plan()
         except UnfitError:
@@ -110,7 +111,7 @@ class Run:
     def read_or_empty(self, file: OtherFile) -> dict[str, Any]: ...
 
     def read_or_empty(self, file: File = RECORD) -> RunRecord | dict[str, Any]:
-        """A file of the run; empty also in place of a file that Usher has not written, which `conclude` reports."""
+        """A file of the run; empty if it does not exist, or its content is not Usher's, which `conclude` reports."""
         try:
             return self.read(file)
         except UnfitError:
@@ -127,7 +128,7 @@ class Run:
         self.bucket.write(self.key(PLAN), text.encode())
 
     def update(self, changes: Mapping[str, object], *, even_if_ended: bool = False) -> None:
-        """Change members of the record, unless it has ended: a function outlives an execution that is stopped."""
+        """Change members of the record, unless the run has ended: a function outlives a stopped execution."""
 
         def updated(record: RunRecord) -> RunRecord | None:
             return cast(RunRecord, {**record, **changes}) if even_if_ended or not has_ended(record) else None
@@ -135,10 +136,10 @@ class Run:
         self._change(updated)
 
     def claim_report(self) -> RunRecord:
-        """Let this function alone report what is undelivered of the run's end; return the record.
+        """Reserve the undelivered reports of the run's end for this function; return the record.
 
-        Two may want to at the same time: `publish`, and `watch` if the execution is stopped meanwhile. Raises
-        BusyError while another one may be at it.
+        Two functions may try at the same time: `publish`, and `watch` if the execution is stopped meanwhile. Raises
+        BusyError while another function may be reporting.
         """
 
         def claimed(record: RunRecord) -> RunRecord | None:
@@ -151,7 +152,7 @@ class Run:
         return self._change(claimed)
 
     def set_undelivered(self, channels: Collection[str]) -> None:
-        """Note by which channels the run's end is still to be reported."""
+        """Record the channels by which the run's end is still to be reported."""
 
         def noted(record: RunRecord) -> RunRecord:
             rest = {name: value for name, value in record.items() if name not in ("undelivered", "reportedUntil")}
@@ -160,7 +161,7 @@ class Run:
         self._change(noted)
 
     def require_open(self, record: RunRecord | None = None) -> None:
-        """Raise EndedError if the run has ended: its execution was stopped, and another one may be at work.
+        """Raise EndedError if the run has ended: its execution was stopped, and another one may be running.
 
         `record`: as it has just been read; None to read it.
         """
@@ -168,10 +169,10 @@ class Run:
             raise EndedError(f"The run {self.name} has ended.")
 
     def _change(self, change: Callable[[RunRecord], RunRecord | None]) -> RunRecord:
-        """Change the record as it is now, so that no other change is lost; return it.
+        """Change the present record, so that no other change is lost; return it.
 
-        `change`: makes another record of the present one; None to leave it. It is asked again if somebody else has
-        written the record meanwhile. Raises UnfitError if Usher has not written the record.
+        `change`: returns another record for the present one; None to leave it. It is called again if another function
+        has written the record meanwhile. Raises UnfitError if the record is not Usher's.
         """
         while True:
             record, etag = self._read(RECORD)
@@ -185,7 +186,7 @@ class Run:
                 return changed
 
     def _write_page(self, text: str, etag: str) -> None:
-        """Write the page of a record, given as JSON with its ETag, and of those that others write meanwhile."""
+        """Write the page of a record, given as JSON with its ETag, and of the records that others write meanwhile."""
         while True:
             html = render_run_page(json.loads(text)).encode()
             self.bucket.write(self.key(PAGE), html, ContentType="text/html; charset=utf-8")
@@ -203,9 +204,9 @@ class Run:
         return f"{self.bucket.url(self.key(PAGE))}\n{console}"
 
     def begin(self, execution: str) -> RunRecord:
-        """Write the run's first record, and return it. A run that is begun again keeps its start.
+        """Write the run's first record, and return it. A repeated call keeps the start.
 
-        Raises EndedError for one that has ended.
+        Raises EndedError if the run has ended.
         """
 
         def begun(record: RunRecord) -> RunRecord:
@@ -237,10 +238,10 @@ class Run:
         changes: RunChanges | None = None,
         channels_for: Callable[[RunRecord], Sequence[str]] = lambda _: (),
     ) -> RunRecord:
-        """Write the run's last record, and return it. One that has ended stays as it is.
+        """Write the run's last record, and return it. The record of an ended run is not changed.
 
-        `error`: what broke the execution, if anything did; `changes`: further members of the record; `channels_for`:
-        reads from the record which channels (usher.runs.notifications) are to report the end.
+        `error`: the execution's, if it has one; `changes`: further members of the record; `channels_for`: returns the
+        channels (usher.runs.notifications) for a record that are to report the end.
         """
 
         def ended(record: RunRecord) -> RunRecord | None:
@@ -270,7 +271,7 @@ def runs_of(bucket: Bucket, group: str, execution: str) -> Iterator[RunRecord]:
 
 
 def next_run(lock: Lock, bucket: Bucket, group: str, execution: str) -> str:
-    """The name of an execution's run on a group: of the one that it has begun, or of another if that has ended."""
+    """The name of an execution's run on a group: the one that it has begun, or a new one if that has ended."""
     begun = lock.run(group, execution)
     if not begun:
         return run_name(execution)
@@ -278,9 +279,9 @@ def next_run(lock: Lock, bucket: Bucket, group: str, execution: str) -> str:
 
 
 def run_that_broke(lock: Lock, bucket: Bucket, group: str, execution: str, error: Mapping[str, str] | None) -> str:
-    """The name of the run of an execution that an error broke, before the run could return its name.
+    """The name of the run during which an error broke an execution, before the run could return its name.
 
-    It is the run that the execution has begun last; another one if that has ended, unless by this very error.
+    It is the run that the execution has begun last; another one if that has ended, unless because of this error.
     """
     begun = {record["run"]: record for record in runs_of(bucket, group, execution)}
     name = max([*begun, lock.run(group, execution)])
@@ -292,7 +293,7 @@ def run_that_broke(lock: Lock, bucket: Bucket, group: str, execution: str, error
 def current_run(lock: Lock, bucket: Bucket, group: str, execution: str, suffix: str = "") -> str:
     """The name of the run that an execution has begun on a group, even if it has released the group; else a new name.
 
-    `suffix`: how the name ends, as an execution exports several solutions; empty for any end.
+    `suffix`: of the name, as an execution exports several solutions; empty for any.
     """
     names = (record["run"] for record in runs_of(bucket, group, execution))
     begun = (name for name in names if not suffix or name.partition(f"Z-{execution[-4:]}")[2] == suffix)

@@ -1,53 +1,53 @@
-"""The answer to a read, on its way from a source to the caller: one document, whatever the route."""
+"""The answer to a read, on its way from a source to the caller: one document for all routes."""
 
 from typing import Any, Literal, TypedDict
 
 Source = Literal["campaign", "recommender", "export", "popular"]
-"""What an answer is from: Personalize, the newest export for its subject, or the group's popular list."""
+"""The source of an answer: Personalize, the newest export for its subject, or the group's popular list."""
 
 
 class Listed(TypedDict, total=False):
-    """A place in a list, as GetRecommendations, GetPersonalizedRanking or GetActionRecommendations has it."""
+    """A place in a list, in the form of GetRecommendations, GetPersonalizedRanking or GetActionRecommendations."""
 
     itemId: str
     actionId: str
-    """Of an action; it has no itemId."""
+    """The ID of an action, which has no itemId."""
     score: float
     promotionName: str
-    """Of an item that a promotion has put there."""
+    """The promotion that has put the item there."""
     reason: list[str]
     metadata: dict[str, Any]
-    """By column, what Personalize returns of the item (metadataColumns)."""
+    """Personalize's values of the item, by column (metadataColumns)."""
     details: dict[str, Any]
-    """By column, what the catalogue has of the item (details)."""
+    """The catalogue's values of the item, by column (details)."""
 
 
 class Degraded(TypedDict, total=False):
-    """Why another source than Personalize has answered."""
+    """The reason why another source than Personalize has answered."""
 
     reason: str
-    """Timeout, Unreachable, Throttled, ServerError, Malformed, Refused or NotFound: of the last call."""
+    """The reason of the last call: Timeout, Unreachable, Throttled, ServerError, Malformed, Refused or NotFound."""
     ignored: list[str]
-    """The request's options that this source can't take into account."""
+    """The request's options that this source can't apply."""
     filter: str
-    """How its filter was applied to the stored answer (stored_filters.Mark)."""
+    """The application of its filter to the stored answer (stored_filters.Mark)."""
 
 
 class Answer(TypedDict, total=False):
-    """What a source says, and what the steps after it add."""
+    """The answer of a source, and the additions of the steps after it."""
 
     itemList: list[Listed]
-    """The list. Callers get it by their route's own name (Route.list_name), such as `personalizedRanking`."""
+    """The list. Callers get it under their route's own name (Route.list_name), such as `personalizedRanking`."""
     source: Source
     solution: str
     """The solution or recommender that has answered; absent for a popular list of no solution."""
     solutionVersion: str
-    """The version that answers for the solution: the last part of its ARN. A recommender has none."""
+    """The last part of the ARN of the solution version that answers. A recommender has none."""
     recommendationId: str
-    """Personalize's; events name it."""
+    """Personalize's ID of the list; events name it."""
     degraded: Degraded
-    """Absent where nothing is wrong."""
+    """Absent if Personalize has answered."""
     known: bool
-    """False: nothing is known of the user or the item, so that the list is not about them; absent otherwise."""
+    """False if the user or the item is unknown, so that the list is not about them; absent otherwise."""
     next: str
-    """Given back as an option, it gets the part of the list that follows; absent at the end."""
+    """The token that requests the next part of the list; absent at the end."""

@@ -1,7 +1,7 @@
 """The API's description: its OpenAPI document, and a page that shows it.
 
-The page holds all that it needs, so that it can be saved and opened: a browser can't sign requests. Its program is
-Swagger UI, which Powertools brings.
+The page is self-contained, so that it can be saved and opened: a browser can't sign requests. Its program is Swagger
+UI, which Powertools includes.
 """
 
 import gzip
@@ -11,7 +11,7 @@ import aws_lambda_powertools
 from aws_lambda_powertools.event_handler import Response
 
 DOCUMENT = Path(__file__).with_name("openapi.json")
-"""Written by `python -m usher_cli.api_document`."""
+"""The document, written by `python -m usher_cli.api_document`."""
 ASSETS = Path(aws_lambda_powertools.__file__).parent / "event_handler" / "openapi" / "swagger_ui"
 POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; connect-src 'self'"
 PAGE = """<!DOCTYPE html>
@@ -31,7 +31,7 @@ def document() -> Response[str]:
 
 
 def page() -> Response[bytes]:
-    """The page, compressed: every browser takes gzip, and curl with --compressed."""
+    """The page, compressed: every browser takes gzip, and curl does with --compressed."""
     html = PAGE.format(
         style=(ASSETS / "swagger-ui.min.css").read_text(),
         program=(ASSETS / "swagger-ui-bundle.min.js").read_text(),

@@ -1,6 +1,6 @@
-"""Context that requests give by themselves: in their headers, and by the time at which they come. Pure.
+"""Context that requests supply automatically: by their headers, and by their time. Pure.
 
-CloudFront's headers are there if the API stands behind a distribution that adds them:
+CloudFront's headers are present if the API is behind a distribution that adds them:
 https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/adding-cloudfront-headers.html
 """
 
@@ -18,14 +18,14 @@ DEVICES = {
     "phone": re.compile(r"mobi|iphone|ipod|android", re.I),
     "desktop": re.compile(r"^(mozilla|opera)/", re.I),
 }
-"""By device, what its User-Agent has. A server's or CloudFront's own is of no device."""
+"""The parts of a User-Agent that identify each device. A server's or CloudFront's own matches none."""
 VIEWERS = {"smarttv": "tv", "tablet": "tablet", "mobile": "phone", "desktop": "desktop"}
-"""By CloudFront's word for a device, ours."""
+"""Usher's name for a device, by CloudFront's."""
 Headers = Mapping[str, str]
 
 
 def context_of(wanted: Mapping[str, str], headers: Headers, time: datetime) -> dict[str, str]:
-    """By name of a field, its value; without those that nothing gives. `wanted`: by name, one of SOURCES."""
+    """The value of each context field that the request supplies. `wanted`: one of SOURCES, by field."""
     lower = {name.lower(): value for name, value in headers.items()}
     values = {name: SOURCES[source](lower, time) for name, source in wanted.items()}
     return {name: value for name, value in values.items() if value}
@@ -45,7 +45,7 @@ def _country(headers: Headers, _: datetime) -> str:
 
 
 def _local(headers: Headers, time: datetime) -> datetime:
-    """The time where the user is; in UTC if it is unknown where."""
+    """The user's local time; UTC if the location is unknown."""
     name = headers.get("x-time-zone") or headers.get("cloudfront-viewer-time-zone") or ""
     return time.astimezone(gettz(name)) if ZONE.fullmatch(name) and gettz(name) else time
 
@@ -56,4 +56,4 @@ SOURCES: Mapping[str, Callable[[Headers, datetime], str]] = {
     "weekday": lambda headers, time: _local(headers, time).strftime("%A"),
     "country": _country,
 }
-"""What a request can give."""
+"""The values that a request can supply."""

@@ -1,8 +1,8 @@
 """A circuit breaker for each campaign, and a budget of retries. Pure.
 
-A breaker keeps a campaign that is down from costing every request its deadline (Nygard, "Release It!", "Circuit
-Breaker"); a budget keeps retries from multiplying the load of a service that is failing (Amazon Builders' Library,
-"Timeouts, retries, and backoff with jitter"). Both know what this process has seen, and nothing else.
+A breaker prevents that each request waits for a failing campaign until its deadline (Nygard, "Release It!", "Circuit
+Breaker"); a budget prevents that retries multiply the load of a failing service (Amazon Builders' Library, "Timeouts,
+retries, and backoff with jitter"). Both use only the results of this process.
 """
 
 import time
@@ -11,9 +11,11 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 MAX_FAILURES = 2
-"""Failures in a row that open a breaker."""
+"""The number of consecutive failures that open a breaker."""
 MIN_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 1.0, 30.0
-"""Before the first probe of an open breaker, and the most before a later one; each failed probe doubles the pause."""
+"""The pause before the first probe of an open breaker, and the longest before a later one; each failed probe doubles
+the pause.
+"""
 REQUESTS_PER_RETRY = 10
 MAX_SAVED_RETRIES = 10
 State = Literal["closed", "open", "half-open"]
@@ -21,16 +23,16 @@ State = Literal["closed", "open", "half-open"]
 
 @dataclass(frozen=True, slots=True)
 class Failing:
-    """What has failed since it last answered."""
+    """The failures since the last success."""
 
     failures: int
-    """In a row."""
+    """The number of consecutive failures."""
     reason: str
-    """Of the last one."""
+    """The reason of the last failure."""
     retry_at: float
     """The time on the clock from which a probe is allowed."""
     opened: float
-    """The time on the clock at which the breaker opened; of the last failure if it did not."""
+    """The time on the clock at which the breaker opened; the time of the last failure if it did not."""
 
     @property
     def is_open(self) -> bool:
@@ -46,19 +48,21 @@ class Failing:
 
 @dataclass(slots=True)
 class Breakers:
-    """A breaker for each name, such as a campaign's ARN. Those that are closed and never failed take no room."""
+    """A breaker for each name, such as a campaign's ARN. A breaker without failures takes no memory."""
 
     clock: Callable[[], float] = time.monotonic
     _failing: dict[str, Failing] = field(default_factory=dict)
 
     def allow(self, name: str) -> bool:
-        """Whether to call now. While open: once after each pause, as a probe whose outcome must be reported."""
+        """Whether a call is allowed. While the breaker is open: once after each pause, as a probe whose outcome must be
+        reported.
+        """
         failing, now = self._failing.get(name), self.clock()
         if not failing or not failing.is_open:
             return True
         if now < failing.retry_at:
             return False
-        self._failing[name] = replace(failing, retry_at=now + failing.pause)  # nobody else probes meanwhile
+        self._failing[name] = replace(failing, retry_at=now + failing.pause)  # no other request probes meanwhile
         return True
 
     def succeeded(self, name: str) -> None:
@@ -80,12 +84,12 @@ class Breakers:
         return "open" if self.wait(name) else "half-open"
 
     def reason(self, name: str) -> str:
-        """Why the last call failed; empty if it did not."""
+        """The reason of the last call's failure; empty if it did not fail."""
         failing = self._failing.get(name)
         return failing.reason if failing else ""
 
     def open_seconds(self, name: str) -> float:
-        """How long the breaker has been open; 0 if it is not."""
+        """The seconds since the breaker opened; 0 if it is closed."""
         failing = self._failing.get(name)
         return self.clock() - failing.opened if failing and failing.is_open else 0.0
 
@@ -97,17 +101,17 @@ class Breakers:
 
 @dataclass(slots=True)
 class RetryBudget:
-    """At most one retry for REQUESTS_PER_RETRY requests, of which MAX_SAVED_RETRIES may come at once."""
+    """At most one retry for REQUESTS_PER_RETRY requests; at most MAX_SAVED_RETRIES of them at once."""
 
     _saved: int = 0
-    """In requests."""
+    """The budget, in requests."""
 
     def count(self) -> None:
         """Count a request."""
         self._saved = min(self._saved + 1, REQUESTS_PER_RETRY * MAX_SAVED_RETRIES)
 
     def take(self) -> bool:
-        """Whether to retry once; if so, the retry is taken off the budget."""
+        """Take one retry off the budget, if it has one; return whether it had."""
         if self._saved < REQUESTS_PER_RETRY:
             return False
         self._saved -= REQUESTS_PER_RETRY

@@ -1,4 +1,4 @@
-"""What caches may keep of an answer (RFC 9111), and whether a caller has it already (RFC 9110, If-None-Match). Pure."""
+"""Cache headers of an answer (RFC 9111), and 304 for a caller that has it already (RFC 9110, If-None-Match). Pure."""
 
 import re
 from collections.abc import Mapping
@@ -6,16 +6,20 @@ from hashlib import sha256
 from typing import Any
 
 OF_A_USER = "private, no-cache"
-"""Only the caller may keep it, and asks each time whether it still holds."""
+"""Only the caller may keep it, and must revalidate it each time."""
 OF_NOBODY = "private, max-age=60"
-"""The same for all of a group. No shared cache may keep it, as only those who are let in get it."""
+"""The caller may keep the answer, which is the same for all users. No shared cache may, as callers are authorized."""
 NOT_KEPT = "no-store"
 VARYING = "Authorization, Origin, X-Api-Key"
-"""API Gateway names the page's origin in an answer (CORS): a page of another origin may not get it from the cache."""
+"""The headers that an answer depends on. API Gateway puts the page's origin into an answer (CORS), so pages of other
+origins must not get it from the cache.
+"""
 
 
 def cached(answer: dict[str, Any], method: str, headers: Mapping[str, str], *, for_all: bool) -> dict[str, Any]:
-    """A function's answer with Cache-Control and, if it may be kept, ETag; 304 alone if the caller has the same."""
+    """A function's answer with Cache-Control and, if it may be kept, ETag; 304 without a body if the caller has the
+    same.
+    """
     if method != "GET" or answer["statusCode"] != 200:
         return {**answer, "headers": {**answer["headers"], "Cache-Control": NOT_KEPT}}
     tag = f'"{sha256(answer["body"].encode()).hexdigest()[:32]}"'

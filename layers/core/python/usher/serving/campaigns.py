@@ -1,4 +1,4 @@
-"""Calls of campaigns and recommenders that end in time, whatever Personalize does."""
+"""Calls of campaigns and recommenders with a deadline, however Personalize fails."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -19,38 +19,44 @@ from usher.errors import UsherError
 from usher.serving.breaker import Breakers, RetryBudget
 
 FAST_SECONDS = 0.05
-"""A call that fails within it is tried again, if the budget allows it: the request is still answered in time."""
+"""The seconds within which a failed call is repeated, if the budget allows it: the request is still
+answered in time.
+"""
 REASONS = {
     "ResourceNotFoundException": "NotFound",
     "ThrottlingException": "Throttled",
     "TooManyRequestsException": "Throttled",
 }
-"""By the service's code. By status, any other is a ServerError, or Refused: AccessDenied and the like."""
+"""The reason for each of the service's error codes. Others are ServerError or, by their status, Refused: AccessDenied
+and the like.
+"""
 CALLERS_FAULTS = {"InvalidInputException", "ValidationException"}
 MIN_SERVER_ERROR = 500
 RETRIED = {"Unreachable", "ServerError", "Malformed"}
 PARSING = (AttributeError, TypeError, ValueError)
-"""What botocore raises on answers that have not the shape of its model: `[]`, `null`, or bytes that are not UTF-8."""
+"""Errors that botocore raises on answers of another shape than its model's: `[]`, `null`, or bytes that are
+not UTF-8.
+"""
 
 
 class OutageError(UsherError):
-    """A campaign or recommender does not answer, for a reason that is not in the request."""
+    """A campaign or recommender does not answer, for a reason other than the request."""
 
     def __init__(self, reason: str, retry_after: float, open_seconds: float = 0.0) -> None:
         super().__init__(reason)
         self.reason = reason
         """Timeout, Unreachable, Throttled, ServerError, Malformed, Refused or NotFound."""
         self.retry_after = retry_after
-        """Seconds until the campaign is asked again. Without a cause, it was not asked now, as its breaker is open."""
+        """The seconds until the next call is allowed. Without a cause, no call was made, as the breaker is open."""
         self.open_seconds = open_seconds
-        """For how long its breaker has been open."""
+        """The seconds for which its breaker has been open."""
         self.why_no_stored = ""
-        """Why no stored answer was given instead, as a sentence for the caller; empty: there is none."""
+        """The reason why there is no stored answer instead, as a sentence for the caller; empty if there is none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Campaigns:
-    """The campaigns and recommenders that this process asks. `runtime`: a boto3 client that does not retry."""
+    """The campaigns and recommenders that this process calls. `runtime`: a boto3 client that does not retry."""
 
     runtime: PersonalizeRuntimeClient
     breakers: Breakers = field(default_factory=Breakers)
@@ -58,9 +64,9 @@ class Campaigns:
     clock: Callable[[], float] = time.monotonic
 
     def ask(self, operation: str, arn: str, list_name: str, members: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Personalize's answer. `arn`: what is asked; `list_name`: the list in the answer.
+        """Personalize's answer. `arn`: of the campaign or recommender; `list_name`: the list in the answer.
 
-        Raises OutageError, or botocore's error if the request is wrong.
+        Raises OutageError, or botocore's error if the request is invalid.
         """
         self.budget.count()
         if not self.breakers.allow(arn):
@@ -91,7 +97,7 @@ class Campaigns:
 
 
 def outage_reason(error: Exception) -> str:
-    """Why a call failed, in a word; empty if the caller's request is wrong. Pure."""
+    """The reason of a call's failure, in a word; empty if the caller's request is invalid. Pure."""
     code = error_code(error)
     if isinstance(error, ParamValidationError) or code in CALLERS_FAULTS:
         return ""

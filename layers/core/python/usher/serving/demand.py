@@ -1,4 +1,4 @@
-"""Requests for campaigns that were let go as idle: an item of the table, from which `watch` has them made again.
+"""Requests for campaigns that were removed as idle: an item of the table, which makes `watch` request them again.
 
 {"group": "films", "item": "demand", "@similar": "2026-11-26T12:00:00+00:00"}
 """
@@ -16,7 +16,7 @@ from usher.storage.table import Table
 logger = Logger()
 ITEM, PREFIX = "demand", "@"
 PAUSE_SECONDS = 300.0
-"""For that long, a process notes the same demand once."""
+"""The seconds for which a process notes the same demand once."""
 
 
 @dataclass(slots=True)
@@ -28,7 +28,9 @@ class Demand:
     _noted: dict[tuple[str, str], float] = field(default_factory=dict)
 
     def note(self, group: str, solution: str) -> None:
-        """Note that a request needs a solution's campaign. The request is answered even if the table is not there."""
+        """Note that a request needs a solution's campaign. A failure of the table is ignored, so that the request is
+        answered.
+        """
         noted = self._noted.get((group, solution))
         if noted is not None and self.clock() - noted < PAUSE_SECONDS:
             return
@@ -40,7 +42,7 @@ class Demand:
             logger.warning("The table does not answer", group=group, reason=error_kind(error))
 
     def of(self, group: str) -> dict[str, str]:
-        """By solution, the ISO time of the last request that was noted."""
+        """The ISO time of the last noted request, by solution."""
         item = self.table.get(group, ITEM)
         return {name.removeprefix(PREFIX): str(at) for name, at in item.items() if name.startswith(PREFIX)}
 

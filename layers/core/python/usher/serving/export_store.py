@@ -1,9 +1,8 @@
-"""Exports in the table, from which the API answers where no campaign does.
+"""Exports in the table, from which the API answers without a campaign.
 
-One item for each user (or item, for similar ones), whose key is spread over all partitions:
-`{"group": "<group>#<solution>#<user>", "item": "export"}`. It names the filter that it was made with, if there was one.
-It expires by itself, so that answers for users who are no longer exported disappear; those of a group are erased with
-it.
+One item for each user (or item, for similar ones), whose key is spread over all partitions: `{"group":
+"<group>#<solution>#<user>", "item": "export"}`. It names the filter of its export, if it has one. It expires, so that
+answers for users who are no longer exported disappear; the removal of a group deletes its items.
 """
 
 import json
@@ -24,12 +23,12 @@ LIFETIME = timedelta(days=62)
 """The time for which an item answers after its export began: a monthly export may fail once."""
 WRITES_PER_SECOND = 1000
 BATCH_SIZE = 25
-"""Items that BatchWriteItem takes."""
+"""The most items of a BatchWriteItem request."""
 MAX_ATTEMPTS = 12
 MAX_PAUSE_SECONDS = 10.0
-"""Seconds between two attempts."""
+"""The most seconds between two attempts."""
 WORK_SECONDS = 600.0
-"""The time after which a call returns the place where it stopped."""
+"""The seconds after which a call returns its place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +40,9 @@ class ExportStore:
     sleep: Callable[[float], None] = time.sleep
 
     def look_up(self, group: str, solution: str, subject: str) -> dict[str, Any]:
-        """The answer for a subject, as Personalize wrote it; empty if it was not exported.
+        """Personalize's answer for a subject; empty if it was not exported.
 
-        Its member `filterArn` is not Personalize's: the filter that it was made with, if there was one.
+        Its member `filterArn` is Usher's: the filter of the export, if it has one.
         """
         item = self.table.get(_partition(group, solution, subject), ITEM, consistent=False)
         if not item or item["expires"] < now().timestamp():  # expired items may stay for some days
@@ -52,7 +51,9 @@ class ExportStore:
         return {**output, "filterArn": item["filter"]} if "filter" in item else output
 
     def first_answer(self, bucket: Bucket, files: Sequence[str], member: str) -> list[str]:
-        """The items of the first answered line of a job's files. `member`: of a line, names its subject."""
+        """The items of the first answered line of a job's files. `member`: the member of a line that names
+        its subject.
+        """
         lines = (line for file in files for block in bucket.blocks(file, 0) for line in block.splitlines())
         answers = (answered[1] for line in lines if (answered := _answer(line, member)))
         return list(next(answers, {}).get("recommendedItems", ()))
@@ -62,9 +63,9 @@ class ExportStore:
     ) -> dict[str, int] | None:
         """Write the answers of a job's files, from a place on; return the place to continue from, or None at the end.
 
-        Loading an export again writes the same items. `begun`: when the export began; `place`: the numbers of the file
-        and of the byte in it; `key`: group, solution, the member of a line that names its subject, and the ARN of the
-        filter, if there was one.
+        Loading an export again writes the same items. `begun`: the time of the export's beginning; `place`: the numbers
+        of the file and of the byte in it; `key`: group, solution, the member of a line that names its subject, and the
+        ARN of the filter, if there is one.
         """
         expires, start, written = int((begun + LIFETIME).timestamp()), self.clock(), 0
         for batch, file, byte in _batches(bucket, files, place, key):
@@ -80,12 +81,11 @@ class ExportStore:
     def delete_group(
         self, group: str, start: Mapping[str, Any] | None, require_open: Callable[[], None]
     ) -> dict[str, Any] | None:
-        """Delete what a group has in partitions of its own, from a key on; return the key to continue after, or None.
+        """Delete a group's items in partitions of their own, from a key on; return the key to continue after, or None.
 
-        `require_open` is called before each page of deletions; what it raises ends them.
-
-        These are exported answers, the catalogue's items and users, sessions, events and pages. Each has a partition
-        of its own, so all of the table is read; a gigabyte costs some 2 cents.
+        `require_open` is called before each page of deletions; an error of it ends them. These are exported answers,
+        the catalogue's items and users, sessions, events and pages. Each has a partition of its own, so the whole table
+        is read; a gigabyte costs about 2 cents.
         """
         begun, written, place = self.clock(), 0, start
         while True:
@@ -125,7 +125,7 @@ def _partition(group: str, solution: str, subject: str) -> str:
 
 
 def _answer(text: bytes, member: str) -> tuple[str, Mapping[str, Any]] | None:
-    """The subject and the answer of a line; None for a line that failed or is malformed: it is among the errors."""
+    """The subject and the answer of a line; None for a failed or malformed line, which is among the errors."""
     try:
         match json.loads(text):
             case {"input": dict(line_input), "output": dict(output), **rest} if output and not rest.get("error"):

@@ -35,24 +35,24 @@ STATUSES = {
     "ThrottlingException": (429, "TooManyRequests"),
     "ValidationException": (400, "InvalidInput"),
 }
-"""Personalize's errors, as a caller sees them. Any other is not the caller's fault: 503."""
+"""The status of each of Personalize's errors that the caller causes. Others get 503."""
 OUTAGES = {
     "NotFound": (404, "NotFound", "Personalize no longer has the resource. Try again later."),
     "Throttled": (429, "TooManyRequests", "Personalize throttles. Try again later."),
 }
-"""Why a campaign does not answer, as a caller sees it where nothing else does either. Any other reason: 503."""
+"""The status of each reason why a campaign does not answer, if nothing else does either. Others get 503."""
 PASSING = {429, 503}
 PRIVATE = re.compile(r"\barn:[^\s\"',;)\]}]+|(?<![0-9])[0-9]{12}(?![0-9])")
-"""Details of the account in a service's message: ARNs, and the account's number."""
+"""The parts of a service's message that are private to the account: ARNs, and the account's number."""
 FOR_ALL = {key for key, route in ROUTES_BY_KEY.items() if route.is_for_all}
 MAX_ANSWER_LENGTH = 6_000_000
-"""Characters as a text of JSON. A function's answer has 6 MB at most, with its headers (Lambda quotas)."""
+"""The most characters as a text of JSON. A function's answer has 6 MB at most, with its headers (Lambda quotas)."""
 TOO_LONG = {"code": "TooLong", "message": "The answer is too long. Request fewer results, users or columns."}
 GZIP = b"\x1f\x8b"
-"""How what is compressed begins."""
+"""The first bytes of compressed content."""
 PARAMETER = re.compile(r"{(\w+)}")
 SIGNATURE = "X-Amz-"
-"""How the parameters of a pre-signed URL begin."""
+"""The prefix of the parameters of a pre-signed URL."""
 
 
 class Api:
@@ -61,13 +61,14 @@ class Api:
     def __init__(self, user_claim: str = os.environ.get("JWT_USER_CLAIM", "sub")) -> None:
         self._user_claim = user_claim
         self.routes: list[str] = []
-        """As API Gateway and template.yaml name them: `GET /{group}/recommendations/{userId}`."""
+        """The routes in API Gateway's form, as in template.yaml: `GET /{group}/recommendations/{userId}`."""
         self._app = APIGatewayHttpResolver()
         for kind, handler in HANDLERS.items():
             self._app.exception_handler(kind)(handler)
 
     def route(self, *names: str) -> Callable[[Handler], Handler]:
-        """Answer requests of routes by a function, which gets the decoded values of the path by name.
+        """A decorator for the function that answers some routes. Its arguments are the decoded values of the path, by
+        name.
 
         `userId` in a path is the function's argument `user_id`.
         """
@@ -88,8 +89,8 @@ class Api:
     def resolve(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
         """Answer a request of the HTTP API.
 
-        The gateway has found the route already, and hands over a decoded path in which an ID may hold any character.
-        Encoded again, it matches that route and no other.
+        The gateway has found the route already, and passes a decoded path in which an ID may have any character.
+        Encoded again, it matches only that route.
         """
         _, _, route = event["routeKey"].partition(" ")
         values = event.get("pathParameters") or {}
@@ -119,17 +120,17 @@ class Api:
         return route, {**{name: value for name, value in in_query if not name.startswith(SIGNATURE)}, **in_path}
 
     def _names_in_query(self) -> list[str]:
-        """The options in the query, without the signature that a pre-signed URL has there."""
+        """The options in the query, without the signature of a pre-signed URL."""
         pairs = parse_qsl(self._app.current_event.raw_query_string or "", keep_blank_values=True)
         return [name for name, _ in pairs if not name.startswith(SIGNATURE)]
 
     @property
     def headers(self) -> dict[str, str]:
-        """Those of the request."""
+        """The headers of the request."""
         return dict(self._app.current_event.headers or {})
 
     def body(self) -> dict[str, Any]:
-        """The JSON object that was posted. An option in the query would have no effect, and is refused."""
+        """The JSON object of the body. An option in the query is refused, as it would have no effect."""
         if names := self._names_in_query():
             raise RequestError(400, "UnknownOption", f"{names[0][:99]} is in the query. Send it in the body.")
         try:
@@ -147,17 +148,17 @@ class Api:
 
     @cached_property
     def _limits(self) -> KeyLimits:
-        """Made for the first key with a limit."""
+        """The limits of keys, made for the first key with one."""
         return KeyLimits(Table(client("dynamodb", within(1)), os.environ["TABLE_NAME"]))
 
     def _check_limit(self, caller: Caller) -> None:
-        """Raise RequestError (429) if the caller's key has made all the requests that it may make in this minute."""
+        """Raise RequestError (429) if the caller's key has no request left in this minute."""
         if caller.per_minute and (wait := self._limits.wait(caller.group or "", caller.key, caller.per_minute)):
             message = f"This key may make {caller.per_minute} requests a minute. Try again in {ceil(wait)} seconds."
             raise RequestError(429, "TooManyRequests", message, wait)
 
     def _admitted(self) -> dict[str, str]:
-        """The values of the path, if the caller may do what path and query ask for; a body is checked as it is read."""
+        """The values of the path, if the caller may call it with this query; a body is checked as it is read."""
         event, values = self._app.current_event, self._path_values()
         caller = self._caller()
         caller.check_route(event["routeKey"], values.get("group"))
@@ -178,22 +179,22 @@ class Api:
 
 
 def _is_plain(path: str, read: str) -> bool:
-    """Whether a path can be read in one way only.
+    """Whether a path has only one reading.
 
-    An HTTP API decodes a path once to find the route, and each parameter once more for the function; AWS does not say
-    which of them IAM is asked about. Where they are the same, the caller may do what the function does. `path`: decoded
-    once (a custom domain may put a prefix in front); `read`: the route with the function's parameters.
+    An HTTP API decodes a path once to find the route, and each parameter once more for the function; AWS does not
+    document which of them IAM checks. If both are the same, the caller's rights fit the function's action. `path`:
+    decoded once (a custom domain may add a prefix); `read`: the route with the function's parameters.
     """
     return path.endswith(read) and not {"", ".", ".."} & {*path.split("/")[1:]}
 
 
 def _length_as_json(text: str) -> int:
-    """Of a text in JSON, which escapes quotes and backslashes: the body of an answer is one."""
+    """The length of a text in JSON, which escapes quotes and backslashes. An answer's body is such a text."""
     return len(text) + text.count('"') + text.count("\\")
 
 
 def _fault_of(error: ValueError) -> str:
-    """Why a body can't be read."""
+    """The reason why a body can't be read."""
     if not isinstance(error, UnicodeDecodeError):
         return str(error)
     if error.object.startswith(GZIP):
@@ -202,7 +203,7 @@ def _fault_of(error: ValueError) -> str:
 
 
 def problem(status: int, code: str, message: str, retry_after: float = 0.0) -> Response[Any]:
-    """An error as callers see it. `retry_after`: seconds, for those that pass by themselves."""
+    """An error in the form for callers. `retry_after`: seconds, for temporary errors."""
     later = {"Retry-After": str(max(ceil(retry_after), 1))} if status in PASSING else {}
     return Response(status, content_type="application/json", body={"code": code, "message": message}, headers=later)
 
@@ -228,19 +229,19 @@ def on_invalid_parameters(error: ParamValidationError) -> Response[Any]:
 
 
 def _log_failure(message: str, error: BaseException) -> None:
-    """Log an error and where it came up."""
+    """Log an error and its place."""
     places = [f"{one.filename}:{one.lineno} {one.name}" for one in extract_tb(error.__traceback__)]
     logger.error(message, error=type(error).__name__, reason=error_kind(error), places=places)
 
 
 def on_outage(error: Exception, retry_after: float = 0.0, more: str = "") -> Response[Any]:
-    """A service that refuses or does not answer. `more`: what else the answer says."""
+    """A service that refuses or does not answer. `more`: further members of the answer."""
     _log_failure("A service refuses or does not answer", error.__cause__ or error)
     return problem(503, "Unavailable", f"The service is temporarily unavailable. Try again later.{more}", retry_after)
 
 
 def on_personalize_outage(error: OutageError) -> Response[Any]:
-    """Personalize does not answer, and neither does anything else."""
+    """Personalize does not answer, and no stored answer exists."""
     more = f" {error.why_no_stored}" if error.why_no_stored else ""
     if error.reason not in OUTAGES:
         return on_outage(error, error.retry_after, more)

@@ -17,17 +17,17 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Copy(Generic[T]):
-    """A copy of a group's."""
+    """A copy of a group's item."""
 
     content: T
     read_at: float
     fresh_until: float
-    """The time after which the table is asked again."""
+    """The time after which the table is read again."""
 
 
 @dataclass(slots=True)
 class LastCopies(Generic[T]):
-    """What `read` gives for a group, for `seconds` from the copy."""
+    """The results of `read` for groups, each kept for `seconds`."""
 
     read: Callable[[str], T]
     seconds: float
@@ -35,7 +35,7 @@ class LastCopies(Generic[T]):
     _copies: dict[str, Copy[T]] = field(default_factory=dict)
 
     def get(self, group: str) -> T:
-        """A group's. Nothing is kept of a group that has none: callers may make up any number of names.
+        """A group's copy. Groups without an item are not kept: callers may invent any number of names.
 
         Raises the table's error if it does not answer and there is no copy.
         """
@@ -56,7 +56,7 @@ class LastCopies(Generic[T]):
         return content
 
     def expire(self, group: str) -> None:
-        """Ask the table for the next request."""
+        """Have the next request read the table."""
         if copy := self._copies.get(group):
             self._copies[group] = Copy(copy.content, copy.read_at, -math.inf)
 

@@ -1,4 +1,4 @@
-"""The models that answer now, by a group's serving map. Pure."""
+"""The live models of a group, by its serving map. Pure."""
 
 from collections.abc import Iterator, Mapping
 
@@ -9,7 +9,7 @@ from usher.serving.serving_map import ServedRecommender, ServedSolution, Serving
 def live_models(
     serving: ServingMap, trained_at: Mapping[str, str], since: Mapping[str, str], pins: Mapping[str, PinRecord]
 ) -> Iterator[LiveModel]:
-    """What serves under each name of a serving map.
+    """The live model of each name of a serving map.
 
     `trained_at`, `since`: ISO times by a version's ARN; `pins`: by solution. A pin counts if it is about this version.
     """

@@ -10,9 +10,9 @@ from usher.serving.requests import check_names, checked_ids
 
 MAX_USERS = 100
 THREADS = 10
-"""As many connections as a boto3 client keeps."""
+"""The number of threads: a boto3 client keeps as many connections."""
 SECONDS = 8.0
-"""The time after which those who have no answer get an error: the function ends after ten."""
+"""The seconds after which the remaining users get an error: the function ends after ten."""
 
 
 def answer_each(

@@ -1,8 +1,8 @@
 """Pages of a list that stays the same: up to 500 items, no item twice.
 
-The first answer's token holds short hashes of the items that it gave. Only its first use asks for the whole list, drops
-those items, and keeps the rest in the table for an hour: `{"group": "<group>#<page>", "item": "page"}`, a partition for
-each list. Later tokens name that list and a place in it. A token belongs to the request that it came with.
+The first answer's token holds short hashes of its items. At its first use, the whole list is requested, those items are
+dropped, and the rest is kept in the table for an hour: `{"group": "<group>#<page>", "item": "page"}`, a partition for
+each list. Later tokens name that list and a place in it. A token is valid only for the request that it was given to.
 """
 
 import binascii
@@ -24,16 +24,16 @@ from usher.storage.table import Table
 ITEM = "page"
 LIFETIME_SECONDS = 3600
 MAX_TOKEN_LENGTH = 4096
-"""Characters; 500 hashes have fewer."""
+"""The most characters of a token; 500 hashes take fewer."""
 MAX_BYTES = 380_000
-"""Of a list in the table, compressed. DynamoDB's items have 400 KB."""
+"""The most bytes of a compressed list in the table. DynamoDB's items have 400 KB."""
 ABOUT, HASH, PAGE = 8, 5, 16
-"""Bytes of a request's digest, of an item's hash, and of a list's name."""
+"""The bytes of a request's digest, of an item's hash, and of a list's name."""
 FIRST, LATER = b"1", b"2"
 
 
 class Token(NamedTuple):
-    """Where a list goes on."""
+    """The place where a list continues."""
 
     about: bytes
     """The digest of the request."""
@@ -55,8 +55,8 @@ class Pages:
     ) -> Answer:
         """A part of a list, with the token of the next one, unless it is the last.
 
-        `about`: all that makes a request what it is; `token`: None for the first part; `most`: the length of the whole
-        list; `ask` gets the list's first items. Raises RequestError for a token of another request, or an old one.
+        `about`: all that identifies a request; `token`: None for the first part; `most`: the length of the whole list;
+        `ask` gets the list's first items. Raises RequestError for a token of another request, or an old one.
         """
         digest = _hash(json.dumps([group, about], sort_keys=True, default=str), ABOUT)
         if token is None:
@@ -81,7 +81,7 @@ class Pages:
         return answer
 
     def _keep(self, group: str, token: Token, answer: Answer) -> Answer:
-        """Keep what follows the first answer's items."""
+        """Keep the rest of the list after the first answer's items."""
         given = {token.given[start : start + HASH] for start in range(0, len(token.given), HASH)}
         rest = [item for item in answer["itemList"] if _hash(_id(item), HASH) not in given]
         kept: Answer = {**answer, "itemList": rest[: max(len(answer["itemList"]) - len(given), 0)]}
@@ -94,7 +94,7 @@ class Pages:
         }
         names = {"#answer": "answer", "#about": "about"}
         change = "SET #answer = :answer, #about = :about, expires = :expires"
-        # Of two requests with the same token, both answer by the list that was kept first.
+        # Two requests with the same token both get the list that was kept first.
         if self.table.update(_partition(group, token), ITEM, change, values, names, "attribute_not_exists(#about)"):
             return kept
         return self._kept(group, token) or kept
@@ -113,7 +113,7 @@ def _hash(text: str, length: int) -> bytes:
 
 
 def _first_token(about: bytes, answer: Answer) -> str:
-    """Two answers have two lists, even to the same request."""
+    """The token of a first answer. Each answer has a list of its own, even to the same request."""
     given = b"".join(_hash(_id(item), HASH) for item in answer["itemList"])
     return _encoded(FIRST + about + _hash(answer.get("recommendationId", ""), HASH) + given)
 

@@ -1,7 +1,7 @@
-"""The popular list of a group, from which the API answers where nothing better does.
+"""The popular list of a group, the API's last source of answers.
 
 It is an item of the table, `{"group": <group>, "item": "popular"}`. `publish` writes it at the end of a run, and
-`export` where a solution for popular items is exported into the table and has no campaign.
+`export` if a solution for popular items is exported into the table and has no campaign.
 """
 
 import json
@@ -26,16 +26,16 @@ CACHE_SECONDS = 60.0
 
 
 class PopularList(TypedDict, total=False):
-    """A popular list; empty for a group that has none."""
+    """A popular list; empty if the group has none."""
 
     items: list[str]
     """Up to 500 IDs, the most popular first."""
     solution: str
-    """The solution or recommender that it is from."""
+    """The solution or recommender that is its source."""
     version: str
     """The solution version; empty for a recommender."""
     written: str
-    """ISO time."""
+    """The time of writing (ISO 8601)."""
 
 
 @dataclass(slots=True)
@@ -65,11 +65,11 @@ class PopularLists:
         self.table.update(group, ITEM, "SET #list = :list", {":list": json.dumps(content)}, {"#list": "list"})
 
     def refresh(self, runtime: PersonalizeRuntimeClient, group: str, content: ServingMap, nobody: str) -> str:
-        """Replace a group's popular list by what its campaigns recommend to `nobody`, a user ID that is unknown.
+        """Replace a group's popular list by its campaigns' recommendations for `nobody`, an unknown user ID.
 
-        The first with a recipe for popular items is asked. Without one, the list stays that an export of such a
-        solution has written; else the first that recommends to users is asked. Returns why the former list stays where
-        Personalize does not answer; raises botocore's errors of the table alone.
+        The source is the first campaign with a recipe for popular items. Without one, a list that an export of such a
+        solution has written stays; else the source is the first campaign that recommends to users. Returns the reason
+        why the former list stays if Personalize does not answer; raises only botocore's errors of the table.
         """
         former = content.get("solutions", {}).get(self.read(group).get("solution", ""))
         is_exported = former is not None and ROUTES["popular"].is_answered_by(former)

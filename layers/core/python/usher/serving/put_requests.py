@@ -21,9 +21,9 @@ from usher.serving.requests import check_list, checked_id
 from usher.serving.serving_map import ServedDataset, ServingMap
 
 BATCH_SIZE = 10
-"""Records of a call."""
+"""The most records of a call."""
 MAX_RECORDS = 100
-"""Of a request: Personalize takes ten calls a second for a dataset."""
+"""The most records of a request: Personalize takes ten calls a second for a dataset."""
 MAX_FLOAT = 3.4e38
 
 
@@ -36,7 +36,7 @@ class Kind:
     column: str
     """The dataset's column of the ID."""
     max_properties: int
-    """Characters of the properties as JSON."""
+    """The most characters of the properties as JSON."""
 
     @property
     def operation(self) -> str:
@@ -60,7 +60,7 @@ class Record:
 
     id: str
     values: Mapping[str, Any]
-    """By column of the schema."""
+    """The values, by column of the schema."""
 
 
 def dataset_of(content: ServingMap, kind: Kind) -> ServedDataset:
@@ -73,7 +73,7 @@ def dataset_of(content: ServingMap, kind: Kind) -> ServedDataset:
 
 
 def read_records(body: Mapping[str, Any], kind: Kind, dataset: ServedDataset) -> list[Record]:
-    """The records of a request. Raises RequestError for the first thing that is wrong with any."""
+    """The records of a request. Raises RequestError for the first fault of any."""
     check_list(body, kind.dataset, (), f"{{{kind.id_member}, properties}}", MAX_RECORDS)
     posted = body[kind.dataset]
     columns = {name: field for name, field in fields({"fields": dataset["fields"]}).items() if name != kind.column}
@@ -85,7 +85,7 @@ def read_records(body: Mapping[str, Any], kind: Kind, dataset: ServedDataset) ->
 
 
 def put_calls(records: Sequence[Record], kind: Kind, dataset: ServedDataset) -> Iterator[tuple[Sequence[Record], Any]]:
-    """Records that go into a call, and the call's members."""
+    """The records of each call, and the call's members."""
     for start in range(0, len(records), BATCH_SIZE):
         some = records[start : start + BATCH_SIZE]
         sent = [{kind.id_member: record.id, "properties": _properties(record)} for record in some]
@@ -121,7 +121,7 @@ def _record(one: Any, place: str, kind: Kind, columns: Mapping[str, Field]) -> R
 
 
 def _given(properties: object, place: str) -> dict[str, Any]:
-    """Properties as an object; callers may give it as JSON text, as Personalize's operations take it."""
+    """Properties as an object; callers may give them as JSON text, as Personalize's operations take them."""
     try:
         content = parse_strict(properties) if isinstance(properties, str) else properties
     except ValueError as error:
@@ -141,7 +141,7 @@ def _unknown(name: str, place: str, kind: Kind, columns: Mapping[str, Field]) ->
 
 
 def _value(value: Any, column: Field, place: str) -> Any:
-    """A value as the schema has it. Several values of a text may be a list."""
+    """A value in the schema's form. Several values of a text may be a list."""
     for kind, read in READERS.items():
         if kind in column.types:
             return read(value, column, place)
@@ -195,7 +195,7 @@ READERS: Mapping[str, Callable[[Any, Field, str], Any]] = {
 
 
 def _properties(record: Record) -> str:
-    """Properties as Personalize takes them: JSON text with names such as discountPct."""
+    """Properties in Personalize's form: JSON text with names such as discountPct."""
     members = {_camel(name): value for name, value in record.values.items()}
     return json.dumps(members, ensure_ascii=False, separators=(",", ":"))
 
@@ -209,7 +209,7 @@ def _camel(column: str) -> str:
 
 
 def _plain(name: str) -> str:
-    """A name as Personalize compares it."""
+    """A name in the form that Personalize compares."""
     return name.replace("_", "").lower()
 
 

@@ -12,17 +12,17 @@ from usher.serving.serving_map import ServingMap
 
 @dataclass(frozen=True, slots=True)
 class Puts:
-    """Where records go."""
+    """Puts records into Personalize and the catalogue."""
 
     catalogues: Catalogues
     personalize_events: Callable[[], Any]
-    """Gives boto3's client."""
+    """Returns boto3's client."""
 
     def put(self, group: str, name: str, content: ServingMap, body: Mapping[str, Any]) -> dict[str, Any]:
         """Put the records of a request; return the answer.
 
         `name`: items, users or actions; `content`: the group's serving map. Raises RequestError, before anything is
-        sent, if any record is wrong; and botocore's errors. A request may be repeated: it then changes nothing.
+        sent, if any record is invalid; and botocore's errors. A repeated request changes nothing.
         """
         kind, at = KINDS[name], int(now().timestamp() * 1000)
         dataset = dataset_of(content, kind)
@@ -36,7 +36,7 @@ class Puts:
 
 
 def _entry(name: str, record: Record, facts: Facts) -> Entry | None:
-    """What the table is to have of a record; None: nothing."""
+    """The table's entry for a record; None if it has none."""
     if name == "items" and facts["items"]:
         return entry_of("items", record.id, record.values, facts["columns"], facts["available"])
     if name == "users" and facts["users"]:

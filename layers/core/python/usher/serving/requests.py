@@ -16,26 +16,26 @@ from usher.serving.serving_map import ServedRecommender, ServedSolution, Serving
 
 UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 MAX_COLUMNS = 10
-"""Of metadataColumns: GetRecommendations."""
+"""The most metadataColumns: GetRecommendations."""
 MAX_VALUE_LENGTH = 1000
-"""Characters of a filter's or a context's value: GetRecommendations."""
+"""The most characters of a filter's or a context's value: GetRecommendations."""
 BEYOND_STORED = {"context", "metadataColumns", "promotions", "userId"}
-"""Options that change a list of Personalize, but not who or what it is about."""
+"""Options that change a list of Personalize, but not its subject."""
 Entry = ServedSolution | ServedRecommender
 
 
 @dataclass(frozen=True, slots=True)
 class ReadRequest:
-    """A read, checked, and what may answer it by the group's serving map."""
+    """A checked read, and the sources that may answer it by the group's serving map."""
 
     group: str
     route: Route
     subject: str
-    """The ID that it is about; empty if the route has no subject."""
+    """The ID of its subject; empty if the route has none."""
     options: Mapping[str, Any]
-    """As they were given, without the subject."""
+    """The given options."""
     members: Mapping[str, Any]
-    """Of the call of Personalize, but for what serves."""
+    """The members of Personalize's call, without the campaign or recommender."""
     solution: str = ""
     """The name that answers by a call; empty if no campaign or recommender does."""
     served_by: Mapping[str, str] = field(default_factory=dict)
@@ -43,15 +43,17 @@ class ReadRequest:
     version: str = ""
     """The solution version that answers; empty for a recommender."""
     refusal: RequestError | None = None
-    """Why no call can answer it; a stored answer still may."""
+    """The reason why no call can answer it; a stored answer still may."""
     exports: Sequence[str] = ()
     """The solutions whose exports in the table can answer it, in order."""
     idle: Sequence[str] = ()
-    """The solutions whose campaigns could answer it, had they not been let go as nobody asked them."""
+    """The solutions that could answer it if their campaigns had not been removed as idle."""
     automatic: Mapping[str, str] = field(default_factory=dict)
-    """The context that it supplies by itself. What its own context says comes first."""
+    """The automatically supplied context. The request's own context takes precedence."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """The headers that context was taken from."""
     rules: Rules | None = None
-    """What its filter says. None: it has no filter, or the map of a former release does not say."""
+    """Its filter, compiled. None: it has no filter, or the map of a former release does not have it."""
 
     @property
     def call(self) -> dict[str, Any]:
@@ -67,21 +69,24 @@ class ReadRequest:
 
     @property
     def is_filtered(self) -> bool:
-        """Whether only what is filtered may answer it."""
+        """Whether its answer must be filtered."""
         return "filterArn" in self.members
 
     @property
     def beyond_stored(self) -> list[str]:
-        """The options given that change a list of Personalize, and not a stored one. A filter may need the user."""
-        return sorted(self.options.keys() & BEYOND_STORED - ({"userId"} if self.is_filtered else set()))
+        """The given options that change a list of Personalize, and not a stored one. A filter may need the user."""
+        stored = {self.route.subject, "userId"} if self.is_filtered else {self.route.subject}
+        return sorted(self.options.keys() & BEYOND_STORED - stored)
 
     @property
     def takes_popular(self) -> bool:
-        """Whether the popular list answers it where no campaign is meant to."""
+        """Whether the popular list answers it if no campaign is desired for its route."""
         return bool(self.exports) or self.route.name == "popular"
 
     def refused(self, why_filtered: str) -> RequestError:
-        """Why nothing can answer it, where no campaign can. `why_filtered`: why no stored answer passes its filter."""
+        """The refusal if neither a call nor a stored answer exists. `why_filtered`: the reason why no stored answer
+        passes its filter.
+        """
         if self.exports and not self.is_filtered and not self.beyond_stored:
             return RequestError(404, "NotFound", "No campaign answers this request, and no export has an answer.")
         refusal = self.refusal or RequestError(404, "NotFound", "Nothing answers this request.")
@@ -90,29 +95,30 @@ class ReadRequest:
 
     @property
     def results(self) -> int:
-        """The length of the list that is asked for."""
-        return int(self.members.get("numResults", self.route.default_results))
+        """The requested length of the list."""
+        items = self.members.get("inputList")
+        return len(items) if items else int(self.members.get("numResults", self.route.default_results))
 
     @property
     def max_results(self) -> int:
-        """The length of the longest list that can be asked for."""
+        """The maximum length of the list."""
         return MAX_WITH_METADATA if "metadataColumns" in self.members else self.route.max_results
 
 
 def read_request(
     group: str, content: ServingMap, route: Route, options: Mapping[str, Any], automatic: Mapping[str, str] = {}
 ) -> ReadRequest:
-    """Check a read. Raises RequestError (400 or 404), which says what is wrong with an option and what is allowed.
+    """Check a read. Raises RequestError (400 or 404), which names the fault of an option and the allowed values.
 
     `content`: the group's map; `options`: as texts of a path and a query, or as JSON values of a body; `automatic`: the
-    context that the request supplies by itself.
+    context that the request supplies automatically.
     """
     check_names(route, options)
     subject = checked_id(options.get(route.subject), route.subject) if route.subject else ""
     members: dict[str, Any] = {route.subject: subject} if subject else {}
-    given = {name: value for name, value in options.items() if value is not None and name != route.subject}
+    given = {name: value for name, value in options.items() if value is not None}
     for option, read in READERS.items():
-        if option in given:
+        if option in given and option != route.subject:
             members |= read(given[option], content)
     if "filterValues" in members and "filterArn" not in members:
         raise RequestError(400, "BadFilterValues", "filterValues need a filter.")
@@ -157,7 +163,7 @@ def check_names(route: Route, options: Collection[str]) -> None:
 
 
 def _check_length(request: ReadRequest) -> None:
-    """Raise RequestError for a longer list than Personalize gives."""
+    """Raise RequestError for a longer list than Personalize returns."""
     with_metadata = " with metadataColumns" * ("metadataColumns" in request.members)
     for option, length in (
         ("numResults", request.members.get("numResults", 1)),
@@ -170,12 +176,12 @@ def _check_length(request: ReadRequest) -> None:
 
 
 def _answering(entry: Entry, served: Mapping[str, Entry]) -> Entry:
-    """The entry of what answers for an entry."""
+    """The entry that answers for an entry."""
     return served.get(entry.get("answeredBy", ""), entry)
 
 
 def _target(served: Entry) -> dict[str, str]:
-    """The member of a call that names what serves; empty if only exports do."""
+    """The member of a call that names the campaign or recommender; empty if only exports answer."""
     arns = {member: served.get(member) for member in ("recommenderArn", "campaignArn")}
     return {member: str(arn) for member, arn in arns.items() if arn}
 
@@ -193,7 +199,7 @@ def exports_for(content: ServingMap, route: Route, options: Mapping[str, Any]) -
 def check_list(body: Mapping[str, Any], name: str, others: Collection[str], entry: str, most: int) -> None:
     """Raise RequestError unless a body has a list of objects, and besides it at most `others`.
 
-    `name`: of the list; `entry`: what an object of it is, for the message.
+    `name`: of the list; `entry`: the name of an object in it, for the message.
     """
     expected = f"The body must be {{{', '.join((*others, name))}: [{entry}, ...]}}"
     if unknown := [one for one in body if one != name and one not in others]:
@@ -225,7 +231,7 @@ def checked_ids(value: object, name: str, most: int = MAX_RESULTS) -> list[str]:
 
 
 def shown(value: object) -> str:
-    """A value of JSON for a message, as its sender has written it."""
+    """A value of JSON in its sender's form, for a message."""
     return (value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))[:99]
 
 
@@ -308,7 +314,9 @@ def _promotions(value: object, content: ServingMap) -> dict[str, Any]:
 
 
 def columns_in(value: object) -> object:
-    """Columns as a list, if they are one: in a query, they are joined by commas, or a list as JSON text."""
+    """Columns as a list: in a query, they are joined by commas, or a list as JSON text. Any other value is
+    unchanged.
+    """
     if not isinstance(value, str):
         return value
     try:
@@ -330,7 +338,7 @@ def _is_column(name: object) -> bool:
 
 
 def _json(value: object, expected: str, code: str) -> Any:
-    """The value of an option that a query has as JSON text."""
+    """The value of an option that is JSON text in a query."""
     try:
         return parse_strict(value) if isinstance(value, str) else value
     except ValueError as error:
@@ -348,7 +356,7 @@ READERS: dict[str, Callable[[Any, ServingMap], dict[str, Any]]] = {
     "userId": lambda value, _: {"userId": checked_id(value, "userId")},
     "items": lambda value, _: {"inputList": checked_ids(value, "items")},
 }
-"""By option, the function that makes members of the call from its value."""
+"""The function that makes members of the call from an option's value, by option."""
 
 
 def _not_live(name: str | None, able: Collection[str], live: Collection[str]) -> RequestError:

@@ -23,7 +23,7 @@ MAP = "serving"
 ALL_GROUPS = "*", "groups"
 """The item that lists the groups with a map."""
 CACHE_SECONDS = 5.0
-"""The time for which a function answers from its copy of a map."""
+"""The seconds for which a function answers from its copy of a map."""
 T = TypeVar("T")
 
 
@@ -33,19 +33,19 @@ class ServedSolution(TypedDict, total=False):
     type: str
     """The type of its recipe, such as USER_PERSONALIZATION."""
     recipe: str
-    """Its name. Maps of former releases have none."""
+    """The name of its recipe. Maps of former releases have none."""
     metadata: bool
-    """Whether the campaign returns items' metadata (metadataColumns). Maps of former releases do not say."""
+    """Whether the campaign returns items' metadata (metadataColumns). Missing in maps of former releases."""
     campaignArn: str | None
-    """None: only exports answer."""
+    """The ARN of the campaign; None: only exports answer."""
     solutionVersionArn: str
-    """The live version."""
+    """The ARN of the live version."""
     recommenderArn: str | None
-    """Of a recommender that answers in its place."""
+    """The ARN of a recommender that answers instead."""
     answeredBy: str
-    """The name of what answers in its place, as its own campaign had to make room."""
+    """The name that answers instead, as the solution's own campaign was deleted for room."""
     idle: bool
-    """Whether its campaign was let go, and is made again once it is needed."""
+    """Whether its campaign was removed as idle, and is created again once it is needed."""
 
 
 class ServedRecommender(TypedDict, total=False):
@@ -54,14 +54,14 @@ class ServedRecommender(TypedDict, total=False):
     type: str
     """The type of its use case's recipe."""
     recipe: str
-    """As a solution's."""
+    """As for a solution."""
     metadata: bool
-    """As a solution's."""
+    """As for a solution."""
     recommenderArn: str | None
     campaignArn: str | None
-    """Of a solution that answers in its place."""
+    """The ARN of the campaign of a solution that answers instead."""
     answeredBy: str
-    """As a solution's."""
+    """As for a solution."""
 
 
 Entry = ServedSolution | ServedRecommender
@@ -72,16 +72,18 @@ class ServedDataset(TypedDict):
 
     arn: str
     fields: list[dict[str, Any]]
-    """Of its Avro schema."""
+    """The fields of its Avro schema."""
 
 
 class EventRules(TypedDict, total=False):
-    """What events are checked by."""
+    """The rules for checking events."""
 
     columns: Mapping[str, Mapping[str, str | list[str]]]
-    """By dataset, the Avro types of its columns."""
+    """The Avro types of each dataset's columns."""
     eventTypes: Mapping[str, Sequence[str]]
-    """By solution or recommender that is not trained on all events, the types of those that it is trained on."""
+    """The event types that a solution or recommender is trained on, by name; without those that are trained on all
+    events.
+    """
 
 
 class ServingMap(TypedDict, total=False):
@@ -92,17 +94,17 @@ class ServingMap(TypedDict, total=False):
     filters: Mapping[str, str]
     """ARNs by name."""
     filterRules: Mapping[str, Rules]
-    """By ARN of a filter, what it says. Maps of former releases have none."""
+    """The compiled filters by ARN. Maps of former releases have none."""
     context: Mapping[str, str]
-    """By field, what each request supplies of it by itself (automatic_context)."""
+    """The source of each automatic context field (automatic_context)."""
     trackingId: str | None
-    """The event tracker's, for PutEvents."""
+    """The ID of the event tracker, for PutEvents."""
     exports: Mapping[str, Mapping[str, Any]]
-    """By solution, the settings of its export."""
+    """The settings of each solution's export."""
     datasets: Mapping[str, ServedDataset]
-    """Those of items, users and actions, as far as there are some."""
+    """The datasets of items, users and actions, if they exist."""
     actionTrackingId: str | None
-    """That of the dataset of action interactions, for PutActionInteractions."""
+    """The ID of the dataset of action interactions, for PutActionInteractions."""
     events: EventRules
 
 
@@ -112,7 +114,7 @@ def answering(entry: Entry) -> str:
 
 
 def served_arns(value: object) -> set[str]:
-    """Every text in a serving map, among them the ARNs of everything that it serves through."""
+    """Every text in a serving map, including the ARNs of all serving resources."""
     if isinstance(value, Mapping):
         return {text for part in value.values() for text in served_arns(part)}
     return {value} if isinstance(value, str) else set()
@@ -136,11 +138,13 @@ class ServingMaps:
         return content
 
     def write(self, group: str, content: ServingMap) -> None:
-        """Replace a group's map, whoever else has replaced it."""
+        """Replace a group's map unconditionally."""
         self._set(group, content)
 
     def replace(self, group: str, content: ServingMap, former: ServingMap) -> None:
-        """Replace a group's map, unless somebody else has replaced it since `former` was read."""
+        """Replace a group's map, unless another function has replaced it since `former` was read; return whether it was
+        replaced.
+        """
         if former:
             self._set(group, content, "#map = :former", {":former": json.dumps(former)})
         else:
@@ -154,12 +158,12 @@ class ServingMaps:
             self.table.update(*ALL_GROUPS, "ADD live :group", {":group": {group}})
 
     def live_since(self, group: str) -> dict[str, str]:
-        """By ARN of a live version, the ISO time at which `date` has seen it first."""
+        """The ISO time at which `date` first saw a live version, by its ARN."""
         times: dict[str, str] = json.loads(self.table.get(group, MAP).get("since", "{}"))
         return times
 
     def date(self, group: str) -> dict[str, str]:
-        """Note the time for each live version that has none; return live_since."""
+        """Store the time for each live version that has none; return live_since."""
         live = [one.get("solutionVersionArn", "") for one in self.read(group).get("solutions", {}).values()]
         known, time_now = self.live_since(group), now().isoformat()
         dated = {arn: known.get(arn, time_now) for arn in live}
@@ -168,24 +172,24 @@ class ServingMaps:
         return dated
 
     def note_trainings(self, group: str, began: Mapping[str, str]) -> None:
-        """Note when the trainings of live versions began, as ISO times by ARN."""
+        """Store the times at which the trainings of live versions began, as ISO times by ARN."""
         live = [one.get("solutionVersionArn", "") for one in self.read(group).get("solutions", {}).values()]
         times = {arn: began[arn] for arn in live if began.get(arn)}
         if times:
             self.table.update(group, MAP, "SET trained = :trained", {":trained": json.dumps(times)})
 
     def trained_at(self, group: str) -> dict[str, float]:
-        """By ARN of a live version, the Unix time at which its training began."""
+        """The Unix time at which a live version's training began, by its ARN."""
         times = json.loads(self.table.get(group, MAP, consistent=False).get("trained", "{}"))
         return {arn: datetime.fromisoformat(time).timestamp() for arn, time in times.items()}
 
     def remove(self, group: str) -> None:
-        """Delete a group's map: neither the API nor exports know the group any more."""
+        """Delete a group's map: neither the API nor exports have the group any more."""
         self.table.delete(group, MAP)
         self.table.update(*ALL_GROUPS, "DELETE live :group", {":group": {group}})
 
     def groups(self) -> list[str]:
-        """Every group that has a map."""
+        """Every group with a map."""
         return sorted(self.table.get(*ALL_GROUPS).get("live", ()))
 
     def cached(self, group: str) -> ServingMap:
@@ -201,9 +205,10 @@ class ServingMaps:
         return content
 
     def resolve(self, group: str, ask: Callable[[ServingMap], T]) -> T:
-        """What `ask` makes of a group's map. What it does not find in the copy (404), it looks for in the table's map.
+        """The result of `ask` on a group's map. If it is missing from the copy (404), `ask` is called with the table's
+        map.
 
-        Raises what `ask` raises, and RequestError if the group has no map.
+        Raises the errors of `ask`, and RequestError if the group has no map.
         """
         copy = self.cached(group)
         try:

@@ -1,10 +1,10 @@
-"""Filters on stored answers: what Personalize would do, as far as the catalogue and the user's events show.
+"""Filters on stored answers: Personalize's rules, with the facts of the catalogue and the user's events.
 
-An item passes only if it is sure that the filter lets it through. An answer says which of these it is:
+An item passes only if the filter surely includes it. The mark of an answer is one of these:
 
-    applied    all items were judged
-    strict     items are left out that could not be judged
-    exported   the export was made with this filter, and lacks what is known to fail it by now
+    applied    all items were decided
+    strict     items that could not be decided are left out
+    exported   the export was made with this filter; items that are known to fail it by now are left out
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -20,13 +20,14 @@ from usher.filters.expressions import EVENT_DATASETS, FilterError, plain
 from usher.filters.values import parse_values
 from usher.filters.verdicts import Knowledge, Verdict, lets_through
 from usher.serving.answers import Listed
-from usher.serving.guard import FAILURES, Guard
+from usher.serving.catalogue_check import FAILURES, CatalogueCheck
 from usher.serving.requests import ReadRequest
 
 Mark = Literal["applied", "strict", "exported"]
 Met = Callable[[str, str, str], Mapping[str, Collection[str]] | None]
-"""By event type in lower case, what a group's user has met, by the events that the table has; None: they are too many
-to be read now. Its last argument is the kind of events."""
+"""The items or actions of a user's events in the table, by event type in lower case; None: they are too many to be read
+now. The last argument is the kind of events.
+"""
 
 IDS = ("ITEMID", "ACTIONID")
 """Fields that need no catalogue."""
@@ -36,7 +37,7 @@ IDS = ("ITEMID", "ACTIONID")
 class StoredFilters:
     """Applies filters to stored answers. Its methods raise botocore's errors and UnansweredError."""
 
-    guard: Guard
+    catalogue: CatalogueCheck
     met: Met
 
     def passing(
@@ -44,8 +45,8 @@ class StoredFilters:
     ) -> tuple[list[Listed], Mark]:
         """The first items that pass a request's filter, at most `limit`.
 
-        `made_with`: the ARN of the filter that a stored answer was made with. Raises RequestError for values that the
-        filter can't take.
+        `made_with`: the ARN of the stored answer's own filter. Raises RequestError for values that the filter can't
+        take.
         """
         if request.rules is None:
             return [], "strict"
@@ -66,7 +67,9 @@ class StoredFilters:
         return passing, _mark(are_judged, is_own)
 
     def why_none(self, request: ReadRequest) -> str:
-        """Why no stored answer passes a request's filter, for its caller."""
+        """The reason why no stored answer passes a request's filter, for its caller; empty without a filter."""
+        if not request.is_filtered:
+            return ""
         if request.rules is None:
             return "Stored answers can't apply the filter before the group's next run."
         try:
@@ -78,8 +81,8 @@ class StoredFilters:
         return "No item of the stored answers passes the filter."
 
     def unknown_fields(self, group: str, rules: Rules) -> list[str]:
-        """The fields of a filter of which nothing is known for most requests, as the filter spells them."""
-        columns, of_users = _columns(self.guard.facts(group))
+        """The fields of a filter that are unknown for most requests, in the filter's spelling."""
+        columns, of_users = _columns(self.catalogue.facts(group))
         anybody = Knowledge(columns, user="u", item="i", met={}, user_columns=of_users, user_values={})
         return list(dict.fromkeys(_unknown(rules, anybody)))
 
@@ -92,25 +95,25 @@ class StoredFilters:
             raise _refusal(error) from None
 
     def _knowledge(self, request: ReadRequest) -> Knowledge:
-        """What the table says about a request, but for the items that may be listed."""
-        facts = self.guard.facts(request.group)
+        """The table's facts about a request, without its candidate items."""
+        facts = self.catalogue.facts(request.group)
         user, item = request.members.get("userId", ""), request.members.get("itemId", "")
         columns, of_users = _columns(facts)
         known = Knowledge(columns, user, item, user_columns=of_users)
         named = {test["field"] for test in tests(request.rules or ()) if test["dataset"] == "CURRENTUSER"}
         if known.user and named & of_users.keys():
-            known.user_values = self.guard.known.values_of_user(request.group, known.user)
+            known.user_values = self.catalogue.known.values_of_user(request.group, known.user)
         if known.user and any(test["dataset"] in EVENT_DATASETS for test in tests(request.rules or ())):
             kind = "action-interactions" if request.route.name == "actions" else "events"
             known.met = self.met(request.group, known.user, kind)
-            is_in_files = self.guard.known.values_of_user(request.group, known.user) is not None
+            is_in_files = self.catalogue.known.values_of_user(request.group, known.user) is not None
             known.is_history_whole = facts["users"] and not is_in_files
         return known
 
     def _learn(self, request: ReadRequest, known: Knowledge, ids: Sequence[str]) -> None:
-        """Read what the catalogue has of some items, and of the request's, if the filter asks for it."""
+        """Read the catalogue's facts about some items, and about the request's item, if the filter needs them."""
         if any(_fields(test) & known.columns.keys() for test in tests(request.rules or ())):
-            found = self.guard.known.items(request.group, [*ids, *([known.item] if known.item else [])])
+            found = self.catalogue.known.items(request.group, [*ids, *([known.item] if known.item else [])])
             known.records |= {id_: item.values for id_, item in found.items()}
 
 
@@ -122,12 +125,12 @@ def _judged(rules: Rules, candidate: str, known: Knowledge) -> Verdict:
 
 
 def _refusal(error: FilterError) -> RequestError:
-    """A filter's error as Personalize's: the caller's values can't be used."""
+    """A filter's error in Personalize's form: the caller's values can't be used."""
     return RequestError(400, "InvalidInput", f"The filter can't be applied: {error}. {error.remedy}")
 
 
 def _unknown(rules: Rules, known: Knowledge) -> Iterator[str]:
-    """The fields of which nothing is known, as the filter spells them."""
+    """The unknown fields, in the filter's spelling."""
     for test in tests(rules):
         if test["dataset"] in EVENT_DATASETS:
             decided = known.is_history_whole or test.get("notInFiles", False)
@@ -149,7 +152,7 @@ def _columns(facts: Facts) -> tuple[dict[str, str], dict[str, str]]:
 
 
 def _fields(test: Test) -> set[str]:
-    """What a comparison names, by its plain names."""
+    """The fields of a comparison, by their plain names."""
     return {test["field"], test.get("current", test["field"])}
 
 

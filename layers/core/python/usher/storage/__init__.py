@@ -1,4 +1,4 @@
-"""The bucket and the table: where things are, and how they are read and written.
+"""The bucket and the table: places of objects and items, and access to them.
 
 May import: nothing.
 """

@@ -1,4 +1,4 @@
-"""The bucket, with the few ways in which Usher reads and writes it."""
+"""The bucket, and Usher's ways of reading and writing it."""
 
 import json
 import math
@@ -15,13 +15,13 @@ from usher.storage.layout import group_folders, group_of
 
 CHUNK_BYTES = 1 << 20
 MAX_REQUEST_LENGTH = 1 << 20
-"""Bytes of a line of an export's recipients or of a batch job's input."""
+"""The most bytes of a line of an export's recipients or of a batch job's input."""
 MAX_BYTES = 1 << 23
-"""Bytes of an object that is read as a whole."""
+"""The most bytes of an object that is read as a whole."""
 MAX_LINE_LENGTH = 1 << 28
-"""Bytes of a line that is read as a whole: Personalize's longest is a segment with five million users."""
+"""The most bytes of a line that is read as a whole: Personalize's longest is a segment with five million users."""
 DELETE_BATCH_SIZE = 1000
-"""Objects that DeleteObjects takes."""
+"""The most objects of a DeleteObjects request."""
 UNREADABLE = {
     "AccessDenied": (
         "can't be read: {}",
@@ -38,7 +38,7 @@ UNREADABLE = {
         ),
     ),
 }
-"""S3's error codes for an object that exists but can't be read, however often one tries: the message and the remedy.
+"""S3's error codes for an object that exists but can't be read, even later: the message and the remedy.
 
 https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html and ErrorResponses.html
 """
@@ -47,7 +47,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html and ErrorResp
 REPLACED = {"PreconditionFailed", "NoSuchKey"}
 """S3's error codes for an object that has been replaced or deleted since it was listed."""
 WRITTEN_MEANWHILE = {*REPLACED, "ConditionalRequestConflict"}
-"""S3's error codes for a conditional write of an object that somebody else has written or deleted."""
+"""S3's error codes for a conditional write of an object that another writer has changed or deleted."""
 
 
 class TooLargeError(UsherError):
@@ -60,22 +60,22 @@ class File:
 
     key: str
     size: int
-    """Bytes."""
+    """The size in bytes."""
     etag: str
-    """S3's tag of the content: another content has another one."""
+    """S3's tag of the content: it changes with the content."""
 
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A version of an object of the bucket, or the mark of its deletion."""
+    """A version of an object of the bucket, or a delete marker."""
 
     key: str
     id: str
     is_latest: bool
     is_mark: bool = False
-    """It is the mark of a deletion, without content."""
+    """Whether it is a delete marker, which has no content."""
     size: int = 0
-    """Bytes."""
+    """The size in bytes."""
     etag: str = ""
 
 
@@ -91,7 +91,7 @@ class Bucket:
         return f"s3://{self.name}/{key}"
 
     def label(self, key: str) -> str:
-        """How messages name an object."""
+        """The name of an object in messages."""
         return key
 
     def files(self, prefix: str) -> list[File]:
@@ -117,7 +117,7 @@ class Bucket:
     def open(self, key: str, **conditions: Any) -> IO[bytes]:
         """An object's bytes as a stream. `conditions`: further parameters of GetObject, such as `Range`.
 
-        Raises InputError for an object that exists but can't be read, however often one tries.
+        Raises InputError for an object that exists but can't be read, even later.
         """
         body: IO[bytes] = self._get(key, **conditions)["Body"]
         return body
@@ -138,7 +138,7 @@ class Bucket:
         return self.read_with_etag(key, limit)[0]
 
     def read_with_etag(self, key: str, limit: int = MAX_BYTES) -> tuple[bytes | None, str]:
-        """An object's bytes, as `read` returns them, and its ETag; an empty one if it does not exist."""
+        """An object's bytes, as `read` returns them, and its ETag, which is empty if it does not exist."""
         try:
             response = self._get(key)
             with closing(response["Body"]) as stream:
@@ -152,7 +152,7 @@ class Bucket:
         return content, str(response["ETag"])
 
     def lines(self, key: str) -> Iterator[bytes]:
-        """An object's lines, streamed. A line is cut off one byte after MAX_REQUEST_LENGTH."""
+        """An object's lines, streamed. A longer line is cut off one byte after MAX_REQUEST_LENGTH."""
         begun = b""
         with closing(self.open(key)) as stream:
             while chunk := stream.read(CHUNK_BYTES):
@@ -173,11 +173,11 @@ class Bucket:
         return lines + (last != b"\n")
 
     def blocks(self, key: str, start: int = 0, size: int = 1 << 21) -> Iterator[bytes]:
-        """An object's bytes in blocks of whole lines, of `size` or more where a line is longer than that."""
+        """An object's bytes in blocks of whole lines, of `size` or more if a line is longer than that."""
         yield from whole_lines(self.open(key, **({"Range": f"bytes={start}-"} if start else {})), size)
 
     def versions(self, prefix: str) -> Iterator[Version]:
-        """Every version of every object below a prefix; of each page of S3's, the marks of deletions come last."""
+        """Every version of every object below a prefix; the delete markers of each of S3's pages come last."""
         for page in self.s3.get_paginator("list_object_versions").paginate(Bucket=self.name, Prefix=prefix):
             for one in page.get("Versions", ()):
                 yield Version(one["Key"], one["VersionId"], one["IsLatest"], size=one["Size"], etag=one["ETag"])
@@ -189,7 +189,7 @@ class Bucket:
         self._delete([{"Key": key} for key in keys])
 
     def delete_versions(self, versions: Sequence[Version]) -> None:
-        """Delete versions of objects for good."""
+        """Delete versions of objects permanently."""
         self._delete([{"Key": one.key, "VersionId": one.id} for one in versions])
 
     def _delete(self, objects: Sequence[ObjectIdentifierTypeDef]) -> None:
@@ -201,13 +201,13 @@ class Bucket:
                 raise UsherError(f"{self.url(errors[0]['Key'])} can't be deleted: {errors[0]['Message']}")
 
     def write(self, key: str, content: bytes, **parameters: Any) -> str:
-        """Write an object; return its ETag. `parameters`: further ones of PutObject, such as `Tagging`."""
+        """Write an object; return its ETag. `parameters`: further parameters of PutObject, such as `Tagging`."""
         return str(self.s3.put_object(Bucket=self.name, Key=key, Body=content, **parameters)["ETag"])
 
     def replace(self, key: str, content: bytes, etag: str) -> str:
         """Write an object if it still has an ETag or, without one, if it does not exist; return its new ETag.
 
-        Empty: somebody else has written it meanwhile.
+        Empty: another writer has written it meanwhile.
         https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
         """
         condition = {"IfMatch": etag} if etag else {"IfNoneMatch": "*"}
@@ -229,7 +229,7 @@ class Bucket:
 
 
 def whole_lines(stream: IO[bytes], size: int, max_line_length: int = MAX_LINE_LENGTH) -> Iterator[bytes]:
-    """A stream's bytes in blocks of whole lines, of `size` or more where a line is longer than that.
+    """A stream's bytes in blocks of whole lines, of `size` or more if a line is longer than that.
 
     Raises TooLargeError for a line of more than `max_line_length` bytes.
     """
@@ -246,10 +246,10 @@ def whole_lines(stream: IO[bytes], size: int, max_line_length: int = MAX_LINE_LE
 
 
 def as_json(value: object) -> str:
-    """A value as JSON that is indented, as people open these files."""
+    """A value as indented JSON, as people open these files."""
     return json.dumps(value, indent=2, default=_plain)
 
 
 def _plain(value: Any) -> Any:
-    """A dataclass as an object without empty members; anything else, such as a time, as text."""
+    """A dataclass as an object without empty members; any other value, such as a time, as text."""
     return {name: part for name, part in asdict(value).items() if part} if is_dataclass(value) else str(value)  # type: ignore[arg-type]

@@ -1,15 +1,15 @@
-"""Keys of the bucket: which objects are input, whose they are, and where each thing lies. Pure.
+"""Keys of the bucket: which objects are input, which group they belong to, and the place of each file. Pure.
 
 The first folder of a key is its dataset group.
 
-<group>/usher.yaml (or usher.json)             the config
-<group>/interactions.csv, interactions/*.csv   data; likewise items, users, actions, action_interactions,
-                                               and .csv.gz, .jsonl, .jsonl.gz and .parquet
-<group>/interactions/incremental/*.csv         rows to add to a dataset
-<group>/export/<solution>/*.jsonl              optional: the recipients of an export
-<group>/batch/*.jsonl, segments/*.jsonl        the input of batch jobs
-<group>/erase/*.csv                            users who are to be forgotten (`usher erase`), until they are
-<group>/out/...                                everything that Usher writes
+    <group>/usher.yaml (or usher.json)             the config
+    <group>/interactions.csv, interactions/*.csv   data; likewise items, users, actions, action_interactions,
+                                                   and .csv.gz, .jsonl, .jsonl.gz and .parquet
+    <group>/interactions/incremental/*.csv         rows to add to a dataset
+    <group>/export/<solution>/*.jsonl              optional: the recipients of an export
+    <group>/batch/*.jsonl, segments/*.jsonl        the input of batch jobs
+    <group>/erase/*.csv                            users to be erased (`usher erase`), until they are
+    <group>/out/...                                everything that Usher writes
 
 Usher also reads the folders of the AWS Solution: `train/<group>/`, with the config in any `.json`.
 """
@@ -21,9 +21,9 @@ SUFFIXES = (".csv", ".csv.gz", ".jsonl", ".jsonl.gz", ".parquet")
 """The endings of the names of data files, by format."""
 CONFIGS = ("usher.yaml", "usher.json")
 SOLUTION_FOLDER = "train"
-"""The AWS Solution keeps a folder for each group in it."""
+"""The AWS Solution's folder with a folder for each group."""
 SOLUTION_JOBS_FOLDER = "batch"
-"""The AWS Solution keeps a folder for each group's batch jobs in it."""
+"""The AWS Solution's folder with a folder for each group's batch jobs."""
 RESERVED_FOLDERS = (SOLUTION_FOLDER, SOLUTION_JOBS_FOLDER)
 """Names that no group can have: these folders hold the folders of groups."""
 OUT = "out"
@@ -55,12 +55,14 @@ def is_data(key: str) -> bool:
 
 
 def suffix_of(key: str) -> str:
-    """The one of SUFFIXES with which a key ends; empty: none."""
+    """The ending of a key, one of SUFFIXES; empty if it has none of these."""
     return next((suffix for suffix in SUFFIXES if key.endswith(suffix)), "")
 
 
 def is_programs_own(key: str) -> bool:
-    """Whether a file belongs to the program that wrote those beside it: `_SUCCESS` of Spark, `.DS_Store` and so on."""
+    """Whether a file belongs to the program that wrote the files beside it: `_SUCCESS` of Spark,
+    `.DS_Store` and so on.
+    """
     return key.rpartition("/")[2].startswith(("_", "."))
 
 
@@ -120,7 +122,7 @@ def as_own_key(key: str) -> str:
 
 
 def is_unrecognized(key: str) -> bool:
-    """Whether Usher neither reads nor writes this object of a group's folder: its name is probably misspelt."""
+    """Whether Usher neither reads nor writes an object of a group's folder: its name is probably misspelt."""
     _, _, rest = as_own_key(key).partition("/")
     return (
         not is_input(key)

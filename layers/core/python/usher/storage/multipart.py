@@ -15,7 +15,7 @@ class Upload:
     """A writable binary file, to be used in a `with`, whose content becomes an object of the bucket.
 
     The object exists once the block has ended without an error. Otherwise the bucket's lifecycle removes the parts.
-    `etag`: of the object that is replaced; S3 refuses if it has another one by then (bucket.WRITTEN_MEANWHILE).
+    `etag`: of the object to replace; S3 refuses if it has changed (bucket.WRITTEN_MEANWHILE).
     """
 
     def __init__(
@@ -27,7 +27,7 @@ class Upload:
         self.key = key
         self.part_bytes = part_bytes
         self.size = 0
-        """Bytes so far."""
+        """The bytes so far."""
         self.closed = False
         self._hash = hashlib.sha256()
         self._held = bytearray()
@@ -41,7 +41,7 @@ class Upload:
 
     @property
     def _content(self) -> bytes:
-        return cast(bytes, self._held)  # botocore takes a bytearray, too, which its stubs do not say
+        return cast(bytes, self._held)  # botocore also takes a bytearray; its stubs do not
 
     def write(self, content: bytes) -> int:
         """Add bytes. They are copied, as pyarrow reuses its buffers."""

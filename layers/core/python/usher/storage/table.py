@@ -1,4 +1,4 @@
-"""Items of the stack's DynamoDB table: its partition key is `group`, its sort key `item`, the name of what is kept."""
+"""Items of the stack's DynamoDB table: its partition key is `group`, its sort key `item`, the kind of the content."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ SERIALIZER, DESERIALIZER = TypeSerializer(), TypeDeserializer()
 
 
 def serialized(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Values as DynamoDB's API has them. A number is an int or a Decimal, not a float."""
+    """Values in the form of DynamoDB's API. A number is an int or a Decimal, not a float."""
     return {name: SERIALIZER.serialize(value) for name, value in values.items()}
 
 
@@ -22,7 +22,7 @@ def deserialized(attributes: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def item_key(group: str, item: str) -> dict[str, Any]:
-    """The key of an item as DynamoDB's API has it."""
+    """The key of an item in the form of DynamoDB's API."""
     return {"group": {"S": group}, "item": {"S": item}}
 
 
@@ -34,7 +34,7 @@ class Table:
     name: str
 
     def get(self, group: str, item: str, *, consistent: bool = True) -> dict[str, Any]:
-        """An item's attributes, its key among them; empty if it does not exist.
+        """An item's attributes, including its key; empty if it does not exist.
 
         `consistent`: with everything that was written before, at twice the price.
         """
@@ -76,7 +76,7 @@ class Table:
         values: Mapping[str, Any] | None = None,
         names: Mapping[str, str] | None = None,
     ) -> bool:
-        """Write an item in place of the one that there may be; return whether `condition` holds, as in `update`."""
+        """Write an item, replacing an existing one; return whether `condition` holds, as in `update`."""
         content = serialized({**attributes, "group": group, "item": item})
         try:
             self.dynamodb.put_item(TableName=self.name, Item=content, **_condition(condition, values, names))

@@ -1,4 +1,4 @@
-"""Many items of the table at once."""
+"""Batches of items of the table."""
 
 import random
 import time
@@ -10,20 +10,20 @@ from usher.errors import RequestError
 from usher.storage.table import Table, deserialized, item_key, serialized
 
 READ_SIZE, WRITE_SIZE = 100, 25
-"""Items that BatchGetItem and BatchWriteItem take."""
+"""The most items of BatchGetItem and BatchWriteItem requests."""
 MAX_ATTEMPTS = 8
 MAX_PAUSE_SECONDS = 0.5
-"""Between two attempts: somebody waits for the answer."""
+"""The most seconds between two attempts: a caller waits for the answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class TableBatches:
-    """Reads and writes of many items. What DynamoDB does not take for now is tried again, and then 503."""
+    """Reads and writes of many items. Items that DynamoDB can't take now are tried again; then the error is 503."""
 
     table: Table
 
     def get(self, keys: Sequence[tuple[str, str]], *names: str, consistent: bool = False) -> list[dict[str, Any]]:
-        """The attributes `names` of the items that exist; without names, all. `keys`: group and item, each once."""
+        """The attributes `names` of the existing items; without names, all. `keys`: group and item, each once."""
         if not keys:
             return []
         placeholders = {f"#{number}": name for number, name in enumerate(names)}
@@ -37,11 +37,11 @@ class TableBatches:
         return found
 
     def put(self, items: Iterable[Mapping[str, Any]]) -> None:
-        """Write items, each with its key, in the place of those that exist."""
+        """Write items, each with its key, replacing existing ones."""
         self._write([{"PutRequest": {"Item": serialized(item)}} for item in items])
 
     def delete(self, keys: Iterable[Mapping[str, Any]]) -> None:
-        """Delete items by their keys, as far as they exist."""
+        """Delete the existing ones of some items, by their keys."""
         self._write([{"DeleteRequest": {"Key": serialized(key)}} for key in keys])
 
     def _write(self, requests: Sequence[Mapping[str, Any]]) -> None:
@@ -50,8 +50,8 @@ class TableBatches:
                 pass
 
     def query(self, group: str, prefix: str = "") -> Iterator[dict[str, Any]]:
-        """The items of a partition whose sort key begins so, as they were written last, in the order of the keys."""
-        if not prefix:  # DynamoDB refuses an empty one
+        """The items of a partition whose sort key has a prefix, as they were written last, in the order of the keys."""
+        if not prefix:  # DynamoDB refuses an empty prefix
             return self._query(group, "", {})
         return self._query(group, " AND begins_with(#item, :prefix)", {":prefix": prefix})
 
@@ -61,7 +61,7 @@ class TableBatches:
         return self._query(group, between, {":first": first, ":last": last}, ScanIndexForward=False, Limit=READ_SIZE)
 
     def _query(self, group: str, more: str, values: Mapping[str, str], **options: Any) -> Iterator[dict[str, Any]]:
-        """The items of a partition of which a condition holds for the sort key."""
+        """The items of a partition whose sort key meets a condition."""
         names = {"#group": "group", **({"#item": "item"} if more else {})}
         place: dict[str, Any] = {}
         while True:
@@ -80,7 +80,7 @@ class TableBatches:
             place = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
 
     def _until_all(self, operation: str, asked: Any, rest: str) -> Iterator[dict[str, Any]]:
-        """The answers of an operation that is repeated with what it has left."""
+        """The answers of an operation that is repeated with its unprocessed rest."""
         requests = {self.table.name: asked}
         for attempt in range(MAX_ATTEMPTS):
             answer = getattr(self.table.dynamodb, operation)(RequestItems=requests)

@@ -1,9 +1,10 @@
-"""The last step of an answer: no item that has left or is not available, details of the others, and who is known.
+"""The last step of an answer: removes missing and unavailable items, adds the others' details, and marks unknown
+subjects.
 
-The table may fail: an answer then goes out as its source gave it, marked as degraded.
+If the table fails, the answer is that of its source, marked as degraded.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from aws_lambda_powertools import Logger
@@ -19,42 +20,22 @@ from usher.serving.breaker import Breakers
 from usher.serving.requests import ReadRequest, columns_in
 
 logger = Logger()
-Ask = Callable[[int], Answer]
-"""Asks a source for a list of a length."""
 NO_CATALOGUE = "NoCatalogue"
-"""The reason of a degraded answer where the table failed: its items lack details, and some may no longer exist."""
+"""The reason of a degraded answer if the table failed: its items lack details, and some may no longer exist."""
 FAILURES = (BotoCoreError, ClientError, UnansweredError)
 TABLE = "table"
-"""Its breaker's name."""
+"""The name of the table's breaker."""
 SPARE, SPARE_SHARE = 5, 0.2
-"""So many items, and such a share of those that are asked for, are asked for besides: the catalogue may lack them."""
+"""The number and the share of items that are requested in addition: the catalogue may lack some."""
 
 
 @dataclass(frozen=True, slots=True)
-class Guard:
-    """Answers that pass the catalogue."""
+class CatalogueCheck:
+    """Checks answers against the catalogue."""
 
     known: Known
     breakers: Breakers = field(default_factory=Breakers)
-    """That of the table keeps it from delaying every answer while it does not answer."""
-
-    def answer(self, request: ReadRequest, details: object, results: int, ask: Ask) -> Answer:
-        """Answer a request by a source, and by what is known of its items and of its subject.
-
-        `details`: the option as it was given; None: none. `results`: the length of the list; `ask` gets one of a length
-        from the source. Raises RequestError for details that the catalogue does not have, and what `ask` raises.
-        """
-        try:
-            facts = self.facts(request.group)
-        except FAILURES as error:
-            return _degraded(request.group, ask(results), error)
-        columns = [] if details is None else details_of(details, facts)
-        answer = self._filled(request, columns, results, ask) if facts["items"] else ask(results)
-        try:
-            is_known = answer.get("source") == "export" or self._is_known(request, facts)
-        except FAILURES as error:
-            return _degraded(request.group, answer, error)
-        return answer if is_known else {**answer, "known": False}
+    """Breakers; that of the table prevents that it delays every answer while it fails."""
 
     def facts(self, group: str) -> Facts:
         """The facts of a group's catalogue. Raises botocore's errors, and UnansweredError while the breaker is open."""
@@ -68,25 +49,18 @@ class Guard:
         self.breakers.succeeded(TABLE)
         return facts
 
-    def _filled(self, request: ReadRequest, columns: Sequence[str], results: int, ask: Ask) -> Answer:
-        """An answer with as many of the catalogue's items as are asked for, if its source has so many."""
-        if "numResults" not in request.route.options:
-            return self._checked(request.group, ask(results), columns)
-        most = max(request.max_results, results)
-        for size in dict.fromkeys([min(results + SPARE + int(results * SPARE_SHARE), most), most]):
-            given = ask(size)
-            answer = self._checked(request.group, given, columns)
-            if len(answer["itemList"]) >= results or len(given["itemList"]) < size:
-                break
-        return {**answer, "itemList": answer["itemList"][:results]}
+    def available(self, group: str, answer: Answer, facts: Facts, columns: Sequence[str]) -> Answer:
+        """An answer without the items that the catalogue lacks or that are not available. Actions are not items.
 
-    def _checked(self, group: str, answer: Answer, columns: Sequence[str]) -> Answer:
-        """An answer without the items that the catalogue lacks or that are not available. Actions are not items."""
+        `columns`: the details that the other items get. Without a catalogue of items, the answer stays as it is.
+        """
+        if not facts["items"]:
+            return answer
         ids = [item["itemId"] for item in answer["itemList"] if "itemId" in item]
         try:
             known = self.known.items(group, ids)
         except FAILURES as error:
-            return _degraded(group, answer, error)
+            return without_catalogue(group, answer, error)
         kept: list[Listed] = []
         for item in answer["itemList"]:
             if "itemId" not in item:
@@ -96,6 +70,14 @@ class Guard:
                 kept.append({**item, "details": values} if columns else item)
         return {**answer, "itemList": kept}
 
+    def mark_unknown(self, request: ReadRequest, answer: Answer, facts: Facts) -> Answer:
+        """The answer, marked if its user or item is unknown. A user with an export is known."""
+        try:
+            is_known = answer.get("source") == "export" or self._is_known(request, facts)
+        except FAILURES as error:
+            return without_catalogue(request.group, answer, error)
+        return answer if is_known else {**answer, "known": False}
+
     def _is_known(self, request: ReadRequest, facts: Facts) -> bool:
         if request.route.subject == "userId" and facts["users"]:
             return self.known.has_user(request.group, request.subject)
@@ -104,8 +86,21 @@ class Guard:
         return True
 
 
+def sizes_to_ask(request: ReadRequest, results: int, facts: Facts) -> list[int]:
+    """The lengths to request from a source in turn, until enough results are available. Pure."""
+    if not facts["items"] or "numResults" not in request.route.options:
+        return [results]
+    most = max(request.max_results, results)
+    return list(dict.fromkeys([min(results + SPARE + int(results * SPARE_SHARE), most), most]))
+
+
 def details_of(value: object, facts: Facts) -> list[str]:
-    """The columns that `details` asks for: true, or names, in a list or joined by commas. Raises RequestError."""
+    """The columns that `details` requests: true, or names, in a list or joined by commas; None: none.
+
+    Raises RequestError for columns that the catalogue does not have.
+    """
+    if value is None:
+        return []
     available = ", ".join(facts["columns"]) or "none; list them as `catalogue` in usher.yaml"
     if value in (True, "true"):
         if facts["columns"]:
@@ -122,7 +117,8 @@ def details_of(value: object, facts: Facts) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def _degraded(group: str, answer: Answer, error: Exception) -> Answer:
+def without_catalogue(group: str, answer: Answer, error: Exception) -> Answer:
+    """The source's answer, marked as degraded because the table failed."""
     logger.warning("Answered without the catalogue", group=group, reason=error_kind(error))
     about = {"Group": group, "Solution": answer.get("solution", "none"), "Reason": NO_CATALOGUE}
     put_metrics(Metrics({"DegradedAnswers": 1}, about))
