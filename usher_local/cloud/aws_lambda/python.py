@@ -117,6 +117,6 @@ def install(requirements: str, python: Interpreter, target: Path) -> None:
     )
     if done.returncode:
         raise PackagesError(
-            f"the packages of a layer can't be installed for Python {python.version}. The installation happens once and needs the "
+            f"the packages of a layer can't be installed for Python {python.version}. This happens once and needs the "
             f"package registry: connect, or set uv's UV_INDEX_URL, and start again. uv said:\n{done.stderr.strip()}"
         )
