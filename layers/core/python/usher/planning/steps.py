@@ -5,7 +5,8 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any, Literal, TypedDict
 
-from usher.catalogue.load_plan import write_load_plan
+from usher.catalogue.load_plan import LoadPlan, write_load_plan
+from usher.catalogue.loading import QUICK_SECONDS, Loader
 from usher.clients import Clients
 from usher.costs.ceilings import AboveCeilingError, Ceilings
 from usher.costs.ledger import Spending
@@ -50,7 +51,7 @@ class Outcome(TypedDict):
     plan
     WAIT     more files may follow those that have arrived: come back after the settling time
     CHECK    parts.json lists parts of the data to be profiled first
-    LOAD     load.json lists items and users to be loaded into the table first
+    LOAD     load.json lists items and users that are still to be loaded into the table
     GO       go on
     ERASE    the run erases users, and does nothing else
     DONE     nothing is to be done, or the run's record has problems
@@ -71,6 +72,7 @@ class PlanSteps:
     pins: Pins
     spending: Spending
     profiles: ProfileCache
+    loader: Loader
     ceilings: Ceilings
     clients: Clients
     target_of: Callable[[str, str], Target]
@@ -103,6 +105,11 @@ class PlanSteps:
         retry_failed = run.is_first and not is_unread_drop(execution_input)
         return _outcome(self._plan(run, execution, retry_failed=retry_failed), group, run)
 
+    def load(self, group: str, name: str) -> Outcome:
+        """Go on with the load into the table that a run has planned."""
+        progress = self.loader.load(Run(self.bucket, group, name))
+        return {"outcome": "LOAD" if progress["more"] else "GO", "group": group, "run": name}
+
     def _plan(self, run: Run, execution: str, *, retry_failed: bool) -> OutcomeName:
         """Plan a run, unless something else comes first."""
         group = run.group
@@ -131,7 +138,9 @@ class PlanSteps:
             run.update({"data": error.report, "problems": error.as_dicts(), "costsNow": self._costs_now(run)})
             return "DONE"
         run.update(drafted.findings)
-        return "LOAD" if drafted.load else "GO" if drafted.is_work else "DONE"
+        if drafted.load and not self._has_loaded(run, drafted.load):
+            return "LOAD"
+        return "GO" if drafted.is_work else "DONE"
 
     def _why_not(self, group: str) -> str:
         """The reason why nothing is planned for a removed or a paused group; empty for others."""
@@ -176,6 +185,11 @@ class PlanSteps:
             write_load_plan(run, drafted.load)
         if plan.removal and self.tasks.begin_removal(run.group):
             self.lock.repeat(run.group, execution)
+
+    def _has_loaded(self, run: Run, plan: LoadPlan) -> bool:
+        """Load the table in this call, if the files are small; return whether nothing is left to load."""
+        is_small = plan.size <= self.profiles.limits.parallel_bytes
+        return is_small and not self.loader.load(run, QUICK_SECONDS)["more"]
 
     def _forget_refused(self, group: str, tasks: RequestedTasks, error: InputError) -> None:
         """Mark a removal that can't be planned; delete tasks that cost too much: all later runs would, too."""
