@@ -20,5 +20,5 @@ loader = Loader(bucket, catalogues, ReadLimits.from_env(os.environ))
 
 
 def lambda_handler(event: dict[str, Any], context: Any) -> Progress:
-    """Load the next part of what a run is to load."""
+    """Load the next part of a run's load plan."""
     return loader.load(Run(bucket, event["group"], event["run"]))

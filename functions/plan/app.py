@@ -1,4 +1,4 @@
-"""Plan a run: take the group's lock, check its files, and write down what the run will do.
+"""Plan a run: take the group's lock, check its files, and write the plan.
 
 In: `{step, input, execution}`, and for the step `take` `startedAt`, for `plan` `waits`. The input is an S3 event or,
 from a person or a schedule, `{group}` with a task or a version to promote. Step `take` takes the group, `plan` plans.

@@ -1,4 +1,4 @@
-"""`usher events`: kept events are shown, counted and sent again."""
+"""`usher events`: show, count and replay kept events."""
 
 import time
 from argparse import ArgumentParser, Namespace
@@ -28,7 +28,7 @@ def tail(stack: DeployedStack, options: Namespace, output: Output) -> int:
 
 
 def add_sending(parser: ArgumentParser) -> None:
-    """Add the group, the user, and what happened."""
+    """Add the group, the user, and the event."""
     group(parser)
     parser.add_argument("user", help="the user's ID")
     parser.add_argument("type", help="the event's type, such as watch")
@@ -72,7 +72,7 @@ def stats(stack: DeployedStack, options: Namespace, output: Output) -> int:
 
 
 def add_replay(parser: ArgumentParser) -> None:
-    """Add the group, the days, and where the events go."""
+    """Add the group, the days, and the destination of the events."""
     group(parser)
     for option, name, default, of in (
         ("--from", "first", events.today() - timedelta(1), "from this day on, in UTC (default: yesterday)"),

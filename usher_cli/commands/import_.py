@@ -1,4 +1,4 @@
-"""`usher import`: a dataset group of Personalize becomes a group of Usher."""
+"""`usher import`: adopt a dataset group of Personalize."""
 
 from argparse import ArgumentParser, Namespace
 
@@ -12,7 +12,7 @@ from usher_cli.output import Output
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Add the dataset group, and whether to take it over."""
+    """Add the dataset group, and whether to adopt it."""
     parser.add_argument("dataset_group", metavar="dataset-group", help="the name of a dataset group of Personalize")
     parser.add_argument("--group", help="the name of the group in Usher (default: the same)")
     parser.add_argument("--adopt", action="store_true", help="tag the resources; put config and data into the bucket")
