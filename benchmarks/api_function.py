@@ -65,7 +65,7 @@ def answered(app: Any, route: str, group: str, **query: str) -> Call:
 
 def calls(app: Any, name: str) -> dict[str, Call]:
     """What is timed: the call of Personalize alone, and the handler with it."""
-    runtime = app.reads.campaigns.runtime
+    runtime = app.reader.campaigns.runtime
     if name == "ranking":
         route = "POST /{group}/rankings"
         return {

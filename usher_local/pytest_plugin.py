@@ -34,8 +34,8 @@ def personalize(personalize_speed: str, tmp_path: Path, monkeypatch: pytest.Monk
         monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     with ThreadPoolExecutor(1) as trainer:
         install(Clock.parse(personalize_speed), tmp_path / "personalize", trainer)
-        try:
-            with mock_aws():
+        with mock_aws():
+            try:
                 yield boto3.client("personalize")
-        finally:
-            shutdown()
+            finally:
+                shutdown()  # before moto's reset, which would begin again the work that has not ended

@@ -36,7 +36,7 @@ SPEED = "6000"
 # A stack's folder in its bucket is a dataset group, and each stack must have its own.
 GROUPS = {"usher": "rehearsal", "usher-prod": "rehearsal-prod"}
 CONFIG = "solutions:\n  popular: {recipe: aws-popularity-count}\n"
-LAYER = Path("layers/core/python/usher/serving/fallback.py")
+LAYER = Path("layers/core/python/usher/serving/reading.py")
 LINE = "        return {route.list_name "
 CHANGED = '        return {"rehearsed": True} | {route.list_name '
 

@@ -4,16 +4,16 @@ import os
 from typing import Any
 
 from usher.events.met import Met
-from usher.serving.fallback import Reads
 from usher.serving.http_api import Api
+from usher.serving.reading import Reader
 
-api, reads = Api(), Reads.of(os.environ, Met.by)
+api, reader = Api(), Reader.from_environment(os.environ, Met.by)
 
 
 @api.route("rankings")
 def rank(group: str) -> dict[str, Any]:
     """Order the posted `items` for the posted `userId`."""
-    return reads.answer(group, *api.asked(), api.headers)
+    return reader.answer(group, *api.asked(), api.headers)
 
 
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

@@ -8,35 +8,35 @@ from aws_lambda_powertools.event_handler import Response
 from usher.events.met import Met
 from usher.routes import ROUTES
 from usher.serving import api_pages, health
-from usher.serving.fallback import Reads
 from usher.serving.http_api import Api, error_document
 from usher.serving.many_users import answer_each
+from usher.serving.reading import Reader
 
-api, reads = Api(), Reads.of(os.environ, Met.by)
+api, reader = Api(), Reader.from_environment(os.environ, Met.by)
 
 
 @api.route(*(name for name, route in ROUTES.items() if route.method == "GET" and route.operation))
 def read(group: str, **_subject: str) -> dict[str, Any]:
     """Answer a request by the live resource of its route, or by a stored answer."""
-    return reads.answer(group, *api.asked(), api.headers)
+    return reader.answer(group, *api.asked(), api.headers)
 
 
 @api.route("group-health")
 def group_health(group: str) -> dict[str, Any]:
     """Report the health of a group's sources of answers."""
-    return health.group_health(reads, group)
+    return health.group_health(reader, group)
 
 
 @api.route("health")
 def all_health() -> dict[str, Any]:
     """Report the health of all groups together."""
-    return health.all_health(reads)
+    return health.all_health(reader)
 
 
 @api.route("many-users")
 def read_for_each(group: str) -> dict[str, Any]:
     """Recommend items to each of the posted `userIds`."""
-    answer = partial(reads.answer, group, ROUTES["recommendations"], headers=api.headers)
+    answer = partial(reader.answer, group, ROUTES["recommendations"], headers=api.headers)
     return answer_each(api.body(), answer, error_document)
 
 

@@ -7,7 +7,6 @@ import re
 from collections.abc import Callable, Iterable
 from functools import partial
 from importlib.metadata import metadata
-from itertools import groupby
 from pathlib import Path
 from textwrap import indent
 from typing import Any
@@ -19,7 +18,6 @@ from usher_local.personalize.control.kinds import KINDS
 from usher_local.personalize.core.algorithms import PARAMETERS, TRANSFORMATIONS
 from usher_local.personalize.core.recipes import ACTIONS, RANKING, RECIPES, SEGMENTS, Recipe
 from usher_local.personalize.core.use_cases import NEEDS, use_case
-from usher_local.personalize.coverage import Row, coverage
 from usher_local.recommenders import registry
 
 ROOT = Path(__file__).parents[3]
@@ -29,7 +27,6 @@ PAGES = [
 ]
 PINNED = re.compile(r"^([\w.-]+)==(\S+)", re.M)
 MARKED = re.compile(r"<!-- (table|diagram|part): (\w+) -->\n(.*?)<!-- end of \1 -->", re.S)
-NOUN = re.compile(r"[A-Z][a-z]+([A-Z]\w*?)(?<!Metric)s?$")
 ASKED = {
     RANKING: "GetPersonalizedRanking",
     ACTIONS: "GetActionRecommendations",
@@ -47,22 +44,9 @@ def hyperparameters(recipe: Recipe) -> list[str]:
     return [*PARAMETERS.get(recipe.algorithm_name, {}), *transformation]
 
 
-def operations() -> Iterable[str]:
-    """One row per API and noun."""
-    yield from _head("API", "Of", "Answered", "Not answered", "Note")
-
-    def noun(row: Row) -> tuple[str, str]:
-        return row.service, NOUN.sub(r"\1", row.operation)
-
-    for (service, of), rows in groupby(sorted(coverage(), key=noun), noun):
-        some = list(rows)
-        named = [", ".join(row.operation for row in some if row.implemented is is_) for is_ in (True, False)]
-        yield _row(service, of, *named, "; ".join(row.note for row in some if row.note))
-
-
 def recipes() -> Iterable[str]:
     """One row per recipe: what stands behind it."""
-    yield from _head("Recipe", "Model", "Hyperparameters it obeys", "Taken, without effect")
+    yield from _head("Recipe", "Model", "Hyperparameters", "Without effect")
     for recipe in RECIPES:
         names = hyperparameters(recipe)
         model = registry.RECIPES[recipe.name].__name__
@@ -73,13 +57,13 @@ def recipes() -> Iterable[str]:
 
 def behaviour() -> Iterable[str]:
     """One row per recipe: what it does besides scoring."""
-    columns = "Asked by", "Learns from", "Leaves out what the user met by", "Items that nobody has met", "Returns"
+    columns = "Request", "Learns from", "Excludes the user's items by", "New items", "Also returns"
     yield from _head("Recipe", *columns, "Batch inference")
     for recipe in RECIPES:
         case = use_case(recipe)
         needs = case.needs or NEEDS.get(recipe.type, ())
         asked = ASKED.get(recipe.type) or " ".join(["GetRecommendations", *(f"`{name}`" for name in needs)])
-        new = "are tried" if case.explores else "compete" if case.newcomers else ""
+        new = "explored" if case.explores else "scored by content" if case.newcomers else ""
         told = {"scores": recipe.scored, "reasons": case.explains and recipe.type != RANKING, "metadata": case.explains}
         cells = LEARNS.get(recipe.name) or case.learns or "all events", case.drops or "", new
         yield _row(
@@ -151,7 +135,6 @@ def _id(name: str) -> str:
 
 
 TABLES: dict[str, Callable[[], Iterable[str]]] = {
-    "operations": operations,
     "recipes": recipes,
     "behaviour": behaviour,
     "kinds": kinds,

@@ -7,9 +7,9 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
+from tests.unit.personalize.coverage import coverage
 from tests.unit.personalize.samples import snake
 from tests.unit.personalize.world import BUCKET, RECIPE, REGION, World, interactions, items, schema, users
-from usher_local.personalize.coverage import coverage
 
 SERVICE_OF = {row.operation: row.service for row in coverage()}
 VIDEO = schema(

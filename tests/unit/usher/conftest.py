@@ -83,5 +83,5 @@ def account(path: Path, trainer: ThreadPoolExecutor, monkeypatch: pytest.MonkeyP
         world = World()
         yield world
         world.close()
-    trainer.submit(int).result()  # a model that is being fitted is written into the folder
-    shutdown()
+        trainer.submit(int).result()  # a model that is being fitted is written into the folder
+        shutdown()  # before moto's reset, which would begin again the work that has not ended

@@ -35,9 +35,9 @@ class State:
     def resources(self, clock: Clock) -> list[Resource]:
         """The resources in the order of their creation, each with a timeline on `clock`."""
         for attempts in self.folder.rglob(f"{ATTEMPTS}*"):  # of trainings that the end of the process interrupted
-            shutil.rmtree(attempts)
+            shutil.rmtree(attempts, ignore_errors=True)  # after a reset, one may remove its own just now
         for cut_short in self.folder.rglob(".*.new"):
-            cut_short.unlink()
+            cut_short.unlink(missing_ok=True)
         return [_resource(row, clock) for _, row in self.store.rows(RESOURCE)]
 
     def data(self, group_arn: str) -> GroupData:

@@ -23,13 +23,13 @@ from usher.errors import UsherError
 from usher.routes import ROUTES
 from usher.serving import http_api
 from usher.serving.campaigns import CALLERS_FAULTS, REASONS, Campaigns
+from usher.serving.catalogue_check import CatalogueCheck
 from usher.serving.demand import Demand
 from usher.serving.export_store import ExportStore
-from usher.serving.fallback import Reads
-from usher.serving.guard import Guard
 from usher.serving.http_api import HANDLERS, OUTAGES, STATUSES
 from usher.serving.pages import Pages
 from usher.serving.popular_lists import PopularLists
+from usher.serving.reading import Reader
 from usher.serving.serving_map import ServingMaps
 from usher.serving.stored_filters import StoredFilters
 from usher.storage.table import Table
@@ -404,7 +404,7 @@ def hanging(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:  # 
         monkeypatch.setenv("AWS_ENDPOINT_URL_PERSONALIZE_RUNTIME", address)
         runtime = boto3.client("personalize-runtime", config=within(0.25))
         function: Any = load_function("recommendations")
-        function.reads = replace(function.reads, campaigns=Campaigns(runtime))
+        function.reader = replace(function.reader, campaigns=Campaigns(runtime))
         yield function
 
 
@@ -414,7 +414,7 @@ def test_a_campaign_that_hangs_is_stood_in_for_too(world: World, hanging: Any) -
     status, body = ask(hanging, "GET", "/films/recommendations/u", parameters=ask_for)
     assert (status, body["source"]) == (200, "export")
     ServingMaps(Table(world.dynamodb, TABLE)).write("films", SERVED)
-    hanging.reads.maps.forget("films")
+    hanging.reader.maps.forget("films")
     assert ask(hanging, "GET", "/films/recommendations/u", parameters=ask_for)[0] == 503
 
 
@@ -465,11 +465,11 @@ def test_what_was_replaced_meanwhile_is_looked_up_again(served: World, code: str
 
     runtime: Any = SimpleNamespace(get_recommendations=call)
     table = Table(served.dynamodb, TABLE)
-    guard = Guard(Known(Catalogues(table)))
-    sources = ExportStore(table), Pages(table), PopularLists(table), Campaigns(runtime), guard, Demand(table)
-    reads = Reads(serving, *sources, StoredFilters(guard, lambda *_: {}))
+    catalogue = CatalogueCheck(Known(Catalogues(table)))
+    sources = ExportStore(table), Pages(table), PopularLists(table), Campaigns(runtime), catalogue, Demand(table)
+    reader = Reader(serving, *sources, StoredFilters(catalogue, lambda *_: {}))
     expected = {"itemList": [], "source": "campaign", "solution": "for-you", "recommendationId": "RID-1"}
-    assert reads.answer("films", ROUTES["recommendations"], {"userId": "u"}) == expected
+    assert reader.answer("films", ROUTES["recommendations"], {"userId": "u"}) == expected
     assert asked == [SERVED["solutions"]["for-you"]["campaignArn"], "new"]
 
 

@@ -16,13 +16,13 @@ from usher.filters.compiled import compiled
 from usher.filters.grammar import parse_filter
 from usher.routes import ROUTES
 from usher.serving.campaigns import Campaigns, OutageError
+from usher.serving.catalogue_check import CatalogueCheck
 from usher.serving.demand import Demand
 from usher.serving.export_store import ExportStore
-from usher.serving.fallback import Reads
-from usher.serving.guard import Guard
 from usher.serving.health import group_health
 from usher.serving.pages import Pages
 from usher.serving.popular_lists import PopularLists
+from usher.serving.reading import Reader
 from usher.serving.serving_map import ServingMaps
 from usher.serving.stored_filters import StoredFilters
 from usher.storage.table import Table
@@ -94,20 +94,20 @@ class Shop:
             raise ReadTimeoutError(endpoint_url="x")
         return self.table.dynamodb.get_item(**members)
 
-    def reads(self) -> Reads:
+    def reader(self) -> Reader:
         names = ("batch_get_item", "update_item", "query", "exceptions")
         calls = {name: getattr(self.table.dynamodb, name) for name in names}
         dynamodb: Any = SimpleNamespace(get_item=self.get_item, **calls)
         table = Table(dynamodb, TABLE)
-        guard = Guard(Known(Catalogues(table)))
+        catalogue = CatalogueCheck(Known(Catalogues(table)))
         runtime: Any = SimpleNamespace(**{route.operation: self.down for route in ROUTES.values()})
-        filters = StoredFilters(guard, lambda _group, user, _kind: self.met.get(user, {}))
+        filters = StoredFilters(catalogue, lambda _group, user, _kind: self.met.get(user, {}))
         sources = ServingMaps(table), ExportStore(table), Pages(table), PopularLists(table), Campaigns(runtime)
-        return Reads(*sources, guard, Demand(table), filters)
+        return Reader(*sources, catalogue, Demand(table), filters)
 
-    def ask(self, route: str = "recommendations", /, reads: Reads | None = None, **options: Any) -> dict[str, Any]:
+    def ask(self, route: str = "recommendations", /, reader: Reader | None = None, **options: Any) -> dict[str, Any]:
         with redirect_stdout(io.StringIO()):
-            return (reads or self.reads()).answer("shop", ROUTES[route], options)
+            return (reader or self.reader()).answer("shop", ROUTES[route], options)
 
     def ids(self, route: str = "recommendations", /, **options: Any) -> list[str]:
         return [one["itemId"] for one in self.ask(route, **options)[ROUTES[route].list_name]]
@@ -133,9 +133,11 @@ def test_the_popular_list_keeps_to_the_filter_and_stays_full(shop: Shop) -> None
 
 
 def test_pages_of_a_filtered_list_have_no_item_twice(shop: Shop) -> None:
-    reads, found, more = shop.reads(), list[str](), dict[str, str]()
+    reader, found, more = shop.reader(), list[str](), dict[str, str]()
     while not found or more:
-        answer = shop.ask(reads=reads, userId="anna", filter="genre", filterValues={"G": "Drama"}, numResults=8, **more)
+        answer = shop.ask(
+            reader=reader, userId="anna", filter="genre", filterValues={"G": "Drama"}, numResults=8, **more
+        )
         found += [one["itemId"] for one in answer["itemList"]]
         more = {"next": answer["next"]} if "next" in answer else {}
     assert found == [f"i{number}" for number in range(1, 40, 2)]
@@ -197,7 +199,7 @@ def test_what_the_files_have_no_events_of_is_told_by_the_events(shop: Shop) -> N
     answer = shop.ask(userId="anna", filter="bought", numResults=2)
     assert [one["itemId"] for one in answer["itemList"]] == ["i1", "i2"]
     assert answer["degraded"]["filter"] == "applied"
-    assert group_health(shop.reads(), "shop")["filters"] == {"bought": []}
+    assert group_health(shop.reader(), "shop")["filters"] == {"bought": []}
     shop.met["anna"] = None
     assert "Interactions.EVENT_TYPE" in why_none(shop, userId="anna", filter="bought")
 
@@ -239,7 +241,7 @@ def test_a_rule_for_some_users_holds_for_those_of_whom_the_catalogue_says_so(
     assert [one["itemId"] for one in answer["itemList"]] == answered
     assert answer["degraded"]["filter"] == "applied"
     assert shop.ids(userId="guest", filter="adults", numResults=3) == ["i0", "i2", "i4"], "nothing is known of guest"
-    assert group_health(shop.reads(), "shop")["filters"]["adults"] == []
+    assert group_health(shop.reader(), "shop")["filters"]["adults"] == []
 
 
 def test_a_ranking_keeps_to_the_filter_and_similar_items_know_their_item(shop: Shop) -> None:
@@ -288,16 +290,16 @@ def test_what_personalize_would_refuse_is_refused(shop: Shop, asked: Mapping[str
 
 
 def test_while_the_table_does_not_answer_nothing_tells_what_passes(shop: Shop) -> None:
-    reads = shop.reads()
-    reads.maps.cached("shop")
+    reader = shop.reader()
+    reader.maps.cached("shop")
     shop.is_table_down = True
     with pytest.raises(OutageError) as caught:
-        shop.ask(reads=reads, userId="anna", filter="genre", filterValues={"G": "Drama"})
+        shop.ask(reader=reader, userId="anna", filter="genre", filterValues={"G": "Drama"})
     assert caught.value.why_no_stored == "Stored answers can't apply the filter while the table does not answer."
 
 
 def test_health_says_which_filters_nothing_stored_can_apply(shop: Shop) -> None:
-    told = group_health(shop.reads(), "shop")["filters"]
+    told = group_health(shop.reader(), "shop")["filters"]
     assert told["genre"] == told["older"] == told["few"] == []
     assert told["drama"] == ["Interactions.EVENT_TYPE"]
     assert (told["either"], told["adults"]) == (["Items.STUDIO_NAME"], ["CurrentUser.AGE"])

@@ -7,49 +7,49 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from usher.serving.breaker import Breakers
-from usher.serving.fallback import Reads
-from usher.serving.guard import FAILURES
+from usher.serving.catalogue_check import FAILURES
 from usher.serving.popular_lists import PopularList
+from usher.serving.reading import Reader
 from usher.serving.serving_map import Entry, ServingMap, answering
 
 
-def group_health(reads: Reads, group: str) -> dict[str, Any]:
+def group_health(reader: Reader, group: str) -> dict[str, Any]:
     """The health of a group's sources. Raises RequestError for an unknown group, and botocore's errors
     without a map.
     """
-    content = reads.maps.cached(group)
-    solutions = _solutions(content, reads.campaigns.breakers)
+    content = reader.maps.cached(group)
+    solutions = _solutions(content, reader.campaigns.breakers)
     try:
-        popular = reads.popular.cached(group)
+        popular = reader.popular.cached(group)
     except (BotoCoreError, ClientError):
         popular = PopularList()
     return {
         "status": _status(solutions.values()),
-        "mapAgeSeconds": round(reads.maps.copies.age(group) or 0.0, 1),
+        "mapAgeSeconds": round(reader.maps.copies.age(group) or 0.0, 1),
         "solutions": solutions,
         "exports": [name for name, spec in content.get("exports", {}).items() if spec.get("table")],
         "popular": {**popular, "items": len(popular.get("items", ()))},
-        "filters": _filters(reads, group, content),
+        "filters": _filters(reader, group, content),
     }
 
 
-def _filters(reads: Reads, group: str, content: ServingMap) -> dict[str, list[str]]:
+def _filters(reader: Reader, group: str, content: ServingMap) -> dict[str, list[str]]:
     """The fields of each filter that are unknown for stored answers; without filters that are wholly unknown."""
     rules = {name: content.get("filterRules", {}).get(arn) for name, arn in content.get("filters", {}).items()}
     try:
-        return {name: reads.filters.unknown_fields(group, one) for name, one in rules.items() if one is not None}
+        return {name: reader.filters.unknown_fields(group, one) for name, one in rules.items() if one is not None}
     except FAILURES:
         return {}
 
 
-def all_health(reads: Reads) -> dict[str, Any]:
+def all_health(reader: Reader) -> dict[str, Any]:
     """The health of the groups in this process's cache, without their names.
 
     Raises botocore's errors if the table does not answer.
     """
-    reads.maps.groups()
-    breakers = reads.campaigns.breakers
-    answers = [one for content in reads.maps.copies.contents() for one in _solutions(content, breakers).values()]
+    reader.maps.groups()
+    breakers = reader.campaigns.breakers
+    answers = [one for content in reader.maps.copies.contents() for one in _solutions(content, breakers).values()]
     return {"status": _status(answers), "breakers": Counter(one["breaker"] for one in answers if "breaker" in one)}
 
 

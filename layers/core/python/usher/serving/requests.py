@@ -33,7 +33,7 @@ class ReadRequest:
     subject: str
     """The ID of its subject; empty if the route has none."""
     options: Mapping[str, Any]
-    """The given options, without the subject."""
+    """The given options."""
     members: Mapping[str, Any]
     """The members of Personalize's call, without the campaign or recommender."""
     solution: str = ""
@@ -50,6 +50,8 @@ class ReadRequest:
     """The solutions that could answer it if their campaigns had not been removed as idle."""
     automatic: Mapping[str, str] = field(default_factory=dict)
     """The automatically supplied context. The request's own context takes precedence."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """The headers that context was taken from."""
     rules: Rules | None = None
     """Its filter, compiled. None: it has no filter, or the map of a former release does not have it."""
 
@@ -73,7 +75,8 @@ class ReadRequest:
     @property
     def beyond_stored(self) -> list[str]:
         """The given options that change a list of Personalize, and not a stored one. A filter may need the user."""
-        return sorted(self.options.keys() & BEYOND_STORED - ({"userId"} if self.is_filtered else set()))
+        stored = {self.route.subject, "userId"} if self.is_filtered else {self.route.subject}
+        return sorted(self.options.keys() & BEYOND_STORED - stored)
 
     @property
     def takes_popular(self) -> bool:
@@ -93,7 +96,8 @@ class ReadRequest:
     @property
     def results(self) -> int:
         """The requested length of the list."""
-        return int(self.members.get("numResults", self.route.default_results))
+        items = self.members.get("inputList")
+        return len(items) if items else int(self.members.get("numResults", self.route.default_results))
 
     @property
     def max_results(self) -> int:
@@ -112,9 +116,9 @@ def read_request(
     check_names(route, options)
     subject = checked_id(options.get(route.subject), route.subject) if route.subject else ""
     members: dict[str, Any] = {route.subject: subject} if subject else {}
-    given = {name: value for name, value in options.items() if value is not None and name != route.subject}
+    given = {name: value for name, value in options.items() if value is not None}
     for option, read in READERS.items():
-        if option in given:
+        if option in given and option != route.subject:
             members |= read(given[option], content)
     if "filterValues" in members and "filterArn" not in members:
         raise RequestError(400, "BadFilterValues", "filterValues need a filter.")

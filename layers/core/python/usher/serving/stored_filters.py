@@ -20,7 +20,7 @@ from usher.filters.expressions import EVENT_DATASETS, FilterError, plain
 from usher.filters.values import parse_values
 from usher.filters.verdicts import Knowledge, Verdict, lets_through
 from usher.serving.answers import Listed
-from usher.serving.guard import FAILURES, Guard
+from usher.serving.catalogue_check import FAILURES, CatalogueCheck
 from usher.serving.requests import ReadRequest
 
 Mark = Literal["applied", "strict", "exported"]
@@ -37,7 +37,7 @@ IDS = ("ITEMID", "ACTIONID")
 class StoredFilters:
     """Applies filters to stored answers. Its methods raise botocore's errors and UnansweredError."""
 
-    guard: Guard
+    catalogue: CatalogueCheck
     met: Met
 
     def passing(
@@ -67,7 +67,9 @@ class StoredFilters:
         return passing, _mark(are_judged, is_own)
 
     def why_none(self, request: ReadRequest) -> str:
-        """The reason why no stored answer passes a request's filter, for its caller."""
+        """The reason why no stored answer passes a request's filter, for its caller; empty without a filter."""
+        if not request.is_filtered:
+            return ""
         if request.rules is None:
             return "Stored answers can't apply the filter before the group's next run."
         try:
@@ -80,7 +82,7 @@ class StoredFilters:
 
     def unknown_fields(self, group: str, rules: Rules) -> list[str]:
         """The fields of a filter that are unknown for most requests, in the filter's spelling."""
-        columns, of_users = _columns(self.guard.facts(group))
+        columns, of_users = _columns(self.catalogue.facts(group))
         anybody = Knowledge(columns, user="u", item="i", met={}, user_columns=of_users, user_values={})
         return list(dict.fromkeys(_unknown(rules, anybody)))
 
@@ -94,24 +96,24 @@ class StoredFilters:
 
     def _knowledge(self, request: ReadRequest) -> Knowledge:
         """The table's facts about a request, without its candidate items."""
-        facts = self.guard.facts(request.group)
+        facts = self.catalogue.facts(request.group)
         user, item = request.members.get("userId", ""), request.members.get("itemId", "")
         columns, of_users = _columns(facts)
         known = Knowledge(columns, user, item, user_columns=of_users)
         named = {test["field"] for test in tests(request.rules or ()) if test["dataset"] == "CURRENTUSER"}
         if known.user and named & of_users.keys():
-            known.user_values = self.guard.known.values_of_user(request.group, known.user)
+            known.user_values = self.catalogue.known.values_of_user(request.group, known.user)
         if known.user and any(test["dataset"] in EVENT_DATASETS for test in tests(request.rules or ())):
             kind = "action-interactions" if request.route.name == "actions" else "events"
             known.met = self.met(request.group, known.user, kind)
-            is_in_files = self.guard.known.values_of_user(request.group, known.user) is not None
+            is_in_files = self.catalogue.known.values_of_user(request.group, known.user) is not None
             known.is_history_whole = facts["users"] and not is_in_files
         return known
 
     def _learn(self, request: ReadRequest, known: Knowledge, ids: Sequence[str]) -> None:
         """Read the catalogue's facts about some items, and about the request's item, if the filter needs them."""
         if any(_fields(test) & known.columns.keys() for test in tests(request.rules or ())):
-            found = self.guard.known.items(request.group, [*ids, *([known.item] if known.item else [])])
+            found = self.catalogue.known.items(request.group, [*ids, *([known.item] if known.item else [])])
             known.records |= {id_: item.values for id_, item in found.items()}
 
 

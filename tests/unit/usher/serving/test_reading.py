@@ -17,13 +17,13 @@ from usher.errors import RequestError
 from usher.routes import ROUTES
 from usher.serving.breaker import MAX_PAUSE_SECONDS, Breakers, RetryBudget
 from usher.serving.campaigns import Campaigns, OutageError
+from usher.serving.catalogue_check import CatalogueCheck
 from usher.serving.demand import Demand
 from usher.serving.export_store import ExportStore
-from usher.serving.fallback import Reads
-from usher.serving.guard import Guard
 from usher.serving.health import all_health, group_health
 from usher.serving.pages import Pages
 from usher.serving.popular_lists import PopularLists
+from usher.serving.reading import Reader
 from usher.serving.serving_map import CACHE_SECONDS, ServingMaps
 from usher.serving.stored_filters import StoredFilters
 from usher.storage.table import Table
@@ -81,16 +81,16 @@ class Stage:
             "recommendationId": "r",
         }
 
-    def reads(self) -> Reads:
+    def reader(self) -> Reader:
         """What a new environment of the function has."""
         operations = {route.operation: self._call for route in ROUTES.values()}
         runtime: Any = SimpleNamespace(**operations)
         campaigns = Campaigns(runtime, Breakers(self.clock), RetryBudget(), self.clock)
-        guard = Guard(Known(Catalogues(self.table), self.clock), Breakers(self.clock))
+        catalogue = CatalogueCheck(Known(Catalogues(self.table), self.clock), Breakers(self.clock))
         maps, popular = ServingMaps(self.table, self.clock), PopularLists(self.table, self.clock)
         exports, pages, demand = ExportStore(self.table), Pages(self.table), Demand(self.table)
-        filters = StoredFilters(guard, lambda *_: {})
-        return Reads(maps, exports, pages, popular, campaigns, guard, demand, filters)
+        filters = StoredFilters(catalogue, lambda *_: {})
+        return Reader(maps, exports, pages, popular, campaigns, catalogue, demand, filters)
 
 
 @pytest.fixture
@@ -110,17 +110,17 @@ def late() -> Exception:
     return ReadTimeoutError(endpoint_url="x")
 
 
-def ask(reads: Reads, route: str = "recommendations", **options: Any) -> dict[str, Any]:
+def ask(reader: Reader, route: str = "recommendations", **options: Any) -> dict[str, Any]:
     subject = {ROUTES[route].subject: "a"} if ROUTES[route].subject else {}
     with redirect_stdout(io.StringIO()):
-        return reads.answer("films", ROUTES[route], {**subject, **options})
+        return reader.answer("films", ROUTES[route], {**subject, **options})
 
 
 @pytest.mark.parametrize(("failure", "seconds", "reason"), [(down, 0.005, "ServerError"), (late, DEADLINE, "Timeout")])
 def test_no_read_fails_in_a_minute_without_personalize_at_50_requests_a_second(
     stage: Stage, failure: Callable[[], Exception], seconds: float, reason: str
 ) -> None:
-    environments, took, answers = [stage.reads() for _ in range(8)], list[float](), list[dict[str, Any]]()
+    environments, took, answers = [stage.reader() for _ in range(8)], list[float](), list[dict[str, Any]]()
     for number in range(50 * 180):
         stage.now = number / 50
         is_out = 60 <= stage.now < 120
@@ -151,7 +151,7 @@ def test_the_popular_list_stands_in_on_every_route_of_items(
     stage: Stage, route: str, options: dict[str, Any], items: list[str]
 ) -> None:
     stage.failure = down
-    answer = ask(stage.reads(), route, **options)
+    answer = ask(stage.reader(), route, **options)
     assert [one["itemId"] for one in answer.pop(ROUTES[route].list_name)] == items
     assert ("next" in answer) == ("numResults" in options)
     answer.pop("next", None)
@@ -161,54 +161,54 @@ def test_the_popular_list_stands_in_on_every_route_of_items(
 
 
 def test_what_is_popular_is_answered_from_the_list_without_a_campaign_for_it(stage: Stage) -> None:
-    answer = ask(stage.reads(), "popular")
+    answer = ask(stage.reader(), "popular")
     assert (answer["source"], "degraded" in answer, stage.calls) == ("popular", False, 0)
     with pytest.raises(RequestError) as caught:
-        ask(stage.reads(), "trending")
+        ask(stage.reader(), "trending")
     assert caught.value.code == "UnknownSolution"
 
 
 @pytest.mark.parametrize(("route", "options"), [("actions", {}), ("recommendations", {"filter": "seen"})])
 def test_what_the_list_cannot_answer_is_an_outage(stage: Stage, route: str, options: dict[str, str]) -> None:
-    stage.failure, reads = down, stage.reads()
+    stage.failure, reader = down, stage.reader()
     for _ in range(3):
         with pytest.raises(OutageError) as caught:
-            ask(reads, route, **options)
+            ask(reader, route, **options)
     assert caught.value.retry_after > 0
 
 
 def test_a_campaign_that_fails_costs_others_nothing(stage: Stage) -> None:
-    stage.failure, reads = down, stage.reads()
+    stage.failure, reader = down, stage.reader()
     for _ in range(3):
-        ask(reads)
+        ask(reader)
     stage.failure = None
-    assert ask(reads, "similar-items")["source"] == "campaign"
-    assert ask(reads)["source"] == "popular"
+    assert ask(reader, "similar-items")["source"] == "campaign"
+    assert ask(reader)["source"] == "popular"
 
 
 def test_reads_go_on_while_the_table_does_not_answer(stage: Stage) -> None:
-    reads, took = stage.reads(), list[float]()
-    ask(reads)
+    reader, took = stage.reader(), list[float]()
+    ask(reader)
     stage.failure = down
-    ask(reads)
+    ask(reader)
     stage.failure, stage.is_table_down = None, True
     for second in range(100, 700):
         stage.now = float(second)
-        assert ask(reads, "similar-items")["source"] == "campaign"
+        assert ask(reader, "similar-items")["source"] == "campaign"
         took.append(stage.now - second)
     assert sum(one > DEADLINE for one in took) <= 600 / CACHE_SECONDS, "each read would wait for the table"
     stage.failure = down
-    assert ask(reads, "similar-items")["source"] == "popular"
-    assert group_health(reads, "films")["mapAgeSeconds"] > 600
+    assert ask(reader, "similar-items")["source"] == "popular"
+    assert group_health(reader, "films")["mapAgeSeconds"] > 600
     with pytest.raises(ReadTimeoutError):
-        ask(stage.reads())
+        ask(stage.reader())
 
 
 def test_each_degraded_answer_is_counted_by_group_solution_and_reason(stage: Stage) -> None:
-    stage.failure, log, reads = down, io.StringIO(), stage.reads()
+    stage.failure, log, reader = down, io.StringIO(), stage.reader()
     with redirect_stdout(log):
         for _ in range(3):
-            reads.answer("films", ROUTES["recommendations"], {"userId": "jane"})
+            reader.answer("films", ROUTES["recommendations"], {"userId": "jane"})
     assert "jane" not in log.getvalue()
     lines = [json.loads(line) for line in log.getvalue().splitlines() if "_aws" in line]
     assert [one["DegradedAnswers"] for one in lines] == [[1.0]] * 6
@@ -219,10 +219,10 @@ def test_each_degraded_answer_is_counted_by_group_solution_and_reason(stage: Sta
 
 
 def test_each_failed_probe_tells_for_how_long_the_breaker_has_been_open(stage: Stage) -> None:
-    stage.failure, log, reads = down, io.StringIO(), stage.reads()
+    stage.failure, log, reader = down, io.StringIO(), stage.reader()
     with redirect_stdout(log):
         for _ in range(100):
-            reads.answer("films", ROUTES["recommendations"], {"userId": "jane"})
+            reader.answer("films", ROUTES["recommendations"], {"userId": "jane"})
             stage.now += 0.1
     lines = [json.loads(line) for line in log.getvalue().splitlines() if "BreakerOpenSeconds" in line]
     assert [one["BreakerOpenSeconds"][0] for one in lines if "Group" not in one] == pytest.approx([1, 3, 7], abs=0.5)
@@ -231,23 +231,23 @@ def test_each_failed_probe_tells_for_how_long_the_breaker_has_been_open(stage: S
 
 
 def test_health_says_what_answers_and_what_does_not_without_arns(stage: Stage) -> None:
-    reads = stage.reads()
-    ask(reads)
-    assert group_health(reads, "films")["status"] == "ok"
-    assert all_health(reads) == {"status": "ok", "breakers": {"closed": 4}}
+    reader = stage.reader()
+    ask(reader)
+    assert group_health(reader, "films")["status"] == "ok"
+    assert all_health(reader) == {"status": "ok", "breakers": {"closed": 4}}
     stage.failure = late
     for _ in range(3):
-        ask(reads)
-    health = group_health(reads, "films")
+        ask(reader)
+    health = group_health(reader, "films")
     asked: Mapping[str, Any] = health["solutions"]["for-you"]
     assert asked == {"source": "campaign", "breaker": "open", "reason": "Timeout", "retryAfterSeconds": 1.0}
     assert health["solutions"]["similar"] == {"source": "campaign", "breaker": "closed"}
     assert (health["status"], health["exports"], health["popular"]["items"]) == ("degraded", [], 3)
-    assert all_health(reads) == {"status": "degraded", "breakers": {"open": 1, "closed": 3}}
+    assert all_health(reader) == {"status": "degraded", "breakers": {"open": 1, "closed": 3}}
     assert "arn" not in json.dumps(health)
     stage.is_table_down = True
     with pytest.raises(ReadTimeoutError):
-        all_health(reads)
+        all_health(reader)
 
 
 def test_a_later_part_of_a_list_lacks_what_has_left_the_catalogue_meanwhile(stage: Stage, world: World) -> None:
@@ -256,13 +256,13 @@ def test_a_later_part_of_a_list_lacks_what_has_left_the_catalogue_meanwhile(stag
     catalogues.set_facts("films", Facts(columns=[], available="", items=True, users=False, userColumns=[]))
     for item in POPULAR:
         catalogues.put("films", Entry("items", item), 1)
-    reads = replace(stage.reads(), pages=Pages(table), guard=Guard(Known(catalogues, stage.clock)))
-    first = ask(reads, numResults=1)
-    second = ask(reads, numResults=1, next=first["next"])
+    reader = replace(stage.reader(), pages=Pages(table), catalogue=CatalogueCheck(Known(catalogues, stage.clock)))
+    first = ask(reader, numResults=1)
+    second = ask(reader, numResults=1, next=first["next"])
     catalogues.remove("films", Entry("items", "b"), 2)
     stage.now += KNOWN_SECONDS + 1
-    again = ask(reads, numResults=1, next=first["next"])
-    third = ask(reads, numResults=1, next=again["next"])
+    again = ask(reader, numResults=1, next=first["next"])
+    third = ask(reader, numResults=1, next=again["next"])
     assert [[one["itemId"] for one in part["itemList"]] for part in (first, second, again, third)] == [
         ["a"], ["b"], [], ["c"]
     ]  # fmt: skip
@@ -273,5 +273,5 @@ def test_a_later_part_of_a_list_lacks_what_has_left_the_catalogue_meanwhile(stag
 )
 def test_no_option_is_ignored(stage: Stage, route: str, options: dict[str, Any]) -> None:
     with pytest.raises(RequestError, match="is unknown here") as caught:
-        ask(stage.reads(), route, **options)
+        ask(stage.reader(), route, **options)
     assert caught.value.code == "UnknownOption"

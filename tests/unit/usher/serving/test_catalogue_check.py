@@ -1,6 +1,8 @@
 """No answer has an item that has left or is not available, whatever its source; lists stay full; details are joined."""
 
+import json
 from collections.abc import Mapping
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,9 +13,15 @@ from usher.catalogue.entries import Catalogues, Entry, Facts, entry_of
 from usher.catalogue.known import CACHE_SECONDS, MAX_CACHED, Cache, Known
 from usher.errors import RequestError
 from usher.routes import ROUTES
-from usher.serving.answers import Answer, Source
-from usher.serving.guard import Guard
-from usher.serving.requests import ReadRequest
+from usher.serving.campaigns import Campaigns
+from usher.serving.catalogue_check import CatalogueCheck
+from usher.serving.demand import Demand
+from usher.serving.export_store import ExportStore
+from usher.serving.pages import Pages
+from usher.serving.popular_lists import PopularLists
+from usher.serving.reading import Reader
+from usher.serving.serving_map import ServingMaps
+from usher.serving.stored_filters import StoredFilters
 from usher.storage.table import Table
 
 from tests.unit.usher.world import TABLE, World
@@ -21,15 +29,44 @@ from tests.unit.usher.world import TABLE, World
 FACTS = Facts(columns=["TITLE", "PRICE"], available="STOCK", items=True, users=True, userColumns=[])
 
 
+RECIPES = {
+    "for-you": "aws-user-personalization-v2",
+    "similar": "aws-similar-items",
+    "ranking": "aws-personalized-ranking-v2",
+    "next": "aws-next-best-action",
+    "top": "aws-popularity-count",
+}
+SERVED: Any = {
+    "solutions": {name: {"type": "", "recipe": recipe, "campaignArn": name} for name, recipe in RECIPES.items()},
+    "exports": {"for-you": {"table": True}},
+}
+
+
 class Api:
-    """A guard, and a source that has items i0, i1, ... in this order."""
+    """A reader, and a Personalize that recommends the items i0, i1, ... in this order."""
 
     def __init__(self, world: World) -> None:
-        self.world, self.catalogues, self.now = world, Catalogues(Table(world.dynamodb, TABLE)), 0.0
-        self.guard = Guard(Known(self.catalogues, lambda: self.now))
+        self.world, self.now, self.table = world, 0.0, Table(world.dynamodb, TABLE)
+        self.catalogues, self.maps = Catalogues(self.table), ServingMaps(self.table, lambda: 0.0)
+        self.maps.write("films", SERVED)
+        self.maps.cached("films")
+        operations = {route.operation: self._call for route in ROUTES.values()}
+        runtime: Any = SimpleNamespace(**operations)
+        self.catalogue = CatalogueCheck(Known(self.catalogues, lambda: self.now))
+        lists = ExportStore(self.table), Pages(self.table), PopularLists(self.table)
+        filters, demand = StoredFilters(self.catalogue, lambda *_: {}), Demand(self.table)
+        self.reader = Reader(self.maps, *lists, Campaigns(runtime), self.catalogue, demand, filters)
         self.asked: list[Any] = []
-        self.length = 500
-        self.source: Source = "campaign"
+        self.length, self.is_down = 500, False
+
+    def _call(self, **members: Any) -> Any:
+        self.asked.append(members.get("numResults"))
+        if self.is_down:
+            raise ConnectTimeoutError(endpoint_url="https://personalize-runtime")
+        ids = members.get("inputList") or [f"i{number}" for number in range(min(self.length, members["numResults"]))]
+        items = [{"itemId": id_, "score": 0.5} for id_ in ids]
+        actions = [{"actionId": id_, "score": 0.5} for id_ in ids]
+        return {"itemList": items, "personalizedRanking": items, "actionList": actions}
 
     def stock(self, **items: Mapping[str, Any]) -> None:
         """What the catalogue has."""
@@ -38,23 +75,12 @@ class Api:
             self.catalogues.put("films", entry_of("items", id_, values, ("TITLE", "PRICE"), "STOCK"), 1)
         self.now += CACHE_SECONDS + 1
 
-    def ask(self, name: str = "recommendations", details: object = None, **options: Any) -> Answer:
+    def ask(self, name: str = "recommendations", **options: Any) -> dict[str, Any]:
         self.asked.clear()
-        route = ROUTES[name]
-        results = options.pop("numResults", 25)
-        request = ReadRequest("films", route, str(options.get(route.subject, "")), options, options)
-
-        def source(length: int) -> Answer:
-            self.asked.append(length)
-            items = options.get("items") or [f"i{number}" for number in range(min(self.length, length))]
-            if name == "actions":
-                return {"itemList": [{"actionId": item, "score": 0.5} for item in items]}
-            return {"itemList": [{"itemId": item, "score": 0.5} for item in items], "source": self.source}
-
-        return self.guard.answer(request, details, results, source)
+        return self.reader.answer("films", ROUTES[name], options)
 
     def ids(self, name: str = "recommendations", **options: Any) -> list[str]:
-        return [item["itemId"] for item in self.ask(name, **options)["itemList"]]
+        return [item["itemId"] for item in self.ask(name, **options)[ROUTES[name].list_name]]
 
 
 @pytest.fixture
@@ -88,7 +114,7 @@ def test_a_source_with_many_such_items_is_asked_for_all_that_it_has(api: Api) ->
 def test_a_ranking_keeps_its_order_without_them_and_actions_are_no_items(api: Api) -> None:
     api.stock(a={}, c={}, b={"STOCK": "no"})
     assert api.ids("rankings", userId="u", items=["c", "b", "x", "a"]) == ["c", "a"]
-    assert [one["actionId"] for one in api.ask("actions", userId="u", numResults=2)["itemList"]] == ["i0", "i1"]
+    assert [one["actionId"] for one in api.ask("actions", userId="u", numResults=2)["actionList"]] == ["i0", "i1"]
 
 
 @pytest.mark.parametrize(
@@ -116,13 +142,15 @@ def test_details_that_the_catalogue_does_not_have_are_refused_before_anything_is
 
 
 def test_what_was_kept_loses_what_has_left_meanwhile_and_gets_the_details_of_now(api: Api) -> None:
-    api.stock(i0={"PRICE": 1}, i1={"PRICE": 1}, i2={"PRICE": 1})
-    kept = api.ask(userId="u", numResults=3, details="PRICE")
-    api.stock(i0={"PRICE": 1, "STOCK": 0}, i1={"PRICE": 2})
-    api.catalogues.remove("films", Entry("items", "i2"), 2)
-    request = ReadRequest("films", ROUTES["recommendations"], "u", {}, {})
-    answer = api.guard.answer(request, "PRICE", 3, lambda _: kept)
-    assert answer["itemList"] == [{"itemId": "i1", "score": 0.5, "details": {"PRICE": 2}}]
+    api.stock(**{f"i{number}": {"PRICE": 1} for number in range(5)})
+    wanted: dict[str, Any] = {"userId": "u", "numResults": 2, "details": "PRICE"}
+    later = {**wanted, "next": api.ask(**wanted)["next"]}
+    assert [one["itemId"] for one in api.ask(**later)["itemList"]] == ["i2", "i3"]
+    api.stock(i2={"PRICE": 1, "STOCK": 0}, i3={"PRICE": 2})
+    api.catalogues.remove("films", Entry("items", "i4"), 2)
+    answer = api.ask(**later)
+    assert answer["itemList"] == [{"itemId": "i3", "score": 0.5, "details": {"PRICE": 2}}]
+    assert (api.ask(**{**later, "next": answer["next"]})["itemList"], api.asked) == ([], [])
 
 
 def test_details_without_a_catalogue_name_what_to_do(api: Api) -> None:
@@ -132,10 +160,14 @@ def test_details_without_a_catalogue_name_what_to_do(api: Api) -> None:
 
 def test_a_user_who_has_an_export_is_known_by_it(api: Api) -> None:
     api.stock(i0={})
-    api.source = "export"
-    assert "known" not in api.ask(userId="nobody", numResults=1)
-    api.source = "popular"
-    assert api.ask(userId="nobody", numResults=1)["known"] is False
+    api.is_down = True
+    api.reader.popular.write("films", ["i0"], "top", "v1")
+    answer = api.ask(userId="nobody", numResults=1)
+    assert (answer["source"], answer["known"]) == ("popular", False)
+    export = {"answer": json.dumps({"recommendedItems": ["i0"]}), "expires": 1 << 40}
+    api.table.put("films#for-you#nobody", "export", export)
+    answer = api.ask(userId="nobody", numResults=1)
+    assert (answer["source"], "known" in answer) == ("export", False)
 
 
 def test_an_unknown_user_or_item_is_marked(api: Api) -> None:
@@ -217,7 +249,8 @@ def test_a_list_is_what_the_source_has_without_what_the_catalogue_lacks(
     api: Api, stock: dict[int, str], results: int, length: int
 ) -> None:
     for one in api.world.dynamodb.scan(TableName=TABLE)["Items"]:
-        api.world.dynamodb.delete_item(TableName=TABLE, Key={name: one[name] for name in ("group", "item")})
+        if one["item"]["S"] != "serving":
+            api.world.dynamodb.delete_item(TableName=TABLE, Key={name: one[name] for name in ("group", "item")})
     api.length = length
     api.stock(**{f"i{number}": {"STOCK": text} for number, text in stock.items()})
     wanted = [f"i{number}" for number in range(length) if stock.get(number) == "yes"]
@@ -225,6 +258,6 @@ def test_a_list_is_what_the_source_has_without_what_the_catalogue_lacks(
 
 
 def test_events_are_told_of_items_that_the_catalogue_lacks(api: Api) -> None:
-    assert api.guard.known.unknown_items("films", {"i0"}) == set()
+    assert api.catalogue.known.unknown_items("films", {"i0"}) == set()
     api.stock(i0={}, i1={"STOCK": 0})
-    assert api.guard.known.unknown_items("films", {"i0", "i1", "i2"}) == {"i2"}
+    assert api.catalogue.known.unknown_items("films", {"i0", "i1", "i2"}) == {"i2"}

@@ -4,7 +4,7 @@ subjects.
 If the table fails, the answer is that of its source, marked as degraded.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from aws_lambda_powertools import Logger
@@ -20,8 +20,6 @@ from usher.serving.breaker import Breakers
 from usher.serving.requests import ReadRequest, columns_in
 
 logger = Logger()
-Ask = Callable[[int], Answer]
-"""Requests a list of some length from a source."""
 NO_CATALOGUE = "NoCatalogue"
 """The reason of a degraded answer if the table failed: its items lack details, and some may no longer exist."""
 FAILURES = (BotoCoreError, ClientError, UnansweredError)
@@ -32,30 +30,12 @@ SPARE, SPARE_SHARE = 5, 0.2
 
 
 @dataclass(frozen=True, slots=True)
-class Guard:
+class CatalogueCheck:
     """Checks answers against the catalogue."""
 
     known: Known
     breakers: Breakers = field(default_factory=Breakers)
     """Breakers; that of the table prevents that it delays every answer while it fails."""
-
-    def answer(self, request: ReadRequest, details: object, results: int, ask: Ask) -> Answer:
-        """Answer a request from a source and the catalogue.
-
-        `details`: the option as given; None: none. `results`: the length of the list; `ask` gets one of some length
-        from the source. Raises RequestError for details that the catalogue does not have, and the errors of `ask`.
-        """
-        try:
-            facts = self.facts(request.group)
-        except FAILURES as error:
-            return _degraded(request.group, ask(results), error)
-        columns = [] if details is None else details_of(details, facts)
-        answer = self._filled(request, columns, results, ask) if facts["items"] else ask(results)
-        try:
-            is_known = answer.get("source") == "export" or self._is_known(request, facts)
-        except FAILURES as error:
-            return _degraded(request.group, answer, error)
-        return answer if is_known else {**answer, "known": False}
 
     def facts(self, group: str) -> Facts:
         """The facts of a group's catalogue. Raises botocore's errors, and UnansweredError while the breaker is open."""
@@ -69,25 +49,18 @@ class Guard:
         self.breakers.succeeded(TABLE)
         return facts
 
-    def _filled(self, request: ReadRequest, columns: Sequence[str], results: int, ask: Ask) -> Answer:
-        """An answer with the requested number of the catalogue's items, if its source has so many."""
-        if "numResults" not in request.route.options:
-            return self._checked(request.group, ask(results), columns)
-        most = max(request.max_results, results)
-        for size in dict.fromkeys([min(results + SPARE + int(results * SPARE_SHARE), most), most]):
-            given = ask(size)
-            answer = self._checked(request.group, given, columns)
-            if len(answer["itemList"]) >= results or len(given["itemList"]) < size:
-                break
-        return {**answer, "itemList": answer["itemList"][:results]}
+    def available(self, group: str, answer: Answer, facts: Facts, columns: Sequence[str]) -> Answer:
+        """An answer without the items that the catalogue lacks or that are not available. Actions are not items.
 
-    def _checked(self, group: str, answer: Answer, columns: Sequence[str]) -> Answer:
-        """An answer without the items that the catalogue lacks or that are not available. Actions are not items."""
+        `columns`: the details that the other items get. Without a catalogue of items, the answer stays as it is.
+        """
+        if not facts["items"]:
+            return answer
         ids = [item["itemId"] for item in answer["itemList"] if "itemId" in item]
         try:
             known = self.known.items(group, ids)
         except FAILURES as error:
-            return _degraded(group, answer, error)
+            return without_catalogue(group, answer, error)
         kept: list[Listed] = []
         for item in answer["itemList"]:
             if "itemId" not in item:
@@ -97,6 +70,14 @@ class Guard:
                 kept.append({**item, "details": values} if columns else item)
         return {**answer, "itemList": kept}
 
+    def mark_unknown(self, request: ReadRequest, answer: Answer, facts: Facts) -> Answer:
+        """The answer, marked if its user or item is unknown. A user with an export is known."""
+        try:
+            is_known = answer.get("source") == "export" or self._is_known(request, facts)
+        except FAILURES as error:
+            return without_catalogue(request.group, answer, error)
+        return answer if is_known else {**answer, "known": False}
+
     def _is_known(self, request: ReadRequest, facts: Facts) -> bool:
         if request.route.subject == "userId" and facts["users"]:
             return self.known.has_user(request.group, request.subject)
@@ -105,8 +86,21 @@ class Guard:
         return True
 
 
+def sizes_to_ask(request: ReadRequest, results: int, facts: Facts) -> list[int]:
+    """The lengths to request from a source in turn, until enough results are available. Pure."""
+    if not facts["items"] or "numResults" not in request.route.options:
+        return [results]
+    most = max(request.max_results, results)
+    return list(dict.fromkeys([min(results + SPARE + int(results * SPARE_SHARE), most), most]))
+
+
 def details_of(value: object, facts: Facts) -> list[str]:
-    """The columns that `details` requests: true, or names, in a list or joined by commas. Raises RequestError."""
+    """The columns that `details` requests: true, or names, in a list or joined by commas; None: none.
+
+    Raises RequestError for columns that the catalogue does not have.
+    """
+    if value is None:
+        return []
     available = ", ".join(facts["columns"]) or "none; list them as `catalogue` in usher.yaml"
     if value in (True, "true"):
         if facts["columns"]:
@@ -123,7 +117,8 @@ def details_of(value: object, facts: Facts) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def _degraded(group: str, answer: Answer, error: Exception) -> Answer:
+def without_catalogue(group: str, answer: Answer, error: Exception) -> Answer:
+    """The source's answer, marked as degraded because the table failed."""
     logger.warning("Answered without the catalogue", group=group, reason=error_kind(error))
     about = {"Group": group, "Solution": answer.get("solution", "none"), "Reason": NO_CATALOGUE}
     put_metrics(Metrics({"DegradedAnswers": 1}, about))

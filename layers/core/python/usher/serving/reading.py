@@ -1,8 +1,12 @@
-"""Selects the source of an answer: the campaign or recommender, else the newest export, else the popular list."""
+"""The steps of a read, from top to bottom: its request, a page of its list, the available items, and their source.
+
+The source is the campaign or recommender, else the newest export for the subject, else the group's popular list.
+"""
 
 import gc
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Self
 
 from aws_lambda_powertools import Logger
@@ -16,9 +20,9 @@ from usher.routes import Route
 from usher.serving.answers import Answer, Degraded, Listed, Source
 from usher.serving.automatic_context import context_of
 from usher.serving.campaigns import Campaigns, OutageError
+from usher.serving.catalogue_check import FAILURES, CatalogueCheck, details_of, sizes_to_ask, without_catalogue
 from usher.serving.demand import Demand
 from usher.serving.export_store import ExportStore
-from usher.serving.guard import FAILURES, Guard
 from usher.serving.pages import Pages
 from usher.serving.popular_lists import PopularLists
 from usher.serving.requests import ReadRequest, read_request
@@ -30,39 +34,32 @@ logger = Logger()
 
 
 @dataclass(frozen=True, slots=True)
-class Reads:
-    """The sources of answers."""
+class Reader:
+    """Answers reads."""
 
     maps: ServingMaps
     exports: ExportStore
     pages: Pages
     popular: PopularLists
     campaigns: Campaigns
-    guard: Guard
+    catalogue: CatalogueCheck
     demand: Demand
     filters: StoredFilters
 
     @classmethod
-    def of(cls, environment: Mapping[str, str], met_by: Callable[[Table], Met]) -> Self:
-        """The sources of a function with this environment. No call takes longer than PERSONALIZE_MILLISECONDS.
+    def from_environment(cls, environment: Mapping[str, str], met_by: Callable[[Table], Met]) -> Self:
+        """The reader of a function. No call takes longer than PERSONALIZE_MILLISECONDS.
 
         `met_by`: the items of users' events in the table.
         """
         seconds = float(environment["PERSONALIZE_MILLISECONDS"]) / 1000
         table = Table(client("dynamodb", within(seconds, attempts=2)), environment["TABLE_NAME"])
+        lists = ExportStore(table), Pages(table), PopularLists(table)
         campaigns = Campaigns(client("personalize-runtime", within(seconds)))
-        guard = Guard(Known(Catalogues(table)))
+        catalogue = CatalogueCheck(Known(Catalogues(table)))
+        filters = StoredFilters(catalogue, met_by(table))
         gc.freeze()  # The objects until now stay: the collector took up to 40 ms of a request to scan them.
-        return cls(
-            ServingMaps(table),
-            ExportStore(table),
-            Pages(table),
-            PopularLists(table),
-            campaigns,
-            guard,
-            Demand(table),
-            StoredFilters(guard, met_by(table)),
-        )
+        return cls(ServingMaps(table), *lists, campaigns, catalogue, Demand(table), filters)
 
     def answer(
         self, group: str, route: Route, options: Mapping[str, Any], headers: Mapping[str, str] | None = None
@@ -71,66 +68,57 @@ class Reads:
 
         `headers`: the request's, which may supply a part of its context.
         """
-
-        def read() -> ReadRequest:
-            content = self.maps.cached(group)
-            automatic = context_of(content.get("context", {}), headers or {}, now())
-            return read_request(group, content, route, options, automatic)
-
-        request, details = read(), options.get("details")
-
-        def ask(results: int) -> Answer:
-            return self.guard.answer(request, details, results, lambda some: self._from_any_source(request, read, some))
-
-        if "next" in route.options:
-            about, token = (route.name, options.get("solution"), request.members, details), options.get("next")
-            answer = self.pages.answer(group, about, token, request.results, request.max_results, ask)
-            if token is not None:  # the list was kept: some of its items may have left meanwhile
-                kept = answer
-                answer = self.guard.answer(request, details, request.results, lambda _: kept)
-        else:
-            answer = ask(request.results)
+        request = self._request(group, route, options, headers or {})
+        answer = self._page(request) if "next" in route.options else self._list(request, request.results)
         return {route.list_name if name == "itemList" else name: value for name, value in answer.items()}
 
-    def _from_any_source(self, asked: ReadRequest, read: Callable[[], ReadRequest], results: int) -> Answer:
-        """Answer by Personalize; from the stored answers if there is no campaign or it fails.
+    def _request(self, group: str, route: Route, options: Mapping[str, Any], headers: Mapping[str, str]) -> ReadRequest:
+        """The checked request, by the group's present map."""
+        content = self.maps.cached(group)
+        automatic = context_of(content.get("context", {}), headers, now())
+        return replace(read_request(group, content, route, options, automatic), headers=headers)
 
-        `read`: reads the request by the present map; `results`: the length of the list.
+    def _page(self, request: ReadRequest) -> Answer:
+        """The first part of a list, or the part that `next` names."""
+        solution, details, token = map(request.options.get, ("solution", "details", "next"))
+        about = request.route.name, solution, request.members, details
+        ask = partial(self._list, request)
+        answer = self.pages.answer(request.group, about, token, request.results, request.max_results, ask)
+        # A later part was kept: some of its items may have left the catalogue meanwhile.
+        return self._list(request, request.results, kept=answer) if token is not None else answer
+
+    def _list(self, request: ReadRequest, results: int, kept: Answer | None = None) -> Answer:
+        """The requested number of available items, with their details, if a source has so many.
+
+        `kept`: a former answer to check again; None: ask a source. Raises RequestError for details that the catalogue
+        does not have.
         """
-        request = asked.resized(results)
+        try:
+            facts = self.catalogue.facts(request.group)
+        except FAILURES as error:
+            return without_catalogue(request.group, kept or self._from_any_source(request.resized(results)), error)
+        columns = details_of(request.options.get("details"), facts)
+        for size in sizes_to_ask(request, results, facts):
+            given = kept or self._from_any_source(request.resized(size))
+            answer = self.catalogue.available(request.group, given, facts, columns)
+            if len(answer["itemList"]) >= results or len(given["itemList"]) < size:
+                break
+        return self.catalogue.mark_unknown(request, {**answer, "itemList": answer["itemList"][:results]}, facts)
+
+    def _from_any_source(self, request: ReadRequest) -> Answer:
+        """Answer by Personalize; from the stored answers if there is no campaign or it fails."""
         if request.refusal:
             if answer := self._from_store(request):
                 return answer
             for solution in request.idle:
                 self.demand.note(request.group, solution)
-            raise request.refused(self._why_no_stored(request))
+            raise request.refused(self.filters.why_none(request))
         try:
-            return self._from_personalize(request, lambda: read().resized(results))
+            return self._from_personalize(request)
         except OutageError as outage:
-            about = {"Group": request.group, "Solution": request.solution, "Reason": outage.reason}
-            if outage.open_seconds:
-                put_metrics(Metrics({"BreakerOpenSeconds": outage.open_seconds}, about))
-            if outage.__cause__:
-                logger.warning(
-                    "Personalize does not answer",
-                    group=request.group,
-                    solution=request.solution,
-                    reason=outage.reason,
-                    error=error_kind(outage.__cause__),
-                )
-            answer = self._from_store(request, is_outage=True)
-            if not answer:
-                outage.why_no_stored = self._why_no_stored(request)
-                raise
-            put_metrics(Metrics({"DegradedAnswers": 1}, about))
-            ignored: Degraded = {"ignored": request.beyond_stored} if request.beyond_stored else {}
-            return {**answer, "degraded": {"reason": outage.reason, **answer.get("degraded", {}), **ignored}}
+            return self._from_store_in(outage, request)
 
-    def _why_no_stored(self, request: ReadRequest) -> str:
-        """The reason why a request with a filter gets no stored answer; empty without a filter."""
-        return self.filters.why_none(request) if request.is_filtered else ""
-
-    def _from_personalize(self, request: ReadRequest, read: Callable[[], ReadRequest]) -> Answer:
+    def _from_personalize(self, request: ReadRequest) -> Answer:
         """Answer by a call; by a second one if a resource is refused and a new map names another one.
 
         Personalize reports a missing campaign as not found, and one that is being deleted as invalid input.
@@ -141,7 +129,8 @@ class Reads:
             if isinstance(error, OutageError) and error.reason != "NotFound":
                 raise
             self.maps.forget(request.group)
-            renewed = read()
+            again = self._request(request.group, request.route, request.options, request.headers)
+            renewed = again.resized(request.results)
             if renewed.refusal:
                 raise OutageError("NotFound", 0.0) from error
             if renewed.call == request.call:
@@ -158,6 +147,27 @@ class Reads:
         if "recommendationId" in output:
             answer["recommendationId"] = output["recommendationId"]
         return answer
+
+    def _from_store_in(self, outage: OutageError, request: ReadRequest) -> Answer:
+        """Answer from the stored answers during an outage. Raises the outage if none can answer."""
+        about = {"Group": request.group, "Solution": request.solution, "Reason": outage.reason}
+        if outage.open_seconds:
+            put_metrics(Metrics({"BreakerOpenSeconds": outage.open_seconds}, about))
+        if outage.__cause__:
+            logger.warning(
+                "Personalize does not answer",
+                group=request.group,
+                solution=request.solution,
+                reason=outage.reason,
+                error=error_kind(outage.__cause__),
+            )
+        answer = self._from_store(request, is_outage=True)
+        if not answer:
+            outage.why_no_stored = self.filters.why_none(request)
+            raise outage
+        put_metrics(Metrics({"DegradedAnswers": 1}, about))
+        ignored: Degraded = {"ignored": request.beyond_stored} if request.beyond_stored else {}
+        return {**answer, "degraded": {"reason": outage.reason, **answer.get("degraded", {}), **ignored}}
 
     def _from_store(self, request: ReadRequest, *, is_outage: bool = False) -> Answer | None:
         """The newest export for the subject, else the popular list; None if neither can answer.
@@ -193,10 +203,9 @@ class Reads:
         `made_with`: the ARN of the stored answer's own filter, if it has one.
         """
         items = stored["itemList"]
-        limit = request.results if "numResults" in request.route.options else len(items)
         if not request.is_filtered:
-            return {**stored, "itemList": items[:limit]}
-        passing, mark = self.filters.passing(request, items, limit, made_with)
+            return {**stored, "itemList": items[: request.results]}
+        passing, mark = self.filters.passing(request, items, request.results, made_with)
         if not passing:
             return None
         answer: Answer = {**stored, "itemList": passing}
