@@ -1,7 +1,12 @@
+<<<<<<< HEAD
 """Plan a run: take the group's lock, check its files, and write the plan.
+=======
+"""Plan a run: take the group's lock, check its files, write down what the run will do, and load the table for the API.
+>>>>>>> next
 
 In: `{step, input, execution}`, and for the step `take` `startedAt`, for `plan` `waits`. The input is an S3 event or,
-from a person or a schedule, `{group}` with a task or a version to promote. Step `take` takes the group, `plan` plans.
+from a person or a schedule, `{group}` with a task or a version to promote. Step `take` takes the group, `plan` plans
+and loads small files, `load` loads what is left: `{step, group, run}`.
 Out: `{outcome, group, run}` (usher.planning.steps.Outcome).
 """
 
@@ -10,6 +15,8 @@ from functools import partial
 from typing import Any
 
 from usher.aws import client
+from usher.catalogue.entries import Catalogues
+from usher.catalogue.loading import Loader
 from usher.costs.ceilings import Ceilings
 from usher.costs.ledger import Spending
 from usher.datasets.profile_cache import ProfileCache
@@ -24,7 +31,7 @@ from usher.serving.serving_map import ServingMaps
 from usher.storage.bucket import Bucket
 from usher.storage.table import Table
 
-bucket = Bucket(client("s3"), os.environ["BUCKET_NAME"])
+bucket, limits = Bucket(client("s3"), os.environ["BUCKET_NAME"]), ReadLimits.from_env(os.environ)
 table = Table(client("dynamodb"), os.environ["TABLE_NAME"])
 steps = PlanSteps(
     bucket,
@@ -32,7 +39,8 @@ steps = PlanSteps(
     Tasks(table),
     Pins(table),
     Spending(table),
-    ProfileCache(bucket, ReadLimits.from_env(os.environ)),
+    ProfileCache(bucket, limits),
+    Loader(bucket, Catalogues(table), limits),
     Ceilings.from_env(os.environ),
     {name: client(name) for name in ("personalize", "scheduler", "service-quotas")},
     partial(Target.from_env, environ=os.environ),
@@ -42,6 +50,8 @@ steps = PlanSteps(
 
 def lambda_handler(event: dict[str, Any], context: Any) -> Outcome:
     """Do one step of a run of the pipeline."""
+    if event["step"] == "load":
+        return steps.load(event["group"], event["run"])
     group = group_of_input(event["input"])
     if not group:
         return {"outcome": "NOTHING", "group": None, "run": None}

@@ -20,11 +20,12 @@ from usher.catalogue.loading import QUICK_SECONDS, Loader, Progress
 from usher.datasets.reading import Reading, Source
 from usher.errors import EndedError, UsherError
 from usher.formats.typed_json import UnfitError
+from usher.planning.steps import Outcome
 from usher.runs.record import Run
 from usher.storage.table import Table
 
 from tests.unit.stack.files import machine
-from tests.unit.usher.world import BUCKET, REPOSITORY, TABLE, World
+from tests.unit.usher.world import BUCKET, REPOSITORY, STATES, TABLE, World, call, interactions
 from usher_local.simulation.machine import Machine
 
 Rows = Mapping[str, Mapping[str, str]]
@@ -281,9 +282,10 @@ def test_the_pipeline_loads_on_until_nothing_is_left(site: Site) -> None:
     times, calls = count(0, QUICK_SECONDS), list[Progress]()
     loader = replace(site.loader, clock=lambda: next(times))
 
-    def invoke(*_: object) -> Progress:
+    def invoke(_: str, payload: Mapping[str, str]) -> Outcome:
         calls.append(loader.load(run))
-        return calls[-1]
+        assert payload == {"step": "load", "group": "films", "run": "r"}
+        return {"outcome": "LOAD" if calls[-1]["more"] else "GO", "group": "films", "run": "r"}
 
     pipeline = machine(REPOSITORY / "statemachine" / "pipeline.asl.yaml")
     states = {**pipeline["States"], "Create and update resources": {"Type": "Pass", "End": True}}
@@ -292,6 +294,27 @@ def test_the_pipeline_loads_on_until_nothing_is_left(site: Site) -> None:
     assert not [*loading.run()]
     assert [call["written"] for call in calls] == [len(FILMS), 2, 0]
     assert loaded_digests(site.world.bucket, "films") == plan.digests
+
+
+@pytest.mark.parametrize(("parallel_bytes", "outcomes"), [("1000000", ["GO"]), ("1000", ["LOAD", "GO"])])
+def test_small_files_are_loaded_by_the_call_that_plans_with_them_and_large_ones_by_another(
+    site: Site, monkeypatch: pytest.MonkeyPatch, parallel_bytes: str, outcomes: list[str]
+) -> None:
+    monkeypatch.setenv("PARALLEL_BYTES", parallel_bytes)
+    site.world.put("films/interactions.csv", interactions(users=50))
+    given: dict[str, Any] = {"input": {"group": "films"}, "execution": STATES + "e-0001"}
+    planned = call("plan", **given, step="plan", waits=0)
+    if planned["outcome"] == "CHECK":
+        for part in site.world.bucket.read_json(f"films/out/runs/{planned['run']}/parts.json"):
+            call("check", part=part, run=planned["run"], error=None)
+        planned = call("plan", **given, step="plan", waits=0)
+    ended = [planned]
+    while ended[-1]["outcome"] == "LOAD":
+        assert not site.table("user")
+        ended.append(call("plan", step="load", group="films", run=planned["run"]))
+    assert [one["outcome"] for one in ended] == outcomes
+    assert len(site.table("user")) == 50
+    assert site.catalogues.facts("films")["users"]
 
 
 def test_a_small_load_takes_one_call(site: Site) -> None:

@@ -49,6 +49,11 @@ class LoadPlan:
     """
 
     @property
+    def size(self) -> int:
+        """Bytes of the files."""
+        return sum(file.size for source in self.sources.values() for file in source.files)
+
+    @property
     def facts(self) -> Facts:
         """The facts of the catalogue after the load."""
         items, users = self.form("items"), self.form("users")

@@ -30,7 +30,7 @@ WRITES_PER_SECOND = 1000
 SLICE = 500
 """The number of writes between two checks of the time and of the run's end."""
 WORK_SECONDS = 540.0
-"""The seconds after which a call begins no further slice."""
+"""The seconds for which a call that does nothing else writes."""
 QUICK_SECONDS = 60.0
 """A call that has taken fewer seconds goes on with the next chunk: reading one may take minutes."""
 
@@ -56,17 +56,18 @@ class Loader:
     max_changes: int = MAX_CHANGES
     slice_size: int = SLICE
 
-    def load(self, run: Run) -> Progress:
-        """Load as many chunks of a run's load plan as a call has time for, and at least one.
+    def load(self, run: Run, seconds: float = WORK_SECONDS) -> Progress:
+        """Load as many chunks of a run's load plan as there is time for, and at least one.
 
-        If a file has been replaced since the run was planned, the load ends: the new file has started another run.
+        `seconds`: the time after which no further slice is begun. If a file has been replaced since the run was
+        planned, the load ends: the new file has started another run.
         """
         run.require_open()
         plan, begun = read_load_plan(run), self.clock()
         written = deleted = 0
         try:
             while kind := _next_kind(plan, loaded_digests(self.bucket, run.group)):
-                change = self._load_chunk(run, plan, kind, begun)
+                change = self._load_chunk(run, plan, kind, begun + seconds)
                 written, deleted = written + change[0], deleted + change[1]
                 if self.clock() - begun >= QUICK_SECONDS:
                     return Progress(more=True, written=written, deleted=deleted)
@@ -78,11 +79,11 @@ class Loader:
         note_loaded(self.bucket, run.group, plan.digests)
         return Progress(more=False, written=written, deleted=deleted)
 
-    def _load_chunk(self, run: Run, plan: LoadPlan, kind: Kind, begun: float) -> tuple[int, int]:
+    def _load_chunk(self, run: Run, plan: LoadPlan, kind: Kind, until: float) -> tuple[int, int]:
         """Load the next chunk of a kind, and record the kind after its last; return the numbers of entries written and
         deleted.
 
-        `begun`: the clock's time at the beginning of the call.
+        `until`: the clock's time after which no further slice is begun.
         """
         key = snapshot_key(run.group, kind)
         snapshot = read_snapshot(self.bucket, key)
@@ -92,20 +93,20 @@ class Loader:
         if chunk.entries or gone:
             snapshot = _marked(snapshot, chunk)
             snapshot.write(self.bucket, key)
-            written = self._change(run, plan, begun, self.catalogues.put, chunk.entries)
-            deleted = self._change(run, plan, begun, self.catalogues.remove, gone)
+            written = self._change(run, plan, until, self.catalogues.put, chunk.entries)
+            deleted = self._change(run, plan, until, self.catalogues.remove, gone)
             _confirmed(snapshot, chunk, written, deleted).write(self.bucket, key)
         if chunk.is_last and (written, deleted) == (len(chunk.entries), len(gone)):
             note_loaded(self.bucket, run.group, {**loaded_digests(self.bucket, run.group), kind: plan.digests[kind]})
         return written, deleted
 
     def _change(
-        self, run: Run, plan: LoadPlan, begun: float, change: Callable[..., Any], entries: Sequence[Entry]
+        self, run: Run, plan: LoadPlan, until: float, change: Callable[..., Any], entries: Sequence[Entry]
     ) -> int:
-        """Change entries in the table for as long as a call may last; return the number of changed ones."""
+        """Change entries in the table until a time on the clock; return the number of changed ones."""
         done = 0
         with ThreadPoolExecutor(CONCURRENCY) as executor:
-            while done < len(entries) and self.clock() - begun < WORK_SECONDS:
+            while done < len(entries) and self.clock() < until:
                 run.require_open()
                 started, some = self.clock(), entries[done : done + self.slice_size]
                 list(executor.map(lambda entry: change(run.group, entry, plan.planned), some))

@@ -6,7 +6,8 @@ from datetime import UTC
 from functools import partial
 from typing import Any, Literal, TypedDict
 
-from usher.catalogue.load_plan import write_load_plan
+from usher.catalogue.load_plan import LoadPlan, write_load_plan
+from usher.catalogue.loading import QUICK_SECONDS, Loader
 from usher.clients import Clients
 from usher.config.model import Schedule
 from usher.costs.ceilings import AboveCeilingError, Ceilings
@@ -56,7 +57,7 @@ class Outcome(TypedDict):
     plan
     WAIT     more files may follow those that have arrived: come back after the settling time
     CHECK    parts.json lists parts of the data to be profiled first
-    LOAD     load.json lists items and users to be loaded into the table first
+    LOAD     load.json lists items and users that are still to be loaded into the table
     GO       go on
     ERASE    the run erases users, and does nothing else
     DONE     nothing is to be done, or the run's record has problems
@@ -77,6 +78,7 @@ class PlanSteps:
     pins: Pins
     spending: Spending
     profiles: ProfileCache
+    loader: Loader
     ceilings: Ceilings
     clients: Clients
     target_of: Callable[[str, str], Target]
@@ -119,6 +121,11 @@ class PlanSteps:
         retry_failed = run.is_first and not is_unread_drop(execution_input)
         return {"outcome": self._plan(run, execution, retry_failed=retry_failed), "group": group, "run": run.name}
 
+    def load(self, group: str, name: str) -> Outcome:
+        """Go on with the load into the table that a run has planned."""
+        progress = self.loader.load(Run(self.bucket, group, name))
+        return {"outcome": "LOAD" if progress["more"] else "GO", "group": group, "run": name}
+
     def _wait(self, run: Run, execution: str) -> Outcome:
         """Write into the run's record that it waits for further files."""
         self._begin(run, execution, SETTLING)
@@ -158,7 +165,14 @@ class PlanSteps:
             run.update({"data": error.report, "problems": error.as_dicts(), "costsNow": self._costs_now(run)})
             return "DONE"
         run.update(drafted.findings)
-        return "LOAD" if drafted.load else "GO" if drafted.is_work else "DONE"
+        if drafted.load and not self._has_loaded(run, drafted.load):
+            return "LOAD"
+        return "GO" if drafted.is_work else "DONE"
+
+    def _has_loaded(self, run: Run, plan: LoadPlan) -> bool:
+        """Load the table in this call, if the files are small; return whether nothing is left to load."""
+        is_small = plan.size <= self.profiles.limits.parallel_bytes
+        return is_small and not self.loader.load(run, QUICK_SECONDS)["more"]
 
     def _begin_erasure(self, run: Run, execution: str, reference: str) -> Literal["ERASE"]:
         """Record the facts that an erasure needs. A further run carries out the other requests."""
