@@ -79,7 +79,7 @@ def add_replay(parser: ArgumentParser) -> None:
         ("--to", "last", events.today(), "up to this day (default: today)"),
     ):
         parser.add_argument(option, dest=name, type=day, default=default, metavar="DAY", help=of)
-    parser.add_argument("--refused", action="store_true", help="only those that Personalize refused")
+    parser.add_argument("--refused", action="store_true", help="only events that Personalize refused")
     parser.add_argument("--into", metavar="GROUP", help="send them to this group instead")
     parser.add_argument("--file", type=Path, help="write a CSV of interactions here instead")
 

@@ -16,7 +16,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("dataset_group", metavar="dataset-group", help="the name of a dataset group of Personalize")
     parser.add_argument("--group", help="the name of the group in Usher (default: the same)")
     parser.add_argument("--adopt", action="store_true", help="tag the resources; put config and data into the bucket")
-    parser.add_argument("--from-stack", default="", metavar="NAME", help="also take over resources of this stack")
+    parser.add_argument("--from-stack", default="", metavar="NAME", help="also adopt resources of this stack")
     parser.add_argument(
         "--anyway",
         action="store_true",

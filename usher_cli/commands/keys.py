@@ -31,7 +31,7 @@ def list_keys(stack: DeployedStack, options: Namespace, output: Output) -> int:
 def add_creation(parser: ArgumentParser) -> None:
     """Add the group, and the purpose of the key."""
     group(parser)
-    parser.add_argument("--name", required=True, help="what the key is for")
+    parser.add_argument("--name", required=True, help="the purpose of the key")
     parser.add_argument("--routes", required=True, type=names, help='such as "POST events,GET popular"')
     parser.add_argument(
         "--per-minute", type=positive, metavar="N", help="its limit of requests per minute (default: none)"
@@ -59,7 +59,7 @@ def add_rotation(parser: ArgumentParser) -> None:
     """Add the key, and the days for which its former secret stays valid."""
     add_key(parser)
     parser.add_argument(
-        "--days", type=days, default=7, help="how long the old secret stays valid (default: 7; 0: not at all)"
+        "--days", type=days, default=7, help="the days for which the old secret stays valid (default: 7; 0: none)"
     )
 
 

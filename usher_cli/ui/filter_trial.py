@@ -63,7 +63,7 @@ def marked(text: str, error: FilterError) -> Markup:
 def left_by(
     expression: Expression, data: GroupData, user: str, met: Sequence[Met], values: Mapping[str, Sequence[str]]
 ) -> NDArray[np.bool_]:
-    """Which of `data.all_items` a filter leaves for a user. `met`: the user's items, newest first.
+    """A mask of the items in `data.all_items` that a filter leaves for a user. `met`: the user's items, newest first.
 
     `values`: of placeholders. Raises UsherError for a value that is missing, or can't be read.
     """

@@ -60,7 +60,7 @@ class Records:
         return {name: text for name, cells in self.columns.items() if (text := cells[place].as_py())}
 
     def matching(self, text: str) -> NDArray[np.bool_]:
-        """Which rows have a text in any column or in their ID, in any case."""
+        """A mask of the rows with a text in any column or in their ID, in any case."""
         found = np.zeros(len(self.ids), np.bool_)
         for cells in (pa.array(self.ids, pa.string()), *self.columns.values()):
             found |= pc.match_substring(cells, text, ignore_case=True).to_numpy(zero_copy_only=False)
