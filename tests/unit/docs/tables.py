@@ -57,7 +57,7 @@ def recipes() -> Iterable[str]:
 
 def behaviour() -> Iterable[str]:
     """One row per recipe: what it does besides scoring."""
-    columns = "Request", "Learns from", "Excludes the user's items by", "New items", "Also returns"
+    columns = "Request", "Learns from", "Event that excludes an item", "New items", "Also returns"
     yield from _head("Recipe", *columns, "Batch inference")
     for recipe in RECIPES:
         case = use_case(recipe)
