@@ -132,7 +132,7 @@ def test_large_data_goes_through_the_functions(world: World, reads: set[str]) ->
     assert not reads
 
 
-def test_no_data_is_checked_of_a_group_that_is_to_be_removed(world: World, reads: set[str]) -> None:
+def test_no_data_is_checked_of_a_group_that_is_to_be_removed(reads: set[str]) -> None:
     execution = {"input": {"group": "films", "task": "remove"}, "execution": STATES + "e-0001"}
     call("plan", **execution, step="take", startedAt="2026-01-01T00:00:00+00:00")
     assert call("plan", **execution, step="plan", waits=0)["outcome"] == "GO"
