@@ -53,8 +53,7 @@ class Outcome(TypedDict):
 
     NOTHING  the input is not about a group
     JOINED   another execution holds the group, and makes a further run
-    PROMOTE  a version is to serve first, without waiting for the execution that holds the group, or for this run's
-    plan
+    PROMOTE  a version is to serve first, without waiting for a running execution or this run's plan
     WAIT     more files may follow those that have arrived: come back after the settling time
     CHECK    parts.json lists parts of the data to be profiled first
     LOAD     load.json lists items and users that are still to be loaded into the table
@@ -143,7 +142,7 @@ class PlanSteps:
         run = Run(self.bucket, group, next_run(self.lock, self.bucket, group, execution))
         if self.lock.take(group, execution, run.name, is_drop=is_drop):
             return run
-        log_decision(group, run.name, {"action": "join", "reason": "another execution is at work on the group"})
+        log_decision(group, run.name, {"action": "join", "reason": "another execution is running for the group"})
         return None
 
     def _plan(self, run: Run, execution: str, *, retry_failed: bool) -> PlanOutcome:
