@@ -1,4 +1,4 @@
-# Every target sets itself up: Python 3.11 or newer, make and the package registries are all it needs.
+# Every target installs its own tools: it only needs Python 3.11 or newer, make and the package registries.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -6,14 +6,14 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONPATH := $(CURDIR):$(CURDIR)/layers/core/python
 export SAM_CLI_TELEMETRY := 0
 export AWS_DEFAULT_REGION ?= us-east-1
-# Each worker of the tests has a core: more threads for its matrices would only wait for each other.
+# Each test worker has a core: more threads for its matrices would only wait for each other.
 check test: export OPENBLAS_NUM_THREADS := 1
-# Dozens of processes would compile the same modules anew.
+# Without bytecode files, dozens of processes would compile the same modules again.
 unexport PYTHONDONTWRITEBYTECODE
-# Of what Lambda takes of a function and its layers, unzipped: 262,144,000 bytes.
+# The limit of the layers' size: Lambda takes 262,144,000 bytes of a function and its layers, unzipped.
 MAX_LAYER_BYTES := 240000000
 
-# Integration tests wait for about half of their time.
+# Integration tests wait about half of the time.
 WORKERS := $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 2) * 2)')
 
 .DEFAULT_GOAL := help
@@ -61,7 +61,7 @@ test: setup ## Everything that CI checks: lint, types, template, state machines,
 		wait $$rehearsal || { cat .cache/rehearsal.log; exit 1; }; exit $$tests
 	pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder tests/integration
 
-e2e: setup ## The end-to-end tests on a deployed stack of your account: make e2e STACK=usher; says what it costs, and asks
+e2e: setup ## The end-to-end tests on a deployed stack of your account: make e2e STACK=usher; shows the cost, and asks
 	@python -m tests.e2e $(or $(STACK),$(error Say which stack: make e2e STACK=usher))
 
 lint: style types template ## Style, types, template
@@ -82,7 +82,7 @@ docs: setup ## Write the generated parts of the docs, and the editor schema
 	@python -m usher_cli.editor_schema
 	@python -m usher_cli.api_document
 
-build: setup ## What `sam deploy` uploads, for Lambda's Python on arm64
+build: setup ## Build the artifacts of `sam deploy`, for Lambda's Python on arm64
 	sam build
 	@size=$$(find .aws-sam/build/CoreLayer .aws-sam/build/DataLayer -type f -exec cat {} + | wc -c); \
 		echo "The two layers are $$((size / 1000000)) MB unzipped; Lambda takes 262"; \

@@ -1,7 +1,7 @@
-"""What is deployed beside Usher's own code, and under which licences. Not deployed itself.
+"""The software bill of materials of a deployment, besides Usher's own code, with licences. Not deployed itself.
 
 `python -m layers.sbom` reads the layers that `sam build` made and writes `.aws-sam/sbom.cdx.json` (CycloneDX 1.6). Exit
-status 1 where a licence is unknown or not allowed.
+status 1 if a licence is unknown or not allowed.
 """
 
 import json
@@ -33,20 +33,23 @@ ALLOWED = frozenset(
         "Zlib",
     }
 )  # fmt: skip
-"""Licences that ask for no more than their text to be passed on. The exception of GCC's runtime library allows any use
-of what is linked with it; OFL-1.1 is for fonts."""
+"""Licences that only require their text to be passed on. The exception of GCC's runtime library allows any use of
+software that is linked with it; OFL-1.1 is for fonts.
+"""
 WORDS = {"Apache License 2.0": "Apache-2.0", "SIL OFL 1.1": "OFL-1.1"}
-"""SPDX expressions for what packages write instead."""
+"""SPDX expressions for packages' own words."""
 READ = {
-    # The metadata leaves out what numpy.libs holds: OpenBLAS with LAPACK, and GCC's Fortran library.
+    # The metadata omits the content of numpy.libs: OpenBLAS with LAPACK, and GCC's Fortran library.
     "numpy": "BSD-3-Clause AND 0BSD AND MIT AND Zlib AND CC0-1.0 AND BSD-3-Clause-Open-MPI"
     " AND GPL-3.0-or-later WITH GCC-exception-3.1",
-    "python-dateutil": "BSD-3-Clause",  # all of it; what came after 2017 also Apache-2.0
+    "python-dateutil": "BSD-3-Clause",  # all of it; contributions after 2017 also Apache-2.0
     "resvg-py": "MIT",
 }
-"""Licences, from the licence files, of packages whose metadata does not name them, or not all."""
+"""Licences, read from the licence files, of packages whose metadata does not name them, or not all."""
 KEPT = ("type", "bom-ref", "name", "version", "licenses", "purl", "hashes")
-"""What of a wheel's own SBOM goes into ours; its authors, for one, stand where CycloneDX 1.6 does not have them."""
+"""The members of a wheel's own SBOM that ours keeps; its authors, for example, are at a place that CycloneDX 1.6 does
+not have.
+"""
 SPDX = get_spdx_licensing()
 
 
@@ -57,9 +60,9 @@ class Package:
     name: str
     version: str
     licence: str
-    """An SPDX expression, if it is a known one."""
+    """The licence, as an SPDX expression if it is known."""
     parts: Sequence[Component] = ()
-    """What its wheel was linked from, as the wheel's own SBOM says (PEP 770)."""
+    """The components that its wheel was linked from, from the wheel's own SBOM (PEP 770)."""
 
 
 def packages(folder: Path) -> list[Package]:
@@ -69,18 +72,18 @@ def packages(folder: Path) -> list[Package]:
 
 
 def licence(name: str, metadata: Any) -> str:
-    """The licence of a distribution by its metadata, or by its licence file where we had to read that."""
+    """The licence of a distribution from its metadata, or from its licence file if we had to read that."""
     written = metadata.get("License-Expression") or metadata.get("License") or ""
     return READ.get(name) or WORDS.get(written, written)
 
 
 def canonical(name: str) -> str:
-    """The name of a package as indexes compare it."""
+    """The name of a package in the form that indexes compare."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def allowed(expression: str) -> bool:
-    """Whether we may deploy what has this licence: all of an AND, one of an OR."""
+    """Whether we may deploy software with this licence: all of an AND, one of an OR."""
     try:
         tree = SPDX.parse(expression, validate=True)
     except ExpressionError:
@@ -126,7 +129,7 @@ def text(bom: Bom) -> str:
 
 
 def main(build: Path = BUILD, target: Path = TARGET) -> int:
-    """Write the SBOM of a build; the exit status."""
+    """Write the SBOM of a build; return the exit status."""
     layers = {folder.parent.name: packages(folder) for folder in sorted(build.glob("*/python"))}
     if not any(layers.values()):
         print(f"There is no built layer in {build}. Run: sam build", file=sys.stderr)  # noqa: T201

@@ -1,1 +1,1 @@
-"""The `usher` command: see what a deployed stack does, and direct it. Works on the local cloud as well."""
+"""The `usher` command: inspect and control a deployed stack. Works on the local cloud as well."""

@@ -15,9 +15,9 @@ from usher_cli.output import Output, console
 
 
 def main(arguments: Sequence[str] | None = None, connect: Callable[[str], DeployedStack] = DeployedStack) -> int:
-    """Run a command. Returns its exit status (usher_cli.command.EXIT_STATUS); a failure is explained on stderr.
+    """Run a command; return its exit status (usher_cli.command.EXIT_STATUS). A failure is explained on stderr.
 
-    `connect`: makes the stack, by its name.
+    `connect`: returns the stack of a name.
     """
     options = parse(arguments)
     notes = console(stderr=True)
@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None, connect: Callable[[str], Deploy
         sys.stdout.flush()
     except KeyboardInterrupt:
         return INTERRUPTED
-    except BrokenPipeError:  # who reads the output has enough; Python would complain again at its end
+    except BrokenPipeError:  # the reader of the output has closed it; Python would report that once more at its end
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     except Exception as error:
@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None, connect: Callable[[str], Deploy
 
 
 def _problems(error: Exception) -> Sequence[Mapping[str, str]]:
-    """What went wrong, as a run's record has problems."""
+    """The problems of an error, in the form of a run's record."""
     if isinstance(error, InputError):
         return error.as_dicts()
     if os.environ.get(TRACEBACK):

@@ -1,4 +1,4 @@
-"""The stack's HTTP API, as the command asks it: with signed requests, and their answers as tables."""
+"""Signed requests to the stack's HTTP API, and their answers as tables."""
 
 import json
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
@@ -28,7 +28,7 @@ def api_of(stack: DeployedStack) -> Caller:
 
 
 def asked(call: Callable[[], Any]) -> Any:
-    """The answer to a call of the API. Raises UsherError with what the API says."""
+    """The answer to a call of the API. Raises UsherError with the API's message."""
     try:
         return call()
     except CallError as error:
@@ -62,7 +62,7 @@ def add_options(parser: ArgumentParser) -> None:
 
 
 def add_number(parser: ArgumentParser) -> None:
-    """Add the length of the list."""
+    """Add the option with the length of the list."""
     parser.add_argument("--results", type=int, metavar="N", help="the length of the list (default: 25)")
 
 
@@ -81,7 +81,7 @@ def given(options: Namespace) -> dict[str, Any]:
 
 
 def get_list(stack: DeployedStack, group: str, route: str, options: Mapping[str, Any], output: Output) -> int:
-    """Ask for a list of items and print it. IDs are sent in the query, in which every character may stand."""
+    """Request a list of items and print it. IDs are sent in the query, in which every character is allowed."""
     query = {name: json.dumps(value) if isinstance(value, dict) else value for name, value in options.items()}
     answer = asked(lambda: api_of(stack).get(f"/{quote(group, safe='')}/{route}", **query))
     output.document(answer, show_list)
@@ -89,7 +89,7 @@ def get_list(stack: DeployedStack, group: str, route: str, options: Mapping[str,
 
 
 def show_list(console: Console, answer: Mapping[str, Any]) -> None:
-    """Print the items of an answer, and what it is from."""
+    """Print the items of an answer, and its source."""
     items: list[Any] = next((answer[name] for name in LISTS if name in answer), [])
     columns = list(dict.fromkeys(name for one in items for name in _cells(one)))
     if items:
@@ -106,7 +106,7 @@ def show_list(console: Console, answer: Mapping[str, Any]) -> None:
 
 
 def _cells(item: Mapping[str, Any]) -> dict[str, Any]:
-    """What a row of the table has of an item: its ID, its score, and its details or metadata."""
+    """The cells of an item: its ID, its score, and its details or metadata."""
     inner = {**item.get("metadata", {}), **item.get("details", {})}
     plain = {name: value for name, value in item.items() if not isinstance(value, dict)}
     return {name: _text(value) for name, value in {**plain, **inner}.items()}

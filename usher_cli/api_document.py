@@ -2,8 +2,8 @@
 
     python -m usher_cli.api_document        writes it anew
 
-It is made of the tables of routes and events (usher.routes, usher.events.checks), and of the errors in
-docs/api.md. What a group's schemas require of properties is for the API alone to check.
+It is derived from the tables of routes and events (usher.routes, usher.events.checks), and from the errors in
+docs/api.md. Only the API itself can check properties against a group's schemas.
 """
 
 import json
@@ -85,9 +85,9 @@ OPTIONS: dict[str, tuple[str, Schema]] = {
     "items": ("The items to rank.", {"type": "array", "items": ID, "minItems": 1, "maxItems": MAX_RESULTS}),
     "userIds": ("The users.", {"type": "array", "items": ID, "minItems": 1, "maxItems": MAX_USERS}),
 }
-"""By option, what it means, and its value as JSON."""
+"""The description of each option, and the schema of its value."""
 GATEWAY = {"401": "No key or no valid token", "413": "The request is too large"}
-"""By status that only API Gateway answers, what it means."""
+"""The meaning of each status that only API Gateway returns."""
 SAME = {"description": "The answer is the one whose ETag the caller has sent"}
 SECURITY = {
     "signature": {
@@ -157,7 +157,7 @@ def _group() -> Schema:
 
 
 def _in_path(name: str) -> Schema:
-    """An ID without what an HTTP API reads twice: those stand in the query."""
+    """An ID without the characters that an HTTP API decodes twice: such IDs belong in the query."""
     schema = {**ID, "pattern": r"^(?!\.+$)[^\x00-\x1f\x7f-\x9f%/?]+$"}
     return {"name": name, "in": "path", "required": True, "description": OPTIONS[name][0], "schema": schema}
 
@@ -232,7 +232,7 @@ def _event_member(name: str, kind: Kind) -> Schema:
 
 
 def _object(properties: Schema, optional: Schema | None = None) -> Schema:
-    """An object with these members, of which the first ones are always there."""
+    """An object with these members; the first ones are required."""
     return {"type": "object", "required": [*properties], "properties": {**properties, **(optional or {})}}
 
 
@@ -241,7 +241,7 @@ def _list(items: Schema) -> Schema:
 
 
 def _arrived_event() -> Schema:
-    """What is shown of an event that has arrived."""
+    """An arrived event as the API shows it."""
     event: Schema = {name: {} for kind in KINDS.values() for name in kind.members if name != kind.time}
     always = {
         "eventId": TEXT,
@@ -272,7 +272,7 @@ ANSWERS: dict[str, Schema] = {
     ),
     "health": _object({"status": STATUS, "breakers": {"type": "object", "additionalProperties": {"type": "integer"}}}),
 }
-"""By route, what it answers where Personalize does not. Of other routes, the document does not say."""
+"""The schema of each answer that is not Personalize's. The document does not describe other answers."""
 
 
 def _answer(route: Route) -> Schema:
@@ -321,7 +321,7 @@ def _accepted(route: Route) -> Schema:
 
 
 def _errors() -> dict[str, list[tuple[str, str]]]:
-    """By status, the codes and what they mean."""
+    """The codes of each status, and their meaning."""
     found: dict[str, list[tuple[str, str]]] = {}
     for status, code, meaning in ERROR.findall(PAGE.read_text()):
         found.setdefault(status, []).append((code, re.sub(r"\[([^]]+)\]\([^)]+\)|`", r"\1", meaning)))

@@ -42,13 +42,13 @@ MODULES = (
     "local",
     "completion",
 )
-"""The modules of usher_cli.commands, in the order of the help. Each is called as its commands' first word."""
+"""The modules of usher_cli.commands, in the order of the help. The name of each is the first word of its commands."""
 GROUPS = {
     "events": "Send events of users; show, count and replay the kept ones.",
     "keys": "Create, list, rotate and revoke API keys.",
     "local": "Run the local cloud, AWS on this machine.",
 }
-"""The help of first words that have several commands."""
+"""The help of each first word with several commands."""
 WIDTH = 34
 
 
@@ -61,7 +61,7 @@ def commands(modules: Sequence[str] = MODULES) -> Iterator[Command]:
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Parse the command line; by default, that of this process. Raises SystemExit with status 2 if it is wrong.
 
-    Imports the command that is asked for, not the others.
+    Imports only the requested command.
     """
     _, rest = _everywhere(None).parse_known_args(arguments)
     words = {module.removesuffix("_"): module for module in MODULES}
@@ -93,7 +93,7 @@ def make_parser(modules: Sequence[str] = MODULES) -> argparse.ArgumentParser:
 
 
 def _everywhere(stack: str | None) -> argparse.ArgumentParser:
-    """The options that may stand before a command, and after it. `stack`: the default; None: the option sets it."""
+    """The options that are allowed before and after a command. `stack`: the default; None: the option sets it."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--stack", default=stack or argparse.SUPPRESS, help="the name of the deployed stack")
     return parser

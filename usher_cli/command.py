@@ -1,4 +1,4 @@
-"""What a command of `usher` is: a function, its arguments and examples. Each stands in a module of its own."""
+"""The parts of a command of `usher`: a function, its arguments and examples. Each command is in a module of its own."""
 
 import argparse
 from collections.abc import Callable, Mapping
@@ -30,7 +30,7 @@ def group(parser: argparse.ArgumentParser) -> None:
 
 
 def optional_group(parser: argparse.ArgumentParser) -> None:
-    """Add the name of a group, which may be left out."""
+    """Add the optional name of a group."""
     parser.add_argument("group", nargs="?", help="the name of the group (default: all groups)")
 
 
@@ -42,16 +42,16 @@ class Command:
     """`plan`; or two words, such as `events tail`."""
     do: Do
     examples: Mapping[str, str]
-    """Command lines, with what they do."""
+    """Command lines, and the effect of each."""
     add_arguments: Callable[[argparse.ArgumentParser], None] = group
     changes: str = "nothing"
-    """What it changes, for docs/cli.md."""
+    """The things that it changes, for docs/cli.md."""
     asks: bool = False
-    """It asks before it changes something, and has the option --yes."""
+    """Whether it asks before it changes something, and has the option --yes."""
     has_json: bool = True
-    """It has the option --json."""
+    """Whether it has the option --json."""
     needs_group: bool = True
-    """Its group must exist. If it does not, the message names the one that may be meant."""
+    """Whether its group must exist. If it does not, the message names similar ones."""
 
 
 def names(text: str) -> list[str]:

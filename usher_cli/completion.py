@@ -22,7 +22,7 @@ _usher() {{
 }}
 complete -o default -F _usher usher ./usher"""
 ZSH = "autoload -U +X bashcompinit && bashcompinit\n"
-"""zsh has bash's commands for completion in a function of its own."""
+"""The lines with which zsh provides bash's completion commands."""
 
 
 def script(parser: argparse.ArgumentParser, shell: str) -> str:
@@ -34,7 +34,7 @@ def script(parser: argparse.ArgumentParser, shell: str) -> str:
 
 
 def _cases(parser: argparse.ArgumentParser, path: str) -> Iterator[tuple[str, list[str]]]:
-    """By bash's pattern of the words before, what may follow: the most specific pattern first."""
+    """The words that may follow, by bash's pattern of the words before: the most specific pattern first."""
     options = [one for action in parser._actions for one in action.option_strings if one.startswith("--")]
     inner: Mapping[str, argparse.ArgumentParser] = {}
     for action in parser._actions:

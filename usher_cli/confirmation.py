@@ -1,4 +1,4 @@
-"""A command that asks: it shows the plan of an action, and carries it out once that is confirmed."""
+"""Commands that ask: each shows the plan of an action, and carries it out once it is confirmed."""
 
 from collections.abc import Callable, Mapping
 
@@ -11,18 +11,18 @@ UNCHANGED = "Nothing was changed. Repeat with --yes."
 
 
 def confirmed(action: Action, output: Output) -> Done | None:
-    """What came of an action; None: nobody has confirmed it, and it has done nothing."""
+    """Carry out an action if it is confirmed; return its result, or None."""
     show.plan(output.notes, action.plan())
     return action.carry_out(output.note) if output.confirm(f"{action.label}?") else None
 
 
 def perform(action: Action, output: Output, document: Callable[[Done | None], Mapping[str, object]]) -> int:
-    """Do what an action does, if it is confirmed; return the exit status. `document`: what --json prints."""
+    """Carry out an action if it is confirmed; return the exit status. `document`: the output of --json."""
     done = confirmed(action, output)
     output.document(document(done), lambda *_: output.say(done.message if done else UNCHANGED))
     return OK if done else UNCONFIRMED
 
 
 def execution(group: str, done: Done | None) -> dict[str, object]:
-    """What --json prints of an action that starts an execution."""
+    """The output of --json for an action that starts an execution."""
     return {"group": group, "execution": done.execution if done else ""}

@@ -1,4 +1,4 @@
-"""What Amazon Personalize costs in the account every month: this stack's groups, and all other dataset groups."""
+"""The monthly costs of Amazon Personalize in the account: this stack's groups, and all other dataset groups."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, TypedDict
@@ -26,14 +26,14 @@ SMALLEST, THOUSAND = 0.001, 1000
 
 
 class UseRecord(TypedDict):
-    """How much of something a group has used in a month."""
+    """The use that a group has made of something in a month."""
 
     what: str
     """A name in `usher.costs.months.UNITS`."""
     amount: float
     unit: str
     dollars: float
-    """As far as the price is known."""
+    """The known part of the cost."""
     atMost: float
 
 
@@ -41,28 +41,28 @@ class GroupCost(TypedDict):
     """The monthly costs of a dataset group."""
 
     group: str
-    """Its folder in the bucket; empty: it is not this stack's."""
+    """The group's folder in the bucket; empty: it is not this stack's."""
     datasetGroup: str
-    """Its name in Personalize."""
+    """The name in Personalize."""
     now: CostRecord
     after: CostRecord | None
-    """After the run that is at work; None: none is."""
+    """The costs after the running run; None if there is none."""
     month: MonthRecord | None
     """The present calendar month; None: it is not this stack's."""
     used: list[UseRecord]
-    """What the group has used in it."""
+    """The group's uses in that month."""
     advice: list[ProblemRecord]
-    """What costs more than it needs to."""
+    """Notes on costs that are higher than necessary."""
 
 
 class AccountCost(TypedDict):
-    """What Personalize costs every month, in US dollars, without requests beyond the provisioned ones."""
+    """The monthly costs of Personalize, in US dollars, without requests beyond the provisioned ones."""
 
     groups: list[GroupCost]
     now: CostRecord
-    """The sums of all of them."""
+    """The sums of all groups."""
     after: CostRecord
-    """The same once the runs that are at work have ended."""
+    """The same after the end of the running runs."""
     prices: dict[str, Any]
 
 
@@ -77,7 +77,7 @@ def account_cost(stack: DeployedStack, group: str | None) -> AccountCost:
 
 
 def sums(cost: CostRecord) -> str:
-    """The sums of what costs money every month, in words. Pure."""
+    """The sums of the monthly costs, in words. Pure."""
     recurring = f", {dollars(cost['recurringCost'])} for recurring tasks" if cost["recurringCost"] else ""
     most = cost["monthlyAtMost"]
     limit = f" (at most {dollars(most)} in all)" if most is not None else ""
@@ -86,14 +86,14 @@ def sums(cost: CostRecord) -> str:
 
 
 def known_sum(cost: CostRecord) -> str:
-    """What serves in a month, as far as it is known. Pure."""
+    """The known monthly cost of serving. Pure."""
     if "monthlyCost" not in cost:
         return "unknown"
     return dollars(cost["monthlyCost"]) + " + unknown" * bool(cost["unpriced"])
 
 
 def amount_text(amount: float) -> str:
-    """How much of something was used, without digits that nobody reads. Pure."""
+    """The amount of a use, without needless digits. Pure."""
     return "under 0.001" if 0 < amount < SMALLEST else f"{amount:,.0f}" if amount >= THOUSAND else f"{amount:,.3g}"
 
 
@@ -169,7 +169,7 @@ def _own_group(stack: DeployedStack, group: str, name: str, billed: list[Billed]
 
 
 def _advice(group: str, billed: list[Billed], past: Past, ids: Mapping[str, str]) -> list[ProblemRecord]:
-    """What the traffic of a group's campaigns says of their settings, and its budget of what is spent."""
+    """Advice from the traffic of a group's campaigns, and from its budget."""
     measured = [one for one in billed if one.kind == "campaign" and one.arn in past.traffic]
     ids = {one.arn: ids.get(one.arn, one.id_in(group)) for one in measured}
     found = (advice(one, ids[one.arn], f"{group}/: {ids[one.arn]}", past.traffic[one.arn]) for one in measured)
@@ -177,6 +177,6 @@ def _advice(group: str, billed: list[Billed], past: Past, ids: Mapping[str, str]
 
 
 def _last_planned(stack: DeployedStack, group: str) -> RunRecord | None:
-    """The record of the last run that had a plan with costs."""
+    """The record of the last run with a plan and costs."""
     records = (run.read_or_empty() for run in reversed(stack.runs(group)))
     return next((one for one in records if "estimate" in one), None)

@@ -8,7 +8,7 @@ FILTERED = {
     "strict": "The filter was applied; items for which its result is unknown are left out.",
     "exported": "The export was made with this filter; items that are known to fail it now are left out.",
 }
-"""By `degraded.filter`."""
+"""The sentence for each value of `degraded.filter`."""
 
 
 def remarks(degraded: Mapping[str, Any]) -> Iterator[str]:

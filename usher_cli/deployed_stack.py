@@ -1,4 +1,4 @@
-"""A deployed stack, as the command reaches it: with the credentials of the person who calls it."""
+"""A deployed stack, accessed with the credentials of the command's caller."""
 
 import difflib
 import json
@@ -26,7 +26,7 @@ DRAFT = "draft"
 
 
 class Outputs(dict[str, str]):
-    """A stack's outputs; one that is missing raises what `missing` makes of its name."""
+    """A stack's outputs; a missing one raises the error that `missing` returns for its name."""
 
     def __init__(self, outputs: Iterable[tuple[str, str]], missing: Callable[[str], UsherError]) -> None:
         super().__init__(outputs)
@@ -42,7 +42,7 @@ class DeployedStack:
 
     name: str
     sleep: Callable[[float], None] = time.sleep
-    """Waits for so many seconds between two looks at what goes on in it."""
+    """Waits for a number of seconds between two look-ups of a running run."""
 
     @cached_property
     def _described(self) -> Mapping[str, Any]:
@@ -61,12 +61,12 @@ class DeployedStack:
 
     @property
     def outputs(self) -> Mapping[str, str]:
-        """The stack's outputs. One that is missing raises UsherError: the stack is half-deployed, or not Usher's."""
+        """The stack's outputs. A missing one raises UsherError: the stack is half-deployed, or not Usher's."""
         found = ((one["OutputKey"], one["OutputValue"]) for one in self._described.get("Outputs", []))
         return Outputs(found, missing=self._lacks)
 
     def _lacks(self, what: str) -> UsherError:
-        """The error of a stack that lacks something."""
+        """The error of a stack without some part."""
         status = self._described["StackStatus"]
         if status.endswith("_IN_PROGRESS"):
             return UsherError(f"The stack {self.name} is {status}, and has no {what} yet. Wait until it is deployed.")
@@ -82,7 +82,7 @@ class DeployedStack:
 
     @property
     def parameters(self) -> Mapping[str, str]:
-        """The parameters that it was deployed with, with the template's defaults."""
+        """The parameters that the stack was deployed with, with the template's defaults."""
         return {one["ParameterKey"]: one["ParameterValue"] for one in self._described.get("Parameters", [])}
 
     @cached_property
@@ -107,24 +107,24 @@ class DeployedStack:
 
     @cached_property
     def clients(self) -> dict[str, Any]:
-        """Clients of the services that resources belong to, and of their quotas."""
+        """Clients of the services of resources, and of Service Quotas."""
         return {name: client(name) for name in ("personalize", "scheduler", "service-quotas")}
 
     @cached_property
     def version_reports(self) -> dict[str, VersionRecord]:
-        """What is known so far of trained solution versions, by their ARNs."""
+        """A cache of trained solution versions, by their ARNs."""
         return {}
 
     @cached_property
     def _planning(self) -> Mapping[str, str]:
-        """The environment of the function that plans."""
+        """The environment of the function `plan`."""
         configuration = client("lambda").get_function_configuration(FunctionName=self._physical_id("Plan"))
         environ: dict[str, str] = configuration["Environment"]["Variables"]
         return environ
 
     @cached_property
     def resources(self) -> Mapping[str, str]:
-        """The physical id of each of its resources, by the name in the template."""
+        """The physical id of each of the stack's resources, by the name in the template."""
         pages = client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=self.name)
         found = [one for page in pages for one in page["StackResourceSummaries"]]
         return {one["LogicalResourceId"]: one["PhysicalResourceId"] for one in found if "PhysicalResourceId" in one}
@@ -153,7 +153,7 @@ class DeployedStack:
         raise self._lacks(f"resource {resource}")
 
     def target(self, group: str) -> Target:
-        """The target of a group's plan, from the environment of the function that plans."""
+        """The target of a group's plan, from the environment of the function `plan`."""
         return Target.from_env(group, DRAFT, self._planning)
 
     @property
@@ -162,13 +162,13 @@ class DeployedStack:
         return Ceilings.from_env(self._planning)
 
     def groups(self) -> list[str]:
-        """The groups that have files: folders of the bucket, and of the AWS Solution's folder in it."""
+        """The groups with files: folders of the bucket, and of the AWS Solution's folder in it."""
         folders = self.bucket.folders()
         solutions = self.bucket.folders(f"{SOLUTION_FOLDER}/") if SOLUTION_FOLDER in folders else []
         return sorted({*folders, *solutions}.difference(RESERVED_FOLDERS))
 
     def check_group(self, group: str) -> None:
-        """Raise UsherError if the stack has no such group: neither files nor anything that serves."""
+        """Raise UsherError if the stack has no such group: it has neither files nor serving resources."""
         if group not in self.groups() and not self.serving.read(group):
             raise UsherError(
                 f"The stack {self.name} has no group {group}.{self.meant(group)} "
@@ -176,7 +176,7 @@ class DeployedStack:
             )
 
     def meant(self, group: str) -> str:
-        """A sentence with the groups that may be meant by a name; empty: it is a group, or there is none."""
+        """A sentence with the groups that a name may mean; empty if it is a group, or none is similar."""
         groups = self.groups()
         if group in groups or not groups:
             return ""

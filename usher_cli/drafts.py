@@ -34,7 +34,7 @@ def draft_of(
 ) -> Draft:
     """The draft of a run for the files in a bucket; `assumed_tags`: those of an Inventory. Raises InputError.
 
-    `tasks`, `pinned`: what is about to be requested, beside what has been.
+    `tasks`, `pinned`: requests to assume besides the existing ones.
     """
     pins = Pins(ReadOnlyTable(stack.table.dynamodb, stack.table.name))
 
@@ -60,6 +60,6 @@ def draft_of(
 
 
 def is_costly(drafted: Draft) -> bool:
-    """Whether a run would do more than what is free and quick, such as making an event tracker."""
+    """Whether a run would make other changes than free and quick ones, such as creating an event tracker."""
     states = drafted.findings["resources"]
     return any(state.action != "reuse" and KINDS[state.id.partition("/")[0]].cost != "free" for state in states)

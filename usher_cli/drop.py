@@ -1,6 +1,6 @@
-"""A folder of files as one drop: nothing of it arrives before everything is uploaded, so that it makes one run.
+"""Uploads a folder of files as one drop: no file arrives before everything is uploaded, so that it starts one run.
 
-Files are uploaded in parts, of which S3 makes an object at the end. That takes seconds; the config comes last.
+Files are uploaded in parts, from which S3 makes an object at the end. That takes seconds; the config comes last.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -19,28 +19,28 @@ from usher.storage.bucket import Bucket
 from usher.storage.layout import is_config, is_input
 
 PART_BYTES = 1 << 24
-"""S3 takes 10,000 parts: files of up to 160 GB."""
+"""The bytes of a part. S3 takes 10,000 parts: files of up to 160 GB."""
 CONCURRENCY = 8
 Advance = Callable[[int], object]
-"""Is called with the number of bytes that have been uploaded."""
+"""Called with the number of uploaded bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """The files of a folder that Usher reads, and what is to be said of the others."""
+    """The files of a folder that Usher reads, and notes on the others."""
 
     files: dict[str, Path]
-    """By key in the bucket; the config is the last one."""
+    """The files by key in the bucket; the config is the last one."""
     notes: Sequence[Problem] = ()
 
     @property
     def size(self) -> int:
-        """Bytes."""
+        """The size in bytes."""
         return sum(path.stat().st_size for path in self.files.values())
 
 
 def read_folder(folder: Path, group: str) -> Drop:
-    """What a folder drops into a group. Raises InputError for files that a run would refuse by their names."""
+    """The drop of a folder into a group. Raises InputError for files with names that a run would refuse."""
     paths = {f"{group}/{path.relative_to(folder).as_posix()}": path for path in folder.rglob("*") if path.is_file()}
     if problems := list(misplaced_files(paths, group)):
         raise InputError(problems)
@@ -53,7 +53,7 @@ def read_folder(folder: Path, group: str) -> Drop:
 
 
 def upload(bucket: Bucket, drop: Drop, advance: Advance, part_bytes: int = PART_BYTES) -> None:
-    """Upload the files of a drop, so that all of them arrive at its end. Where sending fails, none has arrived."""
+    """Upload the files of a drop, so that all of them arrive at its end. If the upload fails, none has arrived."""
     uploads = [_Upload(bucket, key, path, part_bytes) for key, path in drop.files.items()]
     data, configs = ([one for one in uploads if is_config(one.key) is config] for config in (False, True))
     try:
@@ -72,7 +72,7 @@ def upload(bucket: Bucket, drop: Drop, advance: Advance, part_bytes: int = PART_
 
 @dataclass(slots=True)
 class _Upload:
-    """A file: an object of the bucket once it is complete."""
+    """The upload of a file, which becomes an object of the bucket once it is complete."""
 
     bucket: Bucket
     key: str
@@ -84,11 +84,11 @@ class _Upload:
 
     @property
     def parts(self) -> int:
-        """How many parts it has: an empty file has an empty one."""
+        """The number of parts: an empty file has an empty one."""
         return max(1, -(-self.path.stat().st_size // self.part_bytes))
 
     def begin(self) -> None:
-        """Let S3 begin the upload."""
+        """Start the upload."""
         target: dict[str, Any] = {"Bucket": self.bucket.name, "Key": self.key}
         self.where = {**target, "UploadId": self.bucket.s3.create_multipart_upload(**target)["UploadId"]}
 
@@ -102,7 +102,7 @@ class _Upload:
         advance(len(content))
 
     def complete(self) -> None:
-        """Make the object of its parts."""
+        """Make the object from its parts."""
         parts: list[CompletedPartTypeDef] = [
             {"PartNumber": number, "ETag": tag} for number, tag in sorted(self.sent.items())
         ]
@@ -110,14 +110,14 @@ class _Upload:
         self.where = {}
 
     def abort(self) -> None:
-        """Forget what has been sent, unless it is complete."""
+        """Delete the sent parts, unless the object is complete."""
         if self.where:
             self.bucket.s3.abort_multipart_upload(**self.where)
 
 
 @contextmanager
 def progress(total: int) -> Iterator[Advance]:
-    """Show a bar while files are uploaded, where somebody looks at it. `total`: bytes."""
+    """Show a bar while files are uploaded, on a terminal. `total`: bytes."""
     columns = ("Uploading", BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
     console = Console(stderr=True)
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:

@@ -1,10 +1,10 @@
-"""`usher.schema.json`, which lets editors complete and check `usher.yaml`.
+"""`usher.schema.json`, with which editors complete and check `usher.yaml`.
 
     python -m usher_cli.editor_schema        writes it anew
 
-It is made of the tables that the parser uses (usher.config.keys) and of botocore's model of Personalize. It describes
-structure: whether a name is defined elsewhere in the file, or suits the data, is for the parser alone to check.
-JSON Schema draft 7, as that is what most editors know.
+It is derived from the tables of the parser (usher.config.keys) and from botocore's model of Personalize. It describes
+the structure: only the parser can check whether a name is defined elsewhere in the file, or suits the data. The version
+is JSON Schema draft 7, which most editors support.
 """
 
 import json
@@ -66,7 +66,7 @@ COLUMN = {"anyOf": [{"type": "string", "pattern": f"^{COLUMN_NAME.pattern}$"}, {
 AVRO = {"type": "object", "required": ["fields"], "properties": {"fields": {"type": "array", "items": FIELD}}}
 FORMAT = {"enum": list(FORMATS)}
 AVRO_SCHEMA, SCHEDULED = ({"$ref": f"#/definitions/{name}"} for name in ("avro", "schedule"))
-"""JSON Schema's way to name what is written once."""
+"""JSON Schema's references to shared definitions."""
 TAG = re.compile(r"<[^>]+>")
 
 
@@ -172,7 +172,7 @@ def _members(section: str) -> Schema:
 
 
 def _object(keys: Keys, schemas: Mapping[str, Schema], required: Collection[str] = ()) -> Schema:
-    """An object with these keys alone. `schemas`: of keys whose table has a description only."""
+    """An object with only these keys. `schemas`: of keys whose table has only a description."""
     properties = {name: {**key, **schemas.get(name, {})} for name, key in keys.items()}
     some = {"required": list(required)} if required else {}
     return {"type": "object", "properties": properties, "additionalProperties": False, **some}

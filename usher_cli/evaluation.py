@@ -54,7 +54,7 @@ def run_evaluation(
 
 
 def follow(bucket: Bucket, group: str, execution: str, console: Console) -> RunRecord:
-    """Show an evaluation until it has ended; return its record."""
+    """Show the progress of an evaluation until it has ended; return its record."""
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
     with Progress(*columns, console=console) as progress:
         task = progress.add_task(BEGINNING, total=None)

@@ -1,4 +1,4 @@
-"""Kept events, as the command shows them, counts them, sends them again, and writes them as a file of interactions."""
+"""Shows, counts, replays and converts kept events."""
 
 import csv
 import json
@@ -21,7 +21,7 @@ from usher.storage.bucket import Bucket
 
 FOLLOW_SECONDS = 5.0
 OF_MESSAGE = frozenset({"kind", "userId", "sessionId", "arrived", "refused"})
-"""The members of a kept event that its message had."""
+"""The members of a kept event that come from its message."""
 COLUMNS = ("USER_ID", "ITEM_ID", "TIMESTAMP", "EVENT_TYPE", "EVENT_VALUE")
 
 
@@ -60,7 +60,7 @@ class Count(NamedTuple):
 
 
 def counted(bucket: Bucket, group: str, days: Iterable[str]) -> Iterator[Count]:
-    """How many events there are, by day and type."""
+    """The number of events by day and type."""
     for day in days:
         events, refused = Counter[str](), Counter[str]()
         for event in events_of_day(bucket, group, day):
@@ -70,9 +70,9 @@ def counted(bucket: Bucket, group: str, days: Iterable[str]) -> Iterator[Count]:
 
 
 def arriving(bucket: Bucket, group: str, sleep: Callable[[float], None]) -> Iterator[KeptEvent]:
-    """Today's events in the order in which their files were written, then what is kept from now on.
+    """Today's events in the order in which their files were written, then new ones as they are kept.
 
-    `sleep`: waits for so many seconds.
+    `sleep`: waits for a number of seconds.
     """
     seen, yielded = set[str](), set[tuple[str, str]]()
     while True:
@@ -113,7 +113,7 @@ def messages(events: Iterable[KeptEvent], group: str, tracking_ids: Mapping[str,
 
 
 def queue(sqs: SQSClient, url: str, some: Iterable[Message]) -> int:
-    """Let messages wait in the queue, from which the stack sends them in order; how many events."""
+    """Put messages into the queue from which the stack sends them in order; return the number of events."""
     sent = 0
     for message in some:
         sqs.send_message(QueueUrl=url, MessageBody=encode(message), **ordering(message))
@@ -122,7 +122,7 @@ def queue(sqs: SQSClient, url: str, some: Iterable[Message]) -> int:
 
 
 def write_interactions(path: Path, events: Callable[[], Iterable[KeptEvent]]) -> tuple[int, int]:
-    """Write events as a file of interactions; how many it has, and how many have no user or no item.
+    """Write events as a file of interactions; return the number of rows, and of events without user or item.
 
     `events` is called twice: a CSV begins with the names of its columns.
     """

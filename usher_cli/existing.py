@@ -21,13 +21,13 @@ class Existing:
     """A dataset group, described as Usher's config."""
 
     content: Content = field(default_factory=dict)
-    """Of its `usher.yaml`."""
+    """The content of its `usher.yaml`."""
     locations: dict[str, str] = field(default_factory=dict)
-    """By dataset, the s3:// address that was imported last."""
+    """The s3:// address of each dataset's last import."""
     notes: list[str] = field(default_factory=list)
-    """On resources that can't be taken over."""
+    """Notes on resources that can't be adopted."""
     arn: str = ""
-    """The dataset group's."""
+    """The ARN of the dataset group."""
 
 
 def read_existing(personalize: PersonalizeClient, dataset_group: str, group: str) -> Existing:
@@ -87,7 +87,7 @@ class _Reader:
             yield name, json.loads(schema["schema"])
 
     def _named(self, kind: str) -> Iterator[tuple[str, Content]]:
-        """Blocks of all resources of a kind in the group, by the names that they have here."""
+        """The blocks of all resources of a kind in the group, by their names in Usher."""
         for details in self._active(kind, self.within):
             key = short_name(details["name"])
             block = self._members(f"Create{kind.capitalize()}", details)
@@ -100,7 +100,7 @@ class _Reader:
             yield key, block
 
     def _campaign(self, key: str) -> Content | bool:
-        """The oldest campaign of a solution, which is the one that applications know."""
+        """The oldest campaign of a solution, which applications probably use."""
         name = self.adopt[f"solution/{key}"]
         solution = next(one for one in self._active("solution", self.within) if one["name"] == name)
         active = self._active("campaign", {"solutionArn": solution["solutionArn"]})
@@ -113,7 +113,7 @@ class _Reader:
         return self._members("CreateCampaign", campaigns[0])
 
     def _active(self, kind: str, within: Mapping[str, str]) -> list[Content]:
-        """Descriptions of the ACTIVE resources of a kind within a parent; of others, there is a note."""
+        """Descriptions of the ACTIVE resources of a kind within a parent; a note is added for each other one."""
         row = KINDS[kind]
         listed = summaries({"personalize": self.personalize}, row, within)
         described = [describe(self.personalize, row, one[f"{row.member}Arn"]) for one in listed]
@@ -123,7 +123,9 @@ class _Reader:
         return [one for one in described if one["status"] == "ACTIVE"]
 
     def _members(self, operation: str, details: Content) -> Content:
-        """The members of Create for a resource: all of its description, but those that Usher sets, and empty ones."""
+        """The members of Create for a resource: its description without the members that Usher sets, and without empty
+        ones.
+        """
         own = {"name", "recipeArn", "solutionVersionArn", *self.within}
         members = self._model.operation_model(operation).input_shape.members
         return {name: details[name] for name in members if name not in own and details.get(name)}

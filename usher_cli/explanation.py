@@ -1,4 +1,4 @@
-"""The message of an error: one line with what happened, and what to do."""
+"""The message of an error: one line with the cause and the remedy."""
 
 import os
 from urllib.error import URLError
@@ -8,10 +8,10 @@ from usher.aws import error_code
 from usher.errors import UsherError
 
 EXPLAINED = (UsherError, exceptions.BotoCoreError, exceptions.ClientError, OSError)
-"""Errors that one line explains; others are faults of this program."""
+"""Errors that one line explains; others are bugs."""
 
 EXTRAS = {"nicegui": "ui", "uvicorn": "ui"}
-"""By package, the extra of Usher that installs it; of all others `local`, the local cloud."""
+"""The extra of Usher that installs a package; other packages are in `local`, the local cloud."""
 SIGN_IN = "Sign in again: aws sso login, or aws configure; for the local cloud, export what make up prints."
 CHOOSE = "Set AWS_PROFILE, or run aws configure or aws sso login; for the local cloud, export what make up prints."
 REGION = "Set AWS_DEFAULT_REGION, or a region in your profile."
@@ -38,9 +38,9 @@ CODES = {
         UNKNOWN,
     ),
 }
-"""By AWS's code of an error. https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html"""
+"""The explanation of AWS's error codes. https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html"""
 TRACEBACK = "USHER_TRACEBACK"
-"""The environment variable with which an error is also shown in full."""
+"""The environment variable that makes errors show their traceback, too."""
 DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError", "403"}
 TYPES: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
     ((exceptions.NoCredentialsError,), NONE),
@@ -58,11 +58,11 @@ TYPES: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
     ((exceptions.NoRegionError,), NO_REGION),
     ((exceptions.InvalidRegionError,), f"{{error}}. {REGION}"),
 )
-"""By type of botocore's errors."""
+"""The explanation of botocore's errors, by type."""
 
 
 def explanation(error: Exception) -> str:
-    """What happened and what to do, in one line."""
+    """The cause and the remedy, in one line."""
     match error:
         case exceptions.ClientError():
             return _refusal(error)
@@ -70,7 +70,7 @@ def explanation(error: Exception) -> str:
             return _unreachable(str(error))
         case URLError():
             return _unreachable(f"The API can't be reached: {error.reason}")
-        case ValueError() if "Invalid endpoint" in str(error):  # botocore's, of an empty region
+        case ValueError() if "Invalid endpoint" in str(error):  # botocore's, for an empty region
             return NO_REGION
         case ModuleNotFoundError():
             extra = EXTRAS.get(error.name or "", "local")

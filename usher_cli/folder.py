@@ -1,4 +1,4 @@
-"""A folder of this machine, read as a group's folder of the bucket: without a stack, and without AWS."""
+"""A folder of this machine as a group's folder of the bucket: without a stack, and without AWS."""
 
 import io
 from collections.abc import Collection, Mapping
@@ -19,7 +19,7 @@ NOWHERE = "arn:aws:personalize:us-east-1:000000000000"
 
 @dataclass(frozen=True, slots=True)
 class Folder(Bucket):
-    """A bucket that has the files of one folder, by their keys, and can't be written."""
+    """A read-only bucket with the files of one folder, by their keys."""
 
     s3: Any = None
     name: str = ""
@@ -27,7 +27,7 @@ class Folder(Bucket):
 
     @classmethod
     def of(cls, path: Path, group: str) -> "Folder":
-        """A folder as that of a group."""
+        """A folder as a group's folder."""
         found = {f"{group}/{one.relative_to(path).as_posix()}": one for one in path.rglob("*") if one.is_file()}
         return cls(paths=found)
 
@@ -38,7 +38,7 @@ class Folder(Bucket):
         ]
 
     def open(self, key: str, **conditions: str) -> IO[bytes]:
-        """A file's bytes as a stream; `Range`, as in S3: a part of them."""
+        """A file's bytes as a stream; with `Range`, as in S3, a part of them."""
         file = self.paths[key].open("rb")
         if "Range" not in conditions:
             return file
@@ -49,7 +49,7 @@ class Folder(Bucket):
 
 
 class Recipes:
-    """The recipes that Usher knows, as Personalize lists them."""
+    """Usher's recipes, in the form of Personalize's client."""
 
     def get_paginator(self, _operation: str) -> "Recipes":
         """The paginator of ListRecipes."""
@@ -61,18 +61,18 @@ class Recipes:
 
 
 class EmptyAccount(Inventory):
-    """An account where nothing of a group exists yet."""
+    """An account without any resources of a group."""
 
     def __init__(self) -> None:
         super().__init__({"personalize": Recipes()}, "")
 
     def describe(self, *_: Any) -> dict[str, Any]:
-        """Nothing."""
+        """An empty description."""
         return {}
 
 
 def checked(path: Path, group: str) -> Inputs | None:
-    """The files of a folder, checked as a run checks them; None: without interactions. Raises InputError."""
+    """The inputs of a folder, checked as in a run; None without interactions. Raises InputError."""
     folder = Folder.of(path, group)
     inputs = load_inputs(folder, group, EmptyAccount(), NOWHERE)
     if inputs and (ignored := list(ignored_files(folder.paths))):

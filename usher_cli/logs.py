@@ -1,4 +1,4 @@
-"""What `usher logs` shows: the decisions of a run, as its functions have logged them."""
+"""The log of `usher logs`: the decisions of a run, from its functions' logs."""
 
 import json
 from collections.abc import Iterator
@@ -13,10 +13,10 @@ from usher.runs.record import Run
 from usher_cli.deployed_stack import DeployedStack
 
 EARLY_SECONDS = 60
-"""How long before the record's start the first line may have been logged: clocks differ."""
+"""The seconds before the record's start within which the first line may have been logged: clocks differ."""
 POLL_SECONDS = 2.0
 LAST_LOOKS = 3
-"""How often `follow` looks again once the run has ended: lines arrive late."""
+"""The number of look-ups after the end of a followed run: lines arrive late."""
 
 
 class Line(TypedDict):
@@ -72,7 +72,7 @@ def _events(log_group: str, run: Run, since: int) -> list[dict[str, Any]]:
 
 
 def _lines(event: dict[str, Any], run: Run) -> Iterator[Line]:
-    """The line of a log event; nothing for an event about something else, which the local cloud does not filter."""
+    """The line of a log event; none for an event about something else, which the local cloud does not filter."""
     try:
         line = json.loads(event["message"])
     except ValueError:

@@ -1,4 +1,4 @@
-"""A first `usher.yaml` for a group's data files: commented, and with what the data allows."""
+"""A first `usher.yaml` for a group's data files, with comments, and with filters that the data allows."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,15 +27,15 @@ UNIT_FACTS: Mapping[Unit, str] = {
     "us": "microseconds",
     "ns": "nanoseconds",
 }
-"""By unit, the fact of a cell that is written so."""
+"""The fact of a cell that is written in a unit."""
 HOURS = 720
-"""Of a month, as docs/cost.md counts them."""
+"""The hours of a month, as in docs/cost.md."""
 IDS = {"interactions": "users", "items": "items", "users": "users", "actions": "actions"}
-"""What the IDs of a dataset's profile are of."""
+"""The noun for the IDs in a dataset's profile."""
 
 
 def profiles_of(folder: Folder, group: str) -> dict[str, tuple[Reading, DatasetProfile]]:
-    """The datasets of a folder: how their files are best read, and their profiles. Raises InputError, UsherError."""
+    """The datasets of a folder: the best Reading of their files, and their profiles. Raises InputError, UsherError."""
     found = {}
     for dataset in DATASETS:
         if keys := data_keys(list(folder.paths), group, dataset):
@@ -90,13 +90,13 @@ def renamed(dataset: str, columns: Sequence[str]) -> dict[str, str]:
 
 
 def _unit(column: ColumnProfile | None) -> Unit:
-    """How most cells of a column of times are written."""
+    """The unit of most cells of a column of times."""
     rows = {unit: column.facts[fact].rows for unit, fact in UNIT_FACTS.items()} if column else {}
     return max(rows, key=rows.__getitem__) if any(rows.values()) else "s"
 
 
 def new_config(group: str, found: Mapping[str, tuple[Reading, DatasetProfile]]) -> str:
-    """The text of a config for datasets, as `profiles_of` finds them. Pure."""
+    """The text of a config for datasets, as `profiles_of` returns them. Pure."""
     return "\n".join(_lines(group, found)) + "\n"
 
 
@@ -122,7 +122,7 @@ def _facts(dataset: str, profile: DatasetProfile) -> str:
 
 
 def _comment(text: str) -> str:
-    """Text of a file within a comment: on its line."""
+    """Text from a file in the form of a comment: on one line."""
     return text if text.isprintable() else json.dumps(text)
 
 
@@ -160,7 +160,7 @@ def _solutions(interactions: DatasetProfile) -> Iterator[str]:
 
 
 def filters_of(profiles: Mapping[str, DatasetProfile]) -> dict[str, str]:
-    """Filters that the data allows: what a user has met already, and items by their categories. Pure."""
+    """Filters that the data allows: items that a user has met already, and items by category. Pure."""
     types = profiles["interactions"].columns.get("EVENT_TYPE")
     filters = {}
     if types and types.values:

@@ -1,4 +1,4 @@
-"""Somebody's files on the local cloud, for as long as a block lasts."""
+"""A temporary local cloud with given files."""
 
 import csv
 import io
@@ -23,7 +23,7 @@ EVERY = {"recipes": ["all"]}
 FREE = dict.fromkeys(("MaxRunDollars", "MaxMonthlyDollars", "MaxExportLines"), "1000000000")
 """The local cloud is free; the run's page has the cost in AWS."""
 SPEED = 6000
-"""How many times faster than AWS the local Personalize works."""
+"""The factor by which the local Personalize is faster than AWS."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,17 +37,17 @@ class OfflineStack:
 
 @contextmanager
 def offline_stack(data: Path, console: Console) -> Iterator[OfflineStack]:
-    """A stack on this machine that has the files at a path in a group called like them, and has not begun to work.
+    """A stack on this machine with the files at a path, in a group of the path's name; it has not started to work.
 
-    `data`: a folder laid out as a group's in the bucket, or a file of ratings that cli.ratings reads. Where there is no
-    config, every recipe that suits the data is to be compared. Raises UsherError where there is nothing to read.
+    `data`: a folder in the layout of a group's in the bucket, or a file of ratings that usher_cli.ratings reads.
+    Without a config, every recipe that suits the data is compared. Raises UsherError if there is nothing to read.
     """
     files, group = files_of(data), name_of(data)
     console.print("Starting the local cloud: the stack of template.yaml, without AWS")
     from usher_local.clock import Clock
     from usher_local.cloud.server import STACK, LocalCloud, environ
 
-    logging.getLogger("moto").setLevel(logging.CRITICAL)  # failures are printed by show.scores
+    logging.getLogger("moto").setLevel(logging.CRITICAL)  # show.scores prints failures
     here = LocalCloud(aws_port=0, api_port=0, clock=Clock(SPEED), parameters=FREE)
     with here as cloud, environ(cloud.environment):
         client.cache_clear()

@@ -1,4 +1,4 @@
-"""The bucket as it will be once a dataset group has been taken over."""
+"""The bucket after the adoption of a dataset group."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from usher.storage.bucket import Bucket, File
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """An object in another place, and the time of its last change."""
+    """An object at another place, and the time of its last change."""
 
     bucket: str
     key: str
@@ -24,16 +24,16 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Preview(Bucket):
-    """The bucket as it will be once some files have been put there."""
+    """The bucket after some files have been put there."""
 
     config: Mapping[str, bytes] = field(default_factory=dict)
     copies: Mapping[str, Source] = field(default_factory=dict)
-    """By key."""
+    """The sources of copies, by key."""
     labels: Mapping[str, str] = field(default_factory=dict)
-    """By key, how messages name an object."""
+    """The names of objects in messages, by key."""
 
     def label(self, key: str) -> str:
-        """How messages name an object."""
+        """The name of an object in messages."""
         return self.labels.get(key, key)
 
     def files(self, prefix: str) -> list[File]:
@@ -53,7 +53,7 @@ class Preview(Bucket):
         return Bucket.open(self, key, **conditions)
 
     def put(self) -> None:
-        """Put the files there, config first and interactions last: a run without them has nothing to do."""
+        """Write the files, config first and interactions last: a run without these has nothing to do."""
         for key, content in self.config.items():
             self.write(key, content)
         for key in sorted(self.copies, key=lambda key: ("/interactions" in key, key)):
@@ -63,7 +63,7 @@ class Preview(Bucket):
 
 
 def sources(s3: S3Client, group: str, locations: Mapping[str, str]) -> dict[str, Source]:
-    """The objects that each dataset was imported from, by their keys in a group's folder."""
+    """The sources of each dataset's last import, by their keys in a group's folder."""
     return {
         f"{group}/{dataset}{tail}": source
         for dataset, location in locations.items()

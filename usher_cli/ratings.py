@@ -1,4 +1,6 @@
-"""Reads who met what and when: MovieLens' `ratings.dat` and `ratings.csv`, recbole's `.inter`, and the like."""
+"""Reads files of users, items and times: MovieLens' `ratings.dat` and `ratings.csv`, recbole's `.inter`,
+and the like.
+"""
 
 import csv
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,12 +15,12 @@ NAMES = {
     "title": ("title", "movieTitle"),
     "genres": ("genres", "class"),
 }
-"""What columns are called in headers; upper case, underscores and recbole's `:type` do not matter."""
+"""The names of columns in headers; upper case, underscores and recbole's `:type` do not matter."""
 EVENTS = ("user", "item", "timestamp"), ("user", "item", "rating", "timestamp")
 FILMS = (("item", "title", "genres"),)
-"""The columns of files without a header, by their number; the first of each are those that are needed."""
+"""The columns of files without a header, by their number; the first of each are required."""
 BESIDE = ("movies.csv", "movies.dat", "items.csv")
-"""Files with titles and genres, if one lies beside the ratings."""
+"""Files with titles and genres, if one is in the folder of the ratings."""
 Row = tuple[int, list[str]]
 
 
@@ -35,14 +37,14 @@ class Ratings:
     items: Sequence[str]
     timestamps: Sequence[int]
     about: Mapping[str, tuple[str, str]] = field(default_factory=dict)
-    """Title, and genres separated by `|`, by item; empty where nothing is known."""
+    """Title, and genres separated by `|`, by item; empty if nothing is known."""
 
 
 def read_ratings(path: Path, name: str = "") -> Ratings:
-    """Read a file separated by `::`, tabs or commas, with or without a header; how somebody rated does not matter.
+    """Read a file separated by `::`, tabs or commas, with or without a header; the ratings themselves are ignored.
 
-    The data set is called `name` or else like the file, or like its folder where the file is called `ratings`.
-    RatingsError where the file is not as described.
+    The data set is named `name` or else after the file, or after its folder if the file is called `ratings`. Raises
+    RatingsError if the file has another form.
     """
     users, items, timestamps = [], [], []
     for line, (user, item, timestamp) in _columns(path, EVENTS):
@@ -60,7 +62,7 @@ def read_ratings(path: Path, name: str = "") -> Ratings:
 
 
 def _columns(path: Path, layouts: Sequence[Sequence[str]]) -> Iterator[Row]:
-    """Number and wanted cells of every line but the header; at least one."""
+    """The number and wanted cells of every line except the header; at least one."""
     rows = list(_rows(path))
     _, first = rows[0] if rows else (0, [])
     plain = [name.split(":")[0].replace("_", "").strip().lower() for name in first]
@@ -90,7 +92,7 @@ def _place(name: str, header: Sequence[str]) -> int | None:
 
 
 def _rows(path: Path) -> Iterator[Row]:
-    """Number and cells of the lines that are not empty."""
+    """The number and cells of the lines that are not empty."""
     try:
         content = path.read_bytes()
     except OSError as error:

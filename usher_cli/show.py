@@ -85,7 +85,7 @@ def log_line(console: Console, line: Line) -> None:
 
 
 def plan(console: Console, view: PlanView) -> None:
-    """Print what an action would do: the sentences, and what happens to which resource."""
+    """Print the plan of an action: its sentences, and its resources."""
     for sentence in view["sentences"]:
         say(console, sentence)
     rows = [
@@ -136,7 +136,7 @@ def draft(console: Console, drafted: Draft) -> None:
 
 
 def _price(one: Mapping[str, Any]) -> tuple[str, str, str]:
-    """Minutes, cost and monthly cost, for people; empty for nothing."""
+    """The minutes, cost and monthly cost, for people; empty for nothing."""
     minutes = f"{one['minutes']:g}" if one["minutes"] else ""
     return minutes, _once(one["cost"]), _once(one["monthlyCost"])
 
@@ -186,9 +186,9 @@ def keys(console: Console, group: str, found: Sequence[Mapping[str, Any]]) -> No
 def following(
     console: Console, end_of: Callable[[RunRecord], str] = lambda _: ""
 ) -> Iterator[Callable[[RunRecord], None]]:
-    """A function that shows where a run is: in place in a terminal, else in a line wherever something has changed.
+    """A function that shows the progress of a run: in place in a terminal, else in a line after each change.
 
-    `end_of`: when a run is expected to end, in a sentence.
+    `end_of`: the expected end of a run, in a sentence.
     """
     printed = [""]
 
@@ -210,7 +210,7 @@ def _resources(states: Iterable[StateRecord]) -> Table:
 
 
 def progress(record: RunRecord, end: str) -> RenderableType:
-    """Where a run is: its resources, a bar, and a sentence. `end`: when it is expected to end."""
+    """The progress of a run: its resources, a bar, and a sentence. `end`: its expected end."""
     states = record.get("resources", ())
     ready = sum(one["status"] == "READY" for one in states)
     line = Table.grid(padding=(0, 1))
@@ -219,7 +219,7 @@ def progress(record: RunRecord, end: str) -> RenderableType:
 
 
 def status(console: Console, group: GroupStatus) -> None:
-    """Print what is live in a group, its last run, its costs, and its exports and evaluations."""
+    """Print a group's live models, its last run, its costs, and its exports and evaluations."""
     run = group["last"]
     say(console, f"Group {run['group']}")
     if group["paused"]:
@@ -260,7 +260,7 @@ def status(console: Console, group: GroupStatus) -> None:
 
 
 def costs(console: Console, cost: CostRecord) -> None:
-    """Print what costs money every month, and the sums."""
+    """Print the monthly costs, and their sums."""
     if rows := [(one["id"], why_text(one), monthly_text(one)) for one in cost.get("monthly", ())]:
         console.print("\nEvery month, without requests:")
         print_table(console, ("resource or schedule", "reason", "cost"), rows)
@@ -269,7 +269,7 @@ def costs(console: Console, cost: CostRecord) -> None:
 
 
 def account(console: Console, found: AccountCost) -> None:
-    """Print what Personalize costs every month: of each dataset group, and in all."""
+    """Print the monthly costs of Personalize: of each dataset group, and in total."""
     columns = ("group", "resource or schedule", "reason", "cost")
     rows = [
         (one["group"] or f"{one['datasetGroup']} (not this stack's)", part["id"], why_text(part), monthly_text(part))
@@ -327,7 +327,7 @@ def scores(console: Console, report: EvaluationReport) -> None:
 
 
 def _score_rows(contender: ContenderSummary, scores: Iterable[Score]) -> list[list[str]]:
-    """A row for each form of a contender's lists; one for both where the figures are equal. The last cell has marks."""
+    """A row for each form of a contender's lists; one for both if the figures are equal. The last cell has marks."""
     forms: dict[tuple[str, ...], list[str]] = {}
     for one in scores:
         if one["contender"] == contender["name"]:

@@ -1,4 +1,4 @@
-"""What `usher status` shows of a group: its last run, what is live, exports and evaluations."""
+"""The status of a group: its last run, live models, exports and evaluations."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -26,7 +26,7 @@ from usher_cli.parallel import in_parallel
 EXIT_STATUS: dict[Outcome, int] = {"SUCCEEDED": 0, "FAILED": 1, "RUNNING": 3, "HELD": 4}
 POLL_SECONDS = 5.0
 ARRIVAL_POLLS = 12
-"""How often a run is awaited that S3's event has not started yet: for a minute. It takes a second or two."""
+"""The number of look-ups for a run that S3's event has not started yet: for a minute. It takes a second or two."""
 
 
 class OtherRun(TypedDict):
@@ -42,15 +42,15 @@ class OtherRun(TypedDict):
 
 
 class GroupStatus(TypedDict):
-    """All that `usher status` says of a group."""
+    """The status of a group."""
 
     last: RunSummary
     """The last run of the pipeline."""
     live: list[LiveModel]
-    """What the API answers with now."""
+    """The models with which the API answers now."""
     others: list[OtherRun]
     paused: Pause | None
-    """None: it is not paused."""
+    """The pause; None if it is not paused."""
 
 
 def status_of(stack: DeployedStack, group: str) -> GroupStatus:
@@ -81,14 +81,14 @@ def last_record(stack: DeployedStack, group: str) -> RunRecord:
 
 
 def _newest(runs: Sequence[Run]) -> RunRecord | None:
-    """The record of the newest run that has one; None: none has."""
+    """The record of the newest run with one; None if none has one."""
     return next(filter(None, (run.read() for run in reversed(runs))), None)
 
 
 def until_done(stack: DeployedStack, group: str, execution: str) -> Iterator[RunRecord]:
-    """The record of a group's last run, again and again until an execution has ended, and all that is at work then.
+    """The record of a group's last run, repeatedly until an execution has ended, and all others running then.
 
-    What the execution was to do may be done by another one that was at work already.
+    The execution's work may be done by another one that was running already.
     """
     running = is_running(client("stepfunctions"))
     while running(execution) is not False:
@@ -99,7 +99,7 @@ def until_done(stack: DeployedStack, group: str, execution: str) -> Iterator[Run
 
 
 def until_end(stack: DeployedStack, group: str) -> Iterator[RunRecord]:
-    """The record of a group's last run, again and again for as long as a run is at work, or is about to begin."""
+    """The record of a group's last run, repeatedly as long as a run is running, or is about to begin."""
     polls = ARRIVAL_POLLS
     while (is_at_work := _is_at_work(stack, group)) or (polls and _is_about_to_begin(stack, group)):
         if is_at_work and stack.runs(group):
@@ -117,7 +117,7 @@ def _is_at_work(stack: DeployedStack, group: str) -> bool:
 
 
 def _is_about_to_begin(stack: DeployedStack, group: str) -> bool:
-    """Whether a file has arrived since the end of the last run: a second or two pass until its event starts another."""
+    """Whether a file has arrived since the end of the last run: its event starts another one in a second or two."""
     ends = [run.read_or_empty().get("endedAt", "") for run in stack.runs(group)[-1:]]
     list_objects = stack.bucket.s3.get_paginator("list_objects_v2").paginate
     pages = (page for folder in group_folders(group) for page in list_objects(Bucket=stack.bucket.name, Prefix=folder))

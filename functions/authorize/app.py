@@ -11,7 +11,9 @@ keys = Keys(Table(client("dynamodb"), os.environ["TABLE_NAME"]))
 
 
 def lambda_handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
-    """Answer about the key in the header, and nothing else: API Gateway keeps the answer by the header alone."""
+    """Authorise the key in the header, without regard to the rest: API Gateway caches the answer by the
+    header alone.
+    """
     key = keys.find(event["headers"]["x-api-key"])
     if not key:
         return {"isAuthorized": False}

@@ -16,7 +16,7 @@ profiles = ProfileCache(Bucket(client("s3"), os.environ["BUCKET_NAME"]), ReadLim
 
 
 def lambda_handler(event: dict[str, Any], context: Any) -> None:
-    """Keep the part's profile, or record why it could not be profiled."""
+    """Store the part's profile, or record the reason why it could not be profiled."""
     part = read_part(event["part"], profiles.limits)
     if event["error"]:
         profiles.add_failure(part, event["run"], event["error"])

@@ -1,7 +1,7 @@
 """Take the next step of a run that erases users from Personalize and from everything that Usher keeps.
 
 In: `{group, run}`. Out: `{settled, waitSeconds}`: whether it is done, and the seconds until the next step if not. The
-run's record says what has been done.
+run's record has the progress.
 """
 
 import os

@@ -1,7 +1,7 @@
 """Compare models on interactions that were held out of their training.
 
 In: `{step, ...}`, a step of usher.evaluation.steps with its arguments. Between the steps, `reconcile` carries out the
-plan, and deletes everything that it made.
+plan, and deletes all resources that it made.
 """
 
 import os
@@ -21,7 +21,7 @@ from usher.storage.bucket import Bucket
 from usher.storage.table import Table
 
 SPARE_MILLISECONDS = 120_000
-"""The time to leave for scoring after the campaigns' predictions."""
+"""The milliseconds to leave for scoring after the campaigns' predictions."""
 
 table = Table(client("dynamodb"), os.environ["TABLE_NAME"])
 workgroup = os.environ["ATHENA_WORKGROUP"]
@@ -55,5 +55,5 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 
 def is_late(context: Any) -> Callable[[], bool]:
-    """Whether the function has to end soon."""
+    """A function that returns whether the Lambda function has to end soon."""
     return lambda: bool(context.get_remaining_time_in_millis() < SPARE_MILLISECONDS)

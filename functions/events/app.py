@@ -32,7 +32,7 @@ def record(group: str) -> tuple[dict[str, Any], int]:
 
 @api.route("action-interactions")
 def record_actions(group: str) -> tuple[dict[str, Any], int]:
-    """Accept what `userId` did with actions: the posted `actionInteractions`."""
+    """Accept the posted `actionInteractions` of `userId`."""
     return accept(group, "action-interactions")
 
 
@@ -44,7 +44,7 @@ def accept(group: str, kind: EventKind) -> tuple[dict[str, Any], int]:
 
 @api.route("user-events")
 def show(group: str, **_user: str) -> dict[str, Any]:
-    """List which events of a user arrived, and which count."""
+    """List the arrived events of a user, and whether each counts."""
     route, options = api.asked()
     return history.of_user(group, route, options, serving.cached(group), serving.trained_at(group))
 

@@ -1,4 +1,4 @@
-"""Export a solution's recommendations: for everyone in a group's data, for some users, or for lines of the group.
+"""Export a solution's recommendations: for all users in a group's data, for some, or for lines of the group.
 
 In: `{step, ...}`: a step of usher.exports.steps with its arguments. Between prepare and collect, `reconcile` runs the
 batch jobs.

@@ -1,6 +1,6 @@
 """Write accepted events to the bucket; once a day, compact each finished day into one file.
 
-In: messages of the queue Kept (usher.events.messages), or a tick of the clock.
+In: messages of the queue Kept (usher.events.messages), or a scheduled event.
 """
 
 import os
@@ -19,7 +19,7 @@ bucket = Bucket(client("s3"), os.environ["BUCKET_NAME"])
 
 
 def lambda_handler(event: dict[str, Any], context: Any) -> None:
-    """Keep a batch of messages, or compact the kept ones."""
+    """Write a batch of messages, or compact the kept ones."""
     if "Records" in event:
         keep(bucket, (decode(record["body"]) for record in event["Records"]))
     else:

@@ -1,8 +1,8 @@
-"""Plan a run: take the group's lock, check its files, write down what the run will do, and load the table for the API.
+"""Plan a run: take the group's lock, check its files, write the plan, and load the table for the API.
 
 In: `{step, input, execution}`, and for the step `take` `startedAt`, for `plan` `waits`. The input is an S3 event or,
 from a person or a schedule, `{group}` with a task or a version to promote. Step `take` takes the group, `plan` plans
-and loads small files, `load` loads what is left: `{step, group, run}`.
+and loads small files, `load` loads the rest: `{step, group, run}`.
 Out: `{outcome, group, run}` (usher.planning.steps.Outcome).
 """
 

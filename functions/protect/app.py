@@ -1,6 +1,6 @@
 """Prevent the deletion of the stack while it has dataset groups in Personalize.
 
-In: a request of CloudFormation about the custom resource DeletionProtection. The answer goes to the address in it.
+In: a request of CloudFormation about the custom resource DeletionProtection. The answer is sent to the URL in it.
 """
 
 from typing import Any
@@ -10,5 +10,5 @@ from usher.resources.protection import answer, refusal
 
 
 def lambda_handler(event: dict[str, Any], context: Any) -> None:
-    """Answer CloudFormation, which would wait for an answer until the time is up."""
+    """Answer CloudFormation, which would otherwise wait until its time-out."""
     answer(event, refusal(client("personalize"), event))

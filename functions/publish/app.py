@@ -1,6 +1,6 @@
 """Publish the outcome of a run: serving map, record and notification; then release the group.
 
-In: `{input, execution, group, run, error}`. Out: `{outcome, cause, again}`; again: something arrived meanwhile.
+In: `{input, execution, group, run, error}`. Out: `{outcome, cause, again}`; again: there were requests meanwhile.
 """
 
 import os
@@ -53,7 +53,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 
 def conclude(run: Run, record: RunRecord, execution: str, error: Mapping[str, str] | None) -> RunRecord:
-    """Let the new versions serve, and write the run's last record."""
+    """Put the new versions into service, and write the run's last record."""
     plan, states = run.plan_or_none(), record.get("resources", [])
     if plan and not plan.removal and lock.run(run.group, execution) == run.name:
         content = next_map(plan, states, serving.read(run.group))
@@ -74,13 +74,15 @@ def conclude(run: Run, record: RunRecord, execution: str, error: Mapping[str, st
 
 
 def refresh_popular(run: Run, content: ServingMap) -> None:
-    """Store the popular list for outages. The former list stays if Personalize does not answer now."""
+    """Store the popular list for outages. The former list stays if Personalize does not answer."""
     if reason := popular.refresh(client("personalize-runtime"), run.group, content, nobody=run.name):
         logger.warning("The popular list stays as it was", group=run.group, run=run.name, reason=reason)
 
 
 def report(run: Run, record: RunRecord) -> dict[str, Exception]:
-    """Report the end of the run, and of the execution's earlier ones if that has failed; return what fails now."""
+    """Report the end of the run, and of the execution's earlier ones if their reports have failed; return the present
+    failures.
+    """
     runs = () if run.is_first else runs_of(bucket, run.group, record["execution"])
     ended = {one["run"]: one for one in [*(one for one in runs if one["run"] < run.name), record]}
     return run_all({name: partial(channels.deliver, Run(bucket, run.group, name), one) for name, one in ended.items()})

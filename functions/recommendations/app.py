@@ -17,13 +17,13 @@ api, reader = Api(), Reader.from_environment(os.environ, Met.by)
 
 @api.route(*(name for name, route in ROUTES.items() if route.method == "GET" and route.operation))
 def read(group: str, **_subject: str) -> dict[str, Any]:
-    """Answer a request by what serves its route, or by a stored answer."""
+    """Answer a request by the live resource of its route, or by a stored answer."""
     return reader.answer(group, *api.asked(), api.headers)
 
 
 @api.route("group-health")
 def group_health(group: str) -> dict[str, Any]:
-    """Report what answers for a group."""
+    """Report the health of a group's sources of answers."""
     return health.group_health(reader, group)
 
 

@@ -1,6 +1,6 @@
 """Send queued events to Personalize, in the order of each session.
 
-In: messages of the queue Pending (usher.events.messages). Out: those that must come again.
+In: messages of the queue Pending (usher.events.messages). Out: the messages that remain in the queue.
 """
 
 import os
@@ -21,7 +21,7 @@ replay = Replay(queues, Sessions(table), Arrivals(table), client("personalize-ev
 
 
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Send a batch, measure it, and report what must come again."""
+    """Send a batch, write its metrics, and report the messages that remain."""
     again, settled = replay.run(event["Records"])
     measure(settled, replay.clock())
     return {"batchItemFailures": [{"itemIdentifier": record["messageId"]} for record in again]}

@@ -1,6 +1,6 @@
 """Close the records of executions that were stopped or died; measure models' age, costs and the use of quotas.
 
-In: an EventBridge event: the end of an execution of one of the state machines, or a tick of the clock.
+In: an EventBridge event: the end of an execution of one of the state machines, or a schedule's.
 """
 
 import json
@@ -34,7 +34,7 @@ from usher.storage.table import Table
 from usher.texts import clean
 
 CLEAR_UP_PAUSE_SECONDS = 3600
-"""Before what has died while it cleared up tries again."""
+"""The seconds after which a clean-up that died is tried again."""
 
 bucket = Bucket(client("s3"), os.environ["BUCKET_NAME"])
 table = Table(client("dynamodb"), os.environ["TABLE_NAME"])
@@ -43,7 +43,7 @@ channels = Channels(client("sns"), os.environ["TOPIC_ARN"], client("events"))
 
 
 def lambda_handler(event: dict[str, Any], context: Any) -> None:
-    """Close the records of an execution that has ended, or have it clear up again; or measure."""
+    """Close the records of an ended execution, or start its clean-up again; or measure."""
     detail = event["detail"]
     execution_input = json.loads(detail.get("input") or "{}")
     match execution_input:
@@ -67,7 +67,7 @@ def close(execution: str, execution_input: object, detail: dict[str, Any]) -> No
     try:
         groups, is_named = [group_of_input(execution_input)], True
     except UsherError:
-        groups, is_named = serving.groups(), False  # an export of all groups; or an input that names nothing
+        groups, is_named = serving.groups(), False  # an export of all groups, or an input without a group
     if groups == [""]:
         return
     runs = [Run(bucket, group, record["run"]) for group in groups for record in runs_of(bucket, group, execution)]
@@ -83,7 +83,7 @@ def close(execution: str, execution_input: object, detail: dict[str, Any]) -> No
 
 
 def end(run: Run, execution: str, error: dict[str, str]) -> None:
-    """Conclude a run that its execution did not conclude, and report its end as far as that is undelivered."""
+    """Conclude a run that its execution did not conclude, and report the undelivered part of its end."""
     record = run.read_or_empty()
     steps: dict[str, Callable[[], object]] = {}
     if not has_ended(record):
@@ -94,7 +94,7 @@ def end(run: Run, execution: str, error: dict[str, str]) -> None:
 
 
 def clear_up(group: str, run: str, pause: int = 0) -> None:
-    """Start an execution that deletes everything that an evaluation has made and did not delete itself.
+    """Start an execution that deletes the resources that an evaluation has left.
 
     `pause`: seconds before it begins.
     """
@@ -103,7 +103,7 @@ def clear_up(group: str, run: str, pause: int = 0) -> None:
 
 
 def measure(group: str) -> None:
-    """Measure the hours since the training of each live version of a group, and what the group costs."""
+    """Measure the hours since the training of each live version of a group, and the costs of the group."""
     content = serving.read(group)
     for solution, live in content.get("solutions", {}).items():
         hours = versions.hours_since_training(client("personalize"), live["solutionVersionArn"])
@@ -116,7 +116,7 @@ def measure(group: str) -> None:
 
 
 def dataset_group_of(inventory: Inventory, content: ServingMap) -> str:
-    """The ARN of the dataset group of what serves; empty if nothing of it exists."""
+    """The ARN of the dataset group of the serving resources; empty if none of them exists."""
     for one in content.get("solutions", {}).values():
         if home := inventory.dataset_group_of({LIVE_VERSION: one["solutionVersionArn"]}):
             return home
@@ -126,7 +126,7 @@ def dataset_group_of(inventory: Inventory, content: ServingMap) -> str:
 
 
 def report_budget(group: str) -> None:
-    """Measure how much of a group's budget is spent, and notify people once of each threshold that is reached."""
+    """Measure the spent share of a group's budget, and notify people once of each threshold that is reached."""
     past = spending.of(group)
     if not past.budget:
         return
@@ -139,7 +139,7 @@ def report_budget(group: str) -> None:
 
 
 def see_to_idle_campaigns(group: str, content: ServingMap) -> None:
-    """Start runs that let idle campaigns go, or make them again, as the group's config has it (`idle: table`)."""
+    """Start runs that remove idle campaigns, or create them again, by the group's config (`idle: table`)."""
     past, tasks, needed = spending.of(group), Tasks(table).of(group), demand.of(group)
     for task in tasks_to_request(past.idle, content.get("solutions", {}), past.traffic, tasks, needed, now()):
         start = json.dumps({"group": group, **task})
@@ -147,9 +147,9 @@ def see_to_idle_campaigns(group: str, content: ServingMap) -> None:
 
 
 def measure_quotas() -> None:
-    """Measure how much of each quota of Personalize is used, in the region and in each group.
+    """Measure the used share of each quota of Personalize, in the region and in each group.
 
-    All are values of one metric, as CloudWatch bills each set of dimensions; the lines of the log say which is which.
+    All are values of one metric, as CloudWatch bills each set of dimensions; the lines of the log name the quotas.
     """
     clients = {name: client(name) for name in ("personalize", "service-quotas")}
     for use in quota_uses(clients, os.environ["STACK_ARN"]):

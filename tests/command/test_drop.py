@@ -99,7 +99,7 @@ def test_names_that_are_nearly_right_are_told_before_anything_is_uploaded(
 ) -> None:
     (folder / "Item.csv").write_text("ITEM_ID,X\n")
     said = told(capsys, "drop", str(folder), "--group", "films", status=1)
-    assert "films/Item.csv: is not a file name that Usher knows. Call it items.csv." in said
+    assert "films/Item.csv: is not a file name of Usher. Call it items.csv." in said
     assert stack.keys("films/.*") == []
 
 

@@ -273,7 +273,7 @@ def test_an_erasure_waits_for_an_export_and_for_events_in_the_queue(
             boto3.client("sqs").purge_queue(QueueUrl=queue_url("Pending"))
     assert execution.status == "SUCCEEDED"
     assert any(f"Waits for the run {name}" in one for one in said)
-    assert any("Waits for events in the queue" in one for one in said)
+    assert any("Waits for queued events" in one for one in said)
     assert places(watched, ANN) == []
 
 

@@ -446,7 +446,7 @@ def test_a_tracker_that_people_made_is_taken_over_as_the_record_says(
     *_, record = stack.read(r"films/out/runs/.*/run\.json").values()
     (state,) = (one for one in record["resources"] if one["id"] == "event_tracker/films")
     assert (state["status"], state["reason"]) == ("FAILED", "It was not made by Usher.")
-    assert state["remedy"].endswith("see whose it is, and take it over: usher import, with --adopt.")
+    assert state["remedy"].endswith("check its owner, and adopt it: usher import, with --adopt.")
     told(capsys, "import", "films", "--adopt")
     assert stack.drop("films/interactions.csv").status == "SUCCEEDED"
     (only,) = old.personalize.list_event_trackers(**within)["eventTrackers"]

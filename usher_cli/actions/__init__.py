@@ -1,6 +1,6 @@
-"""The actions that a person can take on a stack: each shows its plan, and does nothing before it is carried out.
+"""The actions of a person on a stack: each shows its plan, and does nothing before it is confirmed.
 
-The command and the page act through these.
+Both the command and the page use them.
 
 May import: nothing.
 """

@@ -1,4 +1,4 @@
-"""An action: its plan for people, and what carries it out."""
+"""An action: its plan for people, and the function that carries it out."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -17,7 +17,7 @@ from usher_cli.deployed_stack import DeployedStack
 
 
 class PlanRow(TypedDict):
-    """A resource of a plan that is not left as it is."""
+    """A resource that a plan changes."""
 
     id: str
     action: str
@@ -28,41 +28,43 @@ class PlanRow(TypedDict):
 
 
 class PlanView(TypedDict):
-    """What an action would do."""
+    """The plan of an action."""
 
     sentences: list[str]
     rows: list[PlanRow]
     problems: list[ProblemRecord]
     isWork: bool
-    """Whether it would do anything."""
+    """Whether the action would change anything."""
 
 
 class Done(NamedTuple):
-    """What came of an action that was carried out."""
+    """The result of an action."""
 
     message: str
-    """In sentences."""
+    """The result in sentences."""
     execution: str = ""
-    """The ARN of the execution that goes on with it; empty: it is done."""
+    """The ARN of the execution that continues it; empty: it is done."""
     secret: str = ""
-    """A text that nobody can read again; empty: there is none."""
+    """A text that can't be read again; empty if there is none."""
 
 
 Progress = Callable[[str], None]
-"""Takes a sentence on how far an action is."""
+"""Takes a sentence on the progress of an action."""
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """Something that a person can have done."""
+    """An action that a person can take."""
 
     label: str
-    """What it does, as one asks for it: `Pause films`."""
+    """The name of the action: `Pause films`."""
     plan: Callable[[], PlanView]
-    """Raises InputError where config or data do not allow it, and UsherError where it can't be done."""
+    """Returns the plan. Raises InputError for problems of config or data, and UsherError if the action is
+    impossible.
+    """
     carry_out: Callable[[Progress], Done]
     typed: str = ""
-    """What a person has to type first, as it can't be undone; empty: nothing."""
+    """The text that a person has to type first, if the action can't be undone; else empty."""
 
 
 def started(execution: str, group: str) -> Done:
@@ -71,7 +73,7 @@ def started(execution: str, group: str) -> Done:
 
 
 def execute(stack: DeployedStack, machine: str, message: str, **request: object) -> Done:
-    """Start a state machine, by the name of the stack's output. `message`: says so."""
+    """Start a state machine, given by its name in the stack's outputs. `message`: the result's."""
     begun = client("stepfunctions").start_execution(stateMachineArn=stack.outputs[machine], input=json.dumps(request))
     return Done(message, str(begun["executionArn"]))
 
@@ -82,7 +84,7 @@ def in_sentences(*sentences: str) -> PlanView:
 
 
 def plan_view(drafted: Draft) -> PlanView:
-    """A draft for people. Pure."""
+    """The plan of a draft. Pure."""
     findings = drafted.findings
     estimate = findings.get("estimate")
     sentences = [text for text in [findings.get("note", "")] if text]
@@ -104,26 +106,26 @@ def plan_view(drafted: Draft) -> PlanView:
 
 
 def estimate_rows(resources: Mapping[str, ResourceEstimate]) -> Iterator[PlanRow]:
-    """A row for each resource, by its id, that is not left as it is. Pure."""
+    """A row for each changed resource, by its id. Pure."""
     for id_, one in resources.items():
         if one["action"] != "reuse":
             yield PlanRow(id=id_, action=one["action"], minutes=one["minutes"], cost=one["cost"], reason=one["reason"])
 
 
 def _deletions(drafted: Draft) -> Iterator[PlanRow]:
-    """Resources that are deleted, or stay though nothing desires them."""
+    """The resources that are deleted, or stay although they are not desired."""
     found: tuple[Unmanaged, ...] = tuple(drafted.plan.to_delete) if drafted.plan else ()
     for one in found:
         yield deletion_row(one.id, one.reason, goes=one.delete)
 
 
 def deletion_row(id_: str, reason: str, *, goes: bool) -> PlanRow:
-    """A row of what is deleted, or left."""
+    """The row of a resource that is deleted or left."""
     return {"id": id_, "action": "delete" if goes else "keep", "minutes": 0, "cost": 0, "reason": reason}
 
 
 def caller() -> str:
-    """The ARN of the person who acts."""
+    """The ARN of the caller."""
     return str(client("sts").get_caller_identity()["Arn"])
 
 

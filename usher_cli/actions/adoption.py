@@ -1,4 +1,6 @@
-"""Takes over existing resources of Personalize: tags them with their inputs, so that Usher does not make them again."""
+"""Adopts existing resources of Personalize: tags them with digests of their inputs, so that Usher does not create them
+again.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,9 +27,9 @@ REFUSED = "Nothing was changed, because the next run would do all this. To proce
 
 
 def check_owners(inventory: Inventory, arns: Iterable[str], group: str, from_stack: str, *, anyway: bool) -> None:
-    """Raise UsherError where a resource is another stack's than `from_stack`, or CloudFormation's and not `anyway`.
+    """Raise UsherError if a resource is of another stack than `from_stack`, or is CloudFormation's and not `anyway`.
 
-    Likewise where the dataset group is that of another folder of the stack, which gives it up if it is `from_stack`.
+    Likewise if the dataset group is another folder's of the stack, unless the stack is `from_stack`.
     """
     for arn in arns:
         tags = inventory.tags(arn)
@@ -56,7 +58,7 @@ def made_from(
 ) -> tuple[dict[str, dict[str, str]], list[str]]:
     """Tags with the inputs of imports and versions, by ARN; and the ids of those that are older than their inputs.
 
-    Usher will make the latter again. Changes nothing.
+    Usher will create the latter again. Changes nothing.
     """
     arns: dict[str, str] = {}
     tags: dict[str, dict[str, str]] = {}
@@ -81,7 +83,7 @@ def made_from(
 def tag_as_own(inventory: Inventory, owned: Sequence[str], further_tags: Mapping[str, Mapping[str, str]]) -> None:
     """Tag resources as the stack's own, and with `further_tags`, by ARN.
 
-    Versions, too: IAM may look at their tags where a solution's are asked for.
+    Versions are tagged, too: IAM may check their tags if a request is about their solution.
     """
     versions = [
         one["solutionVersionArn"]
@@ -96,32 +98,32 @@ def tag_as_own(inventory: Inventory, owned: Sequence[str], further_tags: Mapping
 
 @dataclass(frozen=True, slots=True)
 class Adoption:
-    """How a dataset group of Personalize is to be taken over by a group."""
+    """The adoption of a dataset group of Personalize by a group."""
 
     group: str
     dataset_group: str
     arn: str
-    """The dataset group's."""
+    """The ARN of the dataset group."""
     bucket: Preview
     inventory: Inventory
     owned: Sequence[str]
-    """The ARNs that are tagged as the stack's."""
+    """The ARNs of the resources that get the stack's tag."""
     further_tags: Mapping[str, Mapping[str, str]]
     """Further tags, by ARN."""
     notes: Sequence[str]
     drafted: Draft
-    """The next run's."""
+    """The draft of the next run."""
     is_refused: bool
-    """Whether nothing is done, as the next run would cost something, and nobody has said that it may."""
+    """Whether nothing is done, as the next run would cost money, and that was not allowed."""
 
     def sentences(self) -> Iterator[str]:
-        """What is sentences of it. Pure."""
+        """The plan in sentences. Pure."""
         yield from self.notes
         for one in dict.fromkeys([*self.owned, *self.further_tags]):
             yield f"Will be tagged as the stack's: {one}"
 
     def end(self) -> Iterator[str]:
-        """What is sentences once it is done. Pure."""
+        """The result in sentences. Pure."""
         yield f"Usher now manages {self.dataset_group}: {self.bucket.url(self.group)}/"
         if is_costly(self.drafted):
             yield "The next run does all this."
@@ -130,10 +132,11 @@ class Adoption:
 def plan_adoption(
     stack: DeployedStack, group: str, existing: Existing, bucket: Preview, *, from_stack: str, anyway: bool
 ) -> Adoption:
-    """How a dataset group and its resources become a group's, whose files are then in the bucket. Changes nothing.
+    """The adoption of a dataset group and its resources by a group, whose files are then in the bucket. Changes
+    nothing.
 
-    Raises UsherError if they are another owner's. `from_stack`: the name of one whose resources may be taken;
-    `anyway`: also if the next run would cost something, or CloudFormation manages a resource.
+    Raises UsherError if they are another owner's. `from_stack`: the name of a stack whose resources may be taken;
+    `anyway`: adopt them even if the next run would cost money, or CloudFormation manages a resource.
     """
     arn, name = existing.arn, existing.arn.rpartition("/")[2]
     further_tags: dict[str, Mapping[str, str]] = {arn: {GROUP_TAG: group}}

@@ -1,4 +1,4 @@
-"""The keys of the API: made, given a new secret, and deleted."""
+"""Actions on API keys: create, rotate and revoke."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -13,7 +13,7 @@ ONCE = "The new key is shown only once."
 
 
 def create(stack: DeployedStack, group: str, name: str, routes: Sequence[str], per_minute: int | None) -> Action:
-    """A new key for some routes. `per_minute`: requests that it may make; None: as many as the API takes."""
+    """Create a key for some routes. `per_minute`: the most requests in a minute; None: no limit but the API's."""
 
     def plan() -> PlanView:
         limit = f", {per_minute} times a minute at most" if per_minute else ""
@@ -28,7 +28,7 @@ def create(stack: DeployedStack, group: str, name: str, routes: Sequence[str], p
 
 
 def rotate(stack: DeployedStack, group: str, key: str, days: int) -> Action:
-    """A new secret for a key; the former one stays valid for some days."""
+    """Give a key a new secret; the former one stays valid for some days."""
     ends = f"The old key expires {f'in {days} days' if days else 'within a minute'}."
     return Action(
         f"Give {key} a new secret",
@@ -38,7 +38,7 @@ def rotate(stack: DeployedStack, group: str, key: str, days: int) -> Action:
 
 
 def revoke(stack: DeployedStack, group: str, key: str) -> Action:
-    """The end of a key."""
+    """Revoke a key."""
 
     def carry_out(_: Progress) -> Done:
         stack.keys.revoke(group, key)
@@ -52,11 +52,11 @@ def revoke(stack: DeployedStack, group: str, key: str) -> Action:
 
 
 def _off(stack: DeployedStack) -> str:
-    """That the API takes no keys; empty: it does."""
+    """The reason why the API takes no keys; empty if it does."""
     return "" if "KeyApiUrl" in stack.outputs else OFF
 
 
 def _name(stack: DeployedStack, group: str, key: str) -> str:
-    """What a key is called. Raises UsherError if there is none."""
+    """The name of a key. Raises UsherError if there is none."""
     found = stack.keys.get(group, key)
     return f"The key {key} ({found.name})"

@@ -1,4 +1,4 @@
-"""People's own files that name users who are to be erased, and the request to erase them."""
+"""A group's own files that name users to be erased, and the request to erase them."""
 
 import secrets
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -32,7 +32,7 @@ GOES = "These files of yours name them, and are rewritten without them, which st
 REQUESTED = "Requested as {reference}. To see how it goes on: usher status {group} --follow"
 USERS = "USER_ID"
 TAG = "usher=erase"
-"""The tag by which S3 deletes a list in the end, should nobody take the request up (template.yaml)."""
+"""The tag by which S3 deletes a list that no run has processed (template.yaml)."""
 OF_USERS = ("interactions", "users", "action_interactions")
 """The datasets that name users."""
 
@@ -43,13 +43,13 @@ class OwnFile:
 
     key: str
     rows: int
-    """Of its present version."""
+    """The number of their rows in its present version."""
     formerVersions: int  # noqa: N815 - printed as JSON
-    """Versions that have been replaced or deleted, and name them, too."""
+    """The number of former or deleted versions that also name them."""
 
 
 def erase(stack: DeployedStack, group: str, users: Sequence[str], *, data: bool) -> Action:
-    """The erasure of users. `data`: people's own files are rewritten without them, too."""
+    """Erase users. `data`: the group's own files are rewritten without them, too."""
     who = Forgotten(group, frozenset(users))
     own = cache(lambda: list(own_files(stack.bucket, who)))
 
@@ -65,7 +65,7 @@ def erase(stack: DeployedStack, group: str, users: Sequence[str], *, data: bool)
 
 
 def sentences(who: Forgotten, own: Sequence[OwnFile], *, data: bool) -> Iterator[str]:
-    """What an erasure does, and what becomes of people's own files. Pure."""
+    """The effects of an erasure, and on the group's own files, in sentences. Pure."""
     yield PLAN.format(users=number_of(len(who.users), "user"), group=who.group)
     if own:
         yield GOES if data else STAYS
@@ -75,14 +75,14 @@ def sentences(who: Forgotten, own: Sequence[OwnFile], *, data: bool) -> Iterator
 
 
 def erase_and_request(stack: DeployedStack, who: Forgotten, rewritten: Iterable[OwnFile]) -> tuple[str, str]:
-    """Rewrite some of people's own files, and request the rest; return the request's reference and the execution."""
+    """Rewrite some of the group's own files, and request the rest; return the request's reference and the execution."""
     if keys := {one.key for one in rewritten}:
         erase_own(stack.bucket, who, keys)
     return request(stack, who.group, sorted(who.users))
 
 
 def named_users(user: str | None, file: Path | None) -> list[str]:
-    """The users that a command line names. Raises UsherError for none."""
+    """The users that a command line names. Raises UsherError if there are none."""
     listed = read_list(file.read_text(encoding="utf-8-sig")) if file else []
     return checked_users([*([user] if user else []), *listed])
 
@@ -98,7 +98,7 @@ def own_files(bucket: Bucket, who: Forgotten) -> Iterator[OwnFile]:
 
 
 def erase_own(bucket: Bucket, who: Forgotten, keys: Collection[str]) -> None:
-    """Take users out of the group's own files. Raises UsherError for one that somebody has written meanwhile."""
+    """Erase users from the group's own files. Raises UsherError for one that another writer has changed meanwhile."""
     for of_key, columns in _versions_of_own(bucket, who.group):
         key = of_key[0].key
         if key in keys:
@@ -108,7 +108,7 @@ def erase_own(bucket: Bucket, who: Forgotten, keys: Collection[str]) -> None:
 
 
 def _versions_of_own(bucket: Bucket, group: str) -> Iterator[tuple[Sequence[Version], Collection[str]]]:
-    """The versions of each file that may name users, and the names of its column of users beside USER_ID."""
+    """The versions of each file that may name users, and the names of its column of users besides USER_ID."""
     readings = load_readings(bucket, group)
     aliases = {
         dataset: [name for name, target in reading.columns.items() if target == USERS]
@@ -125,7 +125,7 @@ def _versions_of_own(bucket: Bucket, group: str) -> Iterator[tuple[Sequence[Vers
 
 
 def request(stack: DeployedStack, group: str, users: Sequence[str]) -> tuple[str, str]:
-    """Request that users be erased; return the request's reference, which names no one, and the execution's ARN."""
+    """Request the erasure of users; return the request's reference, which names no user, and the execution's ARN."""
     reference = secrets.token_hex(8)
     stack.bucket.write(list_key(group, reference), written_list(users).encode(), Tagging=TAG)
     at = datetime.now(UTC).isoformat(timespec="milliseconds")

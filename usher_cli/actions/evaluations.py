@@ -1,4 +1,4 @@
-"""An evaluation of recipes, and of what is live."""
+"""The action that evaluates recipes and live versions."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -19,7 +19,7 @@ HELD_OUT = (
 
 
 def evaluate(stack: DeployedStack, group: str, request: Mapping[str, Any]) -> Action:
-    """An evaluation. `request`: options of docs/evaluation.md."""
+    """Evaluate. `request`: options of docs/evaluation.md."""
     content = {"group": group, **request}
 
     def plan() -> PlanView:

@@ -1,4 +1,4 @@
-"""An export of a solution."""
+"""The action that exports a solution's recommendations."""
 
 from collections.abc import Iterator
 
@@ -17,7 +17,7 @@ from usher_cli.drafts import draft_of
 
 
 def export(stack: DeployedStack, group: str, solution: str) -> Action:
-    """An export of a solution, with its live version."""
+    """Export a solution, with its live version."""
 
     def plan() -> PlanView:
         require_no_pause(stack, group)
@@ -49,7 +49,7 @@ def _sentences(stack: DeployedStack, group: str, solution: str) -> Iterator[str]
 
 
 def _last_export(stack: DeployedStack, group: str, solution: str) -> str:
-    """What the last export of a solution was, in a sentence; empty: there was none."""
+    """A sentence on the last export of a solution; empty if there was none."""
     for run in reversed(stack.runs(group, others=True)):
         if run.name.endswith(f"-{solution}{EXPORT}") and (plan := run.plan_or_none()):
             last = ExportPlan.of(plan, group, run.name)

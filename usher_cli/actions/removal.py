@@ -1,4 +1,4 @@
-"""`usher remove`: what goes with a group and what that costs, its removal by the pipeline, and what is left of it."""
+"""`usher remove`: the contents and costs of a group, its removal by the pipeline, and the remaining resources."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
@@ -25,11 +25,12 @@ from usher_cli.deployed_stack import DeployedStack
 from usher_cli.status import last_record, until_done
 
 LISTED = [kind for kind in KINDS.values() if kind.can_be_deleted]
-"""The kinds that are listed to see that nothing is left. Versions go with their solutions; jobs stay in Personalize's
-lists, and cost nothing."""
+"""The kinds that are listed to verify that nothing is left. Versions are deleted with their solutions; jobs stay in
+Personalize's lists, and cost nothing.
+"""
 
 NAMED = 20
-"""So many of what is left are named."""
+"""The most remaining things that are named."""
 
 
 class RemovedResource(TypedDict):
@@ -38,7 +39,7 @@ class RemovedResource(TypedDict):
     id: str
     arn: str
     stays: str
-    """Why it stays; empty: it is deleted."""
+    """The reason why it stays; empty: it is deleted."""
 
 
 class Files(TypedDict):
@@ -47,39 +48,39 @@ class Files(TypedDict):
     files: int
     bytes: int
     former: int
-    """Former versions of files, and marks of deleted ones, which the bucket keeps for 90 days."""
+    """The number of former versions and delete markers of files, which the bucket keeps for 90 days."""
 
 
 class Removal(TypedDict):
-    """What the removal of a group is about to do, or has done."""
+    """The plan of a group's removal, or its result."""
 
     group: str
     resources: Sequence[RemovedResource]
-    """In the order in which they are deleted."""
+    """The resources, in the order in which they are deleted."""
     keys: Sequence[str]
-    """The names of the API keys that end."""
+    """The names of the API keys that are deleted."""
     output: Files
-    """Exports and other output, which goes."""
+    """Exports and other output, which are deleted."""
     own: Files
     """The group's own files, its kept events and the records of its runs."""
     data: bool
-    """Whether these go, too."""
+    """Whether the group's own files are deleted, too."""
     costs: CostRecord
-    """What the group costs a month, before."""
+    """The monthly costs of the group before the removal."""
     saves: CostRecord
-    """The part of it that ends."""
+    """The part of the costs that ends."""
     done: bool
     """Whether the removal has been carried out."""
     problems: Sequence[ProblemRecord]
-    """What has kept it from its end."""
+    """The problems that have prevented the removal."""
     left: Sequence[str]
-    """What is still there of what should be gone, as listed afterwards: ARNs, files, items of the table."""
+    """The deleted things that still exist, as listed afterwards: ARNs, files, items of the table."""
     listed: Mapping[str, int]
-    """By kind, how many resources the services listed afterwards, whoever they belong to."""
+    """The number of resources of each kind that the services listed afterwards, of all owners."""
 
 
 def remove(stack: DeployedStack, group: str, *, data: bool) -> Action:
-    """The removal of a group, which is followed to its end and proved by listing. `data`: its own files go, too."""
+    """Remove a group, wait for the end, and verify it by listing. `data`: delete its own files, too."""
     planned = cache(lambda: plan_removal(stack, group, data=data))
 
     def carry_out_(report: Progress) -> Done:
@@ -110,7 +111,7 @@ def plan_view_of(planned: Removal) -> PlanView:
 
 
 def end_of(removed: Removal) -> list[str]:
-    """What is left of a group after its removal, as the services list it, and what is saved. Pure."""
+    """The remaining resources of a group after its removal, as the services list them, and the saved costs. Pure."""
     if left := removed["left"]:
         more = [f"* and {len(left) - NAMED} more"] if len(left) > NAMED else []
         remedy = "Do what the problems say, and repeat the removal: it goes on."
@@ -163,13 +164,13 @@ def plan_removal(stack: DeployedStack, group: str, *, data: bool) -> Removal:
 
 
 def existing_of(stack: DeployedStack, group: str, inventory: Inventory) -> Sequence[Unmanaged]:
-    """All resources of a group, as the pipeline finds them for a removal. Raises InputError where it can't."""
+    """All resources of a group, as the pipeline finds them for a removal. Raises InputError if it can't."""
     drafted = draft_removal(stack.bucket, stack.target(group), inventory, Spending(stack.table).of(group))
     return drafted.plan.to_delete if drafted.plan else ()
 
 
 def items_of(stack: DeployedStack, group: str) -> Iterator[str]:
-    """A group's items of the table, but for those that expire: what it has ordered, and that it is gone."""
+    """A group's items of the table, except those that expire: its spending, and the mark of its removal."""
     return (one["item"] for one in TableBatches(stack.table).query(group) if "expires" not in one)
 
 
@@ -190,9 +191,9 @@ def _sum(versions: Iterable[Version]) -> Files:
 
 
 def users_elsewhere(inventory: Inventory, existing: Sequence[Unmanaged]) -> dict[str, list[str]]:
-    """By ARN of a schema, the datasets of other groups that use it: Personalize then refuses to delete it.
+    """The datasets of other groups that use a schema, by its ARN: Personalize then refuses to delete it.
 
-    Nothing else of a dataset group can be used outside it.
+    No other resource of a dataset group can be used outside it.
     """
     users: dict[str, list[str]] = {one.arn: [] for one in existing if one.kind == "schema"}
     if users:
@@ -205,9 +206,9 @@ def users_elsewhere(inventory: Inventory, existing: Sequence[Unmanaged]) -> dict
 
 
 def carry_out(stack: DeployedStack, planned: Removal, report: Callable[[RunRecord], None]) -> Removal:
-    """Remove a group, and list what is left of it. `report`: is given the run's record again and again.
+    """Remove a group, and list the remaining resources. `report`: gets the run's record repeatedly.
 
-    It may be repeated after any interruption: what is gone stays gone, and the rest goes.
+    It may be repeated after an interruption: deleted things stay deleted, and the rest is deleted.
     """
     group = planned["group"]
     versions = list(versions_of(stack.bucket, group))
@@ -220,7 +221,7 @@ def carry_out(stack: DeployedStack, planned: Removal, report: Callable[[RunRecor
 
 
 def _removed(stack: DeployedStack, group: str, report: Callable[[RunRecord], None]) -> RunRecord:
-    """Have the pipeline remove a group; the record of the run that ended last."""
+    """Have the pipeline remove a group; return the record of the run that ended last."""
     for record in until_done(stack, group, stack.start(group=group, task=REMOVAL)):
         report(record)
     return last_record(stack, group)
@@ -234,9 +235,9 @@ def _problems(record: RunRecord, group: str) -> Sequence[ProblemRecord]:
 
 
 def what_is_left(stack: DeployedStack, planned: Removal) -> tuple[list[str], dict[str, int]]:
-    """What is still there of what should be gone; and how many resources there are of each kind, whoever's.
+    """The deleted things that still exist; and the number of resources of each kind, of all owners.
 
-    Each service lists all that it has of a kind. So nothing is concluded from the end of the dataset group.
+    Each service lists all resources of a kind, so nothing is inferred from the end of the dataset group.
     """
     group, target = planned["group"], stack.target(planned["group"])
     inventory = Inventory(stack.clients, target.stack_arn)
@@ -253,7 +254,7 @@ def what_is_left(stack: DeployedStack, planned: Removal) -> tuple[list[str], dic
 
 
 def versions_of(bucket: Bucket, group: str) -> Iterator[Version]:
-    """All objects in a group's folders, with their former versions and the marks of deletions."""
+    """All objects in a group's folders, with their former versions and delete markers."""
     for folder in job_folders(group):
         for one in bucket.versions(folder):
             if folder.startswith(f"{SOLUTION_JOBS_FOLDER}/") or group_of(one.key) == group:
@@ -261,5 +262,5 @@ def versions_of(bucket: Bucket, group: str) -> Iterator[Version]:
 
 
 def is_file(version: Version) -> bool:
-    """Whether a version is what one sees in the bucket."""
+    """Whether a version is the present one of an object."""
     return version.is_latest and not version.is_mark

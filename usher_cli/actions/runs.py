@@ -1,4 +1,4 @@
-"""A run, a training, a pause, and its end."""
+"""Actions on runs: run now, train, pause and resume."""
 
 from usher.aws import now
 from usher.errors import InputError, UsherError
@@ -19,7 +19,7 @@ PAUSE = (
 
 
 def run_now(stack: DeployedStack, group: str) -> Action:
-    """A run, as if a file had been dropped."""
+    """Start a run, as if a file had been dropped."""
 
     def plan() -> PlanView:
         require_no_pause(stack, group)
@@ -33,7 +33,7 @@ def run_now(stack: DeployedStack, group: str) -> Action:
 
 
 def retrain(stack: DeployedStack, group: str, solution: str) -> Action:
-    """A training of a solution on the existing data."""
+    """Train a solution on the existing data."""
     tasks = {f"retrain#{solution}": {"at": now().isoformat(), "solution": solution}}
 
     def plan() -> PlanView:
@@ -48,7 +48,7 @@ def retrain(stack: DeployedStack, group: str, solution: str) -> Action:
 
 
 def pause(stack: DeployedStack, group: str, why: str) -> Action:
-    """A pause: nothing more is begun for a group until it is resumed."""
+    """Pause a group: no run starts until it is resumed."""
 
     def plan() -> PlanView:
         require_reason(why)
@@ -63,7 +63,7 @@ def pause(stack: DeployedStack, group: str, why: str) -> Action:
 
 
 def resume(stack: DeployedStack, group: str) -> Action:
-    """The end of a pause, and a run that catches up."""
+    """End a pause, and start a run."""
 
     def plan() -> PlanView:
         if not pause_of(stack.table, group):
@@ -81,7 +81,7 @@ def resume(stack: DeployedStack, group: str) -> Action:
 
 
 def require_no_pause(stack: DeployedStack, group: str) -> None:
-    """Raise UsherError if a group is paused: what is started now would do nothing."""
+    """Raise UsherError if a group is paused: a run would do nothing."""
     if found := pause_of(stack.table, group):
         raise UsherError(pause_note(group, found))
 

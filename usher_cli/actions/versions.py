@@ -1,4 +1,4 @@
-"""The version of a solution that serves: an earlier one, or one that the gate holds back."""
+"""The action that selects the version of a solution that serves: an earlier one, or one that the gate blocks."""
 
 from collections.abc import Sequence
 
@@ -17,11 +17,13 @@ from usher_cli.deployed_stack import DRAFT, DeployedStack
 from usher_cli.drafts import draft_of
 
 LABELS = {"previous": "Roll back {}", "latest": "Serve the newest version of {}"}
-"""What an action is called, by what is asked for."""
+"""The label of the action, by the requested version."""
 
 
 def serve_version(stack: DeployedStack, group: str, solution: str, version: str, why: str) -> Action:
-    """Serving another version of a solution, whatever its gate says. `version`: an ARN, `latest` or `previous`."""
+    """Put another version of a solution into service, whatever its gate's verdict. `version`: an ARN, `latest` or
+    `previous`.
+    """
 
     def plan() -> PlanView:
         require_reason(why)
@@ -43,7 +45,7 @@ def serve_version(stack: DeployedStack, group: str, solution: str, version: str,
 
 
 def _live(stack: DeployedStack, group: str, solution: str) -> str:
-    """The ARN of the version that serves. Raises UsherError if the solution serves nothing."""
+    """The ARN of the serving version. Raises UsherError if the solution serves nothing."""
     if group not in stack.serving.groups():
         known = ", ".join(stack.serving.groups()) or "none yet"
         raise UsherError(f"{group} serves nothing yet. Groups that serve: {known}.")
@@ -54,14 +56,14 @@ def _live(stack: DeployedStack, group: str, solution: str) -> str:
 
 
 def _lacking(solution: str, version: str, others: Sequence[str]) -> str:
-    """That there is no such version, and which there are beside the one that serves. Pure."""
+    """The message that there is no such version, with the available ones besides the serving one. Pure."""
     named = f"no version {version}" if version != "previous" else "no version older than the one that serves"
     known = f"Beside the one that serves there are: {', '.join(others)}." if others else "It has no other version."
     return f"{solution} has {named}. {known}"
 
 
 def _rest(stack: DeployedStack, group: str, solution: str, pin: Pin) -> PlanView:
-    """What the run does that lets a version serve."""
+    """The plan of the run that puts a version into service."""
     if pause_of(stack.table, group):
         return in_sentences(f"{group} is paused: nothing else is done.")
     try:

@@ -1,4 +1,4 @@
-"""`usher completion`: the shell completes commands and options."""
+"""`usher completion`: a script with which the shell completes commands and options."""
 
 from argparse import ArgumentParser, Namespace
 

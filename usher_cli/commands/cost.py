@@ -1,4 +1,4 @@
-"""`usher cost`: what Personalize costs every month."""
+"""`usher cost`: the monthly costs of Personalize."""
 
 from argparse import Namespace
 

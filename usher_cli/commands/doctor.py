@@ -1,4 +1,4 @@
-"""`usher doctor`: whether the deployed stack works."""
+"""`usher doctor`: checks of the deployed stack."""
 
 from argparse import ArgumentParser, Namespace
 

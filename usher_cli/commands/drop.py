@@ -1,4 +1,4 @@
-"""`usher drop`: a folder of files into the bucket."""
+"""`usher drop`: upload a folder of files."""
 
 import os
 from argparse import Namespace

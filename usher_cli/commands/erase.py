@@ -1,4 +1,4 @@
-"""`usher erase`: users are forgotten."""
+"""`usher erase`: erase users."""
 
 from argparse import ArgumentParser, Namespace
 from dataclasses import asdict
@@ -18,7 +18,7 @@ from usher_cli.status import until_done
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Add the group, the users, and what of theirs goes."""
+    """Add the group, the users, and whether the group's own files are rewritten."""
     group(parser)
     parser.add_argument("user", nargs="?", help="the user's ID")
     parser.add_argument("--file", type=Path, help="a file of users: one ID on each line, or a CSV with USER_ID")
@@ -27,7 +27,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def erase(stack: DeployedStack, options: Namespace, output: Output) -> int:
-    """Erase users from Personalize and from everything that Usher keeps. The record of it names no one."""
+    """Erase users from Personalize and from everything that Usher keeps. The record of the erasure names no user."""
     users = named_users(options.user, options.file)
     who = Forgotten(options.group, frozenset(users))
     own = list(own_files(stack.bucket, who))
@@ -52,7 +52,7 @@ def erase(stack: DeployedStack, options: Namespace, output: Output) -> int:
 
 
 def proof(console: Console, record: RunRecord) -> None:
-    """Print what was erased, and what forgets them later."""
+    """Print the erased things, and the models that know the users until their next training."""
     summary = summarize(record)
     for one in summary["problems"]:
         say(console, f"{one['place']}: {one['message']} {one['remedy']}")

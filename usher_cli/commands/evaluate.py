@@ -1,4 +1,4 @@
-"""`usher evaluate`: recipes are compared on history that was held out of their training."""
+"""`usher evaluate`: compare recipes on held-out history."""
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`usher events`: kept events are shown, counted and sent again."""
+"""`usher events`: show, count and replay kept events."""
 
 import time
 from argparse import ArgumentParser, Namespace
@@ -28,7 +28,7 @@ def tail(stack: DeployedStack, options: Namespace, output: Output) -> int:
 
 
 def add_sending(parser: ArgumentParser) -> None:
-    """Add the group, the user, and what happened."""
+    """Add the group, the user, and the event."""
     group(parser)
     parser.add_argument("user", help="the user's ID")
     parser.add_argument("type", help="the event's type, such as watch")
@@ -72,14 +72,14 @@ def stats(stack: DeployedStack, options: Namespace, output: Output) -> int:
 
 
 def add_replay(parser: ArgumentParser) -> None:
-    """Add the group, the days, and where the events go."""
+    """Add the group, the days, and the destination of the events."""
     group(parser)
     for option, name, default, of in (
         ("--from", "first", events.today() - timedelta(1), "from this day on, in UTC (default: yesterday)"),
         ("--to", "last", events.today(), "up to this day (default: today)"),
     ):
         parser.add_argument(option, dest=name, type=day, default=default, metavar="DAY", help=of)
-    parser.add_argument("--refused", action="store_true", help="only those that Personalize refused")
+    parser.add_argument("--refused", action="store_true", help="only events that Personalize refused")
     parser.add_argument("--into", metavar="GROUP", help="send them to this group instead")
     parser.add_argument("--file", type=Path, help="write a CSV of interactions here instead")
 

@@ -1,4 +1,4 @@
-"""`usher export`: recommendations for everyone, as files."""
+"""`usher export`: export recommendations for all users, as files."""
 
 from argparse import ArgumentParser, Namespace
 
@@ -52,7 +52,7 @@ def export(stack: DeployedStack, options: Namespace, output: Output) -> int:
 
 
 def _ends(stack: DeployedStack, started: dict[str, str], output: Output) -> dict[str, str]:
-    """How the executions of exports have ended, once they have: Step Functions' status, by solution."""
+    """Step Functions' final status of the executions of exports, by solution; waits for their ends."""
     ends: dict[str, str] = {}
     with output.notes.status("Exporting"):
         while open_ones := [name for name in started if name not in ends]:

@@ -1,4 +1,4 @@
-"""`usher import`: a dataset group of Personalize becomes a group of Usher."""
+"""`usher import`: adopt a dataset group of Personalize."""
 
 from argparse import ArgumentParser, Namespace
 
@@ -12,11 +12,11 @@ from usher_cli.output import Output
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Add the dataset group, and whether to take it over."""
+    """Add the dataset group, and whether to adopt it."""
     parser.add_argument("dataset_group", metavar="dataset-group", help="the name of a dataset group of Personalize")
     parser.add_argument("--group", help="the name of the group in Usher (default: the same)")
     parser.add_argument("--adopt", action="store_true", help="tag the resources; put config and data into the bucket")
-    parser.add_argument("--from-stack", default="", metavar="NAME", help="also take over resources of this stack")
+    parser.add_argument("--from-stack", default="", metavar="NAME", help="also adopt resources of this stack")
     parser.add_argument(
         "--anyway",
         action="store_true",

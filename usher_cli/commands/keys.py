@@ -1,4 +1,4 @@
-"""`usher keys`: API keys, for senders that can't sign. A key itself is printed once, when it is made."""
+"""`usher keys`: API keys, for senders that can't sign. A key is printed only once, when it is created."""
 
 from argparse import ArgumentParser, Namespace
 from datetime import UTC, datetime
@@ -29,9 +29,9 @@ def list_keys(stack: DeployedStack, options: Namespace, output: Output) -> int:
 
 
 def add_creation(parser: ArgumentParser) -> None:
-    """Add the group, and what the key is for."""
+    """Add the group, and the purpose of the key."""
     group(parser)
-    parser.add_argument("--name", required=True, help="what the key is for")
+    parser.add_argument("--name", required=True, help="the purpose of the key")
     parser.add_argument("--routes", required=True, type=names, help='such as "POST events,GET popular"')
     parser.add_argument(
         "--per-minute", type=positive, metavar="N", help="its limit of requests per minute (default: none)"
@@ -56,10 +56,10 @@ def add_key(parser: ArgumentParser) -> None:
 
 
 def add_rotation(parser: ArgumentParser) -> None:
-    """Add the key, and how long its former secret is valid."""
+    """Add the key, and the days for which its former secret stays valid."""
     add_key(parser)
     parser.add_argument(
-        "--days", type=days, default=7, help="how long the old secret stays valid (default: 7; 0: not at all)"
+        "--days", type=days, default=7, help="the days for which the old secret stays valid (default: 7; 0: none)"
     )
 
 

@@ -1,4 +1,4 @@
-"""`usher logs`: what a run decided, and why."""
+"""`usher logs`: the decisions of a run, with the reasons."""
 
 from argparse import ArgumentParser, Namespace
 
@@ -10,14 +10,14 @@ from usher_cli.output import Output
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Add the group, the run, and whether to go on."""
+    """Add the group, the run, and whether to follow it."""
     group(parser)
     parser.add_argument("--run", metavar="NAME", help="this run (default: the newest)")
     parser.add_argument("--follow", action="store_true", help="until the run has ended")
 
 
 def logs(stack: DeployedStack, options: Namespace, output: Output) -> int:
-    """Show what the last run of a group, or the one that is named, decided and why, line by line."""
+    """Show the decisions of a group's last run, or of a named one, with the reasons, line by line."""
     for line in lines_of(stack, run_named(stack, options.group, options.run), follow=options.follow):
         output.line(line, show.log_line)
     return 0

@@ -1,4 +1,4 @@
-"""`usher pause`: nothing more is spent on a group, but for what serves."""
+"""`usher pause`: stop all spending on a group, except for serving."""
 
 from argparse import ArgumentParser, Namespace
 

@@ -1,4 +1,4 @@
-"""`usher plan`: what a run would do."""
+"""`usher plan`: the plan of a run."""
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
@@ -21,7 +21,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def plan(stack: DeployedStack, options: Namespace, output: Output) -> int:
-    """Show what a run would do now, why, how long it would take and what it would cost."""
+    """Show the plan of a run now: actions, reasons, duration and cost."""
     bucket: Any = stack.bucket
     if options.config:
         keys = config_keys(options.group)

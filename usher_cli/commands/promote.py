@@ -1,4 +1,4 @@
-"""`usher promote`: a person decides which version serves."""
+"""`usher promote`: select the version that serves."""
 
 from argparse import ArgumentParser, Namespace
 

@@ -1,4 +1,4 @@
-"""`usher rank`: given items in the order that suits a user."""
+"""`usher rank`: rank items for a user."""
 
 from argparse import ArgumentParser, Namespace
 from urllib.parse import quote
@@ -18,7 +18,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def rank(stack: DeployedStack, options: Namespace, output: Output) -> int:
-    """Put items into the order that suits a user."""
+    """Rank items for a user."""
     request = {**given(options), "userId": options.user, "items": options.items}
     path = f"/{quote(options.group, safe='')}/rankings"
     output.document(asked(lambda: api_of(stack).post(path, request)), show_list)

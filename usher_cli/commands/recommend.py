@@ -1,4 +1,4 @@
-"""`usher recommend`: what the API answers for a user."""
+"""`usher recommend`: the API's recommendations for a user."""
 
 from argparse import ArgumentParser, Namespace
 
@@ -17,7 +17,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def recommend(stack: DeployedStack, options: Namespace, output: Output) -> int:
-    """Show what the API recommends to a user now."""
+    """Show the API's present recommendations for a user."""
     request = {**given(options), "userId": options.user}
     return get_list(stack, options.group, "recommendations", request, output)
 

@@ -1,4 +1,4 @@
-"""`usher remove`: show what a group has, remove it, and list what is left."""
+"""`usher remove`: show a group's resources, remove it, and list the remaining ones."""
 
 from argparse import ArgumentParser, Namespace
 
@@ -13,7 +13,7 @@ from usher_cli.output import Output, say
 
 
 def add_group(parser: ArgumentParser) -> None:
-    """Add the group, and whether its files go, too."""
+    """Add the group, and whether its own files are deleted, too."""
     group(parser)
     parser.add_argument(
         "--data",
@@ -38,7 +38,7 @@ def remove(stack: DeployedStack, options: Namespace, output: Output) -> int:
 
 
 def show_end(console: Console, removed: Removal) -> None:
-    """Print what is left, as the services list it, and what is saved."""
+    """Print the remaining resources, as the services list them, and the saved costs."""
     show.print_problems(console, removed["problems"])
     for sentence in end_of(removed):
         say(console, sentence)

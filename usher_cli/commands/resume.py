@@ -1,4 +1,4 @@
-"""`usher resume`: a paused group goes on."""
+"""`usher resume`: end the pause of a group."""
 
 from argparse import Namespace
 

@@ -1,4 +1,4 @@
-"""`usher rollback`: the version before the live one serves again."""
+"""`usher rollback`: return to the version before the live one."""
 
 from argparse import ArgumentParser, Namespace
 

@@ -1,4 +1,4 @@
-"""`usher similar`: what the API answers for an item."""
+"""`usher similar`: the API's similar items."""
 
 from argparse import ArgumentParser, Namespace
 
@@ -18,7 +18,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def similar(stack: DeployedStack, options: Namespace, output: Output) -> int:
-    """Show which items are similar to an item."""
+    """Show the items similar to an item."""
     return get_list(stack, options.group, "similar-items", {**given(options), "itemId": options.item}, output)
 
 

@@ -1,4 +1,4 @@
-"""`usher status`: what is live, and how the last run went."""
+"""`usher status`: the live models, and the result of the last run."""
 
 from argparse import ArgumentParser, Namespace
 
@@ -17,7 +17,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def status(stack: DeployedStack, options: Namespace, output: Output) -> int:
-    """Show the last run of every group; for one group, also what is live, costs, exports and evaluations."""
+    """Show the last run of every group; for one group, also live models, costs, exports and evaluations."""
     if not options.group:
         output.document(last_summaries(stack), show.groups)
         return 0

@@ -1,4 +1,4 @@
-"""`usher validate`: whether a run would take a folder's files."""
+"""`usher validate`: check a folder's files as a run does."""
 
 from argparse import Namespace
 from collections.abc import Mapping

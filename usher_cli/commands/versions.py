@@ -1,4 +1,4 @@
-"""`usher versions`: what has been trained, how good it is, and which version serves."""
+"""`usher versions`: the trained versions, their metrics, and which one serves."""
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,7 +24,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def versions(stack: DeployedStack, options: Namespace, output: Output) -> int:
-    """Show the versions of a group's solutions, newest first: metrics, the gate's result, and which one serves."""
+    """Show the versions of a group's solutions, newest first: metrics, the gate's verdict, and the serving one."""
     found = [one for one in solutions_of(stack, options.group) if options.solution in {None, one["name"]}]
     if options.solution and not found:
         known = ", ".join(one["name"] for one in solutions_of(stack, options.group)) or "none yet"
@@ -34,7 +34,7 @@ def versions(stack: DeployedStack, options: Namespace, output: Output) -> int:
 
 
 def show_versions(console: Console, found: Sequence[Solution]) -> None:
-    """Print a row for each version, and what the gates say."""
+    """Print a row for each version, and the gates' verdicts."""
     rows = list(_rows(found))
     if not rows:
         console.print("No version has been trained yet.")

@@ -1,4 +1,4 @@
-"""`usher watch`: a run as it goes on."""
+"""`usher watch`: follow a run."""
 
 from argparse import Namespace
 

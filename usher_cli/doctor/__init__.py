@@ -1,4 +1,4 @@
-"""`usher doctor`: whether a deployed stack can work, check by check.
+"""`usher doctor`: checks of a deployed stack.
 
 May import: nothing.
 """

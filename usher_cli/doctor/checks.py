@@ -40,14 +40,14 @@ def outputs_exist(deployment: Deployment) -> str:
 
 
 def region_has_personalize(deployment: Deployment) -> str:
-    """Personalize exists in the stack's region, as far as botocore knows."""
+    """Personalize exists in the stack's region, by botocore's list."""
     _, partition, _, region, _, _ = deployment.stack.outputs["PipelineArn"].split(":", 5)
     known = boto3.Session().get_available_regions("personalize", partition)
     return require([] if region in known else [f"Personalize is not in {region}, but in {', '.join(known)}"], region)
 
 
 def bucket_policy_lets_personalize_in(deployment: Deployment) -> str:
-    """The bucket's policy allows Personalize to list, read and write, and nobody else to write below `out/`."""
+    """The bucket's policy allows Personalize to list, read and write, and no other principal to write below `out/`."""
     try:
         text = client("s3").get_bucket_policy(Bucket=deployment.stack.outputs["BucketName"])["Policy"]
     except ClientError as error:
@@ -75,7 +75,7 @@ def role_trusts_personalize(deployment: Deployment) -> str:
 
 
 def role_has_its_rights(deployment: Deployment) -> str:
-    """The policies of Personalize's role allow what it does with the bucket."""
+    """The policies of Personalize's role allow its work with the bucket."""
     iam, role = client("iam"), deployment.named("PersonalizeRole")
     pages = iam.get_paginator("list_role_policies").paginate(RoleName=role)
     documents = [
@@ -89,7 +89,7 @@ def role_has_its_rights(deployment: Deployment) -> str:
 
 
 def simulation_allows_it(deployment: Deployment) -> str:
-    """IAM's own simulation allows the same, with whatever else restricts the role."""
+    """IAM's own simulation allows the same, including further restrictions of the role."""
     iam = client("iam")
     role = iam.get_role(RoleName=deployment.named("PersonalizeRole"))["Role"]["Arn"]
     bucket = deployment.bucket_arn
@@ -156,7 +156,7 @@ def aliases_point_to_the_newest_code(deployment: Deployment) -> str:
 
 
 def no_version_is_left(deployment: Deployment) -> str:
-    """No version that nobody calls keeps a snapshot, which is paid for."""
+    """No unused version keeps a snapshot, which costs money."""
     functions, left = client("lambda"), []
     for function, alias in aliases(deployment):
         live = functions.get_alias(FunctionName=function, Name=alias)["FunctionVersion"]
@@ -219,17 +219,17 @@ def services_are_healthy(deployment: Deployment) -> str:
 
 
 def no_event_was_lost(deployment: Deployment) -> str:
-    """Nothing waits that EventBridge, a schedule, or the functions Keep and Watch could not deliver."""
+    """EventBridge, the schedules, and the functions Keep and Watch have delivered everything."""
     return _is_empty(deployment, "DeadLetterQueue")
 
 
 def no_event_was_refused(deployment: Deployment) -> str:
-    """Nothing waits that Personalize has refused for good."""
+    """There are no events that Personalize has refused for good."""
     return _is_empty(deployment, "RefusedEvents")
 
 
 def _is_empty(deployment: Deployment, queue: str) -> str:
-    """Whether a queue has no messages. Those of the queues Kept and Pending are on their way: they are not faults."""
+    """Whether a queue has no messages. Messages in the queues Kept and Pending are on their way, and no faults."""
     url = deployment.named(queue)
     found = client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])
     number = int(found["Attributes"]["ApproximateNumberOfMessages"])
@@ -315,7 +315,7 @@ KEYS = tuple(
         ),
     )
 )
-"""A key of every kind that may be dropped; `is_input` says which of them are read."""
+"""A key of every kind of file that may be dropped; `is_input` tells which are read."""
 
 
 def dropped(bucket: str, key: str, account: str, region: str) -> dict[str, Any]:
@@ -340,7 +340,7 @@ def rules(deployment: Deployment) -> list[Mapping[str, Any]]:
 
 
 def exists(arn: str) -> bool:
-    """Whether a state machine or a function exists. Raises UnknownError for anything else."""
+    """Whether a state machine or a function exists. Raises UnknownError for an ARN of another kind."""
     service = arn.split(":")[2]
     try:
         if service == "states":
@@ -357,7 +357,7 @@ def exists(arn: str) -> bool:
 
 
 def aliases(deployment: Deployment) -> list[tuple[str, str]]:
-    """Function and alias of each alias of the stack."""
+    """The function and alias of each alias of the stack."""
     arns = deployment.resources.get("AWS::Lambda::Alias", [])
     return [(arn.split(":")[-2], arn.split(":")[-1]) for arn in arns]
 

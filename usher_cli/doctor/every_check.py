@@ -1,4 +1,4 @@
-"""All checks of a deployed stack; of a group also whether Personalize's quotas allow its config."""
+"""All checks of a deployed stack; with a group, also that Personalize's quotas allow its config."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from usher_cli.drafts import draft_of
 
 
 def examination_of(stack: DeployedStack, group: str | None = None) -> Iterator[Result]:
-    """The result of each check, as they come. Raises UsherError if there is no stack."""
+    """The results of the checks, one by one. Raises UsherError if there is no stack."""
 
     def counted() -> tuple[Counter[str], Counter[str]]:
         inventory = Inventory(stack.clients, stack.target("any").stack_arn)

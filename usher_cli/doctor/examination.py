@@ -46,13 +46,15 @@ class Deployment:
     stack: DeployedStack
     group: str | None
     counted: Callable[[], tuple[Counter[str], Counter[str]]]
-    """By kind, the resources that exist, and those that the group's config adds. Raises InputError without room."""
+    """The existing resources, and those that the group's config adds, counted by kind. Raises InputError
+    without room.
+    """
     clock: Callable[[], datetime] = now
     """This machine's time."""
 
     @cached_property
     def resources(self) -> dict[str, list[str]]:
-        """Physical names of the stack's resources, by type."""
+        """The physical names of the stack's resources, by type."""
         names: dict[str, list[str]] = {}
         pages = client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=self.stack.name)
         for one in (one for page in pages for one in page["StackResourceSummaries"]):

@@ -1,4 +1,4 @@
-"""Events per minute by group, what is refused and why, and the queues in which events wait."""
+"""Events per minute by group, the reasons of refusals, and the queues in which events wait."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -21,11 +21,11 @@ QUEUES = {
     "RefusedEvents": "Events of users that Personalize refuses for good",
     "DeadLetterQueue": "Events of the stack that were not delivered",
 }
-"""The queues of template.yaml, and what is in them."""
+"""The queues of template.yaml, and their contents."""
 MAX_QUERIES = 500
-"""Of GetMetricData: API reference, "Request Parameters"."""
+"""The most queries of GetMetricData: API reference, "Request Parameters"."""
 NEWEST_FILES = 20
-"""Of kept events, in which refused ones are looked for: a day may have thousands."""
+"""The number of files of kept events that are searched for refused ones: a day may have thousands."""
 
 
 class Rate(TypedDict):
@@ -34,9 +34,9 @@ class Rate(TypedDict):
     group: str
     metric: str
     code: str
-    """Of refused requests, the API's error; else empty."""
+    """The API's error code, for refused requests; else empty."""
     minutes: list[tuple[str, float]]
-    """ISO time of each minute that has a value, oldest first, and the value."""
+    """The ISO time of each minute with a value, oldest first, and the value."""
 
 
 class Queue(TypedDict):
@@ -44,13 +44,13 @@ class Queue(TypedDict):
 
     name: str
     holds: str
-    """What is in it."""
+    """The content of the queue."""
     waiting: int
     inFlight: int
 
 
 class Refusal(NamedTuple):
-    """Kept events that Personalize does not take."""
+    """Kept events that Personalize refuses."""
 
     reason: str
     events: int
@@ -91,7 +91,7 @@ def _refused_requests(stack: DeployedStack) -> list[_Metric]:
 
 
 def _rates(stack: DeployedStack, metrics: Sequence[_Metric], hours: float) -> list[Rate]:
-    end = now() + timedelta(minutes=1)  # it is not among the minutes that are asked for
+    end = now() + timedelta(minutes=1)  # the last minute is not included
     queries: list[MetricDataQueryTypeDef] = [
         {
             "Id": f"m{number}",
@@ -129,7 +129,7 @@ def _rates(stack: DeployedStack, metrics: Sequence[_Metric], hours: float) -> li
 
 
 def queues(stack: DeployedStack) -> list[Queue]:
-    """The queues of the stack, as far as it has them."""
+    """The existing queues of the stack."""
     names: Final = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
     urls = {name: stack.resources[name] for name in QUEUES if name in stack.resources}
 
@@ -145,7 +145,9 @@ def queues(stack: DeployedStack) -> list[Queue]:
 
 
 def refusals(stack: DeployedStack, group: str) -> list[Refusal]:
-    """Why Personalize has refused events of today, by its newest files of kept events; the most frequent first."""
+    """The reasons why Personalize has refused today's events, from the newest files of kept events; the most frequent
+    first.
+    """
     list_objects = stack.bucket.s3.get_paginator("list_objects_v2").paginate
     pages = list_objects(Bucket=stack.bucket.name, Prefix=folder_of(group, now().date().isoformat()))
     files = sorted((one for page in pages for one in page.get("Contents", [])), key=lambda one: one["LastModified"])

@@ -1,4 +1,4 @@
-"""The stack's alarms, and how much of Personalize's quotas is used."""
+"""The stack's alarms, and the use of Personalize's quotas."""
 
 from typing import TypedDict
 
@@ -14,20 +14,20 @@ class Alarm(TypedDict):
     """An alarm of the stack."""
 
     name: str
-    """In the template."""
+    """The name in the template."""
     state: str
-    """CloudWatch's: ALARM, INSUFFICIENT_DATA or OK."""
+    """CloudWatch's state: ALARM, INSUFFICIENT_DATA or OK."""
     since: str
-    """ISO time of its last change."""
+    """ISO time of the last change of the state."""
     reason: str
     means: str
-    """What it means and what to do: its description."""
+    """The description: its meaning and the remedy."""
     silent: bool
-    """Whether its actions are disabled, so that nobody is notified."""
+    """Whether its actions are disabled, so that no person is notified."""
 
 
 def alarms(stack: DeployedStack) -> list[Alarm]:
-    """The alarms of the stack, those that are on first. One call."""
+    """The alarms of the stack, those in ALARM first. One call."""
     pages = client("cloudwatch").get_paginator("describe_alarms").paginate(AlarmNamePrefix=f"{stack.name}-")
     found = {one["AlarmName"]: one for page in pages for one in page["MetricAlarms"]}
     own = [(name, found[physical]) for name, physical in stack.resources.items() if physical in found]

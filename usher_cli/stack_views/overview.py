@@ -1,4 +1,4 @@
-"""All groups at a glance: what is at work, how the last run went, and what is live since when.
+"""All groups at a glance: running runs, the result of the last run, and the live models.
 
 The number of calls grows with the groups, not with their runs: a list and a record for each, and one read of the table
 for all.
@@ -26,13 +26,13 @@ MACHINES = ("PipelineArn", "ExportArn", "EvaluationArn")
 
 
 class GroupOverview(TypedDict):
-    """A group."""
+    """The overview of a group."""
 
     group: str
     last: RunSummary | None
-    """The last run of the pipeline; None: it has had none yet."""
+    """The last run of the pipeline; None before the first one."""
     atWork: list[RunSummary]
-    """The runs at work, exports and evaluations among them, oldest first."""
+    """The running runs, including exports and evaluations, oldest first."""
     live: list[LiveModel]
 
 
@@ -55,7 +55,7 @@ def executions_at_work(stack: DeployedStack) -> set[str]:
 
 
 def live_in(stack: DeployedStack, groups: Sequence[str]) -> dict[str, list[LiveModel]]:
-    """What is live in each group, by one read of the table."""
+    """The live models of each group, by one read of the table."""
     keys = [(group, item) for group in groups for item in (MAP, PINS)]
     items = {(one["group"], one["item"]): one for one in TableBatches(stack.table).get(keys, consistent=True)}
     return {group: list(_live(items.get((group, MAP), {}), items.get((group, PINS), {}))) for group in groups}

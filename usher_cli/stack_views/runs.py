@@ -1,4 +1,4 @@
-"""The runs of a group: a page of them, and one with its stages and its expected end."""
+"""The runs of a group: pages of them, and a view of one with its stages and its expected end."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
@@ -35,11 +35,11 @@ class RunRow(TypedDict):
     outcome: Outcome
     startedAt: str
     seconds: float
-    """From its start to its end, or until now."""
+    """The seconds from its start to its end, or until now."""
     headline: str
-    """What went wrong, is held or was done, in one line."""
+    """The first problem, blocked version or change, in one line."""
     cost: float | None
-    """US dollars; None: nothing is known of it."""
+    """US dollars; None if it is not known."""
 
 
 class RunPage(TypedDict):
@@ -47,7 +47,7 @@ class RunPage(TypedDict):
 
     rows: list[RunRow]
     older: str
-    """The run from which the next page begins; empty: there is no older one."""
+    """The run with which the next page begins; empty if there is no older one."""
 
 
 class OtherRun(TypedDict):
@@ -55,11 +55,11 @@ class OtherRun(TypedDict):
 
     run: str
     what: str
-    """As a RunRow's."""
+    """As in a RunRow."""
     outcome: Outcome
     startedAt: str
     headline: str
-    """What came of it, in one line."""
+    """The result in one line."""
     place: str
     """The s3:// address of its files; empty: it has published none."""
 
@@ -73,9 +73,9 @@ class Step(TypedDict):
     reason: str
     remedy: str
     minutes: float
-    """How long it takes as a rule; 0: nothing is to be done, or it takes no time."""
+    """The usual minutes; 0: there is nothing to do, or it takes no time."""
     waited: float
-    """Seconds in its status, at the last pass."""
+    """The seconds in its status, at the last pass."""
 
 
 class StageView(TypedDict):
@@ -86,15 +86,15 @@ class StageView(TypedDict):
 
 
 class ExpectedEnd(NamedTuple):
-    """When a run that is at work ends, by what its resources take as a rule."""
+    """The expected end of a running run, from the usual durations of its resources."""
 
     at: datetime
     is_late: bool
-    """Whether something takes longer than that."""
+    """Whether a resource takes longer than usual."""
 
 
 class RunView(TypedDict):
-    """All that is to be shown of a run."""
+    """The view of a run."""
 
     summary: RunSummary
     what: str
@@ -103,15 +103,15 @@ class RunView(TypedDict):
     expectedEnd: str
     """ISO time; empty: it has ended, or is still being planned."""
     late: bool
-    """Whether something takes longer than as a rule, so that the end is unknown."""
+    """Whether a resource takes longer than usual, so that the end is unknown."""
     result: list[str]
-    """What an export or an evaluation has found, in sentences."""
+    """The result of an export or an evaluation, in sentences."""
     page: str
     """The s3:// address of the run's page, and below it the link to it in the console."""
 
 
 def runs_from(stack: DeployedStack, group: str, newest: str = "") -> RunPage:
-    """The runs from one on that is named, or from the newest on. A call for each, and one for the list."""
+    """The runs from a named one on, or from the newest on. A call for each, and one for the list."""
     runs = [run for run in reversed(stack.all_runs(group)) if not newest or run.name <= newest]
     records = in_parallel(Run.read_or_empty, runs[:PAGE_SIZE])
     return {
@@ -164,7 +164,7 @@ def _other(stack: DeployedStack, what: str, record: RunRecord) -> OtherRun:
 
 
 def _result(run: Run, record: RunRecord) -> Iterator[str]:
-    """What an export or an evaluation has found, in sentences."""
+    """The result of an export or an evaluation, in sentences."""
     if manifest := record.get("export"):
         yield f"{manifest['rows']:,d} recommendations of {manifest['lines']:,d} lines; {manifest['errors']:,d} failed."
         yield from (run.bucket.url(one["key"]) for one in manifest["files"])
@@ -174,7 +174,7 @@ def _result(run: Run, record: RunRecord) -> Iterator[str]:
 
 
 def what_of(name: str) -> str:
-    """What a run is, by its name."""
+    """The kind of a run, by its name."""
     tail = name.partition("Z-")[2][5:]
     if name.endswith(EXPORT):
         return f"export {tail.removesuffix(EXPORT)}"
@@ -182,13 +182,13 @@ def what_of(name: str) -> str:
 
 
 def headline(run: RunSummary) -> str:
-    """What went wrong, is held back, is at work or was done: the first of it, in one line."""
+    """The first problem, blocked version, present work or change, in one line."""
     problems = [f"{one['place']}: {one['message']}" for one in [*run["problems"], *run["held"]]]
     return next(iter([*problems, *filter(None, [run["progress"], "; ".join(run["done"])]), *run["notes"]]), "")
 
 
 def stages_of(planned: Iterable[Resource], record: RunRecord) -> Iterator[StageView]:
-    """The stages of a run, and what is deleted after them, without those that have nothing to do. Pure."""
+    """The stages of a run, and its deletions, without those that have nothing to do. Pure."""
     stage_of = {one.id: one.stage for one in planned}
     estimate = record.get("estimate")
     rows = estimate["resources"] if estimate else {}
@@ -200,9 +200,9 @@ def stages_of(planned: Iterable[Resource], record: RunRecord) -> Iterator[StageV
 
 
 def expected_end(plan: Plan, record: RunRecord, at: datetime) -> ExpectedEnd | None:
-    """When a run ends, as of a time: the longest chain of what is left to do. Pure.
+    """The expected end of a run, as of a time: the longest chain of the remaining work. Pure.
 
-    None while the run is being planned. What takes longer than as a rule counts as about to be done.
+    None while the run is being planned. A resource that takes longer than usual counts as nearly done.
     """
     estimate, states = record.get("estimate"), {one["id"]: one for one in record.get("resources", ())}
     if not estimate:
@@ -237,7 +237,7 @@ def _row(record: RunRecord) -> RunRow:
 
 
 def _step(state: StateRecord, rows: Mapping[str, ResourceEstimate]) -> Step:
-    """A state, with the action and the reason of the plan for what is ready: by then, its own are those of `reuse`."""
+    """A state; one that is READY has the action and the reason of the plan, as its own are those of `reuse`."""
     row = rows.get(state["id"])
     return {
         "id": state["id"],

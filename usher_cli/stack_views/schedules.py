@@ -1,4 +1,4 @@
-"""When the solutions of a group are trained next, by its schedules."""
+"""The next trainings of a group's solutions, by its schedules."""
 
 import json
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from usher_cli.parallel import in_parallel
 
 
 def next_trainings(stack: DeployedStack, group: str, solutions: list[str]) -> dict[str, datetime]:
-    """By solution, when a schedule trains it next. A call for the list of schedules, and one for each."""
+    """The time of each solution's next training by a schedule. A call for the list of schedules, and one for each."""
     scheduler, kind = stack.clients["scheduler"], KINDS["schedule"]
     pages = scheduler.get_paginator("list_schedules").paginate(
         GroupName=stack.target(group).schedule_group, NamePrefix=f"{group}."
@@ -32,12 +32,12 @@ def next_trainings(stack: DeployedStack, group: str, solutions: list[str]) -> di
 
 
 def next_of(schedule: Mapping[str, Any]) -> datetime | None:
-    """When a schedule starts next, from GetSchedule's answer; None: never, or unknown."""
+    """The next start of a schedule, from GetSchedule's answer; None if it never starts, or that is unknown."""
     if schedule.get("State") == "DISABLED":
         return None
     try:
         zone = ZoneInfo(schedule.get("ScheduleExpressionTimezone") or "UTC")
-    except ZoneInfoNotFoundError:  # this machine knows no zones
+    except ZoneInfoNotFoundError:  # this machine does not know the zone
         return None
     begun = schedule.get("StartDate") or schedule["CreationDate"]
     return next_start(schedule["ScheduleExpression"], max(now(), begun), zone, begun)

@@ -1,4 +1,4 @@
-"""The versions of a group's solutions: how good they are over time, which one serves, and what the gate says."""
+"""The versions of a group's solutions: their metrics over time, the serving one, and the gate's verdict."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NotRequired, TypedDict, cast
@@ -20,33 +20,33 @@ class SolutionVersion(TypedDict):
 
     arn: str
     status: str
-    """Personalize's."""
+    """Personalize's status."""
     trainedAt: str
     """ISO time at which its training began."""
     automatic: bool
-    """Whether Personalize has trained it by itself."""
+    """Whether it comes from automatic training."""
     failure: str
-    """Why its training failed; else empty."""
+    """The reason why its training failed; else empty."""
     live: bool
     liveSince: str
-    """ISO time; empty: it does not serve, or that is not known."""
+    """ISO time; empty: it does not serve, or the time is not known."""
     chosenBy: str
-    """Who has put it live, and why; empty: nobody has."""
+    """The person who has put it live, and the reason; empty if there is none."""
     trainingHours: float | None
-    """Hours that were billed."""
+    """The hours that were billed."""
     metrics: Mapping[str, Any]
     """Offline metrics by name; empty: it is not trained."""
 
 
 class Gate(TypedDict):
-    """The gate of a solution, and what it says of the newest version."""
+    """The gate of a solution, and its verdict on the newest version."""
 
     metric: str
     atLeast: NotRequired[float]
     versusLive: NotRequired[float]
     versusPopularity: NotRequired[float]
     verdict: str
-    """Empty: there is nothing to judge, or a person has judged."""
+    """The verdict; empty: there is nothing to judge, or a person has decided."""
     passes: bool
 
 
@@ -56,12 +56,12 @@ class Solution(TypedDict):
     name: str
     arn: str
     versions: list[SolutionVersion]
-    """Oldest first."""
+    """The versions, oldest first."""
     gate: Gate | None
 
 
 def solutions_of(stack: DeployedStack, group: str) -> list[Solution]:
-    """The solutions of a group, by name: those of its last plan, and those that serve."""
+    """The solutions of a group, by name: those of its last plan, and serving ones."""
     planned = _planned(stack, group)
     live = {one["version"]: one for one in live_in(stack, [group])[group] if ":solution/" in one["version"]}
     arns = {one.id.partition("/")[2]: one.arn for one in planned if one.kind == "solution"}
@@ -77,9 +77,9 @@ def solutions_of(stack: DeployedStack, group: str) -> list[Solution]:
 
 
 def gate_of(planned: PlannedGate | None, name: str, versions: Mapping[str, Sequence[SolutionVersion]]) -> Gate | None:
-    """A solution's gate, and what it says of the newest trained version, unless a person has chosen another. Pure.
+    """A solution's gate, and its verdict on the newest trained version, unless a person has chosen another. Pure.
 
-    `planned`: a Resource's gate; None or without a rule: there is none; `versions`: by solution, oldest first.
+    `planned`: a Resource's gate; None or without a rule: there is none; `versions`: of the solution, oldest first.
     """
     if not planned or not planned.rule:
         return None
@@ -113,7 +113,7 @@ def _listed(stack: DeployedStack, solution_arn: str) -> list[dict[str, Any]]:
 
 
 def _reports(stack: DeployedStack, names: Mapping[str, str]) -> Mapping[str, VersionRecord]:
-    """What is known of versions, by their ARNs, each read once: they never change. `names`: of their solutions."""
+    """The reports on versions, by their ARNs, each read once: they never change. `names`: of their solutions."""
     known, personalize = stack.version_reports, stack.clients["personalize"]
     new = [arn for arn in names if arn not in known]
     for report in in_parallel(lambda arn: report_version(personalize, names[arn], arn, live=False), new):

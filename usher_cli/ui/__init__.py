@@ -1,4 +1,4 @@
-"""The page of a stack: what it recommends to whom, and how it runs, in a browser on this machine.
+"""The web page of a stack, on this machine: its recommendations and its operation.
 
 May import: actions, doctor, stack_views.
 """

@@ -1,4 +1,4 @@
-"""Buttons for what the command can do: each shows its plan first, and does nothing before that is confirmed."""
+"""Buttons for the actions of the command: each shows its plan first, and does nothing before it is confirmed."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
@@ -17,20 +17,20 @@ from usher_cli.ui.report import report
 from usher_cli.ui.visit import Visit
 
 Given = Mapping[str, Any]
-"""By name of a field, what has been given."""
+"""The given values, by name of the field."""
 
 
 class Field(NamedTuple):
-    """Something to be said before there is a plan."""
+    """An input that a plan needs."""
 
     name: str
     label: str
     value: Any = ""
-    """What it holds at first; True or False: it is a box to tick."""
+    """The initial value; True or False: it is a checkbox."""
     options: Mapping[str, str] | Sequence[str] = ()
-    """What is chosen from; empty: it is a text."""
+    """The choices; empty: it is a text field."""
     is_list: bool = False
-    """Several may be chosen, or stand on a line each."""
+    """Whether several may be chosen, or written on a line each."""
 
 
 WHY = Field("why", "Reason, which others will see")
@@ -39,7 +39,7 @@ WHY = Field("why", "Reason, which others will see")
 def action_button(
     visit: Visit, label: str, icon: str, make: Callable[[Given], Action], fields: Sequence[Field] = ()
 ) -> None:
-    """A button that opens the plan of an action. `make`: makes it of what the fields hold."""
+    """A button that opens the plan of an action. `make`: returns the action for the values of the fields."""
     ui.button(f"{label}…", icon=icon, on_click=lambda: Offer(visit, label, make, fields).open()).props(
         "outline dense no-caps"
     )
@@ -65,7 +65,7 @@ class Offer:
         self._dialog.on("hide", self._hidden)
 
     async def open(self) -> None:
-        """Show the dialog; with the plan, if nothing has to be said first."""
+        """Show the dialog; with the plan, if it has no fields."""
         self._dialog.open()
         if not self._fields:
             await self._plan()
@@ -76,7 +76,7 @@ class Offer:
             ui.navigate.reload()
 
     def _forget(self) -> None:
-        """Forget the plan: it was that of something else."""
+        """Drop the plan: it was for other values."""
         self._action = None
         self._confirm.set_enabled(False)
         self._content.clear()
@@ -93,7 +93,7 @@ class Offer:
             self._refused(error)
             return
         if given != {name: field.value for name, field in self._fields.items()}:
-            return  # something else is wanted meanwhile
+            return  # the values have changed meanwhile
         self._action = action
         self._heading.set_text(action.label)
         self._content.clear()
@@ -131,7 +131,7 @@ class Offer:
             _result(done)
 
     def _refused(self, error: Exception) -> None:
-        """Say why something can't be done."""
+        """Show the reason why an action is impossible."""
         self._content.clear()
         with self._content:
             if isinstance(error, InputError):
@@ -142,7 +142,7 @@ class Offer:
 
 
 def _control(field: Field, on_change: Callable[[], object], on_enter: Callable[[], object]) -> Any:
-    """The control of a field, whose `value` is what has been given."""
+    """The control of a field; its `value` is the given one."""
     if isinstance(field.value, bool):
         return ui.checkbox(field.label, value=field.value, on_change=on_change)
     look = "outlined dense"
@@ -157,7 +157,7 @@ def _control(field: Field, on_change: Callable[[], object], on_enter: Callable[[
 
 
 def _result(done: Done) -> None:
-    """What came of an action."""
+    """Show the result of an action."""
     for line in done.message.splitlines():
         ui.label(line).classes("break")
     if done.secret:
@@ -165,7 +165,7 @@ def _result(done: Done) -> None:
 
 
 def shown(plan: PlanView) -> list[Markup]:
-    """A plan for people. Pure."""
+    """The plan as HTML. Pure."""
     rows = [
         [one["id"], one["action"], number(one["minutes"] or None, "g"), _cost(one["cost"]), one["reason"]]
         for one in plan["rows"]

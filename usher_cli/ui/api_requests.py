@@ -1,4 +1,4 @@
-"""Requests of the HTTP API: the pages ask them, and people copy them as curl or Python."""
+"""Requests of the HTTP API: the pages send them, and people copy them as curl or Python."""
 
 import json
 import shlex
@@ -46,21 +46,21 @@ class RefusedError(UsherError):
 
 @dataclass(frozen=True, slots=True)
 class ApiRequest:
-    """A request. IDs stand in the query or in the body, where every character is allowed."""
+    """A request. IDs are in the query or in the body, where every character is allowed."""
 
     method: str
     path: str
-    """Such as `/films/recommendations`."""
+    """A path such as `/films/recommendations`."""
     query: Mapping[str, str] = field(default_factory=dict)
     body: Any = None
 
     def __str__(self) -> str:
-        """What to call it: the request's line without signature."""
+        """The request's line without signature."""
         return f"{self.method} {self.path}" + (f"?{urlencode(self.query)}" if self.query else "")
 
     def as_curl(self, url: str, region: str) -> str:
         """A command for a shell. `url`: the API's address."""
-        # curl signs the query as it is written: in alphabetical order, as AWS wants it.
+        # curl signs the query as it is written: AWS requires alphabetical order.
         pairs = sorted(f"{name}={text}" for name, text in self.query.items())
         options = "".join(f" \\\n    --data-urlencode {shlex.quote(pair)}" for pair in pairs)
         rest = f'-G "$API{self.path}"{options}' if self.query else f'"$API{self.path}"'
@@ -70,7 +70,7 @@ class ApiRequest:
         return CURL.format(url=shlex.quote(url), region=region, rest=rest)
 
     def as_python(self, url: str, region: str) -> str:
-        """A program that needs boto3 alone."""
+        """A program that needs only boto3."""
         parts = {"query": dict(self.query), "body": self.body, "method": self.method}
         return PYTHON.format(address=url + self.path, region=region, **parts)
 
@@ -123,7 +123,7 @@ def send_events(group: str, user: str, event_type: str, items: list[str]) -> Api
 
 
 def events_of(group: str, user: str) -> ApiRequest:
-    """What arrived from a user within 30 days."""
+    """A user's arrived events of the last 30 days."""
     return ApiRequest("GET", f"/{group}/users/events", {"userId": user, "numResults": "100"})
 
 

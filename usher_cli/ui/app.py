@@ -1,4 +1,4 @@
-"""Serves the pages of a stack on this machine: no deployment, no build, nothing from the internet."""
+"""Serves the pages of a stack on this machine: without deployment, build or internet."""
 
 import asyncio
 import logging
@@ -24,14 +24,15 @@ from usher_cli.ui.parts import note
 from usher_cli.ui.visit import Page, Visit
 
 SLOWEST_SECONDS = 60
-"""For the list of groups, as AWS's clients try for so long. NiceGUI gives a page 3 seconds of its own accord."""
+"""The seconds for the list of groups, as AWS's clients try for so long. NiceGUI's default for a page is 3 seconds."""
 
 MAX_AHEAD_SECONDS = 0.5
-"""A page whose first reads end within this time comes with them; others show that they wait."""
+"""The seconds within which a page waits for its first reads; later ones are filled in."""
 
 
 def application(stack: DeployedStack, host: str = "localhost") -> FastAPI:
-    """The pages of a stack. They answer under the names of this machine, and `host`, and to their own scripts alone:
+    """The pages of a stack. They answer only under the names of this machine, and `host`, and only to their own
+    scripts:
 
     a page of another site that is open in the same browser can neither read them nor press their buttons.
     """
@@ -40,7 +41,7 @@ def application(stack: DeployedStack, host: str = "localhost") -> FastAPI:
         _register(page, stack)
     ui.run_with(app, title="Usher", dark=None, show_welcome_message=False, language="en-US")
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=["localhost", "127.0.0.1", "[::1]", host])
-    core.sio.eio.cors_allowed_origins = None  # NiceGUI lets the socket be opened by pages of every origin
+    core.sio.eio.cors_allowed_origins = None  # NiceGUI lets pages of every origin open the socket
     return app
 
 
@@ -57,7 +58,9 @@ def serve(stack: DeployedStack, host: str, port: int, ready: Callable[[str], Non
 
 
 def _is_fault(record: logging.LogRecord) -> bool:
-    """Whether something is wrong. A browser that leaves before its page is complete leaves NiceGUI's drawer waiting."""
+    """Whether a log record is about an error. A browser that leaves before its page is complete leaves NiceGUI's drawer
+    waiting.
+    """
     return not (record.exc_info and isinstance(record.exc_info[1], TimeoutError))
 
 
@@ -71,7 +74,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def _warm_up(stack: DeployedStack) -> None:
-    """Read what the first view shows, so that clients are made and connections open when it is asked for."""
+    """Read the data of the first view, so that clients and connections are ready for the first request."""
     with suppress(*EXPLAINED):
         overview(stack)
         alarms(stack)
@@ -102,7 +105,7 @@ def _register(page: Page, stack: DeployedStack) -> None:
 
 
 async def _show(page: Page, visit: Visit) -> None:
-    """Show the view, or why it can't be shown."""
+    """Show the view, or the reason why it can't be shown."""
     try:
         await page.show(visit)
     except EXPLAINED as error:
@@ -113,7 +116,7 @@ async def _show(page: Page, visit: Visit) -> None:
 
 
 def _show_later(page: Page, visit: Visit) -> None:
-    """Show the view once the browser is there. What waits in its place gives way to the first thing that is shown."""
+    """Show the view once the browser is connected. A placeholder is replaced by the first content."""
 
     async def fill() -> None:
         try:

@@ -1,4 +1,4 @@
-"""A table with search, of which a page is shown at a time."""
+"""A table with search and pages."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -10,23 +10,23 @@ from usher_cli.ui.markup import Cell, Column, table
 
 PAGE = 50
 MAX_COLUMNS = 4
-"""Of the data's own, so that a row has room."""
+"""The most columns of the data's own, so that a row fits."""
 
 
 class Browsed(NamedTuple):
-    """What is browsed."""
+    """The subject of a table."""
 
     columns: Sequence[Column]
     find: Callable[[str], Sequence[str]]
-    """The IDs for a text of search."""
+    """Returns the IDs for a text of search."""
     row: Callable[[str], Sequence[str | Cell]]
-    """The cells of an ID."""
+    """Returns the cells of an ID."""
     nothing: Callable[[str], object]
-    """Says that nothing matches a text."""
+    """Shows that nothing matches a text."""
 
 
 def browse(browsed: Browsed, label: str, text: str = "") -> None:
-    """Show the search, and a page of what it finds."""
+    """Show the search, and a page of its results."""
 
     def show(text: str, shown: int = PAGE) -> None:
         found.clear()

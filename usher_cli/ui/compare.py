@@ -1,4 +1,4 @@
-"""The version that serves beside the newest one: their metrics, and why the gate holds one back."""
+"""The serving version beside the newest one: their metrics, and the reason why the gate blocks one."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -50,7 +50,7 @@ class Pair:
     live: Version
     newest: Version | None = None
     held: str = ""
-    """Why the gate holds the newest one back; empty: it does not."""
+    """The reason why the gate blocks the newest one; empty if it does not."""
 
 
 def pairs_of(stack: DeployedStack, group: str) -> list[Pair]:
@@ -75,14 +75,14 @@ def _version(personalize: PersonalizeClient, arn: str) -> Version:
 
 
 def _held(stack: DeployedStack, group: str) -> dict[str, str]:
-    """By solution, why the last run has held its version back."""
+    """The reason why the last run has blocked a solution's version, by solution."""
     runs = stack.runs(group)
     resources = summarize(runs[-1].read())["resources"] if runs else []
     return {one["id"].partition("/")[2]: one.get("reason", "") for one in resources if one.get("status") == "HELD"}
 
 
 def newest(visit: Visit, solution: str, given: Given) -> Action:
-    """That the newest version serves."""
+    """The action that puts the newest version into service."""
     return serve_version(visit.stack, visit.group, solution, "latest", given["why"])
 
 

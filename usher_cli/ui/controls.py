@@ -1,4 +1,4 @@
-"""Controls that several views have: search, the filter of a list, an item to choose, a request to copy."""
+"""Shared controls of the views: search, the filter of a list, the choice of an item, a request to copy."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -14,11 +14,11 @@ from usher_cli.ui.reads import data_of, values_needed
 from usher_cli.ui.visit import Visit
 
 FOUND = 8
-"""Items that a choice offers."""
+"""The most items that a choice offers."""
 
 
 def search(label: str, on_change: Callable[[str], object], text: str = "") -> ui.input:
-    """A field of search, which `/` on the keyboard goes to."""
+    """A search field, which the key `/` focuses."""
     field = ui.input(label, value=text).props("outlined dense clearable type=search debounce=250").classes("search")
     field.on_value_change(lambda event: on_change(event.value or ""))
     with field.add_slot("prepend"):
@@ -27,7 +27,7 @@ def search(label: str, on_change: Callable[[str], object], text: str = "") -> ui
 
 
 def html(content: str) -> ui.html:
-    """Markup whose texts are escaped already."""
+    """Markup, whose texts are escaped already."""
     return ui.html(content, sanitize=False).classes("w-full")
 
 
@@ -38,13 +38,13 @@ def line(visit: Visit, data: GroupData, item: str, **more: object) -> Line:
 
 
 def shown_picture(visit: Visit, data: GroupData, item: str) -> str:
-    """An item's picture, if it is in the data itself or the visitor lets pictures be loaded."""
+    """An item's picture, if it is in the data itself or the visitor allows pictures to be loaded."""
     address = data.picture(item)
     return address if address.startswith("data:") or visit.loads_pictures else ""
 
 
 def picture_choice(visit: Visit, data: GroupData) -> None:
-    """The choice to load pictures, where the data has their addresses: pages load nothing from elsewhere unasked."""
+    """The choice to load pictures, if the data has their addresses: without it, pages load nothing from elsewhere."""
     if not data.picture_column:
         return
 
@@ -94,11 +94,11 @@ class FilterChoice:
 
     @property
     def name(self) -> str:
-        """The filter that is chosen; empty: none."""
+        """The chosen filter; empty: none."""
         return str(self._choice.value or "") if self._choice else ""
 
     def options(self) -> dict[str, str]:
-        """The options of a request for it."""
+        """The options of a request with the filter."""
         if not self.name:
             return {}
         given = {name: field.value.split(",") for name, field in self._values.items() if field.value}
@@ -158,7 +158,7 @@ def _copied(text: str) -> None:
 
 
 async def told_data(visit: Visit) -> GroupData:
-    """The group's data, of which the page says what is not here. Raises UsherError if there is none."""
+    """The group's data; the page notes missing parts. Raises UsherError if there is none."""
     data = await data_of(visit)
     if not data.all_items:
         place = visit.stack.bucket.url(f"{visit.group}/")
@@ -169,7 +169,7 @@ async def told_data(visit: Visit) -> GroupData:
 
 
 def user_choice(visit: Visit, view: str, user: str) -> None:
-    """Whose view it is, and a field for another user: Enter goes there."""
+    """The user of the view, and a field for another one: Enter opens that one's view."""
     with ui.row().classes("controls"):
         html(tile(user, user)).classes(remove="w-full")
         ui.link(user, visit.address("person", id=user)).classes("heading break")

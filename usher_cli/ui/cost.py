@@ -1,4 +1,4 @@
-"""What a group costs: every month, after the run at work, in this month until now, and at its end."""
+"""The costs of a group: monthly, after the running run, in this month until now, and the forecast."""
 
 from markupsafe import Markup
 from usher.dollars import dollars, up_to
@@ -14,7 +14,7 @@ from usher_cli.ui.visit import Visit
 
 
 async def show(visit: Visit) -> None:
-    """Sums, and a row for each thing that costs money every month."""
+    """Show sums, and a row for each monthly cost."""
     found = await visit.read(account_cost, visit.stack, visit.group)
     if not found["groups"]:
         empty(f"{visit.group} has no dataset group in Personalize, and costs nothing there.")
@@ -22,7 +22,7 @@ async def show(visit: Visit) -> None:
 
 
 def of_cost(found: AccountCost) -> list[Markup]:
-    """The costs of a group. Pure."""
+    """The costs of a group as HTML. Pure."""
     parts = []
     for one in found["groups"]:
         after, month = one["after"], one["month"]

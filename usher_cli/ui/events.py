@@ -1,4 +1,4 @@
-"""Events to try: send some for a user, and watch a list move."""
+"""A trial of events: send some for a user, and watch a list change."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -18,11 +18,11 @@ from usher_cli.ui.visit import Visit
 
 NEWCOMER = "newcomer"
 LOOKS = (0.0, 1.0, 3.0)
-"""Seconds before each request for the list once events were sent: Personalize takes a moment."""
+"""The seconds before each request for the list after sending events: Personalize takes a moment."""
 
 
 async def show(visit: Visit) -> None:
-    """Send events of the address's `id`, beside the list of a solution."""
+    """Show a form for events of the address's `id`, beside the list of a solution."""
     data, serving = await told_data(visit), await serving_of(visit)
     solutions = answering(serving, "recommendations")
     if not solutions or not serving.get("trackingId"):
@@ -35,7 +35,7 @@ async def show(visit: Visit) -> None:
 
 
 class Trial:
-    """Events that are chosen and sent, the list beside them, and what has arrived."""
+    """The chosen and sent events, the list beside them, and the arrived events."""
 
     def __init__(
         self, visit: Visit, data: GroupData, user: str, solutions: Sequence[str], filters: Mapping[str, str]
@@ -93,7 +93,7 @@ class Trial:
         return api_requests.send_events(self._visit.group, self._user, str(self._kind.value), self._chosen)
 
     async def _sent(self) -> None:
-        """Send the events; then look at the list until it has moved."""
+        """Send the events; then renew the list until it has changed."""
         self._send.disable()
         [answer] = await answers_of(self._visit, [self._request])
         self._answers.clear()
@@ -109,11 +109,11 @@ class Trial:
         self._show_chosen()
 
     async def renew(self) -> None:
-        """Show the list as it is now, without moves."""
+        """Show the present list, without moves."""
         await self._look([])
 
     async def _look(self, before: list[str]) -> None:
-        """Show the list with its moves since `before`, and what has arrived."""
+        """Show the list with its moves since `before`, and the arrived events."""
         options = {"solution": str(self._solution.value), "numResults": str(RESULTS), **self._filter.options()}
         asked = api_requests.recommendations(self._visit.group, self._user, **options)
         arrivals = api_requests.events_of(self._visit.group, self._user)
@@ -165,7 +165,7 @@ def _score(entry: dict[str, Any]) -> str:
 
 
 def _arrived(visit: Visit, data: GroupData, answer: Any) -> None:
-    """What arrived, what counts, and why the rest does not."""
+    """Show the arrived events, which of them count, and the reasons."""
     if not isinstance(answer, dict):
         note("bad", str(answer))
         return

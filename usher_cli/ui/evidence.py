@@ -1,7 +1,8 @@
-"""Why an item is in a list: what Personalize says, what a filter or promotion did, and evidence in the data. Pure.
+"""Reasons for an item in a list: Personalize's, the filter's or promotion's, and evidence in the data. Pure.
 
-Amazon Personalize explains itself in three words at most, `reason` of the v2 recipes (GetRecommendations). The rest is
-evidence: the items that people like together (similar-items), and what the item shares with those that the user met.
+Amazon Personalize gives a `reason` of three words at most, for the v2 recipes (GetRecommendations). The rest is
+evidence: the items that people like together (similar-items), and the properties that the item shares with the user's
+items.
 """
 
 from collections import Counter
@@ -13,7 +14,7 @@ REASONS = {
     "Exploration": "the campaign explores: it tries out items that few have met",
     "Popular item": "popular; too few other items were left",
 }
-"""Personalize's words, in ours."""
+"""Usher's words for Personalize's reasons."""
 MAX_SHARED = 3
 
 
@@ -26,10 +27,10 @@ def evidence(
     met: int,
     known: bool = True,
 ) -> list[str]:
-    """Sentences without full stop, the strongest first; none where there is no evidence.
+    """Sentences without full stop, the strongest first; none if there is no evidence.
 
-    `entry`: of the list; `neighbours`: by the title of an item that the user met, the IDs similar to it; `traits`: the
-    item's values by column; `met_traits`: how many of the `met` items have each trait; `known`: whether the list is
+    `entry`: of the list; `neighbours`: the IDs of similar items, by the title of one of the user's items; `traits`: the
+    item's values by column; `met_traits`: the number of the `met` items with each trait; `known`: whether the list is
     about the user.
     """
     item = entry.get("itemId", entry.get("actionId", ""))
@@ -50,7 +51,7 @@ def evidence(
 
 
 def count_traits(items: Iterable[Mapping[str, str]]) -> Counter[str]:
-    """How many items have each trait."""
+    """The number of items with each trait."""
     return Counter(trait for values in items for trait in split_traits(values))
 
 

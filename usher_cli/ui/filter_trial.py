@@ -1,6 +1,6 @@
-"""A filter that does not exist yet: its mistakes, and what it leaves of a group's items. Pure.
+"""A trial of a filter that does not exist yet: its mistakes, and the items that it leaves. Pure.
 
-It is checked by the rules of `usher plan`, and applied by the local Personalize's own code.
+The rules of `usher plan` check it, and the local Personalize's own code applies it.
 """
 
 import re
@@ -25,7 +25,7 @@ from usher_local.personalize.data.interactions import History
 from usher_local.personalize.filters.evaluation import Scope, select
 
 Columns = Mapping[str, Sequence[Field]]
-"""By dataset in upper case."""
+"""The columns, by dataset in upper case."""
 
 
 def columns_of(serving: ServingMap) -> Columns:
@@ -41,7 +41,7 @@ def columns_of(serving: ServingMap) -> Columns:
 
 
 def mistakes(text: str, columns: Columns) -> list[FilterError]:
-    """What is wrong with an expression: that it can't be read, or what it says of the data."""
+    """The mistakes of an expression: it can't be read, or does not fit the data."""
     try:
         return list(filter_errors(parse_filter(text), columns))
     except FilterError as error:
@@ -49,7 +49,7 @@ def mistakes(text: str, columns: Columns) -> list[FilterError]:
 
 
 def marked(text: str, error: FilterError) -> Markup:
-    """An expression with the token marked where a mistake is; at its end if it ends too early."""
+    """An expression with the token of a mistake marked; its end, if it ends too early."""
     line, column = error.place or (text.count("\n") + 1, len(text.rpartition("\n")[2]) + 1)
     lines = text.split("\n")
     start = sum(len(one) + 1 for one in lines[: line - 1]) + column - 1
@@ -63,7 +63,7 @@ def marked(text: str, error: FilterError) -> Markup:
 def left_by(
     expression: Expression, data: GroupData, user: str, met: Sequence[Met], values: Mapping[str, Sequence[str]]
 ) -> NDArray[np.bool_]:
-    """Which of `data.all_items` a filter leaves for a user who has met something (newest first).
+    """A mask of the items in `data.all_items` that a filter leaves for a user. `met`: the user's items, newest first.
 
     `values`: of placeholders. Raises UsherError for a value that is missing, or can't be read.
     """

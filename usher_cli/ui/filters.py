@@ -1,4 +1,4 @@
-"""The filter bench: type an expression, see what it leaves, and where it is wrong."""
+"""The filter bench: type an expression, and see the items that it leaves, and its mistakes."""
 
 from collections.abc import Mapping
 
@@ -21,7 +21,7 @@ NEW = "A new one"
 
 
 async def show(visit: Visit) -> None:
-    """A field for an expression, beside the items that it leaves."""
+    """Show a field for an expression, beside the items that it leaves."""
     data, serving = await told_data(visit), await serving_of(visit)
     columns = columns_of(serving)
     if not columns:
@@ -32,7 +32,7 @@ async def show(visit: Visit) -> None:
 
 
 class Bench:
-    """An expression, its values, whom it is for, and what it leaves."""
+    """An expression, its values, its user, and the items that it leaves."""
 
     def __init__(self, visit: Visit, data: GroupData, columns: Columns, live: Mapping[str, str]) -> None:
         self._visit, self._data, self._columns, self._live = visit, data, columns, live
@@ -73,7 +73,7 @@ class Bench:
         ui.label(f"Fields: {', '.join(names)}").classes("dim small break")
 
     def _take(self) -> None:
-        """Begin with a filter that is live."""
+        """Begin with a live filter."""
         if text := self._live.get(str(self._choice.value)):
             self._text.set_value(text)
 

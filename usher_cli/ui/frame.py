@@ -1,4 +1,4 @@
-"""What surrounds every view: header, navigation, light and dark."""
+"""The frame of every view: header, navigation, light and dark."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -26,7 +26,7 @@ document.addEventListener("keydown", (event) => {
 
 @contextmanager
 def frame(page: Page, pages: Sequence[Page], visit: Visit, groups: Sequence[str], theme: str) -> Iterator[None]:
-    """The frame of a page, in whose middle the block puts the view."""
+    """The frame of a page; the block shows the view inside."""
     ui.colors(primary="#3b5bdb", secondary="#5b6570", accent="#0b7285", positive="#1a7f37", negative="#c4212d")
     ui.add_css(STYLE)
     ui.add_head_html(f"<script>{SEARCH_KEY}</script>")
@@ -77,7 +77,7 @@ def _navigation(page: Page, pages: Sequence[Page], visit: Visit) -> None:
 
 
 def _theme_button(dark: ui.dark_mode, theme: str) -> None:
-    """A button that goes from the system's look to light to dark, and keeps the choice."""
+    """A button that switches from the system's look to light to dark, and keeps the choice."""
     state = {"theme": theme}
     button = ui.button(icon=THEME_ICONS[theme]).props("flat round dense aria-label='Light or dark'")
 

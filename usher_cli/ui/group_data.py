@@ -19,9 +19,9 @@ from usher.storage.bucket import Bucket
 from usher.storage.layout import config_keys
 
 MAX_ROWS = 2_000_000
-"""Of a dataset; a page says where there are more."""
+"""The most rows of a dataset; a page notes if there are more."""
 MAX_KEPT = 5
-"""Groups whose data is held at a time."""
+"""The most groups whose data is held at a time."""
 TITLES = ("TITLE", "NAME", "ITEM_NAME", "PRODUCT_NAME", "HEADLINE", "ITEM_TITLE", "PRODUCT_TITLE")
 PICTURES = ("IMAGE", "PICTURE", "POSTER", "THUMBNAIL", "COVER", "PHOTO")
 PICTURE_ADDRESSES = ("https://", "http://", "data:image/")
@@ -33,7 +33,7 @@ class Met(NamedTuple):
     user: str
     item: str
     at: float
-    """Unix seconds."""
+    """The time in Unix seconds."""
     event_type: str
 
 
@@ -43,7 +43,7 @@ class Records:
 
     ids: Sequence[str] = ()
     columns: Mapping[str, "pa.Array[Any]"] = field(default_factory=dict)
-    """Texts; empty where a row has no value."""
+    """Columns of texts; a text is empty if the row has no value."""
     is_whole: bool = True
     """Whether all rows of the files are here."""
 
@@ -53,14 +53,14 @@ class Records:
         return {id_: place for place, id_ in enumerate(self.ids)}
 
     def values(self, id_: str) -> dict[str, str]:
-        """What is known of one, by column, without blanks; empty of one that is not here."""
+        """The values of an ID, by column, without blanks; empty for an ID without a row."""
         place = self.places.get(id_)
         if place is None:
             return {}
         return {name: text for name, cells in self.columns.items() if (text := cells[place].as_py())}
 
     def matching(self, text: str) -> NDArray[np.bool_]:
-        """Which rows have a text in any column or in their ID, in any case."""
+        """A mask of the rows with a text in any column or in their ID, in any case."""
         found = np.zeros(len(self.ids), np.bool_)
         for cells in (pa.array(self.ids, pa.string()), *self.columns.values()):
             found |= pc.match_substring(cells, text, ignore_case=True).to_numpy(zero_copy_only=False)
@@ -69,7 +69,7 @@ class Records:
 
 @dataclass(frozen=True)
 class Interactions:
-    """Who met what, in the order of the files."""
+    """Users, items and times, in the order of the files."""
 
     users: "pa.DictionaryArray[Any, Any]"
     items: "pa.DictionaryArray[Any, Any]"
@@ -78,11 +78,11 @@ class Interactions:
     is_whole: bool = True
 
     def of_user(self, user: str) -> list[Met]:
-        """What a user has met, newest first."""
+        """A user's interactions, newest first."""
         return self._some(self.users, user)
 
     def of_item(self, item: str) -> list[Met]:
-        """Who has met an item, newest first."""
+        """An item's interactions, newest first."""
         return self._some(self.items, item)
 
     @cached_property
@@ -97,7 +97,7 @@ class Interactions:
 
     @cached_property
     def event_types(self) -> list[str]:
-        """Most frequent first."""
+        """The types of events, most frequent first."""
         counted = pc.value_counts(self.types).to_pylist()
         return [one["values"] for one in sorted(counted, key=lambda one: -one["counts"]) if one["values"]]
 
@@ -120,7 +120,7 @@ class Interactions:
 
 @dataclass(frozen=True)
 class GroupData:
-    """What a group's files say."""
+    """The data in a group's files."""
 
     users: Records
     items: Records
@@ -133,13 +133,13 @@ class GroupData:
 
     @cached_property
     def title_column(self) -> str:
-        """The column of the items that names them; empty: none."""
+        """The column of the items with their titles; empty if there is none."""
         named = next((name for name in TITLES if name in self.items.columns), "")
         return named or next((name for name, cells in self.items.columns.items() if _tells_apart(cells)), "")
 
     @cached_property
     def picture_column(self) -> str:
-        """The column of the items that has addresses of pictures; empty: none."""
+        """The column of the items with addresses of pictures; empty if there is none."""
         for name, cells in self.items.columns.items():
             first = next((text for text in cells[:1000].to_pylist() if text), "")
             if any(word in name for word in PICTURES) and first.startswith(PICTURE_ADDRESSES):
@@ -147,11 +147,11 @@ class GroupData:
         return ""
 
     def title(self, item: str) -> str:
-        """What to call an item: its title, else its ID."""
+        """An item's title, else its ID."""
         return self.items.values(item).get(self.title_column, item)
 
     def picture(self, item: str) -> str:
-        """The address of an item's picture; empty: none."""
+        """The address of an item's picture; empty if there is none."""
         address = self.items.values(item).get(self.picture_column, "")
         return address if address.startswith(PICTURE_ADDRESSES) else ""
 
@@ -196,7 +196,7 @@ def read_group_data(bucket: Bucket, group: str, max_rows: int = MAX_ROWS) -> Gro
 
 @dataclass(slots=True)
 class _Kept:
-    """What is held of a group. `state`: of its files, at the reading."""
+    """The cached data of a group. `state`: of its files, at the reading."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     state: Any = None
@@ -205,9 +205,9 @@ class _Kept:
 
 @dataclass(slots=True)
 class DataCache:
-    """The data of the groups that were looked at last, read anew once a file has changed.
+    """The data of the groups that were viewed last, read again once a file has changed.
 
-    A group is read once however many ask for it; others are read side by side.
+    A group is read once for concurrent requests; different groups are read concurrently.
     """
 
     read: Callable[[Bucket, str], GroupData] = read_group_data
@@ -224,7 +224,7 @@ class DataCache:
             return kept.data
 
     def _latest(self, group: str) -> _Kept:
-        """What is held of a group, which is now the one that was looked at last."""
+        """The cached data of a group, which becomes the most recent one."""
         with self._lock:
             kept = self._kept[group] = self._kept.pop(group, _Kept())
             while len(self._kept) > MAX_KEPT:
@@ -233,7 +233,7 @@ class DataCache:
 
 
 def _joined(blocks: Iterable[Block], max_rows: int) -> tuple[dict[str, "pa.Array[Any]"], bool]:
-    """The columns of all blocks, and whether that is everything."""
+    """The columns of all blocks, and whether they have all rows."""
     parts: list[Mapping[str, pa.Array[Any]]] = []
     rows = 0
     for block in blocks:
@@ -272,7 +272,7 @@ def _interactions(columns: dict[str, "pa.Array[Any]"], is_whole: bool) -> Intera
 
 
 def _seconds(text: str) -> float:
-    """A time of a file; 0 for what is none, which a run reports."""
+    """A time of a file; 0 for an invalid one, which a run reports."""
     try:
         return float(text)
     except ValueError:

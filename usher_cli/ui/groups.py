@@ -1,4 +1,4 @@
-"""The first view: every group of the stack, what is at work, what is live since when, and the alarms that are on."""
+"""The first view: every group of the stack, its running runs and live models, and the alarms that are on."""
 
 import asyncio
 from collections.abc import Awaitable, Sequence
@@ -27,11 +27,11 @@ ADOPTION = (
     Field("anyway", "Also if the next run costs something, or CloudFormation manages it", value=False),
 )
 Seen = tuple[list[GroupOverview], list[Alarm] | BaseException]
-"""The groups, and the alarms or why they can't be read."""
+"""The groups, and the alarms or the error of reading them."""
 
 
 async def read(visit: Visit) -> Seen:
-    """What the view shows. Groups are shown even where alarms can't be read."""
+    """The data of the view. Groups are shown even if alarms can't be read."""
     groups, found = await asyncio.gather(
         visit.read(overview, visit.stack), visit.read(alarms, visit.stack), return_exceptions=True
     )
@@ -41,7 +41,7 @@ async def read(visit: Visit) -> Seen:
 
 
 async def show(visit: Visit) -> None:
-    """Alarms, runs at work, and a row for each group."""
+    """Show alarms, running runs, and a row for each group."""
     groups, found = await cast(Awaitable[Seen], visit.ahead)
     if isinstance(found, EXPLAINED):
         note("dim", explanation(found))
@@ -58,7 +58,7 @@ async def show(visit: Visit) -> None:
 
 
 def adoption(visit: Visit, given: Given) -> Action:
-    """The adoption of a dataset group, of what its fields hold."""
+    """The adoption of a dataset group, for the values of its fields."""
     name, group, from_stack = (given[one].strip() for one in ("dataset_group", "group", "from_stack"))
     return adopt(visit.stack, name, group or name, from_stack=from_stack, anyway=given["anyway"])
 
@@ -69,7 +69,7 @@ def alarms_on(found: Sequence[Alarm]) -> list[Alarm]:
 
 
 def at_work(groups: Sequence[GroupOverview]) -> Markup:
-    """The runs that are at work. Pure."""
+    """The running runs. Pure."""
     rows = [
         [
             link(run["group"], run["group"], "live"),

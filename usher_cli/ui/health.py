@@ -1,4 +1,4 @@
-"""The stack's alarms and queues, and how much of Personalize's quotas is used."""
+"""The stack's alarms and queues, and the use of Personalize's quotas."""
 
 import asyncio
 from collections.abc import Sequence
@@ -20,11 +20,11 @@ from usher_cli.ui.visit import Visit
 LOOKS = {"ALARM": ("bad", "on"), "OK": ("good", "off"), "INSUFFICIENT_DATA": ("dim", "no data yet")}
 CHECKED = {OK: "good", UNKNOWN: "warn", PROBLEM: "bad"}
 NEARLY = 80
-"""The percentage of a quota from which on its use is marked, as the alarm QuotaNear has it."""
+"""The percentage of a quota from which its use is marked, as in the alarm QuotaNear."""
 
 
 async def show(visit: Visit) -> None:
-    """Tables of alarms, queues and quotas."""
+    """Show tables of alarms, queues and quotas."""
     stack = visit.stack
     button = ui.button("Examine the stack", icon="fact_check").props("outline dense no-caps").classes("self-start")
     place = ui.column().classes("w-full")

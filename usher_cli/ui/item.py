@@ -1,4 +1,4 @@
-"""An item: what is known of it, who met it, when, and what is like it."""
+"""An item: its data, its users, and similar items."""
 
 from collections import Counter
 from typing import Any
@@ -20,7 +20,7 @@ BLUE, GREY, FAINT = "#5c7cfa", "#868e96", "#868e9660"
 
 
 async def show(visit: Visit) -> None:
-    """The item of the address's `id`."""
+    """Show the item of the address's `id`."""
     item = visit.options.get("id", "")
     data, serving = await data_of(visit), await serving_of(visit)
     if not item or (item not in data.items.places and item not in data.interactions.by_item):

@@ -8,7 +8,7 @@ from usher_cli.ui.visit import Visit
 
 
 async def show(visit: Visit) -> None:
-    """A table of items, with search."""
+    """Show a table of items, with search."""
     data = await told_data(visit)
     hidden = {data.title_column, data.picture_column}
     names = [name for name in data.items.columns if name not in hidden][:MAX_COLUMNS]

@@ -1,4 +1,4 @@
-"""The API keys of a group: what they are for, not the keys themselves."""
+"""The API keys of a group: their purposes, not the keys themselves."""
 
 from datetime import UTC, datetime
 
@@ -24,7 +24,7 @@ DAYS = Field("days", "Days for which the former secret stays valid", "7")
 
 
 async def show(visit: Visit) -> None:
-    """A card for each key, and a button that makes one."""
+    """Show a card for each key, and a button that creates one."""
     stack, group = visit.stack, visit.group
     keys = await visit.read(stack.keys.of, group)
     with ui.row():
@@ -39,7 +39,7 @@ async def show(visit: Visit) -> None:
 
 
 def _buttons(visit: Visit, key: str) -> None:
-    """What can be done with a key."""
+    """The buttons of a key."""
     stack, group = visit.stack, visit.group
     action_button(
         visit,
@@ -52,14 +52,14 @@ def _buttons(visit: Visit, key: str) -> None:
 
 
 def new_key(visit: Visit, given: Given) -> Action:
-    """The making of a key, of what its fields hold. Raises UsherError for what none of them takes."""
+    """The creation of a key, for the values of its fields. Raises UsherError for invalid ones."""
     limit = whole(given["per_minute"], "Requests a minute", 1_000_000) if given["per_minute"].strip() else None
     require(given["routes"], "Choose what the key may ask.")
     return api_keys.create(visit.stack, visit.group, given["name"].strip(), given["routes"], limit or None)
 
 
 def about(key: Key) -> dict[str, object]:
-    """What is shown of a key. Pure."""
+    """The shown facts of a key. Pure."""
     ends = [datetime.fromtimestamp(int(one["until"]), UTC) for one in key.hashes if one["until"] is not None]
     return {
         "Key": key.id,

@@ -1,4 +1,4 @@
-"""The lists that a group's solutions give to a user, and who can be asked for which. Pure."""
+"""The lists of a group's solutions for a user. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,16 +10,16 @@ from usher_cli.ui import api_requests
 from usher_cli.ui.api_requests import ApiRequest
 
 RESULTS = 20
-"""Of each list."""
+"""The length of each list."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A list to be asked for."""
+    """A list that is to be requested."""
 
     solution: str
     about: str
-    """What the list is, in a few words."""
+    """A short description of the list."""
     request: ApiRequest
 
 
@@ -34,8 +34,8 @@ def lists_for(
 ) -> list[Asked]:
     """A list of every solution for a user.
 
-    `newest`: the item that the user met last, to which similar ones are asked for; empty: none. `most_met`: items to
-    rank. `options`: filter and filterValues.
+    `newest`: the user's last item, to which similar ones are requested; empty: none. `most_met`: items to rank.
+    `options`: filter and filterValues.
     """
     results, found = str(RESULTS), list[Asked]()
     entries = {**serving.get("solutions", {}), **serving.get("recommenders", {})}
@@ -62,7 +62,7 @@ def ids_of(answer: dict[str, object]) -> list[str]:
 
 
 def entries_of(answer: dict[str, object]) -> list[dict[str, object]]:
-    """The places of an answer's list, whatever the route calls it."""
+    """The places of an answer's list, whatever its name in the route."""
     for route in ROUTES.values():
         found = answer.get(route.list_name)
         if isinstance(found, list):

@@ -1,4 +1,4 @@
-"""What a group answers with, and the last exports and evaluations."""
+"""The live models of a group, and the last exports and evaluations."""
 
 import asyncio
 from collections.abc import Mapping
@@ -40,7 +40,7 @@ REMOVAL = (Field("data", "Also delete its own files, kept events and records of 
 
 
 async def show(visit: Visit) -> None:
-    """Live models, exports and evaluations, with what starts others."""
+    """Show live models, exports and evaluations, with buttons that start others."""
     stack, group = visit.stack, visit.group
     found, others, paused = await asyncio.gather(
         visit.read(live_in, stack, [group]),
@@ -86,7 +86,7 @@ async def show(visit: Visit) -> None:
 
 
 async def _next_trainings(visit: Visit, solutions: list[str]) -> Mapping[str, Markup]:
-    """When schedules train the solutions next; nothing where the credentials may not read schedules."""
+    """The times of the solutions' next trainings by schedules; none if the credentials may not read schedules."""
     try:
         found = await visit.read(next_trainings, visit.stack, visit.group, solutions)
     except EXPLAINED:
@@ -99,19 +99,19 @@ def _export_button(visit: Visit, name: str) -> None:
 
 
 def evaluation(visit: Visit, given: Given) -> Action:
-    """An evaluation, of what its fields hold."""
+    """An evaluation, for the values of its fields."""
     recipes = words(given["recipes"])
     chosen = {"recipes": recipes} if recipes else {}
     return evaluate(visit.stack, visit.group, {**chosen, "live": given["live"]})
 
 
 def erasure(visit: Visit, given: Given) -> Action:
-    """The erasure of the users that are named. Raises UsherError for none."""
+    """The erasure of the named users. Raises UsherError if there are none."""
     return erase(visit.stack, visit.group, checked_users(words(given["users"])), data=given["data"])
 
 
 def words(text: str) -> list[str]:
-    """What stands on the lines of a text. Pure."""
+    """The lines of a text, without blanks. Pure."""
     return [line.strip() for line in text.splitlines() if line.strip()]
 
 

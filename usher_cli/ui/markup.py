@@ -1,4 +1,4 @@
-"""Lists and tables as HTML. Pure: texts are escaped wherever they are joined with it (MarkupSafe)."""
+"""Lists and tables as HTML. Pure: texts are escaped when they are joined with it (MarkupSafe)."""
 
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,13 +16,13 @@ class Line:
     title: str
     about: str = ""
     address: str = ""
-    """Of the item's own page."""
+    """The address of the item's own page."""
     picture: str = ""
     badges: Sequence[str] = ()
-    """Short words, such as `met`; `up 3`, `down 2` and `new` look like a move."""
+    """Short words, such as `met`; `up 3`, `down 2` and `new` are shown as moves."""
     why: Sequence[str] = ()
     side: str = ""
-    """At the end of the line: a score, or a time."""
+    """The text at the end of the line: a score, or a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ def _small(text: str) -> Markup:
 
 
 def tile(id_: str, title: str, picture: str = "") -> Markup:
-    """A picture, else a tile with initials, in a colour of the ID's own."""
+    """A picture, or else a tile with initials, in a colour that depends on the ID."""
     if picture:
         return Markup("<img class='tile' src='{}' alt='' loading='lazy' referrerpolicy='no-referrer'>").format(picture)
     initials = "".join(word[0] for word in title.split()[:2] if word[0].isalnum()).upper() or "?"
@@ -126,7 +126,7 @@ def day(seconds: float) -> str:
 
 
 def moves(before: Sequence[str], after: Sequence[str]) -> dict[str, str]:
-    """How each place of a list has moved: `up 3`, `down 1` or `new`; nothing for what stayed."""
+    """The move of each place of a list: `up 3`, `down 1` or `new`; none for an unchanged place."""
     places = {item: place for place, item in enumerate(before)}
     changes = {}
     for place, item in enumerate(after):

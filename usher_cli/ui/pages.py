@@ -42,4 +42,4 @@ PAGES = (
     Page("/{group}/cost", "Cost", "payments", OPERATIONS, "What Personalize costs for this group.", cost.show),
     Page("/health", "Health", "monitor_heart", OPERATIONS, "Alarms, queues and quotas of the stack.", health.show),
 )
-"""In the order of the navigation."""
+"""The pages in the order of the navigation."""

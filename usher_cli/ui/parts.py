@@ -1,4 +1,4 @@
-"""Small parts that views share."""
+"""Shared parts of the views."""
 
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -21,7 +21,7 @@ def card(title: str = "") -> Iterator[None]:
 
 
 def note(look: str, message: str, remedy: str = "") -> None:
-    """What went wrong or matters, and what to do. `look`: bad, warn, good or dim."""
+    """Show a problem or a remark, with its remedy. `look`: bad, warn, good or dim."""
     with ui.element("div").classes(f"note {look}").props("role=status"):
         ui.label(message)
         if remedy:
@@ -29,7 +29,7 @@ def note(look: str, message: str, remedy: str = "") -> None:
 
 
 async def fill(place: ui.column, answer: Awaitable[Answer], show: Callable[[Answer], object]) -> None:
-    """Show an answer in a place once it is there, or why there is none."""
+    """Show an answer in a place once it is there, or the error."""
     place.clear()
     with place:
         ui.spinner(size="2rem")
@@ -46,5 +46,5 @@ async def fill(place: ui.column, answer: Awaitable[Answer], show: Callable[[Answ
 
 
 def empty(message: str, remedy: str = "") -> None:
-    """What a view says where there is nothing to show, and how to get something."""
+    """Show that a view has no content, and how to get some."""
     note("dim", message, remedy)

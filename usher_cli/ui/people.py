@@ -1,4 +1,4 @@
-"""The people whom a group's data knows."""
+"""The users in a group's data."""
 
 from nicegui import ui
 
@@ -10,7 +10,7 @@ from usher_cli.ui.visit import Visit
 
 
 async def show(visit: Visit) -> None:
-    """A table of users, with search; any other ID can be looked at, too, as Personalize answers everybody."""
+    """Show a table of users, with search; any other ID can be opened, too, as Personalize answers for unknown users."""
     data = await told_data(visit)
     names = list(data.users.columns)[:MAX_COLUMNS]
 

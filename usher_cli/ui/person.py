@@ -1,4 +1,4 @@
-"""A person: what they met, beside what each solution recommends to them, and why."""
+"""A user: their items, beside the recommendations of each solution, with the reasons."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -17,11 +17,11 @@ from usher_cli.ui.reads import answers_of, data_of, events_met, filters_of, neig
 from usher_cli.ui.visit import Visit
 
 MAX_HISTORY = 60
-"""Of what a person met, newest first; the page says how many there are."""
+"""The most items of a user's history, newest first; the page gives the total."""
 
 
 async def show(visit: Visit) -> None:
-    """The person of the address's `id`."""
+    """Show the user of the address's `id`."""
     user = visit.options.get("id", "")
     if not user:
         empty("No person is named.", "Choose one under People.")
@@ -78,7 +78,7 @@ async def _fill(
     lists: ui.element,
     history: ui.element,
 ) -> None:
-    """Ask for every list, and show them beside the history, with the items marked that are in both."""
+    """Request every list, and show them beside the history, with the items marked that are in both."""
     newest = met[0].item if met else ""
     asked = lists_for(serving, visit.group, user, newest, data.all_items, **choice.options())
     answers = await answers_of(visit, [one.request for one in asked])

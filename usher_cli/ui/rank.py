@@ -1,4 +1,4 @@
-"""Re-rank: an order of one's own, by dragging, beside the order that a user gets."""
+"""Ranking: an order of the visitor's own, by dragging, beside a user's order."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from usher_cli.ui.reads import answers_of, serving_of
 from usher_cli.ui.visit import Visit
 
 FIRST = 8
-"""Items that the list begins with: those that most people met."""
+"""The number of items at first: those with the most interactions."""
 
 
 async def show(visit: Visit) -> None:
@@ -44,7 +44,7 @@ async def show(visit: Visit) -> None:
             await changed()
 
     async def move(item: str, to: int) -> None:
-        """Put an item at a place, or out of the list if `to` is negative."""
+        """Move an item to a place, or out of the list if `to` is negative."""
         order.remove(item)
         if to >= 0:
             order.insert(to, item)

@@ -1,4 +1,4 @@
-"""What the views of people and items read of a stack."""
+"""The reads of the views of people and items."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -18,12 +18,12 @@ from usher_cli.ui.visit import Visit
 
 NEIGHBOURS = "25"
 MAX_ASKED = 10
-"""Items of a history whose neighbours are asked for, as evidence."""
+"""The most items of a history whose similar items are requested, as evidence."""
 DATA = DataCache()
 
 
 async def data_of(visit: Visit) -> GroupData:
-    """What the files of the group say."""
+    """The data in the group's files."""
     return await visit.read(DATA.of, visit.stack.bucket, visit.group)
 
 
@@ -43,7 +43,7 @@ async def answers_of(visit: Visit, requests: Sequence[ApiRequest]) -> list[Any]:
 
 
 async def neighbours_of(visit: Visit, serving: ServingMap, items: Sequence[str]) -> dict[str, list[str]]:
-    """By item, the items similar to it; of none if no solution answers for them."""
+    """The similar items of each item; none if no solution answers for them."""
     if not answering(serving, "similar-items"):
         return {}
     asked = [*dict.fromkeys(items)][:MAX_ASKED]
@@ -64,7 +64,7 @@ def _expressions(personalize: PersonalizeClient, arns: Mapping[str, str]) -> dic
 
 
 def values_needed(expression: str) -> list[str]:
-    """The placeholders of an expression; none of one that can't be read."""
+    """The placeholders of an expression; none if it can't be read."""
     try:
         return placeholders(parse_filter(expression))
     except FilterError:
@@ -78,7 +78,7 @@ def require(found: object, message: str) -> None:
 
 
 async def events_met(visit: Visit, user: str) -> list[Met]:
-    """What a user met by events that count and are not in the files yet, newest first."""
+    """A user's interactions from events that count and are not in the files yet, newest first."""
     [answer] = await answers_of(visit, [api_requests.events_of(visit.group, user)])
     if isinstance(answer, BaseException):
         return []

@@ -1,4 +1,4 @@
-"""Parts of the stack's own pages (usher.reports), in the style of these."""
+"""Parts of the stack's own pages (usher.reports), in the style of the ui."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -11,12 +11,12 @@ from usher.texts import visible
 
 
 def report(*parts: Markup | str) -> None:
-    """Show parts below each other. Hidden characters, which only texts from outside have, are shown as escapes."""
+    """Show parts below each other. Hidden characters, which occur only in texts from outside, are shown as escapes."""
     ui.html(visible(join(parts)), sanitize=False).classes("report")
 
 
 def filled(title: str, head: Sequence[str], rows: Sequence[Sequence[object]]) -> Markup:
-    """A table as `usher.reports.html.table` makes it, without the columns that no row fills."""
+    """A table of `usher.reports.html.table`, without its empty columns."""
     kept = [place for place in range(len(head)) if any(row[place] for row in rows)]
     return table(title, [head[place] for place in kept], [[row[place] for place in kept] for row in rows])
 
@@ -29,13 +29,13 @@ def link(text: object, *place: str, **options: str) -> Markup:
 
 
 def described(pairs: Mapping[object, object]) -> Markup:
-    """Lines of a cell, each with something dim beside it: one element, as a phone shows a cell beside its name."""
+    """Lines of a cell, each with a dim text: one element, as a phone shows a cell beside its name."""
     lines = Markup("<br>").join(Markup('{} <span class="dim">{}</span>').format(*one) for one in pairs.items())
     return lines and Markup("<div>{}</div>").format(lines)
 
 
 def minute(time: str) -> Markup:
-    """A time to the minute, in UTC, from ISO 8601; empty if there is none. The style sheet says that it is UTC."""
+    """A time to the minute, in UTC, from ISO 8601; empty if there is none. The style sheet adds "UTC"."""
     return Markup('<time class="minute" datetime="{}">{}</time>').format(time, in_utc(time)) if time else Markup("")
 
 
@@ -45,7 +45,7 @@ def in_utc(time: str) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Seconds as people say them: `45 s`, `3 min`, `2 h 5 min`."""
+    """Seconds in words: `45 s`, `3 min`, `2 h 5 min`."""
     minutes = round(seconds / 60)
     if round(seconds) < 60:
         return f"{seconds:.0f} s"

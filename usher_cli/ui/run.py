@@ -1,4 +1,4 @@
-"""A run: its stages and resources, what they wait for, and when it is expected to end."""
+"""A run: its stages and resources, the work that they wait for, and the expected end."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -16,12 +16,12 @@ from usher_cli.ui.report import duration, filled, minute, report
 from usher_cli.ui.visit import Visit
 
 REFRESH_SECONDS = 5
-"""While a run is at work. Each time costs two reads of S3."""
+"""The seconds between two reads of a running run. Each costs two reads of S3."""
 STAGES = {"import": "Import", "train": "Train and deploy", "export": "Export", "delete": "Delete"}
 
 
 async def show(visit: Visit) -> None:
-    """A run, which is read again for as long as it is at work."""
+    """Show a run, which is read again until it has ended."""
     name = visit.options.get("id", "")
     place = ui.column().classes("w-full")
 
@@ -42,7 +42,7 @@ async def show(visit: Visit) -> None:
 
 
 async def _log(visit: Visit, name: str, place: ui.column) -> None:
-    """Show what the run's functions have logged until now, as `usher logs` does."""
+    """Show the log of the run until now, as `usher logs` does."""
     lines = visit.read(lambda: list(lines_of(visit.stack, run_named(visit.stack, visit.group, name))))
     nothing = "The log has nothing of it.", "Logs expire: LogRetentionDays."
     await fill(place, lines, lambda found: report(of_log(found)) if found else empty(*nothing))
@@ -68,7 +68,7 @@ def _status(line: Line) -> Markup:
 
 
 def parts_of(view: RunView) -> Iterator[Markup]:
-    """All that is to be shown of a run. Pure."""
+    """All parts of the view of a run. Pure."""
     run = view["summary"]
     yield facts(
         {
@@ -84,7 +84,7 @@ def parts_of(view: RunView) -> Iterator[Markup]:
         yield Markup("<p>{}</p>").format(run["progress"])
     for look, notes in (("bad", run["problems"]), ("warn", run["held"])):
         yield from (noted(look, {"remedy": "", **one}) for one in notes)
-    yield lines("What this run did", [f"{one[0].upper()}{one[1:]}." for one in run["done"]])
+    yield lines("Changes", [f"{one[0].upper()}{one[1:]}." for one in run["done"]])
     yield lines("What came of it", view["result"])
     yield lines("Notes", run["notes"])
     for stage in view["stages"]:

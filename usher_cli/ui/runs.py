@@ -14,7 +14,7 @@ from usher_cli.ui.visit import Visit
 
 
 async def show(visit: Visit) -> None:
-    """A page of runs."""
+    """Show a page of runs."""
     stack, group = visit.stack, visit.group
     page = await visit.read(runs_from, stack, group, visit.options.get("from", ""))
     with ui.row():

@@ -1,4 +1,4 @@
-"""Events per minute of a group, and what is refused, with the reasons."""
+"""Events per minute of a group, and the reasons of refusals."""
 
 import asyncio
 from collections import Counter
@@ -29,7 +29,7 @@ WORDS = {
 
 
 async def show(visit: Visit) -> None:
-    """A chart of the minutes, and tables of sums and reasons."""
+    """Show a chart of the minutes, and tables of sums and reasons."""
     hours = int(visit.options.get("hours", "3")) if visit.options.get("hours", "3") in map(str, HOURS) else 3
     stack, group = visit.stack, visit.group
     found, refused = await asyncio.gather(visit.read(rates, stack, [group], hours), visit.read(refusals, stack, group))
@@ -44,7 +44,7 @@ async def show(visit: Visit) -> None:
 
 
 def chart(found: Sequence[Rate], hours: int, end: datetime) -> Markup:
-    """What was accepted and refused in each minute. Pure."""
+    """The accepted and refused events of each minute. Pure."""
     start = end - timedelta(hours=hours)
     minutes = range(hours * 60 + 1)
     series = []
@@ -66,6 +66,6 @@ def of_rates(found: Sequence[Rate]) -> Markup:
 
 
 def of_refusals(refused: Sequence[Refusal]) -> Markup:
-    """Why Personalize refuses events. Pure."""
+    """The reasons why Personalize refuses events. Pure."""
     rows = [[one.reason, f"{one.events:,d}"] for one in refused]
     return table("Refused by Personalize today", ["Reason", "#Events"], rows)

@@ -19,7 +19,7 @@ USUAL_METRIC = "normalized_discounted_cumulative_gain_at_25"
 
 
 async def show(visit: Visit) -> None:
-    """A card for each solution."""
+    """Show a card for each solution."""
     solutions = await visit.read(solutions_of, visit.stack, visit.group)
     if not solutions:
         empty(f"{visit.group} has no solution yet.", "Its last run says why: see Runs.")
@@ -70,7 +70,7 @@ def _solution(visit: Visit, solution: Solution) -> None:
 
 
 def told_choice(version: SolutionVersion) -> str:
-    """A version as one chooses it. Pure."""
+    """A version as a choice. Pure."""
     live = ", serves now" if version["live"] else ""
     return f"{in_utc(version['trainedAt'])}{live}: {version['arn'].rpartition('/')[2]}"
 
@@ -90,7 +90,7 @@ def chart(versions: Sequence[SolutionVersion], metric: str, gate: Gate | None) -
 
 
 def of_gate(gate: Gate) -> Markup:
-    """The rule of a gate, and what it says of the newest version. Pure."""
+    """The rule of a gate, and its verdict on the newest version. Pure."""
     rule = ", ".join(f"{name} {gate[name]:g}" for name in ("atLeast", "versusLive", "versusPopularity") if name in gate)
     verdict = ""
     if gate["verdict"]:

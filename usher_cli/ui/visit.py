@@ -1,4 +1,4 @@
-"""A visit of a page: which stack and group it is about, and what its address asks for."""
+"""A visit of a page: its stack and group, and the options of its address."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -17,16 +17,16 @@ class Visit:
 
     stack: DeployedStack
     group: str = ""
-    """Empty on pages that are about all groups."""
+    """The group; empty on pages about all groups."""
     options: Mapping[str, str] = field(default_factory=dict)
     """The query of its address."""
     loads_pictures: bool = False
-    """Whether the browser may load items' pictures from where the data says."""
+    """Whether the browser may load items' pictures from the addresses in the data."""
     ahead: asyncio.Future[Any] | None = None
-    """What the page's `read_ahead` will have read."""
+    """The future result of the page's `read_ahead`."""
 
     async def read(self, ask: Callable[..., Result], *arguments: object) -> Result:
-        """What a function answers that asks AWS: in a thread, so that all other pages go on meanwhile."""
+        """The result of a function that calls AWS, in a thread, so that all other pages stay responsive."""
         return await asyncio.to_thread(ask, *arguments)
 
     def address(self, view: str, **options: str) -> str:
@@ -36,25 +36,25 @@ class Visit:
 
 
 Show = Callable[[Visit], Awaitable[None]]
-"""Fills a page whose frame is there."""
+"""Fills a page inside its frame."""
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A view, and where it is found."""
+    """A view, and its place in the navigation."""
 
     path: str
     """`/` or `/{group}/<view>`."""
     title: str
     icon: str
-    """A name of Material Icons; empty: the navigation leaves it out, as another view leads to it."""
+    """A name of Material Icons; empty: it is not in the navigation, as another view links to it."""
     section: str
     """The part of the navigation."""
     about: str
     """One sentence below the title."""
     show: Show
     read_ahead: Callable[[Visit], Awaitable[Any]] | None = None
-    """What the view needs first. It is read while the browser still loads the page; None: the view reads by itself."""
+    """Reads the first data of the view while the browser still loads the page; None: the view reads by itself."""
 
     @property
     def view(self) -> str:

@@ -1,4 +1,4 @@
-"""The reference of the command in docs/cli.md, which follows from its parser."""
+"""The reference of the command in docs/cli.md, made from its parser."""
 
 import argparse
 from collections.abc import Iterable, Iterator
@@ -8,26 +8,29 @@ from usher_cli.command import EXIT_STATUS, Command
 
 EVERYWHERE = {"--help", "--stack", "--json", "--yes"}
 """The options that the page describes once."""
+GROUP = "group", "the name of the group"
+"""An option that the page describes once, and its meaning."""
 ELSEWHERE = {"local up": "[local.md](local.md)"}
 """Commands whose options another page describes."""
 
 
 def overview() -> Iterator[tuple[str, str, str]]:
-    """By command: how it is typed, what it does, and what it changes."""
+    """The rows of the commands: how to type them, what they do, and what they change."""
     for command, parser in _parsers():
-        yield f"`{_typed(command, parser)}`", _escaped(_help(command)), command.changes
+        section = command.name.replace(" ", "-")
+        yield f"[`{_typed(command, parser)}`](#usher-{section})", _escaped(str(command.do.__doc__)), command.changes
 
 
 def exits() -> Iterator[tuple[str, str]]:
-    """By exit status, what it means."""
+    """The rows of the exit statuses, with their meanings."""
     for status, meaning in EXIT_STATUS.items():
         yield str(status), meaning
 
 
 def reference() -> Iterator[str]:
-    """A section for each command: what it does, examples, its options."""
+    """A section for each command: examples, its options."""
     for command, parser in _parsers():
-        yield f"\n### usher {command.name}\n\n{_help(command)}\n\n```sh\n"
+        yield f"\n### usher {command.name}\n\n```sh\n"
         yield from (f"{line}  # {does}\n" for line, does in command.examples.items())
         yield "```\n"
         options = list(_options(parser))
@@ -47,12 +50,8 @@ def _parsers() -> Iterable[tuple[Command, argparse.ArgumentParser]]:
         yield command, inner
 
 
-def _help(command: Command) -> str:
-    return str(command.do.__doc__)
-
-
 def _typed(command: Command, parser: argparse.ArgumentParser) -> str:
-    """The command with what it needs."""
+    """The command with its required arguments."""
     parts = [f"usher {command.name}"]
     for action in parser._actions:
         name = action.metavar or action.dest
@@ -66,7 +65,7 @@ def _typed(command: Command, parser: argparse.ArgumentParser) -> str:
 def _options(parser: argparse.ArgumentParser) -> Iterator[tuple[str, str]]:
     for action in parser._actions:
         option = next((one for one in action.option_strings if one.startswith("--")), "")
-        if option in EVERYWHERE:
+        if option in EVERYWHERE or (action.dest, action.help) == GROUP:
             continue
         takes = action.nargs != 0 and option
         value = f" {action.metavar or action.dest.upper()}" if takes and not action.choices else ""

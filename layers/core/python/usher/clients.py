@@ -1,4 +1,4 @@
-"""The types of boto3's clients and of their arguments, for type checkers alone: their stubs are not on Lambda."""
+"""The types of boto3's clients and of their arguments, only for type checkers: the stubs are not on Lambda."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sts import STSClient as STSClient
 
     class ClientMaker(Protocol):
-        """Makes a client of a service once, and keeps it. A service without stubs has a client of any type."""
+        """Creates a client of a service once, and keeps it. A service without stubs has a client of type Any."""
 
         @overload
         def __call__(self, service: Literal["athena"], config: Config | None = None) -> AthenaClient: ...
@@ -87,7 +87,7 @@ else:
 
 
 Clients = Mapping[str, Any]
-"""Clients by service: personalize and scheduler; who creates needs that of `Kind.creator`, too.
+"""Clients by service: personalize and scheduler; to create resources, also that of `Kind.creator`.
 
-What a kind needs of them is in its row (`usher.resources.kinds`), so that operations are looked up by name.
+The operations of each kind are named in its row (`usher.resources.kinds`) and looked up by name.
 """

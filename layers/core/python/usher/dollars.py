@@ -1,4 +1,4 @@
-"""Amounts of US dollars, as people read them. Pure."""
+"""Amounts of US dollars in texts. Pure."""
 
 CENT = 0.01
 
@@ -9,10 +9,10 @@ def dollars(amount: float) -> str:
 
 
 def once(amount: float) -> str:
-    """What something costs that may be free: `nothing`, else the amount."""
+    """A cost that may be zero: `nothing`, else the amount."""
     return dollars(amount) if amount else "nothing"
 
 
 def up_to(amount: float, most: float) -> str:
-    """What is known of an amount and, where that is more, what it is at most: `$1.00 (at most $3.00)`."""
+    """The known amount and, if it is more, the most: `$1.00 (at most $3.00)`."""
     return dollars(amount) + (f" (at most {dollars(most)})" if most - amount >= CENT else "")

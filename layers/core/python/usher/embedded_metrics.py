@@ -1,4 +1,4 @@
-"""Metrics in CloudWatch's embedded metric format: lines in a function's log, from which CloudWatch takes them."""
+"""Metrics in CloudWatch's embedded metric format: lines in a function's log, from which CloudWatch reads them."""
 
 import math
 from collections.abc import Mapping
@@ -36,7 +36,7 @@ STACK_METRICS = {
     "SecondsPending",
     "VersionsHeld",
 }
-"""The metrics that are (also) written without a group, for alarms on the whole stack: an alarm can't sum dimensions."""
+"""The metrics that are also written without a group, for alarms on the whole stack: an alarm can't sum dimensions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Metrics:
 
     values: Mapping[str, float]
     dimensions: Mapping[str, str]
-    """Besides `service`, which is the stack."""
+    """The dimensions besides `service`, which is the stack."""
     properties: Mapping[str, str] = field(default_factory=dict)
     """Further members of the line in the log."""
 

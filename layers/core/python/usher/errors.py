@@ -1,9 +1,9 @@
-"""Everything Usher raises on purpose.
+"""All errors that Usher raises on purpose.
 
 UsherError
 ├── InputError      files or settings of a group are wrong; carries every Problem
 ├── EndedError      a run has ended, and nothing may be done for it any more
-├── BusyError       another function is at the same work, or has died at it less than a minute ago
+├── BusyError       another function is doing the same work, or has died doing it less than a minute ago
 └── RequestError    a request to the API is wrong, or can't be answered now; carries the HTTP status
 """
 
@@ -15,11 +15,11 @@ from typing import Any
 from usher.texts import clean_members
 
 MAX_PLACE_LENGTH = 1200
-"""Characters of a place: a key, which has up to 1,024 bytes, and a line."""
+"""The most characters of a place: a key, which has up to 1,024 bytes, and a line."""
 MAX_MESSAGE_LENGTH = 1000
-"""Characters of a message and of a remedy."""
+"""The most characters of a message and of a remedy."""
 MAX_PROBLEMS = 100
-"""Problems that an InputError keeps."""
+"""The most problems that an InputError keeps."""
 REST_REMEDY = "Correct those above; the next run lists the others."
 
 
@@ -62,16 +62,16 @@ class InputError(UsherError):
         """The data, per dataset, for the run's record."""
 
     def as_dicts(self) -> list[dict[str, str]]:
-        """The problems as a run's record keeps them."""
+        """The problems in the form of a run's record."""
         return [asdict(problem) for problem in self.problems]
 
 
 class EndedError(UsherError):
-    """A run has ended: a function that outlives its execution must not go on with it."""
+    """A run has ended: a function that outlives its execution must stop working for it."""
 
 
 class BusyError(UsherError):
-    """Another function is at the same work, or died at it less than a minute ago; a later attempt shows which."""
+    """Another function is doing the same work, or died doing it less than a minute ago; a later attempt shows which."""
 
 
 class RequestError(UsherError):
@@ -82,7 +82,7 @@ class RequestError(UsherError):
         self.status = status
         self.code = code
         self.retry_after = retry_after
-        """Seconds, for what passes by itself."""
+        """The seconds until a retry, for temporary errors."""
 
 
 def lambda_error_message(text: str) -> str:

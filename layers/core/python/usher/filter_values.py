@@ -1,11 +1,11 @@
-"""How the values of filters' placeholders are written. Pure."""
+"""The form of values for filters' placeholders. Pure."""
 
 import json
 from typing import Any
 
 
 def as_filter_value(value: Any) -> str:
-    """A value as Personalize takes it: texts in quotes, several separated by commas. Callers may give plain values."""
+    """A value in Personalize's form: texts in quotes, several separated by commas. Callers may give plain values."""
     if isinstance(value, list):
         return ",".join(map(as_filter_value, value))
     text = str(value)

@@ -1,4 +1,4 @@
-"""Steps that do not depend on each other: each runs, even if others fail."""
+"""Independent steps: each runs, even if others fail."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -7,7 +7,7 @@ log = logging.getLogger(__name__)
 
 
 def run_all(steps: Mapping[str, Callable[[], object]]) -> dict[str, Exception]:
-    """Run every step; return the errors by the names of the steps. They are logged, too."""
+    """Run every step, and log errors; return them by the names of the steps."""
     errors: dict[str, Exception] = {}
     for name, step in steps.items():
         try:

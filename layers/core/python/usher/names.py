@@ -1,7 +1,7 @@
-"""Names in Personalize of what Usher makes: what people call it, and a digest that no one can search a second name for.
+"""Names of Usher's resources in Personalize: a label for people, and a digest for which no second name can be found.
 
-Names are unique in an account and region, so a name that two groups could arrive at would be a way from one into the
-other. The digest has 80 bits, over the group and the whole name, too: what people read may be cut.
+Names are unique in an account and region: a name that two groups could use would give one group access to the other's
+resources. The digest has 80 bits, over the group and the whole name, as the label may be cut.
 """
 
 import base64
@@ -11,16 +11,16 @@ from usher.aws import digest
 from usher.limits import SERVICE_NAME_LENGTH
 
 MAX_NAME_LENGTH = 55
-"""It leaves room in the paths of what is written for one: Personalize takes 256 characters."""
+"""The most characters of a name: longer names would not fit into Personalize's paths of 256 characters."""
 SERVICE_NAME = re.compile(rf"[a-zA-Z0-9][a-zA-Z0-9_-]{{0,{SERVICE_NAME_LENGTH - 1}}}")
-"""What Personalize takes as a name."""
+"""The form of Personalize's names."""
 DIGEST_LENGTH = 16
-"""Characters of base32 that hold 80 bits."""
+"""The characters of base32 that hold 80 bits."""
 LABEL_LENGTH = SERVICE_NAME_LENGTH - DIGEST_LENGTH - 1
 JOB_LABEL_LENGTH = 15
-"""Of jobs and versions, whose run's name follows: 30 characters at most."""
+"""The most characters of a job's or version's label; the run's name follows, with 30 characters at most."""
 SHORT_DIGEST_LENGTH = 8
-"""Of what was cut off; it only distinguishes one group's own names."""
+"""The characters of a cut text's digest, which only distinguishes one group's own names."""
 OWN_NAME = re.compile(r"(.+)-[a-z2-7]{16}")
 JOB_NAME = re.compile(r"(.+-[a-z2-7]{16}-)[\w-]+", re.ASCII)
 
@@ -31,19 +31,19 @@ def fingerprint(*made_from: object) -> str:
 
 
 def cut(text: str, length: int) -> str:
-    """A text that is no longer than `length`; of one that is, the beginning and a short digest."""
+    """A text of at most `length` characters: a longer one is replaced by its beginning and a short digest."""
     if len(text) <= length:
         return text
     return f"{text[: length - SHORT_DIGEST_LENGTH - 1]}-{fingerprint(text)[:SHORT_DIGEST_LENGTH]}"
 
 
 def label(group: str, name: str = "") -> str:
-    """What people read of a name: `<group>-<name>`, or the group alone for what it has one of."""
+    """The label of a name: `<group>-<name>`, or the group alone for a kind that it has one of."""
     return cut(f"{group}-{name}" if name else group, LABEL_LENGTH)
 
 
 def unique_name(group: str, name: str, *made_from: object) -> str:
-    """`<group>-<name>-<digest>`: another one for each group, name and content."""
+    """`<group>-<name>-<digest>`: unique for each group, name and content."""
     return f"{label(group, name)}-{fingerprint(group, name, *made_from)}"
 
 
@@ -54,7 +54,8 @@ def label_of(name: str) -> str:
 
 
 def job_family(group: str, name: str, *made_from: object) -> str:
-    """How the names of the jobs or versions for one thing begin. None can be deleted to free its name: a run's follows.
+    """The common prefix of the names of the jobs or versions for one thing. They can't be deleted to free a name, so a
+    run's name follows.
 
     `name`: any text, such as a file's name.
     """
@@ -69,5 +70,5 @@ def family_of(job_name: str) -> str:
 
 
 def short_name(name: str) -> str:
-    """The name by which people ask here for what has this name in Personalize: shortened where Usher has no room."""
+    """Usher's name for a resource's name in Personalize: shortened if it is too long."""
     return cut(name, MAX_NAME_LENGTH)

@@ -1,6 +1,7 @@
 """The prices of Personalize that Usher knows."""
 
-# docs/cost.md: copies of the price page made by others; the page itself is drawn by scripts that need a browser.
+# Source: docs/cost.md, from copies of the price page made by others; the page itself needs a browser to run its
+# scripts.
 SOURCE = "https://aws.amazon.com/personalize/pricing/ (us-east-1; unverified copies of 2024 to 2026)"
 DATE = "2026-11-24"
 PRICES = {

@@ -1,4 +1,4 @@
-"""What is particular about each recipe of Personalize. Light and pure.
+"""The properties of each recipe of Personalize. Light and pure.
 
 Names and types are those of ListRecipes and DescribeRecipe. A recipe without a row is treated as its type, so that a
 new recipe of a known type needs no new release. Limits: service guide, "Endpoints and quotas"
@@ -23,7 +23,7 @@ BESIDES = {
     "optimizationObjective": "average_rewards_at_",
     "eventsConfig": "normalized_discounted_cumulative_gain_with_event_weights_at_",
 }
-"""How further metrics begin that a solution has by a member of its solutionConfig."""
+"""The prefix of further metrics that a solution has because of a member of its solutionConfig."""
 LIMITS = {"interactions": 500_000_000, "items": 750_000}
 V2_LIMITS = {"interactions": 3_000_000_000, "items": 5_000_000}
 
@@ -41,7 +41,7 @@ class BatchShape:
     options: tuple[str, ...]
     """The options among `users`, `items`, `attributes`, `metadata` and `table` that an export may have."""
     job: str = "batch_inference_job"
-    """The kind of resource that makes it."""
+    """The kind of the job's resource."""
     scored: bool = True
     """Whether each result has a score."""
     list_member: str = ""
@@ -56,17 +56,17 @@ class Recipe:
 
     type: str
     routes: tuple[str, ...] = ()
-    """The routes of the API that it answers. The first is the one on which others of its kind answer in its place."""
+    """The routes of the API that it answers. On the first one, others of its kind answer instead of it."""
     evaluation_input: str = ""
-    """What an evaluation asks it about: users, items or rankings; empty: it can't be evaluated."""
+    """The kind of its evaluation requests: users, items or rankings; empty: it can't be evaluated."""
     batch: BatchShape | None = None
     """None: Personalize has no batch jobs for it."""
     is_v2: bool = False
     """Whether it is billed by interactions and requests; others are billed by training hours and provisioned TPS."""
     explores: bool = False
-    """Whether lists hold items on trial, which few or none have met."""
+    """Whether its lists have items on trial, with few or no interactions."""
     takes_exploration_weight: bool = False
-    """Whether an explorationWeight of 0 ends that. Personalize sets the exploration of the v2 recipe itself."""
+    """Whether an explorationWeight of 0 turns that off. Personalize sets the exploration of the v2 recipe itself."""
     event_type: str = ""
     """The only type of events that it is trained on; empty: solutions may name some."""
     needs: tuple[str, ...] = ()
@@ -74,9 +74,9 @@ class Recipe:
     needs_text: bool = False
     """Whether items need a textual column."""
     domain: str = ""
-    """The domain whose dataset groups can have it, as recommenders; empty: it is for solutions."""
+    """The domain whose dataset groups can have it, as a recommender; empty: it is for solutions."""
     metrics: frozenset[str] = frozenset()
-    """Those of GetSolutionMetrics, as far as the service's guide names them; empty: unknown."""
+    """Its metrics of GetSolutionMetrics that the service's guide names; empty: unknown."""
     takes_updates: bool = False
     """Whether a version can be trained with the mode UPDATE."""
     takes_objective: bool = False
@@ -86,7 +86,9 @@ class Recipe:
     is_legacy: bool = False
     """Whether AWS advises against it."""
     limits: Mapping[str, int] = field(default_factory=lambda: LIMITS)
-    """By dataset, how much of it a training considers; `items` are those of the items and of the interactions."""
+    """The amount of each dataset that a training considers; `items` counts those of the items and of the
+    interactions.
+    """
 
 
 BY_USER = BatchShape("userId", "user_id", "item_id", ("users", "metadata", "table"))
@@ -160,7 +162,7 @@ RECIPES = {
 
 
 def recipe_of(name: str, recipe_type: str = "") -> Recipe:
-    """The row of a recipe; of one without a row, the ordinary recipe of its type, if that is given."""
+    """The row of a recipe; the ordinary recipe of its type, if that is given, for one without a row."""
     return RECIPES.get(name) or replace(TYPES.get(recipe_type, Recipe(recipe_type)), is_v2=name.endswith("-v2"))
 
 

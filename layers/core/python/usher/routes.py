@@ -1,7 +1,7 @@
-"""The routes of the HTTP API. Which recipes answer a route stands in usher.recipes. Light and pure.
+"""The routes of the HTTP API. usher.recipes names the recipes that answer each. Light and pure.
 
-What functions answer, what callers may do, the OpenAPI document and the table in docs/api.md follow from this table; a
-route without a row is refused. template.yaml has the routes once more, with the function that each is sent to.
+The functions' routes, the callers' rights, the OpenAPI document and the table in docs/api.md are derived from this
+table; a route without a row is refused. template.yaml repeats the routes, each with its function.
 """
 
 from collections.abc import Mapping
@@ -19,31 +19,31 @@ class Route:
     name: str
     method: str
     paths: tuple[str, ...]
-    """The same request in several forms: an ID stands in the path or in the query."""
+    """The same request in several forms: the ID is in the path or in the query."""
     summary: str
-    """What it does, in a few words."""
+    """A short description."""
     subject: str = ""
-    """The required option that it is about: `userId`, `itemId` or none."""
+    """The required option with its subject: `userId`, `itemId` or none."""
     options: tuple[str, ...] = ()
-    """What a request may say besides: in the query, or for POST and PUT in the body."""
+    """Further options: in the query, or for POST and PUT in the body."""
     required: tuple[str, ...] = ()
-    """The options that it must have."""
+    """The required options."""
     operation: str = ""
     """The call of Personalize that answers it."""
     list_name: str = "itemList"
-    """The list in that call's answer, and in ours."""
+    """The name of the list in that call's answer, and in ours."""
     max_results: int = MAX_RESULTS
     default_results: int = DEFAULT_RESULTS
     needs_scope: bool = False
-    """Whether a user's own token is not enough, as the request changes what everybody gets."""
+    """Whether a user's own token is not enough, as the request changes other users' answers."""
     is_of_caller: bool = False
     """Whether a request that names no user is about the user of the token."""
     is_for_all: bool = False
-    """Whether the answer is the same for everybody, unless the query has a user."""
+    """Whether the answer is the same for all users, unless the query names one."""
 
     @property
     def keys(self) -> list[str]:
-        """As API Gateway and template.yaml name them: `GET /{group}/recommendations/{userId}`."""
+        """The routes in API Gateway's form, as in template.yaml: `GET /{group}/recommendations/{userId}`."""
         return [f"{self.method} {path}" for path in self.paths]
 
     def is_answered_by(self, entry: Mapping[str, Any]) -> bool:
@@ -58,7 +58,7 @@ def short_name(route_key: str) -> str:
 
 
 def _paths(name: str, subject: str) -> tuple[str, ...]:
-    """The paths of a route whose subject stands in the path or in the query."""
+    """The paths of a route whose subject is in the path or in the query."""
     return f"/{{group}}/{name}/{{{subject}}}", f"/{{group}}/{name}"
 
 
@@ -130,7 +130,7 @@ ROUTES = {
         Route("openapi", "GET", ("/openapi.json",), "Return the OpenAPI document", is_for_all=True),
     )
 }  # fmt: skip
-"""By name."""
+"""The routes by name."""
 ROUTES_BY_KEY = {key: route for route in ROUTES.values() for key in route.keys}
 SHORT_NAMES = tuple(dict.fromkeys(map(short_name, ROUTES_BY_KEY)))
-"""What API keys are made for, such as `GET recommendations`."""
+"""The short names of the routes, for API keys, such as `GET recommendations`."""

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NotRequired, Required, TypedDict
 
 Outcome = Literal["RUNNING", "FAILED", "HELD", "SUCCEEDED"]
-"""HELD: nothing is wrong, but a gate keeps a new version from serving."""
+"""HELD: there is no problem, but a gate keeps a new version from serving."""
 
 
 class ProblemRecord(TypedDict):
-    """A `usher.errors.Problem`: where it is, what is wrong, and what to do."""
+    """A `usher.errors.Problem`: its place, message and remedy."""
 
     place: str
     message: str
@@ -34,7 +34,7 @@ class StateRecord(TypedDict, total=False):
 
 
 class VersionRecord(TypedDict):
-    """A solution's newest version, or the one that serves."""
+    """A solution's newest version, or the serving one."""
 
     solution: str
     arn: str
@@ -45,7 +45,7 @@ class VersionRecord(TypedDict):
     trainedAt: str
     """ISO time at which its training began."""
     trainingHours: float | None
-    """Hours that the service billed."""
+    """The hours that the service billed."""
     metrics: Mapping[str, Any]
     """Personalize's offline metrics by name: numbers, NaN among them."""
 
@@ -54,18 +54,18 @@ class LiveModel(TypedDict):
     """A model that serves."""
 
     name: str
-    """Of the solution or recommender."""
+    """The name of the solution or recommender."""
     version: str
     """The version's ARN, or the recommender's."""
     trainedAt: str
-    """ISO time; empty: a recommender trains by itself."""
+    """ISO time of the training; empty: a recommender trains by itself."""
     since: str
-    """ISO time from which it serves; empty: not known."""
+    """ISO time from which it serves; empty if it is not known."""
     by: str
-    """Who has chosen it; empty: the latest that passed its gate."""
+    """The person who has chosen it; empty: it is the latest that passed its gate."""
     why: str
     answeredBy: str
-    """The name of what answers in its place, as its own campaign or recommender had to make room; else empty."""
+    """The name that answers instead, as its own campaign or recommender was deleted for room; else empty."""
 
 
 class ResourceEstimate(TypedDict):
@@ -81,85 +81,85 @@ class ResourceEstimate(TypedDict):
 
 
 class MonthlyCost(TypedDict):
-    """Something that costs money in every 30 days."""
+    """A monthly cost."""
 
     id: str
-    """Of a resource; or of what recurs, the path in usher.yaml or the stack's parameter that orders it."""
+    """The id of a resource; or the path in usher.yaml, or the stack's parameter, that causes a recurring cost."""
     arn: str
-    """Of the resource or the schedule; empty: the stack orders it."""
+    """The ARN of the resource or the schedule; empty: it is the stack's schedule."""
     what: Literal["serving", "recurring"]
-    """It serves, with requests or without; or it is ordered again and again: trainings, exports and jobs."""
+    """serving: it costs money with or without requests; recurring: a schedule repeats trainings, exports or jobs."""
     desired: bool
-    """Whether usher.yaml or the stack asks for it; else it exists all the same."""
+    """Whether usher.yaml or the stack requests it; else it exists all the same."""
     dollars: float | None
     """US dollars in 30 days, without requests; None: not known."""
     atMost: float | None
-    """US dollars in 30 days, where `dollars` are not known; None: not known either."""
+    """The most in US dollars in 30 days, if `dollars` are not known; None: not known either."""
 
 
 class TableEstimate(TypedDict):
-    """What a run writes into the table, at most: only what has changed is written."""
+    """The most that a run writes into the table: only changes are written."""
 
     items: int
     users: int
     writes: int
-    """Units of a KB."""
+    """The number of write units of a KB."""
     dollars: float
 
 
 class PlanEstimate(TypedDict):
-    """What carrying a plan out takes and costs, as the run's record keeps it."""
+    """The time and cost of carrying out a plan, as the run's record keeps them."""
 
     minutes: float
-    """Of the longest chain of resources that need each other."""
+    """The minutes of the longest chain of resources that need each other."""
     cost: float
     monthlyCost: float
-    """Of what serves after the run, as far as it is known."""
+    """The known part of the monthly cost of serving after the run."""
     monthly: Sequence[MonthlyCost]
-    """What costs money in every 30 days after the run: desired and unmanaged resources, and what recurs."""
+    """The costs in every 30 days after the run: of desired and unmanaged resources, and recurring ones."""
     unpriced: list[str]
-    """Ids of the resources of which a price is not known."""
+    """The ids of the resources with an unknown price."""
     prices: Mapping[str, Any]
     """The price list: `source`, `date`, `own` (the config's), and all prices by name."""
     resources: Mapping[str, ResourceEstimate]
     table: NotRequired[TableEstimate]
-    """Of Usher's own bill. Absent where the table is up to date."""
+    """The part of Usher's own bill. Absent if the table is up to date."""
 
 
 class MonthRecord(TypedDict):
-    """What a group has cost in a calendar month (UTC), in US dollars. A run's record has its own order in it."""
+    """The costs of a group in a calendar month (UTC), in US dollars. A run's record includes its own order."""
 
     month: str
-    """Such as 2026-11."""
+    """A name such as 2026-11."""
     spent: float
-    """As far as prices are known; what is ordered and not measured yet is among it."""
+    """The known part of the spending, including unmeasured orders."""
     atMost: float
-    """The same with what has no known price."""
+    """The most, including uses without a known price."""
     forecast: float
-    """At the end of the month, if all stays as it is."""
+    """The forecast for the end of the month, if nothing changes."""
     measuredAt: str
-    """ISO time until when it was measured; empty: not yet."""
+    """ISO time of the last measurement; empty before the first one."""
     budget: float | None
     warnAt: float | None
-    """US dollars, as `stopAt`."""
+    """US dollars, like `stopAt`."""
     stopAt: float | None
 
 
 class CostRecord(TypedDict, total=False):
-    """US dollars. Without `cost` for a run that has made nothing."""
+    """Costs in US dollars. Without `cost` for a run that has created nothing."""
 
     cost: float
-    """Paid once."""
+    """The one-time cost."""
     monthlyCost: float
-    """In 30 days, for what serves, desired or not, without requests; as far as it is known."""
+    """The known cost of serving resources in 30 days, desired or not, without requests."""
     recurringCost: float
-    """In 30 days, for what is ordered again and again; as far as it is known."""
+    """The known recurring cost in 30 days."""
     monthlyAtMost: float | None
-    """Both together at most; None: not known."""
+    """The most of both together; None if it is not known."""
     unpriced: Sequence[str]
-    """Ids of what has no known price."""
+    """The ids of resources without a known price."""
     monthly: Sequence[MonthlyCost]
-    """All that costs money in every 30 days."""
+    """All monthly costs."""
     month: MonthRecord
     """The present month, as of the run's plan."""
 
@@ -184,18 +184,18 @@ class IncrementRecord(TypedDict):
 
 
 class DatasetRecord(IncrementRecord):
-    """A dataset's files. `ids`: the most different ones that they can have; of interactions, those of users."""
+    """A dataset's files. `ids`: the most different IDs that they can have; of interactions, the users'."""
 
     files: Sequence[str]
     """The keys of the files."""
     columns: Sequence[str]
     rejected: int
-    """Rows with errors."""
+    """The number of rows with errors."""
     findings: Sequence[FindingRecord]
     added: NotRequired[Mapping[str, IncrementRecord]]
-    """By name of the file."""
+    """The added files, by name."""
     diagnosis: NotRequired[Mapping[str, Any]]
-    """Of interactions: a `usher.reports.diagnosis_report.DiagnosisReport`."""
+    """The diagnosis of interactions: a `usher.reports.diagnosis_report.DiagnosisReport`."""
 
 
 class PinRecord(TypedDict):
@@ -221,7 +221,7 @@ class UnmanagedRecord(TypedDict):
 
 
 class CeilingsRecord(TypedDict):
-    """The ceilings of the stack, and what counts against them, in US dollars."""
+    """The ceilings of the stack, and the costs that count against them, in US dollars."""
 
     run: float
     """The most that the run costs."""
@@ -230,11 +230,11 @@ class CeilingsRecord(TypedDict):
     """The most that 30 days cost after the run."""
     monthCeiling: float
     serving: float
-    """The part of `month` for what serves."""
+    """The part of `month` for serving."""
     repeated: float
-    """The part of `month` for what schedules repeat."""
+    """The part of `month` for schedules."""
     ordered: float
-    """What was ordered in the last 30 days."""
+    """The cost of the last 30 days' orders."""
 
 
 class DeletionJob(TypedDict):
@@ -246,9 +246,9 @@ class DeletionJob(TypedDict):
     createdAt: str
     endedAt: NotRequired[str]
     deleted: NotRequired[int]
-    """How many records went, by Personalize's own count."""
+    """The number of deleted records, by Personalize's own count."""
     reason: NotRequired[str]
-    """Why it failed, if it did."""
+    """The reason of a failure."""
 
 
 class TrainingSchedule(TypedDict):
@@ -257,7 +257,7 @@ class TrainingSchedule(TypedDict):
     expression: str
     zone: str
     since: str
-    """ISO time from which a rate counts; empty: the schedule is not there yet."""
+    """ISO time from which a rate counts; empty: the schedule does not exist yet."""
 
 
 class StillKnown(TypedDict):
@@ -266,47 +266,47 @@ class StillKnown(TypedDict):
     name: str
     trainedAt: str
     schedule: str
-    """The schedule by which it is trained next; empty: it has none."""
+    """The schedule of its next training; empty if it has none."""
     trainedNext: str
-    """ISO time of that; empty: it is not known."""
+    """ISO time of the next training; empty if it is not known."""
 
 
 class ErasureRecord(TypedDict):
-    """A request to forget users, and what has been done. It names no user."""
+    """A request to erase users, and its progress. It names no user."""
 
     reference: str
-    """Random: it distinguishes one request from others."""
+    """A random text that distinguishes the request from others."""
     datasetGroup: str
-    """The ARN; empty: Personalize has none."""
+    """The ARN of the dataset group; empty: Personalize has none."""
     schedules: Mapping[str, TrainingSchedule]
-    """By solution, the schedule of its trainings."""
+    """The schedule of each solution's trainings."""
     users: int
     files: int
-    """How many rows, entries and files were deleted."""
+    """The number of deleted rows, entries and files."""
     items: int
-    """How many items of the table were deleted."""
+    """The number of deleted items of the table."""
     messages: int
-    """How many messages of queues were deleted."""
+    """The number of deleted messages of queues."""
     searches: int
-    """How often everything was searched."""
+    """The number of whole searches."""
     after: str
-    """The key after which a search goes on; empty: it has ended."""
+    """The key after which a search continues; empty: it has ended."""
     found: int
-    """How much the last search found."""
+    """The number of finds of the last search."""
     isClean: NotRequired[bool]
     """Whether a whole search found nothing."""
     job: NotRequired[DeletionJob]
     stillKnown: NotRequired[Sequence[StillKnown]]
-    """The models that forget the users at their next training."""
+    """The models that know the users until their next training."""
 
 
 class RunChanges(TypedDict, total=False):
     """The members that a run adds to its record step by step."""
 
     stage: str
-    """The stage that `reconcile` has worked on last. Without one, the run has made nothing."""
+    """The last stage that `reconcile` has worked on. Without one, the run has created nothing."""
     waitSeconds: float | None
-    """Until the next pass of `reconcile`; null when the stage is settled."""
+    """The seconds until the next pass of `reconcile`; null when the stage is settled."""
     resources: Sequence[StateRecord]
     """The planned resources, at the last pass."""
     deletions: Sequence[StateRecord]
@@ -314,41 +314,41 @@ class RunChanges(TypedDict, total=False):
     removal: bool
     """Whether the run removes the group."""
     cleanup: Mapping[str, Any] | None
-    """Where the deletion of a removed group's items goes on: a key of the table."""
+    """The key of the table from which the deletion of a removed group's items continues."""
     erasure: ErasureRecord
-    """Of a run that forgets users."""
+    """The progress of a run that erases users."""
     problems: Sequence[ProblemRecord]
     """Errors: they make the run FAILED."""
     notes: Sequence[ProblemRecord]
-    """Notes to people, which change no outcome."""
+    """Notes to people, which do not change the outcome."""
     note: str
     """One sentence to people."""
     data: Mapping[str, DatasetRecord]
-    """By dataset."""
+    """The data, by dataset."""
     costsNow: Sequence[MonthlyCost]
-    """What cost money in every 30 days before the run."""
+    """The costs in every 30 days before the run."""
     estimate: PlanEstimate
-    """The estimate, before anything was made: minutes, costs, prices, and a row for each resource."""
+    """The estimate before any change: minutes, costs, prices, and a row for each resource."""
     ceilings: CeilingsRecord
     month: MonthRecord
     """The present month, as of the plan."""
     pins: Mapping[str, PinRecord]
-    """By solution, the version that a person has chosen."""
+    """The chosen version of each pinned solution."""
     unmanaged: Sequence[UnmanagedRecord]
     export: Mapping[str, Any]
-    """Of an export: its manifest (`usher.exports.documents.Manifest`)."""
+    """The manifest of an export (`usher.exports.documents.Manifest`)."""
     endedAt: str
     summary: str
-    """Problems and remedies, or one sentence on what was done; at most `MAX_SUMMARY_LENGTH` characters."""
+    """Problems and remedies, or one sentence on the work done; at most `MAX_SUMMARY_LENGTH` characters."""
     versions: Sequence[VersionRecord]
     live: Sequence[LiveModel]
-    """What serves after the run."""
+    """The models that serve after the run."""
     cost: CostRecord
     """The actual cost."""
     undelivered: Sequence[str]
     """The channels by which the end is still to be reported."""
     reportedUntil: str
-    """ISO time until which one function alone reports it."""
+    """ISO time until which only one function reports it."""
 
 
 class RunRecord(RunChanges):
@@ -356,7 +356,7 @@ class RunRecord(RunChanges):
 
     group: str
     run: str
-    """The name of the run, which is its folder's."""
+    """The name of the run, which is that of its folder."""
     execution: str
     """The ARN of the state machine's execution."""
     startedAt: str

@@ -1,6 +1,6 @@
 """Summary of a run for people: changes, live models and costs. Pure.
 
-The page, the notification and `usher status` all say it from here.
+The page, the notification and `usher status` show it.
 """
 
 import math
@@ -22,18 +22,18 @@ from usher.run_record import (
 )
 
 MAX_NAMED = 3
-"""Resources of a kind that a sentence names."""
+"""The most resources of a kind that a sentence names."""
 READY = {"READY", "HELD"}
 VERBS = {"create": "made", "replace": "replaced", "rebuild": "made again", "update": "updated", "promote": "updated"}
-"""What was done, by the plan's action."""
+"""The verb of each action of the plan."""
 TRAINED = {"create": "trained", "retrain": "retrained", "rebuild": "trained again"}
-"""The same of solution versions."""
+"""The verb of each action on solution versions."""
 WORDS = {"solution_version": "solution", "dataset_import_job": "dataset"}
-"""Kinds that people know by the name of something else."""
+"""Kinds with another name for people."""
 PROMOTED = "It is live now."
 """The reason of a version that serves without a campaign."""
 MINOR_KINDS = {"schema", "dataset_group", "dataset", "event_tracker", "solution"}
-"""Kinds that people need not hear of one by one."""
+"""Kinds that are not reported one by one."""
 
 
 class UnmanagedSummary(TypedDict):
@@ -45,24 +45,24 @@ class UnmanagedSummary(TypedDict):
     status: str
     """`kept`, `to be deleted`, or the status of its deletion."""
     monthly: MonthlyCost | None
-    """What it costs; None: nothing."""
+    """The cost of the resource; None if it costs nothing."""
 
 
 class RunSummary(TypedDict):
-    """A run."""
+    """The summary of a run."""
 
     group: str
     run: str
     outcome: Outcome
     startedAt: str
     endedAt: str
-    """Empty while the run is at work."""
+    """Empty until the run has ended."""
     progress: str
-    """One sentence on a run that is at work; else empty."""
+    """One sentence on a running run; else empty."""
     done: Sequence[str]
     problems: Sequence[ProblemRecord]
     held: Sequence[ProblemRecord]
-    """What a gate keeps from serving."""
+    """The versions that a gate keeps from serving."""
     notes: Sequence[str]
     resources: Sequence[StateRecord]
     """Every planned resource."""
@@ -72,7 +72,7 @@ class RunSummary(TypedDict):
 
 
 def summarize(record: RunRecord) -> RunSummary:
-    """The summary of a run, from its record at any moment."""
+    """The summary of a run, from its record at any time."""
     notes = [f"{one['place']}: {one['message']} {one.get('remedy', '')}".strip() for one in record.get("notes", ())]
     return {
         "group": record["group"],
@@ -97,9 +97,9 @@ def summarize(record: RunRecord) -> RunSummary:
 
 
 def monthly_costs(record: RunRecord) -> list[MonthlyCost]:
-    """What costs money in every 30 days by now: before a run, in the middle of it, or after it.
+    """The present monthly costs: before, during or after a run.
 
-    What the run has not made does not cost yet; what it has not deleted still does.
+    Resources that the run has not created yet do not cost money; those that it has not deleted yet do.
     """
     before, estimate = record.get("costsNow", ()), record.get("estimate")
     after: Sequence[MonthlyCost] = () if record.get("removal") else estimate["monthly"] if estimate else before
@@ -132,7 +132,7 @@ def monthly_totals(costs: Sequence[MonthlyCost]) -> CostRecord:
 
 
 def current_cost(record: RunRecord) -> CostRecord:
-    """A run's costs: those that it has written down, or those of now; before its end, `cost` is the estimate."""
+    """A run's costs: those in its record, or the present ones; before its end, `cost` is the estimate."""
     month: CostRecord = {"month": record["month"]} if "month" in record else {}
     if written := record.get("cost"):
         return {**written, **month}
@@ -173,7 +173,7 @@ def month_text(month: MonthRecord) -> str:
 
 
 def live_text(model: LiveModel) -> str:
-    """A live model in words: its version, since when, by whom, and what answers in its place."""
+    """A live model in words: its version, the time since when, the person, and the name that answers instead."""
     facts = [
         model["version"].rpartition("/")[2],
         model["trainedAt"] and f"trained {_minute(model['trainedAt'])}",
@@ -194,14 +194,14 @@ def monthly_text(one: MonthlyCost) -> str:
 
 
 def why_text(one: MonthlyCost) -> str:
-    """Why something costs money every month, in words."""
+    """The reason of a monthly cost, in words."""
     recurs = "is trained automatically" if is_training(one) else "is on a schedule"
     why = "serves" if one["what"] == "serving" else recurs
     return why if one["desired"] else f"{why}; not in usher.yaml"
 
 
 def is_training(one: MonthlyCost) -> bool:
-    """Whether a cost is that of automatic trainings, which Personalize orders by itself."""
+    """Whether a cost is that of automatic trainings, which Personalize starts itself."""
     return one["what"] == "recurring" and ":personalize:" in one["arn"]
 
 
@@ -214,7 +214,7 @@ def _unknown(one: MonthlyCost) -> str:
 
 
 def known_dollars(costs: Iterable[MonthlyCost]) -> float:
-    """The sum of those costs whose price is known."""
+    """The sum of the known costs."""
     return math.fsum(one["dollars"] or 0 for one in costs)
 
 
@@ -234,7 +234,7 @@ def _progress(record: RunRecord) -> str:
 
 
 def done_phrases(record: RunRecord) -> Iterator[str]:
-    """What a run has done so far, a phrase for each kind and verb."""
+    """The changes that a run has made so far, a phrase for each kind and verb."""
     estimate, pins = record.get("estimate"), record.get("pins", {})
     planned = estimate["resources"] if estimate else {}
     served = own_choices(record)
@@ -271,13 +271,13 @@ def _named(kind: str, names: Sequence[str]) -> str:
 
 
 def _is_choice(state: StateRecord, reason: str, pin: PinRecord | None) -> bool:
-    """Whether a state is that of what puts live the version that a person has chosen."""
+    """Whether a state is that of the resource that puts the chosen version live."""
     served = (state.get("details") or {}).get("solutionVersionArn")
     return pin is not None and served == pin["version"] and ("solutionVersionArn" in reason or reason == PROMOTED)
 
 
 def own_choices(record: RunRecord) -> dict[str, PinRecord]:
-    """By solution, the versions that the run's own execution was to put live, and that serve at its end."""
+    """The versions that the run's own execution was to put live, and that serve at its end, by solution."""
     serving = {one["name"]: one["version"] for one in record.get("live", ())}
     return {
         name: pin

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 HIDDEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 """Unicode's categories of characters that are invisible and change the text around them, or can't be encoded: control
-and format characters (marks of direction among them), surrogates, separators of lines and paragraphs."""
+and format characters (marks of direction among them), surrogates, separators of lines and paragraphs.
+"""
 CUT = "..."
 
 
@@ -19,8 +20,10 @@ def visible(text: str) -> str:
 
 
 def clean(text: str, limit: int) -> str:
-    """A text that is visible and has at most `limit` characters (of at least 3): a longer one is cut in its middle."""
-    if len(text) > 2 * limit:  # the middle is cut out anyway
+    """A text with escapes for hidden characters, and at most `limit` characters (at least 3): a longer one is cut in
+    its middle.
+    """
+    if len(text) > 2 * limit:  # its middle is cut out anyway
         text = text[:limit] + text[-limit:]
     readable = visible(text)
     if len(readable) <= limit:
@@ -30,7 +33,7 @@ def clean(text: str, limit: int) -> str:
 
 
 def clean_members(one: object, **limits: int) -> None:
-    """Clean members of a new frozen dataclass, each to its limit."""
+    """Clean the members of a new frozen dataclass, each to its limit."""
     for name, limit in limits.items():
         object.__setattr__(one, name, clean(getattr(one, name), limit))
 
@@ -50,7 +53,7 @@ def listing(lines: Sequence[str], limit: int, where: str) -> str:
 
 
 def enumeration(names: Sequence[str]) -> str:
-    """At least one name, as a sentence lists them: `a`, `a and b`, `a, b and c`."""
+    """Names, at least one, in the form of a sentence: `a`, `a and b`, `a, b and c`."""
     *others, last = names
     return f"{', '.join(others)} and {last}" if others else last
 

@@ -145,7 +145,7 @@ schemas: {things: {}, items: no}
         ("solutions: {é: {recipe: aws-sims}}", "solutions.é: is not a usable name"),
         (
             "solutions: {out: {recipe: aws-sims}}",
-            "solutions.out: can't be a solution's name: nobody may put files into films/export/out/. Rename it.",
+            "solutions.out: can't be a solution's name: only Usher may write below films/export/out/. Rename it.",
         ),
         (
             "solutions:\n  a: {recipe: aws-sims}\n  a: {}",

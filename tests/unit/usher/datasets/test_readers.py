@@ -104,7 +104,7 @@ def test_an_object_that_is_replaced_while_it_is_read_is_not_read_further(world: 
 @pytest.mark.parametrize(
     ("suffix", "content", "said"),
     [
-        (".csv.gz", csv(), "is not packed by gzip, as its name says."),
+        (".csv.gz", csv(), "is not a gzip file, although its name ends in .gz."),
         (".csv.gz", gzip.compress(csv())[:-40], "is damaged, or cut off: gzip can't unpack it."),
         (".csv.gz", b"", "is empty."),
         (".parquet", b"PAR1 no", "is a damaged Parquet file:"),

@@ -299,7 +299,7 @@ def test_recipes_of_one_model_are_equal_unless_they_are_to_explore(world: World,
         (2_000_000_000, "", 1, "Trained on 2033-05-18, when 100% of the held-out events existed. It may know them"),
         (1_599_999_999, "", 0, "Trained on 2020-09-13, when 0% of the held-out events existed."),
         (1_599_999_999, "arn:c", 1, "It may know all held-out events, as its campaign learns from events at once."),
-        (None, "", 1, "It may know all held-out events, as Personalize knows nothing of the version."),
+        (None, "", 1, "It may know all held-out events, as Personalize does not have the version."),
     ],
 )
 def test_a_live_version_may_know_what_happened_before_its_training(

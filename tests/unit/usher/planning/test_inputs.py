@@ -219,13 +219,13 @@ def test_the_columns_of_another_groups_dataset_are_not_told(world: World) -> Non
 @pytest.mark.parametrize(
     ("key", "said"),
     [
-        ("films/usher.yml", "is not a file name that Usher knows. Call it usher.yaml or usher.json."),
-        ("films/Interactions.CSV", "is not a file name that Usher knows. Call it interactions.csv."),
-        ("films/interaction.csv.gz", "is not a file name that Usher knows. Call it interactions.csv.gz."),
-        ("films/items.xlsx", "is not a file name that Usher knows. Save it as items.csv, items.csv.gz, items.jsonl"),
+        ("films/usher.yml", "is not a file name of Usher. Call it usher.yaml or usher.json."),
+        ("films/Interactions.CSV", "is not a file name of Usher. Call it interactions.csv."),
+        ("films/interaction.csv.gz", "is not a file name of Usher. Call it interactions.csv.gz."),
+        ("films/items.xlsx", "is not a file name of Usher. Save it as items.csv, items.csv.gz, items.jsonl"),
         (
             "films/Action-Interaction.parquet",
-            "is not a file name that Usher knows. Call it action_interactions.parquet",
+            "is not a file name of Usher. Call it action_interactions.parquet",
         ),
         (
             "films/interactions/readme.txt",

@@ -144,11 +144,11 @@ UGLY = {
     ),
     "a slip of the name": Ugly(
         "interaction.csv", GOOD,
-        "interaction.csv: is not a file name that Usher knows. Call it interactions.csv.", rename="interactions.csv",
+        "interaction.csv: is not a file name of Usher. Call it interactions.csv.", rename="interactions.csv",
     ),
     "capital letters": Ugly(
         "Interactions.CSV", GOOD,
-        "Interactions.CSV: is not a file name that Usher knows. Call it interactions.csv.", rename="interactions.csv",
+        "Interactions.CSV: is not a file name of Usher. Call it interactions.csv.", rename="interactions.csv",
     ),
     "gzip under another name": Ugly(
         "interactions.csv", gzip.compress(GOOD.encode()),
@@ -311,7 +311,7 @@ UGLY = {
     ),
     "JSON lines of another ending": Ugly(
         "interactions.ndjson", lines(HEADER.split(",")),
-        "interactions.ndjson: is not a file name that Usher knows. Call it interactions.jsonl.",
+        "interactions.ndjson: is not a file name of Usher. Call it interactions.jsonl.",
         rename="interactions.jsonl",
     ),
     "JSON lines with a byte order mark": Ugly(

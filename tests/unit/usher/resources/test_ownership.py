@@ -210,7 +210,7 @@ def test_a_group_that_another_stack_makes_between_plan_and_run_is_left_alone(ush
     assert wait is None
     assert states[0].status == "FAILED"
     assert states[0].reason == "It belongs to another stack."
-    assert states[0].remedy.endswith("another name; or see whose it is, and take it over: usher import, with --adopt.")
+    assert states[0].remedy.endswith("another name; or check its owner, and adopt it: usher import, with --adopt.")
     assert everything() == before
 
 

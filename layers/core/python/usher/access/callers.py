@@ -32,7 +32,7 @@ class Caller:
     key: str = ""
     """The ID of the key that was sent."""
     per_minute: int | None = None
-    """How many requests the key may make in a minute; None: as many as the API takes."""
+    """The most requests of the key in a minute; None: no limit but the API's."""
 
     def check_route(self, route_key: str, group: str | None) -> None:
         """Raise RequestError (403) unless the route may be called. `group`: of the path; None where it has none."""

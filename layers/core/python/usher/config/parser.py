@@ -154,7 +154,7 @@ class _Reader:
         own, settings = self._divided(name, block, path, SOLUTION)
         recipe = self._recipe(own, path)
         if name == OUT:
-            message = f"can't be a solution's name: nobody may put files into {self.group}/export/{OUT}/."
+            message = f"can't be a solution's name: only Usher may write below {self.group}/export/{OUT}/."
             self.problems.note(path, message, "Rename it.")
         campaign = own.get("campaign", {})
         if campaign is not False:

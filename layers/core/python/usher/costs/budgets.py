@@ -30,7 +30,7 @@ def budget_notes(group: str, month: MonthRecord) -> Iterator[Problem]:
     budget, warn_at, place = month["budget"], month["warnAt"], f"{group}/: budget"
     if budget is None or warn_at is None:
         return
-    remedy = "See what it was spent on: usher cost. Raise it in usher.yaml, or remove what nobody needs."
+    remedy = "See the costs: usher cost. Raise it in usher.yaml, or remove unneeded resources."
     if month["spent"] >= warn_at:
         yield Problem(place, f"{dollars(month['spent'])} of {dollars(budget)} are spent in {month['month']}.", remedy)
     elif month["forecast"] > budget:
@@ -53,5 +53,5 @@ def budget_text(group: str, past: Past) -> str:
     return (
         f"The group {group} has spent {dollars(past.spent)} of its budget of {dollars(budget.monthly)} in "
         f"{month.name}. {then}\n\n"
-        f"See what it was spent on: usher cost {group}. To let it spend more, raise budget.monthly in usher.yaml."
+        f"See the costs: usher cost {group}. To let it spend more, raise budget.monthly in usher.yaml."
     )

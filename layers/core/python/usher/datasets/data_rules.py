@@ -231,7 +231,7 @@ ROW_FINDINGS: Mapping[str, tuple[Severity, str, str]] = {
     ),
     "unread time": (
         "error",
-        "has a time in another form than `timestamps` in usher.yaml says.",
+        "has a time in another form than `timestamps` in usher.yaml.",
         "Correct one of the two.",
     ),
     "empty line": ("warning", "is an empty line.", "Personalize skips it."),

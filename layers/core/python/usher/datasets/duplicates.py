@@ -42,7 +42,7 @@ def too_many_rows(key: str, rows: int, limits: ReadLimits = LIMITS) -> list[Prob
 
 
 def _kept(bucket: Bucket, parts: Sequence[Part], limits: ReadLimits) -> NDArray[np.bool_]:
-    """Which rows are kept (rows,)."""
+    """A mask of the rows to keep (rows,)."""
     unique, found, rows = UNIQUE.get(dataset_of(parts[0].key), ""), list[Hashes](), 0
     for part in parts:
         for block in read_blocks(bucket, part, limits):

@@ -74,7 +74,7 @@ class Sample:
         return 1 << self.level
 
     def has(self, keys: Hashes) -> npt.NDArray[np.bool_]:
-        """Which keys belong to the sample at its present level."""
+        """A mask of the keys that belong to the sample at its present level."""
         in_it: npt.NDArray[np.bool_] = keys & np.uint64((1 << self.level) - 1) == 0
         return in_it
 

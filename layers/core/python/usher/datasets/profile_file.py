@@ -144,7 +144,7 @@ def _arrays(content: bytes, ids: _IdsJson) -> Iterator[NDArray[Any]]:
         or not 0 <= ids.reported <= distinct_ids.MAX_REPORTED
         or len(content) != ID_BYTES * ids.count + 8 * ids.reported
     ):
-        raise UnfitError("its arrays have other lengths than its JSON says")
+        raise UnfitError("its arrays do not have the lengths in its JSON")
     begin = 0
     for name, kind in ARRAYS.items():
         array = np.frombuffer(content, kind, ids.reported if name == "first_duplicates" else ids.count, begin)
@@ -175,7 +175,7 @@ def _check(stored: _ProfileJson, dataset: str, key: str, size: int) -> None:
         and names <= FACTS.keys()
         and keys <= {key}
     ):
-        raise UnfitError("it is the profile of something else")
+        raise UnfitError("it is the profile of another file")
     if not (
         all(0 < fact.rows <= size + 1 for fact in facts)
         and all(sum(map(len, fact.lines.values())) <= MAX_REPORTED for fact in facts)

@@ -54,7 +54,7 @@ def _first_byte(key: str, file: gzip.GzipFile) -> bytes:
     try:
         return file.read(1)
     except gzip.BadGzipFile:
-        message, remedy = "is not packed by gzip, as its name says.", "Pack it, or name it without .gz."
+        message, remedy = "is not a gzip file, although its name ends in .gz.", "Pack it, or name it without .gz."
         raise UnreadableError(key, 0, message, remedy) from None
 
 

@@ -42,7 +42,7 @@ MIN_SEARCHES = 2
 LONGEST_RUN = timedelta(days=8)
 """An execution lasts a week at most (template.yaml): older runs have ended."""
 BUSY = "Waits for {}, which may still write users' data."
-QUEUED = "Waits for events in the queue: Personalize takes them first, as it would know the users again after them."
+QUEUED = "Waits for queued events: they must reach Personalize first, or it would store the users again."
 JOB_WAITS = "Waits for Personalize, which accepts no further data deletion job now."
 SEARCHING = "Erased so far: {files} rows and files, {items} items of the table, {messages} messages of queues."
 JOB = "Personalize deletes the users' data, which takes up to a day. Usher has nothing of them any more."

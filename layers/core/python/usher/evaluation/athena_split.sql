@@ -1,7 +1,7 @@
 -- Splits interactions in Athena as splits.py does in memory; athena_split.py fills in the braces.
--- Each statement, or part of one, stands below its name. Athena knows no order of lines: events of equal time are in the
--- order of the item and then of all other columns, so that the queries for both parts see the same order.
--- Names begin with usher_ if they are not columns of the file, as a file may have columns of any other name.
+-- Each statement, or part of one, is below its name. Athena has no order of lines: events of equal time are in the order
+-- of the item and then of all other columns, so that the queries for both parts see the same order.
+-- Names begin with usher_ if they are not columns of the file, as a file's columns may have any other name.
 
 -- create
 create external table if not exists {table} ({fields})

@@ -121,7 +121,7 @@ def _coded(blocks: Sequence[Any]) -> tuple[pa.StringArray, Codes]:
 
 
 def _is_sampled(users: pa.StringArray, one_in: int) -> pa.BooleanArray:
-    """Which rows belong to a sampled user: one whose ID has a checksum divisible by `one_in`."""
+    """A mask of the rows of sampled users, whose IDs have a checksum divisible by `one_in`."""
     coded = users.dictionary_encode()
     sampled = [crc32(user.encode()) % one_in == 0 for user in texts_of(coded.dictionary)]
     return pa.array(sampled, pa.bool_()).take(coded.indices)

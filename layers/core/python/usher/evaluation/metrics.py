@@ -52,11 +52,13 @@ class InteractionSet:
         return np.bincount(self.keys // self.width, minlength=rows)
 
     def contains(self, lists: Ints, first: int = 0) -> Mask:
-        """Which items of lists (n, k) are in the set (n, k); the lists belong to the rows from `first` on."""
+        """A mask of the items of lists (n, k) that are in the set (n, k); the lists belong to the rows from
+        `first` on.
+        """
         return self.contains_pairs(np.arange(first, first + len(lists))[:, None], lists)
 
     def contains_pairs(self, rows: Ints, items: Ints) -> Mask:
-        """Which pairs of a row and an item are in the set, in the shape of the items."""
+        """A mask of the pairs of a row and an item that are in the set, in the shape of the items."""
         if not self.keys.size:
             return np.zeros(items.shape, np.bool_)
         keys = rows.astype(np.int64) * self.width + items

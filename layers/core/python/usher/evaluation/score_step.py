@@ -142,7 +142,7 @@ def known_events(contender: Contender, version: Mapping[str, Any], held_out: Int
     if contender.kind != "live":
         return np.zeros(len(held_out.time), np.bool_), []
     if contender.campaign or not version:
-        reason = "its campaign learns from events at once" if version else "Personalize knows nothing of the version"
+        reason = "its campaign learns from events at once" if version else "Personalize does not have the version"
         return np.ones(len(held_out.time), np.bool_), [f"It may know all held-out events, as {reason}."]
     trained = version["creationDateTime"]
     known = np.asarray(held_out.time < trained.timestamp())

@@ -5,8 +5,7 @@
 <group>/out/export/<solution>/<run>/csv/part-0001.csv          a row for each recommendation; likewise parquet/
 <group>/out/export/<solution>/<run>/errors/part-0001.json      the lines that failed, if any
 <group>/out/export/<solution>/<run>/parts/part-0001.json       the report of a file of output
-<group>/out/export/<solution>/<run>/manifest.json              all files of a complete export, with counts and
-hashes
+<group>/out/export/<solution>/<run>/manifest.json              the files of a complete export, with hashes
 <group>/out/export/<solution>/latest.json                      the manifest of the newest complete export
 """
 

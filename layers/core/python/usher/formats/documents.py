@@ -229,7 +229,7 @@ class _Yaml:
 
     def _check(self, event: Any, depth: int) -> None:
         self.values += 1
-        quoted = "Write out what it stands for, or put the text in quotes."
+        quoted = "Write out its value, or put the text in quotes."
         if isinstance(event, yaml.AliasEvent) or event.anchor:
             self._refuse(event, "has an alias or an anchor (* or &).", quoted)
         if event.tag is not None:
@@ -243,7 +243,7 @@ class _Yaml:
         if not isinstance(event, yaml.ScalarEvent):
             self._refuse(event, "has a key that is not a text.", "Write name: value; put a text with braces in quotes.")
         if event.value == "<<" and not event.style:
-            self._refuse(event, "has a merge key (<<).", "Write out what it stands for.")
+            self._refuse(event, "has a merge key (<<).", "Write out its value.")
         return self._read(event, _checked)
 
     def _read(self, event: Any, reading: Callable[[str], T]) -> T:

@@ -28,7 +28,7 @@ def check_group_name(group: str) -> None:
     """Raise InputError if a folder's name can't be a group's."""
     if slip_of(group) and "." in group:
         remedy = f"Put it into a folder, such as my-shop/{group}: the first folder is the dataset group."
-        raise InputError([Problem(group, "lies in no folder.", remedy)])
+        raise InputError([Problem(group, "is in no folder.", remedy)])
     if not GROUP_NAME.match(group):
         remedy = "Use up to 35 letters, digits, - and _, starting with a letter or a digit."
         raise InputError([Problem(f"{group}/", "can't be the name of a dataset group.", remedy)])
@@ -52,7 +52,7 @@ def misplaced_files(keys: Collection[str], group: str) -> Iterator[Problem]:
                 message = "is not a file that Usher can import."
                 yield Problem(key, message, f"Move it out of the folder, or write it as {FORMATS}.")
             case [_, name] if known := slip_of(name):
-                yield Problem(key, "is not a file name that Usher knows.", _right_name(name, known))
+                yield Problem(key, "is not a file name of Usher.", _right_name(name, known))
 
 
 def ignored_files(keys: Collection[str]) -> Iterator[Problem]:

@@ -214,7 +214,7 @@ def _scores(report: EvaluationReport) -> Iterator[Markup]:
         title = f"Metrics of the lists {words}"
         yield _metrics(title, report, scores, [name for name in MAIN if name in metrics])
         yield fold("More metrics", _metrics("", report, scores, [name for name in metrics if name not in MAIN]))
-    yield fold("What the figures mean", table("", ["", ""], MEANINGS))
+    yield fold("Meaning of the figures", table("", ["", ""], MEANINGS))
 
 
 def _metrics(title: str, report: EvaluationReport, scores: Sequence[Score], metrics: Sequence[str]) -> Markup:

@@ -107,7 +107,7 @@ def _notes(record: RunRecord, summary: RunSummary) -> Iterator[Markup]:
 
 
 def _done(summary: RunSummary) -> Markup:
-    return lines("What this run did", [f"{one[0].upper()}{one[1:]}." for one in summary["done"]])
+    return lines("Changes", [f"{one[0].upper()}{one[1:]}." for one in summary["done"]])
 
 
 def _live(versions: Sequence[VersionRecord], summary: RunSummary) -> Markup:

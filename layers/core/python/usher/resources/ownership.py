@@ -16,7 +16,7 @@ from usher.resources.lookup import is_being_deleted
 
 CLOUDFORMATION_TAG = "aws:cloudformation:stack-name"
 ANOTHER_NAME = "Give it, or the resource in usher.yaml, another name"
-TAKE_OVER = "see whose it is, and take it over"
+TAKE_OVER = "check its owner, and adopt it"
 
 
 @dataclass(frozen=True, slots=True)
