@@ -12,6 +12,7 @@ import pytest
 from usher_cli.arguments import GROUPS, MODULES, commands, make_parser, parse
 from usher_cli.command import Command
 from usher_cli.completion import script
+from usher_cli.version import PROJECT
 from usher_local.demo.recording import PICTURE, SESSION, picture
 
 COMMANDS = list(commands())
@@ -46,6 +47,13 @@ def test_every_help_says_what_the_command_does_and_has_examples(
     assert all(line in text for line in command.examples)
     assert ("--json" in text) == command.has_json
     assert ("--yes" in text) == command.asks
+
+
+def test_the_version_is_the_projects(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        parse(["--version"])
+    assert ended.value.code == 0
+    assert f'version = "{capsys.readouterr().out.strip().removeprefix("usher ")}"' in PROJECT.read_text().splitlines()
 
 
 def test_modules_are_called_as_the_first_word_of_their_commands() -> None:

@@ -2,7 +2,9 @@
 
 import ast
 import configparser
+import os
 import re
+import subprocess
 import sys
 import tomllib
 import zipfile
@@ -108,6 +110,16 @@ def test_it_has_the_command_and_the_pytest_plugin(wheel: zipfile.ZipFile) -> Non
     points.read_string(wheel.read("usher-0.1.0.dist-info/entry_points.txt").decode())
     assert dict(points["console_scripts"]) == {"usher": "usher_cli.__main__:main"}
     assert dict(points["pytest11"]) == {"usher": "usher_local.pytest_plugin"}
+
+
+def test_the_installed_command_has_the_projects_version(wheel: zipfile.ZipFile, tmp_path: Path) -> None:
+    wheel.extractall(tmp_path)
+    command = [sys.executable, "-m", "usher_cli", "--version"]
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    told = subprocess.run(  # noqa: S603 - our own command
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
+    )
+    assert told.stdout == f"usher {PROJECT['project']['version']}\n"
 
 
 def test_what_is_patched_has_an_exact_version(wheel: zipfile.ZipFile) -> None:

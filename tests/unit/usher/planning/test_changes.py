@@ -98,11 +98,6 @@ class Shop:
         return content
 
 
-@pytest.fixture(scope="module")
-def stack(deployment: Stack) -> Stack:
-    return deployment
-
-
 @pytest.fixture
 def shop(stack: Stack) -> Shop:
     stack.reset()

@@ -71,11 +71,6 @@ class Day:
         return Counter({kind: kinds[kind] for kind in ONCE})
 
 
-@pytest.fixture(scope="module")
-def stack(deployment: Stack) -> Stack:
-    return deployment
-
-
 @pytest.fixture
 def day(stack: Stack) -> Day:
     stack.reset()
