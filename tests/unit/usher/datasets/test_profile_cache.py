@@ -132,6 +132,13 @@ def test_large_data_goes_through_the_functions(world: World, reads: set[str]) ->
     assert not reads
 
 
+def test_no_data_is_checked_of_a_group_that_is_to_be_removed(reads: set[str]) -> None:
+    execution = {"input": {"group": "films", "task": "remove"}, "execution": STATES + "e-0001"}
+    call("plan", **execution, step="take", startedAt="2026-01-01T00:00:00+00:00")
+    assert call("plan", **execution, step="plan", waits=0)["outcome"] == "GO"
+    assert not reads
+
+
 @pytest.mark.usefixtures("reads")
 def test_a_part_of_a_file_that_was_replaced_or_removed_is_left_alone(world: World) -> None:
     key = world.bucket.files("films/interactions/")[0]

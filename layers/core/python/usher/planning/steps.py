@@ -2,32 +2,29 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC
 from functools import partial
 from typing import Any, Literal, TypedDict
 
 from usher.catalogue.load_plan import LoadPlan, write_load_plan
 from usher.catalogue.loading import QUICK_SECONDS, Loader
 from usher.clients import Clients
-from usher.config.model import Schedule
 from usher.costs.ceilings import AboveCeilingError, Ceilings
 from usher.costs.ledger import Spending
 from usher.costs.monthly import existing_costs
 from usher.datasets.profile_cache import ProfileCache
 from usher.errors import InputError
-from usher.planning.config_file import load_config, load_readings
-from usher.planning.desired import schedule_resource
+from usher.planning.config_file import load_readings
 from usher.planning.draft import Draft
 from usher.planning.input_copies import copy_inputs
 from usher.planning.pins import Pins, live_versions
 from usher.planning.planner import Planner
 from usher.planning.tasks import IDLE_PREFIX, REMOVAL, RequestedTasks, Tasks
+from usher.planning.training_schedules import training_schedules
 from usher.resources.billed import find_billed
 from usher.resources.inventory import Inventory
 from usher.resources.kinds import KINDS, LIVE_VERSION
-from usher.resources.lookup import describe
 from usher.resources.target import Target
-from usher.run_record import ErasureRecord, MonthlyCost, TrainingSchedule
+from usher.run_record import ErasureRecord, MonthlyCost
 from usher.runs.decision_log import log_decision
 from usher.runs.lock import Lock
 from usher.runs.pauses import pause_note, pause_of
@@ -41,11 +38,8 @@ MAX_WAITS = 10
 SETTLING = "Waits for further files: the run begins when none has arrived for the settling time."
 SERVING_FIRST = "The version that a person has chosen goes live."
 CLOSED_NOTE = "The group was removed. Drop a file, or start the pipeline with the group alone, and it is made again."
-
-
-PlanOutcome = Literal["CHECK", "LOAD", "GO", "ERASE", "DONE"]
-"""The results of planning, as an Outcome has them."""
 ERASING = "Users are being erased."
+OutcomeName = Literal["NOTHING", "JOINED", "PROMOTE", "WAIT", "CHECK", "LOAD", "GO", "ERASE", "DONE"]
 
 
 class Outcome(TypedDict):
@@ -62,7 +56,7 @@ class Outcome(TypedDict):
     DONE     nothing is to be done, or the run's record has problems
     """
 
-    outcome: Literal["NOTHING", "JOINED", "PROMOTE", "WAIT", "CHECK", "LOAD", "GO", "ERASE", "DONE"]
+    outcome: OutcomeName
     group: str | None
     run: str | None
 
@@ -87,24 +81,14 @@ class PlanSteps:
 
     def take(self, group: str, execution_input: Mapping[str, Any], execution: str, started_at: str) -> Outcome:
         """Record the input's request, so that a running run also sees it; then take the group."""
-        is_promotion = False
-        if "task" in execution_input:
-            self.tasks.request(group, execution_input, started_at)
-        elif "detail" in execution_input or execution_input.keys() == {"group"}:
-            self.tasks.reopen(group, started_at)  # for a file or a person; a schedule's input has a time, too
-        else:
-            live = live_versions(self.serving_map_of(group))
-            is_promotion = self.pins.record_request(
-                self.clients["personalize"], group, execution_input, live, execution
-            )
+        is_promotion = self._record_request(group, execution_input, execution, started_at)
         is_drop = "detail" in execution_input
         run = self._taken_run(group, execution, is_drop=is_drop)
-        if run and is_promotion:
-            self._begin(run, execution, SERVING_FIRST)
-        if is_promotion or run is None:
-            name = run.name if run else None
-            return {"outcome": "PROMOTE" if is_promotion else "JOINED", "group": group, "run": name}
-        return self._wait(run, execution) if is_drop else {"outcome": "GO", "group": group, "run": run.name}
+        if run is None:
+            return _outcome("PROMOTE" if is_promotion else "JOINED", group)
+        if is_promotion:
+            return self._begin(run, execution, "PROMOTE", SERVING_FIRST)
+        return self._begin(run, execution, "WAIT", SETTLING) if is_drop else _outcome("GO", group, run)
 
     def plan(self, group: str, execution_input: Mapping[str, Any], execution: str, waits: int = 0) -> Outcome:
         """Plan a run: write its plan and its record, and order its resources.
@@ -114,28 +98,116 @@ class PlanSteps:
         """
         run = self._taken_run(group, execution)
         if run is None:
-            return {"outcome": "JOINED", "group": group, "run": None}
+            return _outcome("JOINED", group)
         if waits < MAX_WAITS and self.lock.take_drops(group, execution, f"{run.name}/{waits}"):
-            return self._wait(run, execution)
+            return self._begin(run, execution, "WAIT", SETTLING)
         retry_failed = run.is_first and not is_unread_drop(execution_input)
-        return {"outcome": self._plan(run, execution, retry_failed=retry_failed), "group": group, "run": run.name}
+        return _outcome(self._plan(run, execution, retry_failed=retry_failed), group, run)
 
     def load(self, group: str, name: str) -> Outcome:
         """Go on with the load into the table that a run has planned."""
         progress = self.loader.load(Run(self.bucket, group, name))
         return {"outcome": "LOAD" if progress["more"] else "GO", "group": group, "run": name}
 
-    def _wait(self, run: Run, execution: str) -> Outcome:
-        """Write into the run's record that it waits for further files."""
-        self._begin(run, execution, SETTLING)
-        return {"outcome": "WAIT", "group": run.group, "run": run.name}
-
-    def _begin(self, run: Run, execution: str, note: str) -> None:
-        """Write a note on the work before its planning into the run's record."""
+    def _plan(self, run: Run, execution: str, *, retry_failed: bool) -> OutcomeName:
+        """Plan a run, unless something else comes first."""
+        group = run.group
         run.begin(execution)
-        run.update({"note": note})
-        if self.lock.has_died(execution):
-            self._stopped(run, execution)
+        if chosen := self.pins.of_execution(group, execution):
+            run.update({"pins": chosen})
+        if self._is_stopped(run, execution):
+            return "DONE"
+        if reference := self.tasks.next_erasure(group):
+            self._begin_erasure(run, execution, reference)
+            return "ERASE"
+        tasks = self.tasks.of(group)
+        if REMOVAL not in tasks and (note := self._why_not(group)):
+            run.update({"note": note})
+            return "DONE"
+        try:
+            readings = load_readings(self.bucket, group)
+            if REMOVAL not in tasks and (parts := self.profiles.missing_parts(group, run.name, readings)):
+                self.bucket.write_json(run.key("parts.json"), list(map(asdict, parts)))
+                run.update({"note": f"{len(parts)} parts of the data are being checked."})
+                return "CHECK"
+            drafted = self._draft(run, tasks, retry_failed=retry_failed)
+            self._order(run, execution, drafted)
+        except InputError as error:
+            self._forget_refused(group, tasks, error)
+            run.update({"data": error.report, "problems": error.as_dicts(), "costsNow": self._costs_now(run)})
+            return "DONE"
+        run.update(drafted.findings)
+        if drafted.load and not self._has_loaded(run, drafted.load):
+            return "LOAD"
+        return "GO" if drafted.is_work else "DONE"
+
+    def _why_not(self, group: str) -> str:
+        """The reason why nothing is planned for a removed or a paused group; empty for others."""
+        if self.tasks.is_closed(group):
+            return CLOSED_NOTE
+        pause = pause_of(self.tasks.table, group)
+        return pause_note(group, pause) if pause else ""
+
+    def _draft(self, run: Run, tasks: RequestedTasks, *, retry_failed: bool) -> Draft:
+        """The draft of a run, and what it says about the group's settings and tasks."""
+        target = self.target_of(run.group, run.name)
+        drafted = Planner(
+            self.bucket,
+            target,
+            Inventory(self.clients, target.stack_arn),
+            self.serving_map_of(run.group),
+            tasks,
+            partial(self.pins.resolve, self.clients["personalize"], run.group),
+            retry_failed,
+            self.ceilings,
+            self.spending.of(run.group),
+            self.profiles.limits,
+        ).draft()
+        if config := drafted.config:
+            idle = [one.name for one in config.solutions if one.idle == "table"]
+            self.spending.note_settings(run.group, config.budget, config.prices, idle)
+        if "import" in tasks and not drafted.imports_data:
+            self.tasks.forget(run.group, "import")
+        return drafted
+
+    def _order(self, run: Run, execution: str, drafted: Draft) -> None:
+        """Copy the files that the run imports, reserve its costs, and write its plan."""
+        if not drafted.plan:
+            return
+        plan = replace(drafted.plan, resources=copy_inputs(run, drafted, self.profiles))
+        if estimate := drafted.estimate:
+            size = drafted.size
+            facts = {"standing": estimate.standing, "users": size.users, "interactions": size.interactions}
+            self.ceilings.order(self.spending, run.group, run.name, estimate, **facts)
+        run.write_plan(plan)
+        if drafted.load:
+            write_load_plan(run, drafted.load)
+        if plan.removal and self.tasks.begin_removal(run.group):
+            self.lock.repeat(run.group, execution)
+
+    def _has_loaded(self, run: Run, plan: LoadPlan) -> bool:
+        """Load the table in this call, if the files are small; return whether nothing is left to load."""
+        is_small = plan.size <= self.profiles.limits.parallel_bytes
+        return is_small and not self.loader.load(run, QUICK_SECONDS)["more"]
+
+    def _forget_refused(self, group: str, tasks: RequestedTasks, error: InputError) -> None:
+        """Mark a removal that can't be planned; delete tasks that cost too much: all later runs would, too."""
+        if REMOVAL in tasks:
+            self.tasks.refuse_removal(group)
+        if isinstance(error, AboveCeilingError):
+            for name in (one for one in tasks if not one.startswith(IDLE_PREFIX)):
+                self.tasks.forget(group, name)
+
+    def _record_request(self, group: str, execution_input: Mapping[str, Any], execution: str, started_at: str) -> bool:
+        """Record the input's request; return whether it chooses a version that can serve now."""
+        if "task" in execution_input:
+            self.tasks.request(group, execution_input, started_at)
+        elif "detail" in execution_input or execution_input.keys() == {"group"}:
+            self.tasks.reopen(group, started_at)  # for a file or a person; a schedule's input has a time, too
+        else:
+            live, personalize = live_versions(self.serving_map_of(group)), self.clients["personalize"]
+            return self.pins.record_request(personalize, group, execution_input, live, execution)
+        return False
 
     def _taken_run(self, group: str, execution: str, *, is_drop: bool = False) -> Run | None:
         """The execution's run; None if another execution holds the group."""
@@ -145,41 +217,27 @@ class PlanSteps:
         log_decision(group, run.name, {"action": "join", "reason": "another execution is running for the group"})
         return None
 
-    def _plan(self, run: Run, execution: str, *, retry_failed: bool) -> PlanOutcome:
+    def _begin(self, run: Run, execution: str, outcome: OutcomeName, note: str) -> Outcome:
+        """Write a note on the work before its planning into the run's record."""
         run.begin(execution)
-        if chosen := self.pins.of_execution(run.group, execution):
-            run.update({"pins": chosen})
-        if self.lock.has_died(execution):
-            return self._stopped(run, execution)
-        if reference := self.tasks.next_erasure(run.group):
-            return self._begin_erasure(run, execution, reference)
-        try:
-            readings = load_readings(run.bucket, run.group)
-            if parts := self.profiles.missing_parts(run.group, run.name, readings):
-                self.bucket.write_json(run.key("parts.json"), list(map(asdict, parts)))
-                run.update({"note": f"{len(parts)} parts of the data are being checked."})
-                return "CHECK"
-            drafted = self._ordered_draft(run, execution, retry_failed=retry_failed)
-        except InputError as error:
-            run.update({"data": error.report, "problems": error.as_dicts(), "costsNow": self._costs_now(run)})
-            return "DONE"
-        run.update(drafted.findings)
-        if drafted.load and not self._has_loaded(run, drafted.load):
-            return "LOAD"
-        return "GO" if drafted.is_work else "DONE"
+        run.update({"note": note})
+        self._is_stopped(run, execution)
+        return _outcome(outcome, run.group, run)
 
-    def _has_loaded(self, run: Run, plan: LoadPlan) -> bool:
-        """Load the table in this call, if the files are small; return whether nothing is left to load."""
-        is_small = plan.size <= self.profiles.limits.parallel_bytes
-        return is_small and not self.loader.load(run, QUICK_SECONDS)["more"]
+    def _is_stopped(self, run: Run, execution: str) -> bool:
+        """Whether the run's execution was stopped before closing its record, which is then closed."""
+        is_stopped = self.lock.has_died(execution)
+        if is_stopped:
+            run.conclude(execution, {"Error": "ABORTED", "Cause": "the execution was stopped"})
+        return is_stopped
 
-    def _begin_erasure(self, run: Run, execution: str, reference: str) -> Literal["ERASE"]:
+    def _begin_erasure(self, run: Run, execution: str, reference: str) -> None:
         """Record the facts that an erasure needs. A further run carries out the other requests."""
         self.lock.repeat(run.group, execution)
         erasure: ErasureRecord = {
             "reference": reference,
             "datasetGroup": self._dataset_group(run),
-            "schedules": self._training_schedules(run),
+            "schedules": training_schedules(self.bucket, self.target_of(run.group, run.name), self.clients),
             "users": 0,
             "files": 0,
             "items": 0,
@@ -189,36 +247,6 @@ class PlanSteps:
             "found": 0,
         }
         run.update({"erasure": erasure, "note": ERASING})
-        return "ERASE"
-
-    def _training_schedules(self, run: Run) -> dict[str, TrainingSchedule]:
-        """The schedule that trains each solution; empty if the config can't be read."""
-        try:
-            config = load_config(run.bucket, run.group, self.clients["personalize"])
-        except InputError:
-            return {}
-        return {
-            solution.name: self._training_schedule(run, schedule)
-            for solution in config.solutions
-            for schedule in config.schedules
-            if trains(schedule.input, solution.name)
-        }
-
-    def _training_schedule(self, run: Run, schedule: Schedule) -> TrainingSchedule:
-        """A schedule of the config, with the time of its creation."""
-        resource = schedule_resource(self.target_of(run.group, run.name), schedule.name, schedule.input, {})
-        made = describe(self.clients["scheduler"], KINDS["schedule"], resource.arn)
-        settings, since = schedule.settings, made.get("StartDate") or made.get("CreationDate")
-        return {
-            "expression": str(settings["ScheduleExpression"]),
-            "zone": str(settings.get("ScheduleExpressionTimezone", "UTC")),
-            "since": since.astimezone(UTC).isoformat() if since else "",
-        }
-
-    def _stopped(self, run: Run, execution: str) -> Literal["DONE"]:
-        """Close the record of a run whose execution was stopped before closing it."""
-        run.conclude(execution, {"Error": "ABORTED", "Cause": "the execution was stopped"})
-        return "DONE"
 
     def _costs_now(self, run: Run) -> list[MonthlyCost]:
         """The monthly costs of a group whose files can't be used; empty if it is not ours."""
@@ -241,66 +269,9 @@ class PlanSteps:
         is_ours = GROUP_NAME.match(run.group) and inventory.describe(kind, arn) and inventory.owns(kind, arn)
         return arn if is_ours else ""
 
-    def _ordered_draft(self, run: Run, execution: str, *, retry_failed: bool) -> Draft:
-        """Draft the run, write its plan, and order its resources.
 
-        Tasks that cost too much are deleted: all later runs would cost too much, too.
-        """
-        tasks = self.tasks.of(run.group)
-        try:
-            drafted = self._draft(run, tasks, retry_failed=retry_failed)
-            if drafted.plan:
-                plan = replace(drafted.plan, resources=copy_inputs(run, drafted, self.profiles))
-            if estimate := drafted.estimate:
-                size = drafted.size
-                facts = {"standing": estimate.standing, "users": size.users, "interactions": size.interactions}
-                self.ceilings.order(self.spending, run.group, run.name, estimate, **facts)
-        except InputError as error:
-            if REMOVAL in tasks:
-                self.tasks.refuse_removal(run.group)
-            if not isinstance(error, AboveCeilingError):
-                raise
-            for name in (one for one in tasks if not one.startswith(IDLE_PREFIX)):
-                self.tasks.forget(run.group, name)
-            raise
-        if drafted.plan:
-            run.write_plan(plan)
-            if drafted.load:
-                write_load_plan(run, drafted.load)
-            if drafted.plan.removal and self.tasks.begin_removal(run.group):
-                self.lock.repeat(run.group, execution)
-        return drafted
-
-    def _draft(self, run: Run, tasks: RequestedTasks, *, retry_failed: bool) -> Draft:
-        if REMOVAL not in tasks and self.tasks.is_closed(run.group):
-            return Draft({"note": CLOSED_NOTE})
-        if REMOVAL not in tasks and (pause := pause_of(self.tasks.table, run.group)):
-            return Draft({"note": pause_note(run.group, pause)})
-
-        target = self.target_of(run.group, run.name)
-        drafted = Planner(
-            self.bucket,
-            target,
-            Inventory(self.clients, target.stack_arn),
-            self.serving_map_of(run.group),
-            tasks,
-            partial(self.pins.resolve, self.clients["personalize"], run.group),
-            retry_failed,
-            self.ceilings,
-            self.spending.of(run.group),
-            self.profiles.limits,
-        ).draft()
-        if config := drafted.config:
-            idle = [one.name for one in config.solutions if one.idle == "table"]
-            self.spending.note_settings(run.group, config.budget, config.prices, idle)
-        if "import" in tasks and not drafted.imports_data:
-            self.tasks.forget(run.group, "import")
-        return drafted
-
-
-def trains(task: Mapping[str, str], solution: str) -> bool:
-    """Whether a schedule's task trains a solution. Pure."""
-    return task.get("task") == "retrain" and task.get("solution", solution) == solution
+def _outcome(name: OutcomeName, group: str, run: Run | None = None) -> Outcome:
+    return {"outcome": name, "group": group, "run": run.name if run else None}
 
 
 def is_unread_drop(execution_input: Mapping[str, Any]) -> bool:
