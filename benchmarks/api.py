@@ -1,10 +1,10 @@
-"""What the API's functions add to a call of Personalize: time, memory, and the processor's work.
+"""The overhead of the API's functions over a call of Personalize: time, memory, and processor time.
 
 Run it with `python -m benchmarks.api`. Each function runs in a process of its own, on the Python and with the packages
-that the local cloud gives it. Personalize and DynamoDB are a server of this process that answers at once, so that what
-is timed is the function's own work, the client's and the loopback's. The service is called alone and through the
-handler in turn: for a group without a catalogue, and for one with it and details, whose campaign is up or down. Every
-user gets other items, so that the function has none of them in memory.
+that the local cloud gives it. A server of this process stands for Personalize and DynamoDB and answers at once, so that
+the figures are those of the function, the client and the loopback. The service is called alone and through the handler
+in turn: for a group without a catalogue, and for one with it and details, whose campaign is up or down. Every user gets
+other items, so that the function never has them in memory.
 """
 
 import json
@@ -45,12 +45,12 @@ ENTRY = {"values": {"S": json.dumps({"TITLE": "Saving Private Ryan", "GENRE": "D
 
 
 def listed(user: str, count: int) -> list[str]:
-    """A user's items."""
+    """The items in a user's list."""
     return [f"item-{user}-{number}" for number in range(count)]
 
 
 def item(group: str, name: str) -> dict[str, Any]:
-    """An item of the table, as DynamoDB has it."""
+    """An item of the table, in DynamoDB's form."""
     if name == "serving":
         return {"map": {"S": json.dumps(SERVED).replace("arn:up", f"arn:{group}")}}
     if name == "catalogue":
@@ -62,7 +62,7 @@ def item(group: str, name: str) -> dict[str, Any]:
 
 
 class Service(BaseHTTPRequestHandler):
-    """Answers for Personalize and DynamoDB. Campaigns whose ARN ends in `down` are down."""
+    """Answers as Personalize and DynamoDB. Campaigns whose ARN ends in `down` are down."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -95,12 +95,12 @@ class Service(BaseHTTPRequestHandler):
         self.wfile.write(head.encode() + text)
 
     def log_message(self, *_: Any) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @contextmanager
 def serving() -> Iterator[str]:
-    """The address of a server of Personalize and DynamoDB."""
+    """The address of a server that stands for Personalize and DynamoDB."""
     with ThreadingHTTPServer(("127.0.0.1", 0), Service) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
@@ -108,7 +108,7 @@ def serving() -> Iterator[str]:
 
 
 def started(name: str, endpoint: str, requests: int) -> subprocess.Popen[str]:
-    """A function in a process of its own."""
+    """A process that runs a function."""
     script = str(Path(__file__).with_name("api_function.py"))
     variables = {"AWS_ENDPOINT_URL": endpoint, "PERSONALIZE_MILLISECONDS": "3000"}
     return subprocess.Popen(  # noqa: S603 - our own
@@ -120,16 +120,16 @@ def started(name: str, endpoint: str, requests: int) -> subprocess.Popen[str]:
 
 
 def measured(process: subprocess.Popen[str]) -> dict[str, Any]:
-    """What a function's process has found."""
+    """The measurements of a function's process."""
     output, _ = process.communicate()
     if process.returncode:
         raise SystemExit(output)
-    found: dict[str, Any] = json.loads(output.splitlines()[-1])  # after the log
+    found: dict[str, Any] = json.loads(output.splitlines()[-1])  # the log comes first
     return found
 
 
 def row(name: str, found: dict[str, Any]) -> dict[str, float | str]:
-    """A function's figures."""
+    """The row of a function."""
     took = found["took"]
     work = over(took, "handler")
     mean = sum(work) / len(work)
@@ -157,13 +157,13 @@ def row(name: str, found: dict[str, Any]) -> dict[str, float | str]:
 
 
 def over(took: dict[str, Any], call: str) -> list[float]:
-    """Sorted milliseconds of the processor by which a call exceeds the usual call of the service."""
+    """Sorted milliseconds of processor time by which calls exceed the median call of the service."""
     usual = median(took["service"]["processor"])
     return sorted(one - usual for one in took[call]["processor"])
 
 
 def run(requests: int = REQUESTS) -> Iterator[dict[str, float | str]]:
-    """Each function's row."""
+    """The row of each function."""
     with serving() as endpoint:
         for name in FUNCTIONS:
             yield row(name, measured(started(name, endpoint, requests)))

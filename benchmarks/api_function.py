@@ -1,6 +1,7 @@
-"""A function of the API in a process of its own, with what Lambda gives it; benchmarks.api starts it.
+"""A function of the API in a process of its own, with Lambda's environment; benchmarks.api starts it.
 
-Arguments: the function's folder, and how many requests to time. Prints a JSON object, in milliseconds and megabytes.
+Arguments: the function's folder, and the number of requests to time. Prints a JSON object, in milliseconds and
+megabytes.
 """
 
 import contextlib
@@ -16,19 +17,19 @@ from typing import Any
 from urllib.parse import urlencode
 
 Call = Callable[[str], object]
-"""Of a user."""
+"""A call with a user's ID."""
 WARM_UP = 100
 RESULTS = 25
 CONTEXT = SimpleNamespace(function_name="f", aws_request_id="r")
 
 
 def items(user: str) -> list[str]:
-    """What is ranked for a user."""
+    """The items to rank for a user."""
     return [f"item-{user}-{number}" for number in range(RESULTS)]
 
 
 def event(route: str, group: str, user: str, query: dict[str, str]) -> dict[str, Any]:
-    """A request of the HTTP API as API Gateway hands it over."""
+    """A request of the HTTP API in the form of API Gateway's event."""
     method, _, path = route.partition(" ")
     is_posted = method == "POST"
     values = {"group": group} if is_posted else {"group": group, "userId": user}
@@ -64,7 +65,7 @@ def answered(app: Any, route: str, group: str, **query: str) -> Call:
 
 
 def calls(app: Any, name: str) -> dict[str, Call]:
-    """What is timed: the call of Personalize alone, and the handler with it."""
+    """The calls to time: the call of Personalize alone, and the handler with it."""
     runtime = app.reader.campaigns.runtime
     if name == "ranking":
         route = "POST /{group}/rankings"
@@ -86,9 +87,9 @@ def calls(app: Any, name: str) -> dict[str, Call]:
 
 
 def timed(named: dict[str, Call], requests: int) -> dict[str, dict[str, list[float]]]:
-    """Milliseconds of each call, by the clock and of the processor.
+    """Milliseconds of each call, by the clock and of processor time.
 
-    Calls come in turn with the others, so that all have the same machine, and each is of another user.
+    Calls alternate, so that all have the same conditions, and each is of another user.
     """
     took: dict[str, dict[str, list[float]]] = {name: {"clock": [], "processor": []} for name in named}
     for number in range(WARM_UP + requests):

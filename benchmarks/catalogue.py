@@ -1,7 +1,7 @@
-"""What bringing the table up to date with a catalogue costs, as the catalogue grows: reading, comparing, writing.
+"""The cost of updating the table from a catalogue, by the catalogue's size: reading, comparing, writing.
 
-Run it with `python -m benchmarks.catalogue`. The files are in moto's S3. The table is one in this process, with the
-condition of each write, so that the figures are those of the step itself; DynamoDB's writes come on top.
+Run it with `python -m benchmarks.catalogue`. The files are in moto's S3. The table is in this process and checks the
+condition of each write, so the figures are those of the step alone; DynamoDB's writes take additional time.
 """
 
 import json
@@ -30,7 +30,7 @@ CHANGED = 0.01
 
 
 class MemoryTable:
-    """A table that takes conditional writes of entries, as DynamoDB does."""
+    """A table that accepts conditional writes of entries, as DynamoDB does."""
 
     def __init__(self) -> None:
         self.items: dict[tuple[str, str], Mapping[str, Any]] = {}
@@ -54,7 +54,7 @@ class MemoryTable:
 
 
 def catalogue(items: int, changed: int) -> bytes:
-    """Items of which the first `changed` have another price, and of which as many have left for new ones."""
+    """A catalogue in which the first `changed` items have another price, and as many have left for new ones."""
     rows = (
         f"i{number},A title of a thing of some length {number},{number % 977}.{'5' if number < 2 * changed else '0'},"
         f"Garden|Kitchen,{1_700_000_000 + number}\n"
@@ -64,7 +64,7 @@ def catalogue(items: int, changed: int) -> bytes:
 
 
 def load(bucket: Bucket, table: Any, planned: int) -> tuple[int, float]:
-    """Calls, and processor seconds, of a load of the file that is there."""
+    """Calls, and processor seconds, of a load of the current file."""
     sources = {"items": Source(bucket.files(f"{GROUP}/items.csv"))}
     types = {"TITLE": "string", "PRICE": "float"}
     run = Run(bucket, GROUP, f"run-{planned}")
@@ -77,7 +77,7 @@ def load(bucket: Bucket, table: Any, planned: int) -> tuple[int, float]:
 
 
 def measure(items: int) -> dict[str, float | str]:
-    """The figures of a first load, of one of an unchanged file, and of one in which few items changed."""
+    """The figures of a first load, of one of an unchanged file, and of one with few changed items."""
     s3, table, changed = client("s3"), MemoryTable(), int(items * CHANGED)
     s3.create_bucket(Bucket="benchmark")
     bucket = Bucket(s3, "benchmark")

@@ -1,8 +1,7 @@
-"""Every fault at every boundary of a run: how many runs end as if nothing had happened.
+"""Every fault at every boundary of a run: the number of runs that end as if nothing had happened.
 
-Run it with `python -m benchmarks.chaos`. One dataset, solution, campaign, filter and tracker; the real template,
-state machine and handlers on a simulated clock; see `usher_local/simulation/chaos.py` for what a fault does and what is
-compared.
+Run it with `python -m benchmarks.chaos`. One dataset, solution, campaign, filter and tracker; the real template, state
+machine and handlers on a simulated clock. `usher_local/simulation/chaos.py` describes the faults and the comparison.
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,7 +13,7 @@ from usher_local.simulation.stack import Stack
 
 
 def rows(stack: Stack) -> Iterator[dict[str, float | str]]:
-    """Faults injected and survived."""
+    """The numbers of injected and survived faults."""
     yield from _rows(stack, "small", NO_VARIABLES)
     yield from _rows(stack, "in parts", SMALL_PARTS)
 
@@ -31,4 +30,4 @@ def _rows(stack: Stack, data: str, variables: Mapping[str, str]) -> Iterator[dic
 if __name__ == "__main__":
     with deployed() as deployed_stack:
         measured = list(rows(deployed_stack))
-    report("chaos", measured)  # by the day that it is, not the stack's
+    report("chaos", measured)  # the date is the real one, not the stack's

@@ -1,9 +1,9 @@
-"""How fast interactions are checked before an import, and in how much memory, as the file grows.
+"""The speed and memory of the checks of interactions before an import, by the size of the file.
 
-Run it with `python -m benchmarks.checks`. Beside each figure stands bare reading of the same bytes into text by
-pyarrow, on one core as well: the ratio says what the rules cost on top of reading. Then the same file is checked in
-parts of 32 MB, as many functions would do at the same time, which must find the same. The same rows, packed by gzip, as
-Parquet and as JSON Lines, stand beside it. Processor time counts, as other work on the machine should not.
+Run it with `python -m benchmarks.checks`. Each row also has pyarrow's time to read the same bytes into text, on one
+core as well: the ratio is the cost of the rules. Then the same file is checked in parts of 32 MB, as parallel functions
+do, with the same result. The same rows are also measured in gzip, Parquet and JSON Lines. Processor time counts, so
+that other work on the machine does not matter.
 """
 
 import gzip
@@ -39,7 +39,7 @@ SIZES = (10_000, 100_000, 1_000_000, 4_000_000, 16_000_000)
 
 
 def write(path: Path, rows: int) -> None:
-    """Interactions of rows/20 users with 5,000 items."""
+    """Write interactions of rows/20 users with 5,000 items."""
     random_ = random.Random(0)
     with path.open("w") as file:
         file.write(",".join(COLUMNS) + "\n")
@@ -49,7 +49,7 @@ def write(path: Path, rows: int) -> None:
 
 
 def write_others(path: Path) -> None:
-    """The rows of a CSV in the other formats, beside it."""
+    """Write the rows of a CSV in the other formats, into the same folder."""
     table = csv.read_csv(path)
     parquet.write_table(table, path.with_suffix(".parquet"), row_group_size=1 << 20)
     with path.open("rb") as plain, gzip.open(path.with_suffix(".csv.gz"), "wb", compresslevel=6) as packed:
@@ -60,7 +60,7 @@ def write_others(path: Path) -> None:
 
 
 def seconds(path: Path) -> float:
-    """Processor seconds for checking a file of any format, as one function does it."""
+    """Processor seconds to check a file of any format in a single function."""
     bucket, file = Disk(name=str(path.parent.parent)), File(f"group/{path.name}", path.stat().st_size, "")
     start = time.process_time()
     parts = [(file.key, profile_part(bucket, part)) for part in parts_of(file)]
@@ -72,20 +72,20 @@ def seconds(path: Path) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Disk(Bucket):
-    """A folder in place of the bucket."""
+    """A folder that stands for the bucket."""
 
     s3: Any = None
     name: str = ""
 
     def open(self, key: str, **conditions: str) -> IO[bytes]:
-        """A file's bytes from the beginning of the range on; its reader knows where to stop."""
+        """A file's bytes from the beginning of the range; the reader stops at its end."""
         file = Path(self.name, key).open("rb")  # noqa: SIM115 - the reader closes it
         file.seek(int(conditions.get("Range", "bytes=0-")[len("bytes=") :].partition("-")[0]))
         return file
 
 
 def measure(path: Path) -> dict[str, float | str]:
-    """Processor seconds for checking a file, for bare reading, and for checking it in parts; and the peak memory."""
+    """Processor seconds of the checks, of plain reading, and of the checks in parts; and the peak memory."""
     before = peak_megabytes()
     start = time.process_time()
     with path.open("rb") as file:
@@ -108,7 +108,7 @@ def measure(path: Path) -> dict[str, float | str]:
     gathered = merge_parts("interactions", tables)
     together = time.process_time()
     if (gathered.rows, len(gathered.ids), gathered.ids.recurring) != (whole.rows, len(whole.ids), whole.ids.recurring):
-        raise RuntimeError("the parts yield something else than the whole")
+        raise RuntimeError("the parts give another result than the whole file")
     return {
         "rows": whole.rows,
         "check s": round(checked - start, 3),
@@ -126,7 +126,7 @@ def measure(path: Path) -> dict[str, float | str]:
 
 
 def main() -> None:
-    """Measure every size, each in a process of its own: one's peak memory must not be another's."""
+    """Measure each size in a process of its own, so that each has its own peak memory."""
     answers = []
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, KEY)

@@ -1,9 +1,8 @@
-"""How long a day's kept events take to become one file, and in how much memory, as they grow.
+"""The time and memory to compact a day's kept events into one file, by their size.
 
-Run it with `python -m benchmarks.compaction`. The code is that of the function `Keep`; only S3 is replaced, by a folder
-of this disk. Events are as web shops send them: sessions of some events, of guests and of users, a third with
-properties and the recommendation that they came from. A tenth stands in two files, as a queue may deliver twice.
-Processor time counts.
+Run it with `python -m benchmarks.compaction`. The code is that of the function `Keep`; a local folder stands for S3.
+Events are like those of web shops: sessions of some events, of guests and of users, a third with properties and a
+recommendation ID. A tenth is in two files, as a queue may deliver twice. Processor time counts.
 """
 
 import json
@@ -28,23 +27,23 @@ from benchmarks.memory import peak_megabytes
 from benchmarks.report import report
 
 DAYS = ((16, PARTS), (16, 1), (128, PARTS))
-"""Packed megabytes, and the parts into which sessions are divided: 16 MB in one part are the 64th of a gigabyte."""
+"""Packed megabytes, and the number of parts of the sessions: 16 MB in one part are a 64th of a gigabyte."""
 DAY = 1_700_000_000.0
 MESSAGES = 1000
-"""Of a file: the batch size of the function's queue."""
+"""The messages per file: the batch size of the function's queue."""
 CATALOGUE = 30_000
 TWICE = 0.1
 
 
 class Folder:
-    """An S3 whose objects are files of a folder."""
+    """An S3 client whose objects are files of a folder."""
 
-    # ruff: noqa: D102, N803 - S3's client documents its methods, and names their arguments so
+    # ruff: noqa: D102, N803 - the methods and arguments of S3's client
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self.size = 0
-        """Bytes that were put as a whole."""
+        """The bytes of PutObject requests."""
 
     def get_object(self, *, Key: str, **_: str) -> dict[str, Any]:
         return {"Body": self._path(Key).open("rb")}
@@ -63,7 +62,7 @@ class Folder:
         return {"ETag": ""}
 
     def complete_multipart_upload(self, **_: Any) -> None:
-        """All is there."""
+        """Do nothing: the file is complete."""
 
     def delete_objects(self, *, Delete: dict[str, Any], **_: str) -> dict[str, Any]:
         for one in Delete["Objects"]:
@@ -75,7 +74,7 @@ class Folder:
 
 
 def messages(chance: random.Random) -> Iterator[Message]:
-    """Accepted requests of a day, for ever."""
+    """The accepted requests of a day, without end."""
     while True:
         session, user = str(uuid.UUID(int=chance.getrandbits(128))), f"user-{chance.randrange(10**6)}"
         logs_in = chance.choice((0, 3, 10**9))
@@ -102,7 +101,7 @@ def _event(chance: random.Random, time: float) -> dict[str, Any]:
 
 
 def fill(folder: Path, megabytes: int) -> int:
-    """Write the files of a day; return how many events they have."""
+    """Write the files of a day. Returns the number of events."""
     s3, chance, events = Folder(folder), random.Random(megabytes), 0
     bucket, made = Bucket(cast(Any, s3), ""), messages(chance)
     while s3.size < megabytes << 20:
@@ -115,12 +114,12 @@ def fill(folder: Path, megabytes: int) -> int:
 
 
 def keys(folder: Path) -> list[str]:
-    """Of the objects."""
+    """The keys of the objects."""
     return sorted(path.name.replace("~", "/") for path in folder.iterdir())
 
 
 def measure(folder: Path, parts: int) -> dict[str, float]:
-    """Compact what is in a folder."""
+    """Compact the events in a folder."""
     bucket, before, start = Bucket(cast(Any, Folder(folder)), ""), peak_megabytes(), time.process_time()
     made = compact(bucket, keys(folder), parts)
     seconds, memory = time.process_time() - start, peak_megabytes()
@@ -133,7 +132,7 @@ def measure(folder: Path, parts: int) -> dict[str, float]:
 
 
 def whole(folder: Path) -> dict[str, int]:
-    """What the file has: events, and those that are not in order or stand there twice."""
+    """The number of events in the file, and of those that are out of order or duplicates."""
     bucket, [key] = Bucket(cast(Any, Folder(folder)), ""), keys(folder)
     events, disordered, before = 0, 0, ("", 0.0, "")
     for event in read(bucket, key):
@@ -144,7 +143,7 @@ def whole(folder: Path) -> dict[str, int]:
 
 
 def row(megabytes: int, parts: int) -> dict[str, float | str]:
-    """A day of this size."""
+    """The row of a day of this size."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         events, files = fill(folder, megabytes), len(keys(folder))

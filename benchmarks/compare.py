@@ -1,7 +1,7 @@
 """Every recipe against popularity on a temporal hold-out, raw and de-duplicated: `usher evaluate --offline` as a table.
 
-Run it with `python -m benchmarks.compare`: MovieLens 100K, and latest-small where it is at hand. The table is that of
-AWS's notebook "personalization with temporal hold-out evaluations", with its own NDCG beside Personalize's.
+Run it with `python -m benchmarks.compare`: on MovieLens 100K, and on latest-small if it is available. The table is that
+of AWS's notebook "personalization with temporal hold-out evaluations", with its own NDCG beside Personalize's.
 """
 
 import tempfile
@@ -20,7 +20,7 @@ from usher_local.demo.movielens import fetch, prepare
 
 LATEST_SMALL = Path("../shared/data/movielens-latest-small/ratings.csv")
 ROUNDS = (["all"], ["aws-hrnn", "aws-hrnn-metadata", "aws-hrnn-coldstart"])
-"""Two, as a dataset group has room for ten solutions."""
+"""Two rounds, since a dataset group may have ten solutions."""
 CUTS = (5, 10, 25)
 COLUMNS = {
     "MRR": "mean_reciprocal_rank",
@@ -34,7 +34,7 @@ COLUMNS = {
 
 
 def sets(console: Console) -> Iterator[tuple[str, Path]]:
-    """Names and places of the data."""
+    """The names and paths of the data sets."""
     yield "MovieLens 100K", prepare(fetch(CACHE), CACHE / "prepared").interactions.parent
     if LATEST_SMALL.exists():
         yield "MovieLens latest-small", LATEST_SMALL
@@ -43,7 +43,7 @@ def sets(console: Console) -> Iterator[tuple[str, Path]]:
 
 
 def compared(data: Path, console: Console) -> Iterator[Score]:
-    """The scores of every contender on some data, each once."""
+    """The scores of every contender on a data set, each once."""
     seen = set()
     for recipes in ROUNDS:
         with offline_stack(data, console) as here, tempfile.TemporaryDirectory() as folder:
@@ -64,14 +64,14 @@ def row(score: Score) -> Row:
 
 
 def publish(tables: Mapping[str, Sequence[Row]], folder: Path = report.RESULTS) -> None:
-    """Print tables, and write evaluation.md. What has equal figures, as recipes of one model, shares a row."""
+    """Print tables, and write evaluation.md. Models with equal figures, such as recipes of one model, share a row."""
     text = "\n\n".join(f"**{name}**\n\n{report.table(report.merged(rows))}" for name, rows in tables.items())
     print(text)
     (folder / "evaluation.md").write_text(f"{text}\n", encoding="utf-8")
 
 
 def main(console: Console) -> None:
-    """Compare on all data, keep the figures, and publish them."""
+    """Compare on all data, save the figures, and publish them."""
     tables: dict[str, Sequence[Row]] = {}
     for name, data in sets(console):
         tables[name] = [row(score) for score in compared(data, console)]

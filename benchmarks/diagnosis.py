@@ -1,8 +1,8 @@
-"""What the diagnosis of interactions costs on top of the checks, and in how much memory, as the data grows.
+"""The cost of the diagnosis of interactions in addition to the checks, by the size of the data.
 
-Run it with `python -m benchmarks.diagnosis`. Blocks are read from a file as the checks read them; only what the
-diagnosis does with them is counted, in processor time. Popularity follows a power law, as in life. The memory is that
-of reading, too. A part is what is handed on to be merged, when files are read in parts.
+Run it with `python -m benchmarks.diagnosis`. Blocks are read from a file as the checks read them; only the diagnosis
+counts, in processor time. Popularity follows a power law, as in real data. The memory includes that of reading. A part
+is the result that is merged if files are read in parts.
 """
 
 import json
@@ -31,7 +31,7 @@ PART = 1_000_000
 
 
 def write(path: Path, rows: int) -> None:
-    """Interactions of rows/20 users with ITEMS items, of which the n-th is taken about 1/n as often as the first."""
+    """Write interactions of rows/20 users with ITEMS items; item n occurs about 1/n as often as the first."""
     random = np.random.default_rng(0)
     with path.open("wb") as file:
         file.write(f"{','.join(COLUMNS)}\n".encode())
@@ -48,7 +48,7 @@ def write(path: Path, rows: int) -> None:
 
 
 def measure(path: Path) -> dict[str, float | str]:
-    """Processor seconds for adding all blocks and for the report, the peak memory, and the size of what is merged."""
+    """Processor seconds to add all blocks and to make the report, the peak memory, and the size of a part."""
     one = {name: pa.array(["1"]) for name in COLUMNS}
     ids = {name: Hashed.of(one[name]) for name in ID_COLUMNS}
     Diagnosis().add_rows(one, ids)  # pyarrow imports pandas, which Lambda doesn't have
@@ -76,7 +76,7 @@ def measure(path: Path) -> dict[str, float | str]:
 
 
 def main() -> None:
-    """Measure every size, each in a process of its own: one's peak memory must not be another's."""
+    """Measure each size in a process of its own, so that each has its own peak memory."""
     answers = []
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "interactions.csv")

@@ -1,8 +1,8 @@
-"""How fast an evaluation splits and scores, and in how much memory, beside the loop of the samples' notebook.
+"""The speed and memory of an evaluation's split and scores, compared with the loop of the samples' notebook.
 
-Run it with `python -m benchmarks.evaluation`. All data is made up: users and items as in MovieLens 1M, or more of them.
-Each figure comes from a process of its own: one's peak memory must not be another's. Seconds are those of the
-processor, both cores' together.
+Run it with `python -m benchmarks.evaluation`. All data is synthetic: users and items as in MovieLens 1M, or more of
+them. Each figure comes from a process of its own, and has its own peak memory. Seconds are processor seconds of all
+cores.
 """
 
 import json
@@ -37,14 +37,14 @@ START = 1_500_000_000
 
 
 def seconds(work: Callable[[], T]) -> tuple[float, T]:
-    """Processor seconds of some work, and what it gives."""
+    """Processor seconds of some work, and its result."""
     start = time.process_time()
     found = work()
     return time.process_time() - start, found
 
 
 def row(what: str, size: str, taken: float, ratio: float | str = "") -> Row:
-    """A figure, with the peak memory until now."""
+    """A figure, with the peak memory so far."""
     return {
         "what": what,
         "size": size,
@@ -55,7 +55,7 @@ def row(what: str, size: str, taken: float, ratio: float | str = "") -> Row:
 
 
 def made_up(users: int, each: int, items: int) -> Interactions:
-    """Interactions: popular items have far more than others, as everywhere."""
+    """Synthetic interactions, in which a few items are much more popular than others."""
     chance = np.random.default_rng(0)
     user = np.repeat(np.arange(users, dtype=np.int32), each)
     item = (items * chance.random(len(user)) ** 3).astype(np.int32)
@@ -71,9 +71,9 @@ def ranked(users: int, items: int, length: int = DEPTH) -> NDArray[np.int32]:
 
 
 def notebook() -> list[Row]:
-    """The notebook's loops, and what Usher does instead, on the same lists: a model's and popularity's.
+    """The notebook's loops, and Usher's code, on the same lists: a model's and popularity's.
 
-    The four loops are those of either, raw and without what was met.
+    There are four loops: for each of the two, raw and without the items of the history.
     """
     users, items = 6040, 3700
     events = made_up(users, 165, items)
@@ -99,7 +99,7 @@ def notebook() -> list[Row]:
 
     loop, theirs = seconds(lambda: notebook_scores(future, lists))
     all_loops, _ = seconds(loops)
-    scored(lists)  # what is done once per process is not counted
+    scored(lists)  # start-up costs of the process are not counted
     ours, values = seconds(lambda: scored(lists))
     all_ours, _ = seconds(scored_in_all_forms)
     intervals, _ = seconds(lambda: summarize(scored(lists)[0]))
@@ -116,7 +116,7 @@ def notebook() -> list[Row]:
 
 
 def notebook_scores(held: pd.DataFrame, lists: NDArray[np.int32], data: pd.DataFrame | None = None) -> dict[str, float]:
-    """User by user, as the notebook does it. `data`: what is learnt from, if what was met goes to the list's end."""
+    """The notebook's scores, user by user. `data` is the training data if known items move to the list's end."""
     relevance = []
     for user, truth in enumerate(true for _, true in held.groupby("USER_ID").ITEM_ID):
         items = lists[user].tolist()
@@ -132,18 +132,18 @@ def notebook_scores(held: pd.DataFrame, lists: NDArray[np.int32], data: pd.DataF
 
 
 def reciprocal_rank(hits: list[int]) -> float:
-    """Of the first hit."""
+    """The reciprocal rank of the first hit."""
     places = np.flatnonzero(hits)
     return 1 / (1 + places[0]) if places.size else 0.0
 
 
 def precision(hits: list[int], cut: int) -> float:
-    """Hits per place."""
+    """The share of hits in the first `cut` places."""
     return float(np.mean(hits[:cut]))
 
 
 def ndcg(hits: list[int], cut: int) -> float:
-    """By the notebook's gain."""
+    """The NDCG with the notebook's gain."""
 
     def gain(values: list[int]) -> float:
         top = np.asarray(values, np.float64)[:cut]
@@ -154,7 +154,7 @@ def ndcg(hits: list[int], cut: int) -> float:
 
 
 def million() -> list[Row]:
-    """A million lists: as the metrics see them."""
+    """A million lists, in the form of the metrics."""
     users, items = 1_000_000, 100_000
     lists, truth = ranked(users, items), made_up(users, 3, items)
     taken, _ = seconds(
@@ -183,7 +183,7 @@ def whole(folder: str) -> list[Row]:
 
 
 def split(folder: str, millions: str) -> list[Row]:
-    """A file of interactions, read, split and written in two parts."""
+    """Read a file of interactions, split it, and write both parts."""
     path, size = interactions(folder, int(millions)), f"{millions} M rows"
     with path.open("rb") as stream:
         reading, (events,) = seconds(lambda: read_interactions([(path.name, stream)]))
@@ -197,7 +197,7 @@ def split(folder: str, millions: str) -> list[Row]:
 
 
 def interactions(folder: str, millions: int) -> Path:
-    """A CSV of 100 events per user, in the order of time."""
+    """Write a CSV of 100 events per user, in the order of time."""
     path, count = Path(folder, f"{millions}.csv"), millions * 1_000_000
     chance = np.random.default_rng(0)
     schema = pa.schema(dict.fromkeys(("USER_ID", "ITEM_ID", "TIMESTAMP"), pa.int64()))

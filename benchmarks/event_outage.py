@@ -1,4 +1,4 @@
-"""A minute without Personalize under 10 posted events a second: what becomes of each event, and of their order.
+"""A minute without Personalize at 10 posted events a second: the fate of each event, and their order.
 
 Run it with `python -m benchmarks.event_outage`. The stack runs on the local cloud at ten times the speed of real time,
 so that a pause of up to five minutes between two attempts takes up to half a minute. Each of 20 sessions posts its
@@ -35,19 +35,19 @@ GROUP = "films"
 SESSIONS, PER_SECOND, SECONDS, USUAL_SECONDS = 20, 10, 60, 10
 PATIENCE_SECONDS = 300
 SPEED = 10.0
-"""Of the clock, once the group is served."""
+"""The clock's speed, after the group is live."""
 
 
 @dataclass
 class Tracker:
-    """What the event tracker of a group took: (session, eventId), in order."""
+    """The events that a group's event tracker accepted: (session, eventId), in order."""
 
     taken: list[tuple[str, str]] = field(default_factory=list)
 
 
 @contextmanager
 def watched() -> Iterator[Tracker]:
-    """See what Personalize takes within the block."""
+    """Record the events that Personalize accepts inside the block."""
     tracker, stream = Tracker(), GroupData.stream
 
     def streamed(data: GroupData, dataset_type: str, rows: Any) -> None:
@@ -60,12 +60,12 @@ def watched() -> Iterator[Tracker]:
 
 @dataclass
 class Posted:
-    """What was answered."""
+    """The answers of the API."""
 
     accepted: set[tuple[str, str]] = field(default_factory=set)
-    """Sessions and eventIds."""
+    """The session and eventId of each accepted event."""
     failed: Counter[str] = field(default_factory=Counter)
-    """By what was said instead: its sender would send it again, as it may have been accepted."""
+    """The number of other answers by their text: a client would send these events again, as they may be accepted."""
     queued: int = 0
 
 
@@ -84,7 +84,7 @@ def post(api: Caller, group: str, session: str, numbers: range, due: Callable[[i
 
 
 def load(api: Caller, group: str, first: int, seconds: float, sessions: int, per_second: float, found: Posted) -> float:
-    """Post events of all sessions for some seconds, numbered from `first` on; the seconds that it took."""
+    """Post events of all sessions for some seconds, numbered from `first`. Returns the seconds that it took."""
     start, each = time.monotonic() + 0.1, int(seconds * per_second / sessions)
     with ThreadPoolExecutor(sessions) as pool:
         numbers = range(first, first + each)
@@ -96,13 +96,13 @@ def load(api: Caller, group: str, first: int, seconds: float, sessions: int, per
 
 
 def left() -> int:
-    """The number of messages in the queue of events that wait."""
+    """The number of messages in the queue of pending events."""
     queues = sqs_backends[DEFAULT_ACCOUNT_ID][REGION].queues
     return sum(len(queue._messages) for name, queue in queues.items() if "Pending" in name)
 
 
 def until(true: Callable[[], bool], patience: float = PATIENCE_SECONDS) -> float:
-    """Wait for something; the seconds that it took. TimeoutError if it does not come."""
+    """Wait for a condition. Returns the seconds that it took. TimeoutError if it does not become true."""
     start = time.monotonic()
     while not true():
         if time.monotonic() - start > patience:
@@ -125,7 +125,7 @@ def kept(cloud: LocalCloud, group: str) -> set[tuple[str, str]]:
 
 
 def in_order(taken: list[tuple[str, str]]) -> bool:
-    """Whether the first arrivals of each session's events are in the order in which they were posted."""
+    """Whether the first arrivals of each session's events are in the order of posting."""
     sessions: dict[str, list[str]] = {}
     for session, event_id in dict.fromkeys(taken):
         sessions.setdefault(session, []).append(event_id)
@@ -135,7 +135,7 @@ def in_order(taken: list[tuple[str, str]]) -> bool:
 def outage(
     cloud: LocalCloud, api: Caller, group: str, seconds: float, usual: float, sessions: int, per_second: float
 ) -> dict[str, float | str]:
-    """Post events before, during and after an outage; what became of them."""
+    """Post events before, during and after an outage. Returns the row of the outage."""
     each = int(max(seconds, usual) * per_second / sessions) + 1
     with watched() as tracker:
         found = Posted()
@@ -161,7 +161,7 @@ def outage(
 
 
 def run() -> dict[str, float | str]:
-    """A minute of it."""
+    """Run the stack with an outage of a minute. Returns the row."""
     clock = Clock()
     with LocalCloud(aws_port=0, api_port=0, clock=clock, limits=RAISED) as cloud:
         content = interactions().encode()

@@ -1,9 +1,9 @@
-"""How fast a batch job's answers become CSV and Parquet, and in how much memory, as the answers grow.
+"""The speed and memory of the conversion of a batch job's answers to CSV and Parquet, by their number.
 
-Run it with `python -m benchmarks.exports`. A line is an answer with 25 items and scores, so 25 rows. Beside it stands a
-plain loop: json.loads for each line, csv.writer for each row. The code is that of an export, hashes included; only S3
-is left out: answers are read from the disk, and what would be uploaded is dropped. Processor time counts. Also measured
-is how much memory the IDs of many users take, as all are kept for an export for everyone.
+Run it with `python -m benchmarks.exports`. A line is an answer with 25 items and scores, so 25 rows. It is compared
+with a plain loop: json.loads for each line, csv.writer for each row. The code is that of an export, hashes included,
+without S3: answers are read from the disk, and uploads are dropped. Processor time counts. Also measured is the memory
+for the IDs of many users, since an export for everyone keeps all of them.
 """
 
 import csv
@@ -32,14 +32,14 @@ SIZES = (25_000, 100_000, 400_000)
 ITEMS = 30_000
 RESULTS = 25
 TRIES = 3
-"""The fastest counts: other work on the machine only slows."""
+"""The number of attempts, of which the fastest counts: other work on the machine only slows them."""
 MILLIONS = (1, 5, 10)
 
 
 class Disk:
-    """An S3 that reads from a file and drops what is written."""
+    """An S3 client that reads from a file and drops uploads."""
 
-    # ruff: noqa: D102 - S3's client documents its methods
+    # ruff: noqa: D102 - the methods of S3's client
 
     def get_object(self, *, Key: str, **_: str) -> dict[str, Any]:  # noqa: N803
         return {"Body": Path(Key).open("rb")}
@@ -51,13 +51,13 @@ class Disk:
         return {"ETag": ""}
 
     def complete_multipart_upload(self, **_: Any) -> None:
-        """Nothing is kept."""
+        """Do nothing."""
 
     put_object = upload_part
 
 
 def write(path: Path, lines: int) -> None:
-    """Answers as the service writes them."""
+    """Write answers in the service's form."""
     random_ = random.Random(0)
     with path.open("w") as file:
         for user in range(lines):
@@ -68,7 +68,7 @@ def write(path: Path, lines: int) -> None:
 
 
 def plainly(path: Path) -> None:
-    """The loop that a person would write."""
+    """The plain loop."""
     with path.open() as file, Path("/dev/null").open("w") as sink:
         writer = csv.writer(sink)
         for line in file:
@@ -79,7 +79,7 @@ def plainly(path: Path) -> None:
 
 
 def seconds(work: Callable[[], object]) -> float:
-    """Of the processor, for the fastest of some tries."""
+    """The processor seconds of the fastest attempt."""
     taken = []
     for _ in range(TRIES):
         start = time.process_time()
@@ -89,7 +89,7 @@ def seconds(work: Callable[[], object]) -> float:
 
 
 def measure(path: Path, lines: int) -> dict[str, float | str]:
-    """Lines a second on one core, by what is made of them; and the peak memory, before and more."""
+    """Lines a second on one core, by format; and the peak memory, before and in addition."""
     pa.set_cpu_count(1)
     disk: Any = Disk()
     bucket, before = Bucket(disk, ""), round(peak_megabytes())
@@ -116,7 +116,7 @@ def measure(path: Path, lines: int) -> dict[str, float | str]:
 
 
 def distinct_users(millions: int) -> dict[str, float | str]:
-    """How much memory the IDs of so many users take, of 36 characters each, and how many a second are read."""
+    """The memory for the IDs of so many users, of 36 characters each, and the IDs that are read per second."""
     before, start = round(peak_megabytes()), time.process_time()
     block, users = 100_000, millions * 1_000_000
 
@@ -134,7 +134,7 @@ def distinct_users(millions: int) -> dict[str, float | str]:
 
 
 def alone(*what: str) -> Any:
-    """A measurement in a process of its own: one's peak memory must not be another's."""
+    """A measurement in a process of its own, so that it has its own peak memory."""
     return json.loads(subprocess.check_output([sys.executable, "-m", "benchmarks.exports", *what]))  # noqa: S603
 
 

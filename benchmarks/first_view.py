@@ -1,8 +1,8 @@
 """The first view of `usher ui`, and `usher status`, on the local cloud with 10 groups and 200 runs.
 
 Run it with `python -m benchmarks.first_view`; it needs chromium on PATH. One group is really trained; the others, and
-its further runs, are copies of what it has in the bucket and in the table. Counted is the time until a browser shows
-every group's row, from the moment at which it asks for the page.
+its other runs, are copies of its objects in the bucket and of its items in the table. A view's time is from the request
+of the page until the browser shows every group's row.
 """
 
 import json
@@ -73,7 +73,7 @@ def page() -> Iterator[str]:
 
 
 def first_views(address: str) -> list[float]:
-    """Seconds of each view until all groups are there."""
+    """The seconds of each view until all groups are visible."""
     seconds = []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
@@ -89,7 +89,7 @@ def first_views(address: str) -> list[float]:
 
 
 def statuses() -> list[float]:
-    """Seconds of `usher status`, Python's start included."""
+    """The seconds of each `usher status`, including Python's start."""
     seconds = []
     for _ in range(VIEWS):
         begun = time.perf_counter()
@@ -99,7 +99,7 @@ def statuses() -> list[float]:
 
 
 def row(name: str, seconds: list[float]) -> dict[str, float | str]:
-    """The figures of a row. The first time is a cold one: connections are opened, and clients made."""
+    """The figures of a row. The first time includes opening connections and making clients."""
     cold, *warm = seconds
     return {
         "what": name,

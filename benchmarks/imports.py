@@ -1,7 +1,7 @@
-"""The start of each API function beside that of the sample personalization-apis: processor time of its import.
+"""The start of each API function, compared with the sample personalization-apis: processor time of its import.
 
-Run it with `python -m benchmarks.imports`. Each import has a process of its own, and the functions come in turn. All
-run on the same Python with the same boto3 and Powertools: ours, which are newer than those that the sample asks for.
+Run it with `python -m benchmarks.imports`. Each import has a process of its own, and the functions alternate. All run
+on the same Python with the same boto3 and Powertools: ours, which are newer than those of the sample.
 """
 
 import subprocess
@@ -14,7 +14,7 @@ from benchmarks.report import report
 FUNCTIONS = ("authorize", "catalogue", "events", "ranking", "recommendations")
 SAMPLE = "personalization-apis"
 SAMPLES_OWN = "aws-xray-sdk==2.15.0\npytz==2026.6\nwrapt==2.5.2\n"
-"""Packages that the sample needs besides ours."""
+"""Packages that only the sample needs."""
 TIMES = 9
 IMPORT = """
 import importlib, sys, time
@@ -24,7 +24,7 @@ importlib.import_module(sys.argv[2])
 print((time.process_time() - start) * 1000, len(sys.modules) - before)
 """
 VARIABLES = {
-    "LAMBDA_TASK_ROOT": str(ROOT),  # where it is, Powertools traces
+    "LAMBDA_TASK_ROOT": str(ROOT),  # where it is set, Powertools traces
     "KEPT_QUEUE_URL": "https://sqs/kept",
     "PENDING_QUEUE_URL": "https://sqs/pending.fifo",
     "PERSONALIZE_MILLISECONDS": "250",
@@ -32,7 +32,7 @@ VARIABLES = {
 
 
 def imported(name: str) -> tuple[float, int]:
-    """Milliseconds of the processor and modules of an import, in a process of its own."""
+    """Milliseconds of processor time, and the number of modules, of an import in a process of its own."""
     folder, module = (ROOT / "benchmarks", "public_sample") if name == SAMPLE else (ROOT / "functions" / name, "app")
     done = subprocess.run(  # noqa: S603 - our own
         command("-c", IMPORT, str(folder), module),
@@ -46,7 +46,7 @@ def imported(name: str) -> tuple[float, int]:
 
 
 def run(times: int = TIMES) -> Iterator[dict[str, float | str]]:
-    """A row of each function, the sample's last."""
+    """A row for each function, the sample's last."""
     names = [*FUNCTIONS, SAMPLE]
     found = [{name: imported(name) for name in names} for _ in range(times)]
     took = {name: median(one[name][0] for one in found) for name in names}

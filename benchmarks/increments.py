@@ -1,4 +1,4 @@
-"""A year of increments, dropped at once, on the local cloud, where each call of Personalize takes 100 ms.
+"""A year of increments, dropped at once, on the local cloud, with 100 ms for each call of Personalize.
 
 Run it with `python -m benchmarks.increments [FILES]`. Functions, state machine and timeouts are real; Personalize's
 minutes pass 6,000 times as fast.
@@ -26,7 +26,7 @@ DEADLINE_SECONDS = 1800
 
 
 def longest(cloud: LocalCloud, function: str) -> float:
-    """Seconds that the longest invocation of a function took, as CloudWatch has measured it."""
+    """The seconds of a function's longest invocation, by CloudWatch's metric."""
     names = (one["FunctionName"] for one in cloud.client("lambda").list_functions()["Functions"])
     (name,) = (name for name in names if f"-{function}-" in name)
     until = datetime.now(UTC) + timedelta(minutes=1)
@@ -43,14 +43,14 @@ def longest(cloud: LocalCloud, function: str) -> float:
 
 
 def record(bucket: Bucket) -> RunRecord | None:
-    """The group's newest record that has resources; None as long as there is none."""
+    """The group's newest record with resources, or None."""
     keys = [key for key in bucket.keys(f"{GROUP}/out/runs/") if key.endswith("/run.json")]
     records = (Run(bucket, GROUP, key.split("/")[-2]).read() for key in reversed(keys))
     return next((one for one in records if one.get("resources")), None)
 
 
 def main(files: int) -> None:
-    """Print how the run went, as a row."""
+    """Run it, and print the row."""
     with LocalCloud(aws_port=0, api_port=0, clock=Clock(SPEED), pacing=Pacing(latency=LATENCY)) as cloud:
         bucket = Bucket(cloud.client("s3"), cloud.outputs["BucketName"])
         for day in range(files):

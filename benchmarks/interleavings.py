@@ -1,8 +1,8 @@
-"""Drops, stops, promotions, removals and edits in random orders: how many leave what was asked for last.
+"""Drops, stops, promotions, removals and edits in random orders: the number of correct final states.
 
-Run it with `python -m benchmarks.interleavings [number] [first seed]`; 1,000 from seed 0 by default. Real template,
-state machine and handlers on a simulated clock; see `usher_local/simulation/interleavings.py` for what happens and for
-what is held against the requests.
+Run it with `python -m benchmarks.interleavings [number] [first seed]`; by default, 1,000 from seed 0. Real template,
+state machine and handlers on a simulated clock. `usher_local/simulation/interleavings.py` describes the requests and
+the checks.
 """
 
 import sys
@@ -15,7 +15,7 @@ from usher_local.simulation.stack import Stack
 
 
 def row(stack: Stack, seeds: range) -> dict[str, float | str]:
-    """Interleavings made, those that left nothing wrong, and what happened in all of them together."""
+    """The numbers of interleavings, of those without a fault, and of their events."""
     right, happened, executions = 0, Counter[str](), 0
     for seed in seeds:
         one = Interleaving(stack, seed)
@@ -44,4 +44,4 @@ if __name__ == "__main__":
     number, first = (*map(int, sys.argv[1:]), *(1000, 0)[len(sys.argv) - 1 :])
     with deployed() as deployed_stack:
         measured = row(deployed_stack, range(first, first + number))
-    report("interleavings", [measured])  # by the day that it is, not the stack's
+    report("interleavings", [measured])  # the date is the real one, not the stack's

@@ -1,4 +1,4 @@
-"""How benchmarks run a function's code: on Lambda's Python, with its packages, in an environment made from nothing."""
+"""A function's code in a benchmark: on Lambda's Python, with its packages, in a clean environment."""
 
 import os
 import tempfile
@@ -21,12 +21,12 @@ ENVIRONMENT = {
 
 
 def command(*arguments: str) -> list[str]:
-    """What starts Lambda's Python with these arguments: neither site packages nor the working directory count."""
+    """The command of Lambda's Python with these arguments, without site packages and the working directory."""
     return [chosen().executable, "-S", "-s", "-P", *arguments]
 
 
 def environment(variables: Mapping[str, str], requirements: str = "") -> dict[str, str]:
-    """Of an API function, with further variables. `requirements`: of packages besides those of the core layer."""
+    """The environment of an API function, with further variables, and the packages of further `requirements`."""
     python = chosen()
     core = ROOT / "layers/core"
     packages = [installed(text, python) for text in ((core / "requirements.txt").read_text(), requirements) if text]

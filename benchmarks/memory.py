@@ -5,6 +5,6 @@ from pathlib import Path
 
 
 def peak_megabytes() -> float:
-    """The most memory that this process has had. getrusage would report that of its parent, if that had more."""
+    """The peak memory of this process in MB. getrusage would give the parent's, if that is larger."""
     [kilobytes] = re.findall(r"^VmHWM:\s*(\d+) kB$", Path("/proc/self/status").read_text(), re.M)
     return int(kilobytes) / 1024

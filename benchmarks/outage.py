@@ -1,8 +1,8 @@
-"""A minute without Personalize, and one in which each of its answers takes five seconds, under 50 reads a second.
+"""A minute without Personalize, and one with answers after five seconds, at 50 reads a second.
 
 Run it with `python -m benchmarks.outage`. The stack runs on the local cloud, MovieLens 100K is trained and served, and
-callers in this process read through the HTTP API, each request at its time whether or not earlier ones are answered.
-What a request takes is counted from the time at which it was due.
+callers in this process read through the HTTP API, each request at its time, whether or not earlier ones are answered. A
+request's time counts from the time at which it was due.
 """
 
 import time
@@ -24,19 +24,19 @@ from usher_local.demo.movielens import fetch, prepare
 from usher_local.personalize import Faults, inject
 
 PER_SECOND, SECONDS, USUAL_SECONDS = 50, 60, 20
-"""Reads a second, and how long an outage and the time before and after it last."""
+"""The reads a second, and the seconds of an outage and of the time before and after it."""
 USERS = 943
 OUTAGES = {"down": Faults(down=True), "slow by 5 s": Faults(slow=5)}
 
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """What came of a request."""
+    """The result of a request."""
 
     milliseconds: float
-    """From the time at which it was due."""
+    """The time since the request was due."""
     source: str
-    """Of the answer; empty if the request failed."""
+    """The source of the answer; empty if the request failed."""
     is_marked: bool
     """Whether the answer is from Personalize, or says that it is degraded."""
 
@@ -54,14 +54,14 @@ def ask(api: Caller, number: int, due: float) -> Read:
 
 
 def reads(api: Caller, seconds: int) -> list[Read]:
-    """Requests for some seconds."""
+    """The results of requests for some seconds."""
     start, numbers = time.monotonic() + 0.1, range(PER_SECOND * seconds)
     with ThreadPoolExecutor(PER_SECOND) as pool:
         return list(pool.map(lambda number: ask(api, number, start + number / PER_SECOND), numbers))
 
 
 def row(phase: str, found: list[Read]) -> dict[str, float | str]:
-    """What came of the requests of a phase."""
+    """The row of a phase's requests."""
     took, sources = sorted(one.milliseconds for one in found), Counter(one.source for one in found)
     return {
         "phase": phase,
@@ -76,7 +76,7 @@ def row(phase: str, found: list[Read]) -> dict[str, float | str]:
 
 
 def run() -> Iterator[dict[str, float | str]]:
-    """Each outage, with the time before and after it."""
+    """The rows of each outage, with the time before and after it."""
     data = prepare(fetch(CACHE), CACHE / "prepared")
     with LocalCloud(aws_port=0, api_port=0, limits=RAISED) as cloud:
         cloud.client("s3").upload_file(str(data.interactions), cloud.outputs["BucketName"], f"{GROUP}/interactions.csv")
@@ -89,7 +89,7 @@ def run() -> Iterator[dict[str, float | str]]:
             inject(faults)
             yield row(name, reads(api, SECONDS))
             inject(Faults())
-            reads(api, 30)  # until every environment has asked again
+            reads(api, 30)  # until every environment has tried Personalize again
             yield row("half a minute later", reads(api, USUAL_SECONDS))
 
 

@@ -1,8 +1,8 @@
-"""Calls of Personalize in a pass, as a group grows by a file a day, on a simulated clock.
+"""The calls of Personalize in a pass, as a group grows by a file a day, on a simulated clock.
 
-Run it with `python -m benchmarks.passes`. The real template, state machine and handlers carry out a run on a base and
-on increments that are all dropped at once, and then a run on one more, as on each further day. Counted are the calls of
-Personalize in each invocation of Plan and Reconcile. An import takes 5 minutes, and no more than 5 are in progress.
+Run it with `python -m benchmarks.passes`. The real template, state machine and handlers do a run on a base and on
+increments that are all dropped at once, and then a run on one more, as on each further day. The figures are the calls
+of Personalize in each invocation of Plan and Reconcile. An import takes 5 minutes, and at most 5 are in progress.
 """
 
 import json
@@ -28,13 +28,13 @@ SECONDS_A_CALL = 0.1
 
 @dataclass
 class Counter:
-    """Calls of Personalize by invocation."""
+    """The calls of Personalize in each invocation."""
 
     functions: list[str] = field(default_factory=list)
     calls: list[int] = field(default_factory=list)
 
     def __call__(self, boundary: Boundary) -> None:
-        """Note that a function is invoked, or a service called."""
+        """Count an invocation of a function, or a call of a service."""
         if boundary.when == "before" and boundary.kind == "function":
             self.functions.append(boundary.name)
             self.calls.append(0)
@@ -42,7 +42,7 @@ class Counter:
             self.calls[-1] += 1
 
     def most(self, function: str) -> int:
-        """The most calls that an invocation of a function made."""
+        """The maximum number of calls in an invocation of a function."""
         return max(calls for name, calls in zip(self.functions, self.calls, strict=True) if function in name)
 
 
@@ -54,14 +54,14 @@ def interactions(day: int, users: int = 50) -> str:
 
 
 def put(stack: Stack, day: int) -> str:
-    """Put a day's increment into the bucket; its key."""
+    """Put a day's increment into the bucket. Returns its key."""
     key = f"{GROUP}/interactions/incremental/{day:03}.csv"
     stack.put(key, interactions(day))
     return key
 
 
 def drop(stack: Stack, key: str) -> tuple[Execution, Counter]:
-    """A run, and what it asked. RuntimeError where it does not end well."""
+    """A run, and its calls. RuntimeError if it fails."""
     stack.disturb = counter = Counter()
     execution = stack.drop(key)
     if execution.status != "SUCCEEDED":
@@ -70,7 +70,7 @@ def drop(stack: Stack, key: str) -> tuple[Execution, Counter]:
 
 
 def rows(stack: Stack, numbers: Sequence[int]) -> Iterator[Row]:
-    """Figures of a run on all increments at once, and of one on the next."""
+    """The figures of a run on all increments at once, and of one on the next increment."""
     for increments in numbers:
         stack.reset()
         stack.put(f"{GROUP}/usher.yaml", json.dumps(CONFIG))
@@ -95,4 +95,4 @@ def rows(stack: Stack, numbers: Sequence[int]) -> Iterator[Row]:
 if __name__ == "__main__":
     with deployed() as deployed_stack:
         measured = list(rows(deployed_stack, INCREMENTS))
-    report("passes", measured)  # by the day that it is, not the stack's
+    report("passes", measured)  # the date is the real one, not the stack's

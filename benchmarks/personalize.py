@@ -1,7 +1,8 @@
-"""How fast the local Personalize answers over HTTP, alone and while it trains, imports or serves a crowd.
+"""The latency of the local Personalize over HTTP, alone and while it trains, imports or serves many clients.
 
-Run it with `python -m benchmarks.personalize`. The server is the local cloud in a process of its own, asked through
-boto3 from this one, so every latency has the client's part in it. MovieLens 100K, as in the demo; the clock is instant.
+Run it with `python -m benchmarks.personalize`. The server is the local cloud in a process of its own; this process
+calls it through boto3, so every latency includes the client's part. MovieLens 100K, as in the demo; the clock is
+instant.
 """
 
 import random
@@ -21,14 +22,14 @@ from usher_local.demo.movielens import fetch, prepare
 NEWCOMERS = 20
 CLIENTS, EACH = 200, 10
 USERS, ITEMS, ROWS = 6040, 3706, 1_000_000
-"""As many as in MovieLens 1M."""
+"""The numbers of MovieLens 1M."""
 FIELDS = {"USER_ID": "string", "ITEM_ID": "string", "TIMESTAMP": "long", "EVENT_TYPE": "string"}
 RECIPE = "aws-user-personalization-v2"
-"""The one that takes longest."""
+"""The slowest recipe."""
 
 
 def load(service: Service, dataset: str, path: Path) -> tuple[float, float]:
-    """Import a file: seconds, and MB by which the server's peak memory exceeds what it had before."""
+    """Import a file. Returns the seconds, and the MB by which the server's peak memory exceeds its memory before."""
     location = service.upload(path)
     begin_peak(service.process)
     before, start = memory(service.process, "VmRSS"), time.perf_counter()
@@ -37,7 +38,7 @@ def load(service: Service, dataset: str, path: Path) -> tuple[float, float]:
 
 
 def latencies(name: str, found: list[float]) -> list[Row]:
-    """Two rows."""
+    """The rows of two quantiles."""
     return [{"what": f"{name}, p{q} ms", "value": round(quantile(found, q / 100), 1)} for q in (50, 99)]
 
 
@@ -56,7 +57,7 @@ def run(service: Service, folder: Path) -> Iterator[Row]:
         return [entry["itemId"] for entry in answer["itemList"]]
 
     def change(number: int) -> None:
-        """A newcomer does something; wait for another list than strangers get."""
+        """Send an event of a new user; wait until that user's list differs from the list for strangers."""
         user, before = f"new{number}", recommend("stranger")
         events = [{"eventType": "watch", "sentAt": time.time(), "itemId": str(50 + number)}]
         service.events.put_events(trackingId=tracking, userId=user, sessionId=user, eventList=events)
@@ -84,7 +85,7 @@ def run(service: Service, folder: Path) -> Iterator[Row]:
 
 
 def crowd(recommend: Callable[[int], list[str]]) -> Iterator[Row]:
-    """Many clients at once, each with its own thread, and no retries."""
+    """The rows of many concurrent clients, each with its own thread, and without retries."""
 
     def ask(number: int) -> bool:
         try:
@@ -102,7 +103,7 @@ def crowd(recommend: Callable[[int], list[str]]) -> Iterator[Row]:
 
 
 def million(path: Path) -> Path:
-    """A file of random interactions, as many as in MovieLens 1M."""
+    """Write a file of random interactions, as many as in MovieLens 1M."""
     chance = random.Random(0)
     with path.open("w") as file:
         file.write(",".join(FIELDS) + "\n")

@@ -1,7 +1,7 @@
-"""From a drop to live recommendations on the local cloud, and how fast the API answers then.
+"""From a drop to live recommendations on the local cloud, and the API's latency after it.
 
-Run it with `python -m benchmarks.pipeline`; it uses MovieLens 100K, as the demo does. Beside the API's latency stands
-that of the campaign asked directly: the ratio says what Usher's layers (signature, gateway, function) cost here.
+Run it with `python -m benchmarks.pipeline`; it uses MovieLens 100K, as the demo does. The API's latency is compared
+with that of a direct call of the campaign: the ratio is the cost of Usher's layers (signature, gateway, function).
 """
 
 import time
@@ -30,7 +30,7 @@ def milliseconds(call: Callable[[int], object]) -> list[float]:
 
 
 def run() -> list[dict[str, float | str]]:
-    """A first run, the same bytes again, and requests."""
+    """Measure a first run, the same bytes again, and requests."""
     data = prepare(fetch(CACHE), CACHE / "prepared")
     rows: list[dict[str, float | str]] = []
     with LocalCloud(aws_port=0, api_port=0) as cloud:
@@ -62,7 +62,10 @@ def run() -> list[dict[str, float | str]]:
 
 
 def ended(stepfunctions: Any, machine: str, earlier: set[str]) -> set[str]:
-    """Wait until executions that are not among the earlier ones have ended; their ARNs. S3 may report a drop twice."""
+    """Wait for the end of executions that are not among the earlier ones. Returns their ARNs.
+
+    S3 may report a drop twice.
+    """
     while True:
         executions = stepfunctions.list_executions(stateMachineArn=machine)["executions"]
         new = {one["executionArn"]: one["status"] for one in executions if one["executionArn"] not in earlier}

@@ -1,6 +1,6 @@
-"""What aws-samples/personalization-apis does while its function is imported, as far as it costs time: no code of it.
+"""The slow steps of aws-samples/personalization-apis during the import of its function, without any code of it.
 
-https://github.com/aws-samples/personalization-apis/tree/main/src/personalization_api_function: `main.py` and what it
+https://github.com/aws-samples/personalization-apis/tree/main/src/personalization_api_function: `main.py` and its
 imports. Left out, in the sample's favour: its own modules, the request for its config, and the client of CloudWatch
 Evidently, which boto3 no longer has.
 """
@@ -29,9 +29,9 @@ CLIENTS = (
     "personalize-runtime",
     "sagemaker-runtime",
 )
-"""One for each module that makes its own."""
+"""The services of the modules' clients: each module makes its own."""
 MODULES = 9
-"""Those that make a tracer and a logger."""
+"""The number of modules that make a tracer and a logger."""
 
 powertools, gateway, *_ = packages = [import_module(name) for name in PACKAGES]
 boto3: Any = import_module("boto3")

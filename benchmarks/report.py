@@ -1,4 +1,4 @@
-"""What every benchmark does with its figures: print them as a table, and keep them with the machine they come from."""
+"""Reports of all benchmarks: tables of the figures, saved with the machine that they come from."""
 
 import json
 import os
@@ -26,7 +26,7 @@ def table(rows: Sequence[Mapping[str, float | str]]) -> str:
 
 
 def merged(rows: Sequence[Mapping[str, float | str]]) -> list[Row]:
-    """Rows, at least one, that differ in their first column alone become one, with the names of all."""
+    """Rows, at least one, with those merged that differ in their first column only; it gets all their names."""
     named: dict[tuple[tuple[str, float | str], ...], list[str]] = {}
     for row in rows:
         (_, name), *figures = row.items()
@@ -36,7 +36,7 @@ def merged(rows: Sequence[Mapping[str, float | str]]) -> list[Row]:
 
 
 def keep(name: str, content: Mapping[str, object], folder: Path = RESULTS) -> None:
-    """Write figures to <name>.json in the folder (made if need be), with the day and the machine."""
+    """Write figures to <name>.json in the folder (made if missing), with the date and the machine."""
     machine = {"cores": os.cpu_count(), "machine": platform.machine(), "python": platform.python_version()}
     written = {"measured": datetime.now(UTC).date().isoformat(), **machine, **content}
     folder.mkdir(exist_ok=True)
@@ -44,5 +44,5 @@ def keep(name: str, content: Mapping[str, object], folder: Path = RESULTS) -> No
 
 
 def quantile(sorted_values: Sequence[float], share: float) -> float:
-    """The value below which a share of sorted values lies."""
+    """The quantile of sorted values at a share, 0 to 1."""
     return sorted_values[min(int(len(sorted_values) * share), len(sorted_values) - 1)]

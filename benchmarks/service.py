@@ -47,7 +47,7 @@ class Service:
     def make(
         self, kind: str, named: str = "name", meanwhile: Callable[[], object] = lambda: None, **members: Any
     ) -> str:
-        """Create something and wait until it is ACTIVE; its ARN. RuntimeError with the reason if it fails."""
+        """Create a resource and wait until it is ACTIVE. Returns its ARN. RuntimeError with the reason if it fails."""
         made = getattr(self.personalize, f"create_{kind}")(**{named: next(self.names)}, **members)
         arn = str(made[f"{_member(kind)}Arn"])
         while (found := self.describe(kind, arn))["status"] != "ACTIVE":
@@ -58,20 +58,20 @@ class Service:
         return arn
 
     def describe(self, kind: str, arn: str) -> dict[str, Any]:
-        """The service's description of something that `make` made."""
+        """The service's description of a resource that `make` made."""
         member = _member(kind)
         found: dict[str, Any] = getattr(self.personalize, f"describe_{kind}")(**{f"{member}Arn": arn})[member]
         return found
 
     def dataset(self, group: str, kind: str, fields: Mapping[str, object], **domain: str) -> str:
-        """A dataset whose fields have the given Avro types; those given as a mapping are spelled out. Its ARN."""
+        """Create a dataset. Returns its ARN. `fields` have Avro types, or mappings with a field's properties."""
         spelled = [{"name": name, **(t if isinstance(t, dict) else {"type": t})} for name, t in fields.items()]
         schema = json.dumps({"type": "record", "name": kind, "fields": spelled, "version": "1.0"})
         arn = self.personalize.create_schema(name=next(self.names), schema=schema, **domain)["schemaArn"]
         return self.make("dataset", schemaArn=arn, datasetGroupArn=group, datasetType=kind)
 
     def upload(self, path: Path) -> str:
-        """Put a file into the bucket; where it is then."""
+        """Put a file into the bucket. Returns its path there."""
         self.s3.upload_file(str(path), BUCKET, path.name)
         return f"s3://{BUCKET}/{path.name}"
 
@@ -81,7 +81,7 @@ class Service:
         self.make("dataset_import_job", "jobName", datasetArn=dataset, dataSource=source, roleArn=self.role)
 
     def version(self, group: str, recipe: str, meanwhile: Callable[[], object] = lambda: None) -> str:
-        """Train a recipe; the ARN of the solution version."""
+        """Train a recipe. Returns the ARN of the solution version."""
         recipe_arn = RECIPE + recipe
         solution = self.make("solution", datasetGroupArn=group, recipeArn=recipe_arn, performAutoTraining=False)
         return self.make("solution_version", meanwhile=meanwhile, solutionArn=solution)
@@ -98,7 +98,7 @@ def policy(statement: Mapping[str, object]) -> str:
 
 @contextmanager
 def serving(connections: int = 10) -> Iterator[Service]:
-    """The local cloud, as `make up` starts it, on an instant clock; `connections` to it at once, at most."""
+    """The local cloud, as `make up` starts it, on an instant clock; at most `connections` to it at once."""
     command = [sys.executable, "-m", "usher_local.cloud", "--aws-port", "0", "--api-port", "0", "--speed", "instant"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - nothing in it is foreign
         try:
@@ -107,22 +107,22 @@ def serving(connections: int = 10) -> Iterator[Service]:
             yield Service(dict(pairs), process.pid, connections)
         finally:
             process.terminate()
-            process.communicate()  # it says that it stops, which needs a reader
+            process.communicate()  # it prints that it stops, which needs a reader
 
 
 def memory(process: int, name: str) -> float:
-    """A figure of a process's memory, in MB: VmRSS is what it has, VmHWM the most that it had."""
+    """A figure of a process's memory, in MB: VmRSS is the current memory, VmHWM the peak."""
     lines = Path(f"/proc/{process}/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith(name)) / 1024
 
 
 def begin_peak(process: int) -> None:
-    """Let the peak of a process's memory begin anew."""
+    """Reset the peak of a process's memory."""
     Path(f"/proc/{process}/clear_refs").write_text("5")
 
 
 def timed(call: Callable[[int], object], more: Callable[[int], bool] = lambda done: done < REQUESTS) -> list[float]:
-    """Sorted milliseconds of calls, one after the other, as long as there shall be more."""
+    """Sorted milliseconds of calls, one after the other, as long as `more` of the number of calls is true."""
     found: list[float] = []
     while more(len(found)):
         start = time.perf_counter()

@@ -1,10 +1,10 @@
-"""How long a run takes over what it must, and what the waiting costs, on a simulated clock.
+"""The duration of a run in excess of its critical path, and the cost of the waiting, on a simulated clock.
 
-Run it with `python -m benchmarks.waiting`. The real template, state machine and handlers carry out the reference run:
-three datasets, three solutions with a campaign each, two filters, a tracker; an import takes 15 minutes, a training 60,
-a campaign 15, whatever the pipeline expects. Then the same with durations that are not as expected.
+Run it with `python -m benchmarks.waiting`. The real template, state machine and handlers do the reference run: three
+datasets, three solutions with a campaign each, two filters, a tracker; an import takes 15 minutes, a training 60, a
+campaign 15, whatever the pipeline expects. Then the same with other durations than expected.
 
-The critical path is the longest chain of creations, each begun as soon as what it needs is there.
+The critical path is the longest chain of creations, each begun as soon as its dependencies exist.
 """
 
 import json
@@ -35,14 +35,14 @@ MINUTES = {
     "SolutionVersion": 60.0,
     "Campaign": 15.0,
 }
-"""Of the reference run; its others take what the local Personalize takes."""
+"""The minutes of the reference run; other kinds take those of the local Personalize."""
 AFTER = {
     "Solution": "Dataset",
     "Filter": "Dataset",
     "EventTracker": "Dataset",
     "SolutionVersion": "DatasetImportJob",
 }
-"""What is needed besides what Create's members name."""
+"""Dependencies of a kind that its Create request does not name."""
 FACTORS = (0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3)
 TRIALS = 8
 
@@ -64,7 +64,7 @@ def put(stack: Stack, users: int) -> None:
 
 
 def runs(stack: Stack, stretch: Callable[[], float]) -> Iterator[tuple[Execution, float]]:
-    """A first run and one with new data; each with the seconds of its critical path."""
+    """A first run and one with new data, each with the seconds of its critical path."""
     stack.reset()
     stack.stretch = lambda kind: stretch() * MINUTES.get(kind, KINDS[kind].minutes) / (KINDS[kind].minutes or 1)
     for users in (50, 51):
@@ -77,7 +77,7 @@ def runs(stack: Stack, stretch: Callable[[], float]) -> Iterator[tuple[Execution
 
 
 def critical_path(stack: Stack, start: float) -> float:
-    """Minutes of the longest chain of what was created or updated since."""
+    """The minutes of the longest chain of creations and updates since `start`."""
     resources = stack.personalize.resources
 
     def end(resource: Resource) -> float:
@@ -92,7 +92,7 @@ def critical_path(stack: Stack, start: float) -> float:
 
 
 def rows(stack: Stack) -> Iterator[Row]:
-    """Figures of the reference run, and of runs that take less or more."""
+    """The figures of the reference run, and of runs with shorter or longer durations."""
     for factor in FACTORS:
         yield from _rows(f"all {factor:.0%}", [list(runs(stack, lambda factor=factor: factor))])  # type: ignore[misc]
     chance = random.Random(0)
@@ -116,4 +116,4 @@ def _rows(durations: str, trials: Sequence[Sequence[tuple[Execution, float]]]) -
 if __name__ == "__main__":
     with deployed() as deployed_stack:
         measured = list(rows(deployed_stack))
-    report("waiting", measured)  # by the day that it is, not the stack's
+    report("waiting", measured)  # the date is the real one, not the stack's

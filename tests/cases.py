@@ -1,4 +1,4 @@
-"""Many small cases in one test: for each test of its own, pytest would do more work than the case."""
+"""Many small cases in one test, since pytest's work for a test of its own would exceed the case's."""
 
 from collections.abc import Callable, Iterable
 from typing import TypeVar
@@ -7,7 +7,7 @@ Case = TypeVar("Case")
 
 
 def check_each(check: Callable[[Case], object], cases: Iterable[Case], name: Callable[[Case], object] = repr) -> None:
-    """Check every case; an ExceptionGroup of those that fail, each with the name of its case."""
+    """Check every case. Raises an ExceptionGroup of the failures, each with the name of its case."""
     failed = []
     for case in cases:
         try:

@@ -1,6 +1,6 @@
-"""What is claimed of a deployment, which tests prove it here, and what only a real account can show.
+"""The claims about a deployment, the tests that prove them here, and what only a real account can show.
 
-`make docs` makes docs/proof.md of this table. A test is named by its node id of pytest, without parameters.
+`make docs` makes docs/proof.md of this table. A test is named by its node ID of pytest, without parameters.
 """
 
 from collections.abc import Mapping
@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 
 class Claim(NamedTuple):
-    """One claim. `seen`: how the first deployment shows what tests can't; `check`: the check of usher doctor."""
+    """One claim. `seen`: how to see in the first deployment what tests can't prove; `check`: the check of usher
+    doctor."""
 
     says: str
     tests: tuple[str, ...] = ()
@@ -439,4 +440,4 @@ CLAIMS: Mapping[str, tuple[Claim, ...]] = MappingProxyType(
         ),
     }
 )
-"""By part of the deployment, in the order in which a first deployment meets them."""
+"""The claims by part of the deployment, in the order of a first deployment."""

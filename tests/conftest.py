@@ -1,4 +1,4 @@
-"""How tests are collected, and the simulated stack that they share."""
+"""The order of tests, and the simulated stack that they share."""
 
 import gc
 from collections.abc import Iterator
@@ -10,12 +10,12 @@ import pytest
 if TYPE_CHECKING:
     from usher_local.simulation.stack import Stack
 
-# What is collected stays until the end: to look for garbage among it takes half of the collection's time.
+# The collected objects stay until the end: garbage collections among them take half of the collection's time.
 gc.disable()
 
 
 class SharedStack:
-    """A simulated stack that stays when its tests' module is done: to deploy one takes a second."""
+    """A simulated stack that survives the end of a module of tests, since its deployment takes a second."""
 
     def __init__(self) -> None:
         self._open = ExitStack()
@@ -32,7 +32,7 @@ class SharedStack:
         return self._deployed
 
     def close(self) -> None:
-        """Remove it: its clock stands still, and its services are everybody's."""
+        """Remove the stack, whose clock and services affect other tests."""
         self._deployed = None
         self._open.close()
 
@@ -42,7 +42,7 @@ SHARED = SharedStack()
 
 @pytest.fixture(scope="module")
 def deployment() -> "Iterator[Stack]":
-    """The simulated stack, as left by the test before; `reset` makes it empty."""
+    """The simulated stack, as the previous test left it; `reset` makes it empty."""
     SHARED.wanted = True
     yield SHARED.deployed()
     SHARED.wanted = False
@@ -55,13 +55,13 @@ def stack(deployment: "Stack") -> "Stack":
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let modules with the shared stack follow each other, before those with real processes."""
+    """Run modules with the shared stack one after the other, before those with real processes."""
     sharing = {item.path for item in items if _shares(item)}
     items.sort(key=lambda item: ("integration" in item.path.parts, item.path in sharing))
 
 
 def pytest_collection_finish() -> None:
-    """From now on, look for garbage among what tests make: rarely, as it takes a tenth of the time by default."""
+    """Collect only the garbage of tests, and rarely: the default takes a tenth of the time."""
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
     gc.enable()
@@ -75,7 +75,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 def pytest_unconfigure() -> None:
-    """Leave nothing behind."""
+    """Remove the shared stack."""
     SHARED.close()
 
 

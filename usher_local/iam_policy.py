@@ -115,8 +115,8 @@ def applies(statement: Statement, request: Request) -> bool:
 
 
 def _lists(body: Mapping[str, Any], element: str, matching: Callable[[str], bool]) -> bool:
-    """Whether Action and Resource (or NotAction and NotResource) match. A trust policy has no Resource: it is about its
-    own role."""
+    """Whether Action and Resource (or NotAction and NotResource) match. A trust policy has no Resource: its role is
+    meant."""
     if f"Not{element}" in body:
         return not any(map(matching, listed(body[f"Not{element}"])))
     return element not in body or any(map(matching, listed(body[element])))
@@ -150,8 +150,8 @@ PLAIN = str.maketrans("\ue000\ue001", "*?")
 
 
 def matches(pattern: str, value: str) -> bool:
-    """Whether a value matches a pattern of `*` (any characters, `/` and `:` as well) and `?` (one character); case
-    matters."""
+    """Whether a value matches a pattern of `*` (any characters, also `/` and `:`) and `?` (one character), in its
+    case."""
     return _compiled(pattern).fullmatch(value) is not None
 
 
@@ -188,7 +188,7 @@ def _holds(
     values: Mapping[str, Sequence[str]],
     variables: Mapping[str, Sequence[str]] | None,
 ) -> bool:
-    """Whether one line of a Condition holds. If the key is missing, only negated, IfExists and ForAllValues conditions
+    """Whether one line of a Condition holds. Without the key, only negated, IfExists and ForAllValues conditions
     hold."""
     quantifier, _, operation = name.rpartition(":")
     optional = operation.endswith("IfExists")
@@ -229,7 +229,7 @@ def _ordered(convert: Callable[[str], Any], compare: Callable[[Any, Any], bool])
 
 
 def _moment(text: str) -> datetime:
-    """The moment that a text in ISO 8601, or in seconds of the Unix epoch, stands for."""
+    """The time of a text in ISO 8601, or in seconds of the Unix epoch."""
     if re.fullmatch(r"\d{5,}(\.\d+)?", text):
         return datetime.fromtimestamp(float(text), UTC)
     found = datetime.fromisoformat(text)

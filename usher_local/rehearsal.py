@@ -135,7 +135,7 @@ def smoke(rehearsal: Rehearsal, stack: str) -> None:
     deadline = time.monotonic() + START_SECONDS
     while len(causes() - before) < len(files):
         if time.monotonic() > deadline:
-            raise WrongError(f"what was dropped into {outputs['BucketName']} starts no run")
+            raise WrongError(f"the drop into {outputs['BucketName']} started no run")
         time.sleep(0.5)
     record = watch(states, s3, outputs["PipelineArn"], outputs["BucketName"], group, rehearsal.console)
     if record["outcome"] != "SUCCEEDED":
@@ -143,7 +143,7 @@ def smoke(rehearsal: Rehearsal, stack: str) -> None:
     items = rehearsal.ask(stack)["itemList"]
     if not items:
         raise WrongError(f"the API of {stack} recommends nothing")
-    rehearsal.say(f"{stack}: a drop became {len(items)} recommendations of its API")
+    rehearsal.say(f"{stack}: after a drop, its API returned {len(items)} recommendations")
 
 
 def e2e(rehearsal: Rehearsal, stack: str) -> None:
@@ -169,11 +169,11 @@ def change_a_line(rehearsal: Rehearsal) -> None:
     rehearsal.say("usher: the API serves the new line")
     smoke(rehearsal, "usher")
     if rehearsal.versions() != before:
-        raise WrongError(f"the deployment has trained: {sorted({*rehearsal.versions()} - {*before})}")
+        raise WrongError(f"the deployment trained: {sorted({*rehearsal.versions()} - {*before})}")
     rehearsal.say(f"usher: nothing was trained again ({len(before)} version)")
     lost = {kind for kind, _ in had - rehearsal.resources("usher")}
     if unexpected := {kind for kind in lost if not kind.startswith("AWS::Lambda::")}:
-        raise WrongError(f"the deployment has replaced more than code: {sorted(unexpected)}")
+        raise WrongError(f"the deployment replaced more than code: {sorted(unexpected)}")
 
 
 def stand_side_by_side(rehearsal: Rehearsal) -> None:
@@ -202,11 +202,11 @@ def delete(rehearsal: Rehearsal, stack: str, options: tuple[str, ...]) -> None:
         one["stateMachineArn"] for one in rehearsal.client("stepfunctions").list_state_machines()["stateMachines"]
     }
     if left := sorted({name for _, name in had} & (functions | roles | machines)):
-        raise WrongError(f"{stack} is deleted, and these are left: {left}")
+        raise WrongError(f"{stack} is deleted, but these resources remain: {left}")
     kept = sorted(name for kind, name in had if kind == "AWS::S3::Bucket")
     buckets = {one["Name"] for one in rehearsal.client("s3").list_buckets()["Buckets"]}
     if lost := sorted({*kept} - buckets):
-        raise WrongError(f"{stack} has taken its data along: {lost}")
+        raise WrongError(f"{stack} deleted its data: {lost}")
     rehearsal.say(f"{stack}: deleted with its functions, roles, state machines and API; {kept} is kept")
     try:
         Caller(url, rehearsal.environment["AWS_DEFAULT_REGION"], None).get("/")
@@ -267,8 +267,7 @@ def cloud(environment: Mapping[str, str], log: Path) -> Iterator[dict[str, str]]
 
 
 def exported(process: "subprocess.Popen[bytes]", log: Path) -> dict[str, str]:
-    """The environment variables in the log's line that begins with `ready`. Raises WrongError if the cloud does not
-    start."""
+    """The environment variables in the log's line `ready`. Raises WrongError if the cloud does not start."""
     deadline = time.monotonic() + START_SECONDS
     while process.poll() is None and time.monotonic() < deadline:
         for line in log.read_text().splitlines():
@@ -302,7 +301,7 @@ def main() -> int:
             console.print(log.read_text()[-4000:], highlight=False, markup=False)
             console.print(f"[red]{error}[/]", highlight=False)
             return 1
-    console.print(f"[green]The rehearsal went well[/] in {time.monotonic() - started:.0f} s")
+    console.print(f"[green]The rehearsal passed[/] in {time.monotonic() - started:.0f} s")
     return 0
 
 

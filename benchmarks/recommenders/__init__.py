@@ -1,1 +1,2 @@
-"""Every recipe on a temporal hold-out, through boto3 against the local service, beside the library `implicit`."""
+"""Every recipe on a temporal hold-out, through boto3 against the local service, compared with the library
+`implicit`."""

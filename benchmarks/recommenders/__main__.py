@@ -39,14 +39,15 @@ Tables = Mapping[str, Sequence[Row]]
 
 @dataclass(frozen=True)
 class Step:
-    """One thing to be measured, and the rows that come of it, by table."""
+    """A measurement, and the rows that it returns, by table."""
 
     name: str
     run: Callable[[], Tables]
 
 
 def main(arguments: Sequence[str], console: Console, folder: Path = RESULTS) -> int:
-    """Exit status: 0, or 1 with the reason where a file cannot be read. `folder`: where the figures are kept."""
+    """Measure the files. Returns the exit status: 0, or 1 after printing an error of a file. `folder`: of the
+    figures."""
     options, results = parse(arguments), Results(folder)
     try:
         sets = [read_ratings(path) for path in options.files] or list(own_sets(console))
@@ -64,7 +65,7 @@ def main(arguments: Sequence[str], console: Console, folder: Path = RESULTS) -> 
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
-    """Files and options."""
+    """The files and options of the command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.recommenders", description=__doc__)
     parser.add_argument("files", nargs="*", type=Path, help="ratings.dat, ratings.csv, .inter; without: our data sets")
     parser.add_argument("--only", type=lambda text: text.split(","), help="recipes, models or peers, by commas")
@@ -77,7 +78,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def own_sets(console: Console) -> Iterator[Ratings]:
-    """The data sets that are measured where no file is given."""
+    """The data sets that are measured by default."""
     try:
         yield read_ratings(prepare(fetch(CACHE), CACHE / "prepared").interactions, "movielens-100k")
     except DownloadError as error:
@@ -90,7 +91,7 @@ def own_sets(console: Console) -> Iterator[Ratings]:
 
 
 def measure(name: str, todo: Sequence[Step], results: Results, console: Console) -> None:
-    """Take all steps; what is not applicable, installed or trainable is reported and left out."""
+    """Do all steps; a step that is not applicable, installed or trainable is reported and skipped."""
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
     with Progress(*columns, console=console) as progress:
         task = progress.add_task(name, total=len(todo))
@@ -138,7 +139,7 @@ def steps(ratings: Ratings, stack: ExitStack) -> Iterator[Step]:
 
 
 def apart(work: Callable[..., T], *arguments: object) -> T:
-    """Do something in a process of its own, so that its peak memory is its own."""
+    """Do work in a process of its own, so that its peak memory is its own."""
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
         return pool.submit(work, *arguments).result()
 

@@ -8,12 +8,12 @@ from benchmarks.report import Row
 
 WIDTH, LABEL, BAR, GAP, HEAD = 860, 330, 16, 6, 44
 SCALE = (WIDTH - LABEL - 60) / 0.6
-"""Pixels per MRR; the axis ends at 0.6, or where it must."""
+"""Pixels per MRR; the axis ends at 0.6, or at the largest value."""
 COLOURS = {"raw": "#9fb6cc", "dedup": "#1f5a93"}
 
 
 def chart(data: Mapping[str, Sequence[Row]]) -> str:
-    """The text of the picture: of each data set the rows of `holdout.table`."""
+    """The text of the picture, from the rows of `holdout.table` of each data set."""
     panels = [_panel(name, rows) for name, rows in data.items()]
     tops = list(accumulate((height for _, height in panels), initial=0))
     body = "".join(

@@ -32,7 +32,7 @@ class Group:
 
 @dataclass
 class Groups:
-    """Groups are made when they are first needed, of the events to learn from; files go through `folder`."""
+    """Dataset groups, made on demand with the training events; files go through `folder`."""
 
     service: Service
     ratings: Ratings
@@ -41,7 +41,7 @@ class Groups:
     _made: dict[tuple[str | None, str], Group] = field(default_factory=dict)
 
     def of(self, recipe: Recipe) -> Group:
-        """The group in which a recipe is trained; in a domain, of events of the type that the recipe learns from."""
+        """The group in which a recipe is trained; in a domain, with events of the type that counts for the recipe."""
         usual = "View" if recipe.domain == SHOP else "Watch"
         key = recipe.domain, use_case(recipe).learns or usual
         if key not in self._made:

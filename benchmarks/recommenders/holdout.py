@@ -1,6 +1,7 @@
-"""The temporal hold-out by which aws-hrnn's figures were published: everyone's newest tenth, predicted from the rest.
+"""The temporal hold-out of the published figures of aws-hrnn: each user's newest tenth, predicted from the rest.
 
-AWS's notebook "personalization with temporal hold-out evaluations" of amazon-personalize-samples; its metrics, too.
+Split and metrics are those of AWS's notebook "personalization with temporal hold-out evaluations" in
+amazon-personalize-samples.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,7 +26,7 @@ COLUMNS = [
         *(f"legacy_ndcg_at_{cutoff}" for cutoff in CUTOFFS),
     )
 ]
-"""Which of Usher's metrics these are."""
+"""The indices of these among Usher's metrics."""
 RESAMPLES = 1000
 
 List = NDArray[np.integer[Any]]
@@ -37,19 +38,19 @@ class Holdout:
 
     learnt: Interactions
     histories: list[NDArray[np.int32]]
-    """What is learnt from, by user, oldest first."""
+    """The training items of each user, oldest first."""
     truths: list[NDArray[np.int32]]
-    """What is held out, by user: everyone has at least one event."""
+    """The held-out items of each user, at least one."""
 
     @classmethod
     def of(cls, ratings: Ratings) -> Self:
-        """Hold out events whose rank in time, those of equal time in the file's order, is beyond 90% of the user's."""
+        """Hold out events beyond 90% of their user's, by time; events of equal time keep the file's order."""
         interactions = Interactions.of(ratings.users, ratings.items, ratings.timestamps)
         learnt, cases = hold_out(interactions)
         return cls(learnt, [case.query.history for case in cases], [case.truth for case in cases])
 
     def popular(self) -> List:
-        """All items, those with most events that are learnt from first: the notebook's baseline."""
+        """All items, by the number of training events, highest first: the notebook's baseline."""
         counts = np.bincount(self.learnt.item, minlength=len(self.learnt.item_ids))
         return np.argsort(-counts, kind="stable")
 
@@ -57,8 +58,8 @@ class Holdout:
 def shapes(history: List, asked: List, deep: List) -> dict[str, List]:
     """The three forms of one user's list, at most DEPTH items each.
 
-    raw: as `asked`. d25: only new ones of these, then the others, as in the notebook. dedup: the new ones of `deep`, a
-    longer list from which anyone may have taken seen items already.
+    raw: as `asked`. d25: its new items, then the others, as in the notebook. dedup: the new items of `deep`, a longer
+    list, possibly already without known items.
     """
     raw = asked[:DEPTH]
     seen = np.isin(raw, history)
@@ -90,9 +91,10 @@ def interval(values: NDArray[np.float64], seed: int = 0) -> NDArray[np.float64]:
 def table(
     name: str, holdout: Holdout, asked: Mapping[int, List], deep: Mapping[int, List]
 ) -> list[dict[str, str | float]]:
-    """A row per form: metrics, half of the width of MRR's 95% interval, and of how many users' lists, by user's number.
+    """A row per form: the metrics, half of the width of MRR's 95% interval, and the number of lists, by the user's
+    number.
 
-    `short` says how many lists have fewer than 25 items, as what was asked for had not enough new ones.
+    `short` is the number of lists with fewer than 25 items, because too few items are new to the user.
     """
     formed = {user: shapes(holdout.histories[user], asked[user], deep[user]) for user in asked}
     rows: list[dict[str, str | float]] = []

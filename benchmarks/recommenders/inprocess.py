@@ -1,4 +1,4 @@
-"""Models without the service, each in a process of its own: those behind the recipes, and those of `implicit`."""
+"""Models without the service, each in a process of its own: those of the recipes, and those of `implicit`."""
 
 import importlib
 import os
@@ -23,12 +23,15 @@ from usher_local.recommenders.metrics import DEPTH
 from usher_local.recommenders.segments import ItemAffinity
 
 BLOCK = 256
-"""Lists that are made at once."""
+"""The number of lists that are made at once."""
 FACTORS, NEIGHBOURS = 64, 100
 
 
 def costs(name: str, seconds: float, one: Callable[[int], object], many: Callable[[], int]) -> Row:
-    """What fitting took, the latency of `one`, and the lists per second of `many`, which returns their number."""
+    """The row of a model: the seconds of its fit, the latency of `one`, and the lists per second of `many`.
+
+    `many` returns the number of its lists.
+    """
     timed(one, lambda done: done < BLOCK)  # warm-up
     milliseconds, start = timed(one), time.perf_counter()
     speed = many() / (time.perf_counter() - start)
@@ -38,7 +41,7 @@ def costs(name: str, seconds: float, one: Callable[[int], object], many: Callabl
 
 
 def own(model: type[Recommender], interactions: Interactions) -> Row:
-    """Costs of a model that stands behind recipes: of segments, lists are of users; of actions, of actions."""
+    """The costs of a recipe's model: lists of items; of users for segments, of actions for the next best action."""
     start = time.perf_counter()
     fitted = model.fit(interactions, {})
     seconds = time.perf_counter() - start
@@ -56,7 +59,7 @@ def own(model: type[Recommender], interactions: Interactions) -> Row:
 
 
 def learnable(model: type[Recommender], ratings: Ratings, holdout: Holdout) -> Interactions:
-    """What a model learns from, as the service prepares it."""
+    """The training data of a model, as the service prepares it."""
     learnt = holdout.learnt
     if model is NextBestAction:
         users, actions, answers, timestamps = zip(
@@ -70,12 +73,12 @@ def learnable(model: type[Recommender], ratings: Ratings, holdout: Holdout) -> I
 
 
 Answer = Callable[[Sequence[int], bool], Iterable[List]]
-"""Lists of users, at most DEPTH items each, best first; new ones alone where it is asked to."""
+"""Returns the lists of users, at most DEPTH items each, best first; only new items if the flag is set."""
 
 
 def fit_implicit(module: str, kind: str, arguments: Mapping[str, int], holdout: Holdout) -> Answer:
     """Fit one of `implicit`'s models."""
-    importlib.import_module("threadpoolctl").threadpool_limits(1, "blas")  # as implicit asks for
+    importlib.import_module("threadpoolctl").threadpool_limits(1, "blas")  # as implicit demands
     warnings.filterwarnings("ignore", "Method expects CSR")  # about its own matrix
     model = getattr(importlib.import_module(f"implicit.{module}"), kind)(**arguments)
     learnt = holdout.learnt
@@ -86,7 +89,7 @@ def fit_implicit(module: str, kind: str, arguments: Mapping[str, int], holdout: 
 
     def answer(users: Sequence[int], unseen: bool) -> Iterable[List]:
         lists = model.recommend(users, rows[users], N=DEPTH, filter_already_liked_items=unseen)[0]
-        return (found[found >= 0] for found in np.asarray(lists, np.int64))  # -1 fills up short ones
+        return (found[found >= 0] for found in np.asarray(lists, np.int64))  # -1 fills up short lists
 
     return answer
 
@@ -112,7 +115,7 @@ PEERS: dict[str, Callable[[Holdout], Answer]] = {
         fit_implicit,
         "bpr",
         "BayesianPersonalizedRanking",
-        {"factors": FACTORS, "random_state": 0, "num_threads": 1},  # in more threads, runs differ
+        {"factors": FACTORS, "random_state": 0, "num_threads": 1},  # with more threads, runs differ
     ),
     "implicit item-item": partial(fit_implicit, "nearest_neighbours", "CosineRecommender", {"K": NEIGHBOURS}),
     "SASRec": fit_sasrec,
@@ -120,7 +123,7 @@ PEERS: dict[str, Callable[[Holdout], Answer]] = {
 
 
 def peer(name: str, holdout: Holdout) -> tuple[list[Row], Row]:
-    """The hold-out's rows and the costs of a model that is not ours; ImportError where its library is not installed."""
+    """The hold-out's rows and the costs of another library's model. ImportError if the library is not installed."""
     start = time.perf_counter()
     answer = PEERS[name](holdout)
     seconds, users = time.perf_counter() - start, range(len(holdout.truths))

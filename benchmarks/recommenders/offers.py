@@ -1,4 +1,4 @@
-"""Made-up offers and what people did with them, which aws-next-best-action learns from."""
+"""Synthetic actions and interactions with them, for aws-next-best-action."""
 
 from collections.abc import Iterator, Sequence
 
@@ -15,7 +15,7 @@ def actions() -> Iterator[tuple[str, str]]:
 
 
 def answers(users: Sequence[str], newest: int, seed: int = 0) -> Iterator[tuple[str, str, str, int]]:
-    """Rows of `ANSWERS`: everyone is shown some actions and takes most of one kind, few of the others."""
+    """Rows of `ANSWERS`: each user is shown some actions and takes most of one kind, few of the others."""
     chance = np.random.default_rng(seed)
     for user in users:
         liked = chance.integers(len(KINDS))

@@ -1,4 +1,4 @@
-"""Whom a recipe is asked about, and what its answers are worth: rows of the hold-out, and rows of costs."""
+"""The requests to a recipe, and the scores of its answers: rows of the hold-out, and rows of costs."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,29 +15,30 @@ from usher_local.personalize.core.use_cases import use_case
 from usher_local.recommenders.metrics import DEPTH
 
 DEEP = 500
-"""The service's longest list: de-duplicated ones are cut out of it."""
+"""The service's longest list, from which de-duplicated ones are cut."""
 SEGMENT_LINES = {"aws-item-affinity": 500, "aws-item-attribute-affinity": 10}
-"""As many as the service takes in a job."""
+"""The maximum number of lines in a job."""
 ABOUT_ITEMS = ("aws-semantic-similarity", "aws-item-attribute-affinity")
 
 
 class NotApplicableError(Exception):
-    """The recipe needs what the data does not have; the message says what."""
+    """The data lacks something that the recipe needs; the message says what."""
 
 
 @dataclass(frozen=True)
 class Questions:
-    """What recipes are asked about one data set."""
+    """The requests to the recipes about one data set."""
 
     holdout: Holdout
     genres: Sequence[str]
     requests: int = REQUESTS
-    """How many requests are timed, and of how many users at most."""
+    """The number of timed requests, and the maximum of their users."""
 
     def measure(self, groups: Groups, recipe: Recipe) -> tuple[list[Row], Row]:
-        """Train a recipe and ask it: its rows of the hold-out, none for segments and actions, and its costs.
+        """Train a recipe and send the requests. Returns its rows of the hold-out (none for segments and actions), and
+        its costs.
 
-        NotApplicableError for recipes about metadata where there is none.
+        NotApplicableError for recipes that need metadata if there is none.
         """
         if recipe.name in ABOUT_ITEMS and not self.genres:
             raise NotApplicableError("needs titles and genres of items")
@@ -62,7 +63,7 @@ class Questions:
 
         timed(ask, lambda done: done < len(sample) // 5)  # warm-up
         milliseconds, speed = self._timed(ask), 0.0
-        # The filter is about the user of a line. A list to be ranked has none of what the user has seen.
+        # The filter needs the user of a line. A list to rank contains only new items.
         filtered = recipe.type in (USER, POPULAR) or bool(recipe.domain)
         if recipe.batch:
             tries = {"itemExplorationConfig": {"explorationWeight": "0"}} if use_case(recipe).explores else {}
@@ -88,14 +89,15 @@ class Questions:
         return timed(call, lambda done: done < self.requests)
 
     def _sample(self, users: Sequence[int]) -> list[int]:
-        """As many users as are asked about one by one."""
+        """A random sample of at most `requests` users."""
         chosen: list[int] = np.random.default_rng(0).permutation(users)[: self.requests].tolist()
         return chosen
 
     def lines(self, recipe: Recipe, *, deep: bool) -> dict[int, Line]:
-        """What to ask for each user, for a list to be de-duplicated if `deep`. Related items need a history.
+        """The line of each user, for a list to de-duplicate if `deep`. Related items need a history.
 
-        Similar are items to the user's newest one; to be ranked are the most popular ones, new to the user if `deep`.
+        Related items are those of the user's newest item; the items to rank are the most popular ones, new to the user
+        if `deep`.
         """
         learnt, popular, lines = self.holdout.learnt, self.holdout.popular(), dict[int, Line]()
         for user, history in enumerate(self.holdout.histories):
@@ -115,7 +117,7 @@ class Questions:
         number = {item: place for place, item in enumerate(self.holdout.learnt.item_ids)}
 
         def numbered(lists: Mapping[int, list[str]]) -> dict[int, List]:
-            """Items unknown even to the part held out are not hits."""
+            """Items that the hold-out does not contain become -1, which is never a hit."""
             return {user: np.array([number.get(item, -1) for item in items], np.int64) for user, items in lists.items()}
 
         return table(name, self.holdout, numbered(raw), numbered(deep))
@@ -128,4 +130,4 @@ OWN = {
     "recall_at_1_percent": "recall@1%",
     "coverage": "coverage",
 }
-"""What is shown of the service's own metrics."""
+"""The service's own metrics in the table."""

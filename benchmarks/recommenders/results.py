@@ -1,4 +1,4 @@
-"""The figures of one or more runs: kept as soon as they are measured, so that a run that was cut loses little.
+"""The figures of one or more runs, saved after each measurement, so that an interrupted run loses little.
 
 recommenders.json has them by data set, recommenders.md as tables, and recommenders.svg shows MRR.
 """
@@ -25,18 +25,18 @@ class Results:
         )
 
     def put(self, data: str, name: str, tables: Mapping[str, Sequence[Row]]) -> None:
-        """Keep the rows of a model or recipe by table, in place of older ones."""
+        """Save the rows of a model or recipe by table, in place of older ones."""
         for title, rows in tables.items():
             if rows:
                 self.data.setdefault(data, {}).setdefault(title, {})[name] = list(rows)
         report.keep(NAME, {"data": self.data}, self._folder)
 
     def has(self, data: str, name: str) -> bool:
-        """Whether there are rows of it already."""
+        """Whether there are rows of a model or recipe."""
         return any(name in named for named in self.data.get(data, {}).values())
 
     def show(self, data: str) -> str:
-        """A data set's tables in Markdown; what has the same figures throughout shares a row."""
+        """A data set's tables in Markdown; models with equal figures share a row."""
         tables = {title: report.merged(_rows(named)) for title, named in self.data.get(data, {}).items()}
         return "\n\n".join(f"**{data}: {title}**\n\n{report.table(rows)}" for title, rows in tables.items())
 

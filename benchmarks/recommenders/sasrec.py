@@ -1,7 +1,7 @@
-"""SASRec with cross-entropy over all items, small enough for two cores: what a neural network reaches on this split.
+"""SASRec with cross-entropy over all items, small enough for two cores: the result of a neural network on this split.
 
 Kang and McAuley, "Self-Attentive Sequential Recommendation", ICDM 2018; the loss after Klenitskiy and Vasilev, "Turning
-Dross Into Gold Loss", RecSys 2023. Needs torch, which nothing else here does.
+Dross Into Gold Loss", RecSys 2023. Needs torch, which no other module here needs.
 """
 
 import importlib
@@ -18,12 +18,12 @@ EPOCHS, BATCH, RATE = 20, 32, 1e-3
 
 
 class SASRec:
-    """A trained network; item 0 is nothing, and all others are one higher than elsewhere."""
+    """A trained network; item 0 is padding, and all other items are one higher than elsewhere."""
 
     def __init__(self, holdout: Holdout, epochs: int = EPOCHS) -> None:
         torch: Any = importlib.import_module("torch")
         torch.manual_seed(0)
-        torch.set_num_threads(1)  # with as many as there are cores, other work on them makes it crawl
+        torch.set_num_threads(1)  # with a thread per core, other work on them makes it crawl
         self.torch, nn = torch, torch.nn
         self.item = nn.Embedding(len(holdout.learnt.item_ids) + 1, WIDTH, padding_idx=0)
         self.place = nn.Embedding(LENGTH, WIDTH)
@@ -53,11 +53,11 @@ class SASRec:
 
     def _states(self, known: Any) -> Any:
         places = self.torch.arange(LENGTH)
-        # Nothing comes last, and no state looks ahead: what is padded disturbs nobody.
+        # The padding is at the end, and no state looks ahead: padding has no effect.
         return self.body(self.item(known) * WIDTH**0.5 + self.place(places), mask=self.ahead)
 
     def score(self, histories: Sequence[NDArray[np.int32]]) -> NDArray[np.float32]:
-        """What comes next after each history (m, n_items); after none, always the same."""
+        """The scores of the next item after each history (m, n_items); the same for every empty history."""
         newest = [history[-LENGTH:] + 1 for history in histories]
         rows = np.zeros((len(newest), LENGTH), np.int64)
         for row, items in zip(rows, newest, strict=True):
@@ -69,7 +69,7 @@ class SASRec:
 
 
 def _windows(histories: Sequence[NDArray[np.int32]]) -> NDArray[np.int64]:
-    """Every history in pieces of LENGTH + 1 items (n, LENGTH + 1), the newest piece being whole; 0 fills up the end."""
+    """Every history in pieces of LENGTH + 1 items (n, LENGTH + 1), the newest piece whole; 0 pads the end."""
     pieces = [
         history[max(0, end - LENGTH - 1) : end] + 1 for history in histories for end in range(len(history), 1, -LENGTH)
     ]

@@ -1,7 +1,7 @@
-"""What every model costs as the data grow: training as the service does it, metrics included, and single requests.
+"""The costs of every model as the data grow: training as the service does it, metrics included, and single requests.
 
-Run it with `python -m benchmarks.recommenders.scale`; names of models restrict it to these. The data are made up: items
-by Zipf's law, lengths of histories log-normal, all draws independent, which makes for more different pairs than real
+Run it with `python -m benchmarks.recommenders.scale`; names of models restrict it to these. The data are synthetic:
+items by Zipf's law, lengths of histories log-normal, all draws independent, which gives more different pairs than real
 data have. Each run has a process of its own, and its peak memory includes the data.
 """
 
@@ -24,14 +24,14 @@ from usher_local.recommenders.base import Interactions, Query
 from usher_local.recommenders.registry import RECIPES, train
 
 MODELS = {RECIPES[recipe].__name__: recipe for recipe in reversed(RECIPES)}
-"""One recipe for each model: the others with this model cost the same."""
+"""One recipe for each model: other recipes with this model cost the same."""
 REQUESTS = 300
 YEAR, SPREAD, WORDS, VOCABULARY, LABELS = 365 * 86400, 1.0, 20, 20_000, 20
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How much data, and what it may cost."""
+    """The size of the data, and the limits of the costs."""
 
     events: int
     users: int
@@ -40,7 +40,7 @@ class Size:
     megabytes: int
 
     def share(self, part: float) -> "Size":
-        """Less of everything."""
+        """A share of the data."""
         return replace(self, **{name: int(getattr(self, name) * part) for name in ("events", "users", "items")})
 
 
@@ -48,7 +48,7 @@ SIZES = Size(1_000_000, 20_000, 60_000, 300, 4096), Size(20_000_000, 140_000, 27
 
 
 def zipf(chance: np.random.Generator, items: int, draws: int) -> NDArray[np.int32]:
-    """Independent draws (draws,) of which item k has 1/k of the first one's chance; who is first is left to chance."""
+    """Independent draws (draws,), in which item k has 1/k of the first one's probability; the order is random."""
     edges = np.cumsum(1 / np.arange(1, items + 1))
     names: NDArray[np.int32] = chance.permutation(items).astype(np.int32)
     drawn: NDArray[np.int32] = names[np.searchsorted(edges, chance.random(draws) * edges[-1])]
@@ -56,7 +56,7 @@ def zipf(chance: np.random.Generator, items: int, draws: int) -> NDArray[np.int3
 
 
 def generate(size: Size, recipe: str, seed: int = 0) -> Interactions:
-    """The data: the same for the same arguments."""
+    """The synthetic data, equal for equal arguments."""
     chance = np.random.default_rng(seed)
     eager = chance.lognormal(0, SPREAD, size.users)
     user = np.sort(chance.choice(size.users, size.events, p=eager / eager.sum())).astype(np.int32)

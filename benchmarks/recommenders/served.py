@@ -1,4 +1,4 @@
-"""A recipe that the service has trained: asked one by one over HTTP, or by batch job."""
+"""A trained recipe of the service: single requests over HTTP, or batch jobs."""
 
 import json
 import time
@@ -13,26 +13,26 @@ from benchmarks.service import BUCKET, RECIPE, Service
 from usher_local.personalize.core.recipes import SEGMENTS, Recipe
 
 Line = dict[str, Any]
-"""What is asked for a user, as a batch job's line has it."""
+"""A user's request in the form of a batch job's line."""
 
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """A trained model, and how long that took."""
+    """A trained model, and the costs of its training."""
 
     service: Service
     group: Group
     version: str
-    """ARN of the solution version; empty for a recommender."""
+    """The ARN of the solution version; empty for a recommender."""
     asked: dict[str, str]
     """The campaign or recommender; empty for segments."""
     seconds: float
     megabytes: float
     metrics: dict[str, float]
-    """The service's own."""
+    """The service's own metrics."""
 
     def ask(self, line: Line, results: int, *, filtered: bool = False) -> list[str]:
-        """The items that answer one request; without the newest that the user has seen if `filtered`."""
+        """The items in the answer to one request; with `filtered`, without the user's newest seen items."""
         runtime, more = self.service.runtime, {"filterArn": self.group.seen} if filtered else {}
         if "itemList" in line:
             ranked = runtime.get_personalized_ranking(**self.asked, userId=line["userId"], inputList=line["itemList"])
@@ -73,7 +73,7 @@ class Served:
 
 @contextmanager
 def served(service: Service, group: Group, recipe: Recipe) -> Iterator[Served]:
-    """Train a recipe and host it; it is deleted afterwards, as a group may have few of a kind."""
+    """Train a recipe and deploy it; delete it afterwards, since a group may have few of a kind."""
     train = _recommender if recipe.domain else _solution
     peak, start = Peak(service.process), time.perf_counter()
     arn = train(service, group.arn, recipe.name, peak)

@@ -8,13 +8,13 @@ from usher_local.personalize.modelling import training_process
 
 
 class Peak:
-    """The most memory that any trainer of a server had whenever somebody looked, in MB."""
+    """The peak memory of a server's trainers at the calls of `look`, in MB."""
 
     def __init__(self, server: int) -> None:
         self.server, self.megabytes = server, 0.0
 
     def look(self) -> None:
-        """Look at it; do so often, as a process that has ended shows nothing."""
+        """Measure it; call it often, since a process that has ended has no figures."""
         for listed in Path(f"/proc/{self.server}/task").glob("*/children"):
             with suppress(OSError, StopIteration):
                 for child in map(int, listed.read_text().split()):

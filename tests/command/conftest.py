@@ -16,13 +16,13 @@ def stack(deployment: Stack, monkeypatch: pytest.MonkeyPatch) -> Stack:
 
 @pytest.fixture
 def live(stack: Stack) -> Stack:
-    """A group that serves."""
+    """A stack with a live group."""
     stack.begin(films)
     return stack
 
 
 @pytest.fixture
 def exported(stack: Stack) -> Stack:
-    """A group that serves and has an export."""
+    """A stack with a live group that has an export."""
     stack.begin(exported_films)
     return stack

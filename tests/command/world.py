@@ -1,4 +1,4 @@
-"""How the command is called in tests, and the groups that it finds."""
+"""Calls of the command in tests, and the groups that it works on."""
 
 import json
 import time
@@ -16,12 +16,12 @@ EXPORTED = POPULAR | {"exports": {"popular": {"numResults": 5}}}
 
 
 def films(stack: Stack) -> None:
-    """Let a group serve."""
+    """Make a group live."""
     _serve(stack, POPULAR)
 
 
 def exported_films(stack: Stack) -> None:
-    """Let a group serve that has an export."""
+    """Make a group live that has an export."""
     _serve(stack, EXPORTED)
 
 
@@ -37,12 +37,12 @@ def told(
     status: int = 0,
     sleep: Callable[[float], None] = time.sleep,
 ) -> str:
-    """What the command prints, in whichever way. `sleep`: what happens while it waits."""
+    """The output of the command, from stdout and stderr. `sleep` replaces its waiting."""
     capsys.readouterr()
     assert main(arguments, lambda name: DeployedStack(name, sleep)) == status
     return "".join(capsys.readouterr())
 
 
 def going_on(stack: Stack) -> Callable[[float], None]:
-    """A sleep during which the executions that the command has started take their next steps."""
+    """A sleep in which the executions that the command started take their next steps."""
     return lambda seconds: stack.clock.shift(max([seconds, *(next(steps, 0) for _, steps in stack.started)]))

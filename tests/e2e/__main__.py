@@ -1,4 +1,4 @@
-"""`python -m tests.e2e STACK`: say what the tests do to a real account, ask, and run them."""
+"""`python -m tests.e2e STACK`: print what the tests do to a real account, ask for consent, and run them."""
 
 import os
 import sys
@@ -13,7 +13,7 @@ STEPS = {
     "evaluate": ("dataset_group", "dataset", "dataset_import_job", "solution_version", "batch_inference_job"),
 }
 REQUESTS_PER_HOUR = 3600
-"""That a campaign of a v1 recipe is billed for at the least."""
+"""The minimum requests per hour that AWS bills for a campaign of a v1 recipe."""
 
 
 def hours() -> dict[str, float]:
@@ -22,13 +22,14 @@ def hours() -> dict[str, float]:
 
 
 def cost() -> float:
-    """US dollars: one training and one campaign of a v1 recipe; what v2 recipes ask for 1,200 interactions is cents."""
+    """US dollars: one training and one campaign of a v1 recipe; the cost of v2 recipes for 1,200 interactions is
+    cents."""
     training = KINDS["solution_version"].minutes / 60 * PRICES["trainingHour"]
     return training + sum(hours().values()) * REQUESTS_PER_HOUR / 1000 * PRICES["requestThousand"]
 
 
 def main(stack: str) -> int:
-    """The exit status of pytest; 1 where the person says no."""
+    """Ask and run the tests. Returns the exit status of pytest, or 1 without consent."""
     took = ", ".join(f"{step} {one:.1f} h" for step, one in hours().items())
     sys.stdout.write(
         f"The end-to-end tests use the stack {stack} of the account that your credentials belong to.\n"

@@ -1,4 +1,4 @@
-"""A deployed stack, on AWS or on the local cloud: all that the tests need is credentials, a region and its name."""
+"""A deployed stack, on AWS or on the local cloud: the tests only need credentials, a region and its name."""
 
 import json
 import os
@@ -20,11 +20,11 @@ from usher_local.demo.caller import Caller
 Found = TypeVar("Found")
 
 HOURS = 8
-"""Until a step that has not ended counts as failed: a training on AWS may wait for its turn."""
+"""The hours after which an unfinished step counts as failed: a training on AWS may wait for its turn."""
 FIRST_POLL_SECONDS, LAST_POLL_SECONDS = 0.2, 30.0
-"""The pause between two looks grows: the local cloud is done in seconds, AWS in hours."""
+"""The pause between two polls grows: the local cloud needs seconds, AWS hours."""
 LISTED = ("dataset_group", "schema", "dataset", "event_tracker", "filter", "solution", "campaign", "recommender")
-"""Kinds of resources that are left in Personalize until somebody deletes them."""
+"""Kinds of resources that remain in Personalize until they are deleted."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -33,7 +33,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @dataclass
 class Deployment:
-    """A deployed stack and one group of it, which is the tests' own."""
+    """A deployed stack and a group of it for the tests."""
 
     stack: DeployedStack
     group: str
@@ -51,7 +51,7 @@ class Deployment:
         self.bucket.write(f"{self.group}/{file}", content.encode())
 
     def start(self, machine: str, **given: Any) -> dict[str, Any]:
-        """Start an execution about the group, and wait for its end."""
+        """Start an execution about the group, and wait for its end. Returns its description."""
         started = client("stepfunctions").start_execution(
             stateMachineArn=self.stack.outputs[machine], input=json.dumps({"group": self.group, **given})
         )
@@ -62,7 +62,7 @@ class Deployment:
         return None if described["status"] == "RUNNING" else described
 
     def outcome(self) -> RunRecord:
-        """The record of the group's newest pipeline run, once that has ended."""
+        """The record of the group's newest pipeline run, after its end."""
 
         def ended() -> RunRecord | None:
             runs = self.stack.runs(self.group)
@@ -75,7 +75,7 @@ class Deployment:
         return self.bucket.read_json(f"{self.group}/{key}")
 
     def left_in_personalize(self) -> list[str]:
-        """What bears the group's name there."""
+        """The names in Personalize that begin with the group's name."""
         personalize: Any = client("personalize")
         pages = (page for kind in LISTED for page in personalize.get_paginator(f"list_{kind}s").paginate())
         listed = (one for page in pages for part in page.values() if isinstance(part, list) for one in part)
@@ -84,7 +84,7 @@ class Deployment:
     def left_in_the_table(self) -> list[str]:
         """The items of the group, and of its evaluations, in the stack's table.
 
-        What the group has cost stays and, until the table forgets it, that the group is removed.
+        The group's cost remains and, until it expires, the note that the group was removed.
         """
         table = self.stack.table
         pages = table.dynamodb.get_paginator("scan").paginate(TableName=table.name, ConsistentRead=True)
@@ -98,14 +98,14 @@ class Deployment:
         return [group for group, item in keys if (group, item) not in stays]
 
     def clean(self) -> None:
-        """Delete what the tests have put into Personalize, the table and the bucket."""
+        """Delete the tests' resources from Personalize, the table and the bucket."""
         if self.left_in_personalize():
             self.start("PipelineArn", task="remove")
         boto3.resource("s3").Bucket(self.bucket.name).object_versions.filter(Prefix=f"{self.group}/").delete()
 
 
 def poll(look: Callable[[], Found | None]) -> Found:
-    """What `look` finds, as soon as it finds something; TimeoutError after HOURS."""
+    """The first result of `look` that is not None. TimeoutError after HOURS."""
     pause, end = FIRST_POLL_SECONDS, time.monotonic() + HOURS * 3600
     while time.monotonic() < end:
         if (found := look()) is not None:

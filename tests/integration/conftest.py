@@ -40,13 +40,13 @@ ROOT = Path(__file__).parents[2]
 TEMPLATE = ROOT / "template.yaml"
 SPEED = 6000
 DEADLINE_SECONDS, TEST_SECONDS = 900, 1800
-"""So long that they end what hangs, and not what is slow on a busy machine."""
+"""Long enough for a busy machine; they only end a test that hangs."""
 NUMBERS = itertools.count()
 LONGEST = (
     *("rights", "adding", "export", "ui", "alarms", "pipeline", "local_cloud_kill", "cli", "notebooks"),
     *("hostile_writer", "evaluation", "large_data", "two_stacks"),
 )
-"""The files that take longest come first, so that no worker is left with one when the others are done."""
+"""The slowest files come first, so that no worker is left with one when the others are done."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -60,17 +60,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @dataclass
 class Site:
-    """A deployed stack, as a person uses it: drops files, calls the API, reads what is written."""
+    """A deployed stack, with the actions of a user: drop files, call the API, read results."""
 
     cloud: LocalCloud
     days: list[int]
-    """By how many days its schedules are ahead."""
+    """The number of days by which the schedules are ahead."""
     issuer: Issuer
-    """Of the tokens that its API takes."""
+    """The issuer of the tokens that the API accepts."""
     pages: socket.socket
-    """The port of this machine whose pages may call its API."""
+    """The port of this machine whose pages may call the API."""
     dropped: Counter[str] = field(default_factory=Counter)
-    """How many inputs were dropped and tasks started, by group: each starts an execution, or two, a little later."""
+    """The number of dropped inputs and started tasks, by group: each starts an execution, or two, a little later."""
 
     @cached_property
     def s3(self) -> Any:
@@ -99,7 +99,7 @@ class Site:
         return Keys(Table(self.cloud.client("dynamodb"), self.cloud.outputs["TableName"]))
 
     def send(self, api: str, method: str, path: str, body: object = None, **headers: str) -> tuple[int, Any]:
-        """Status and JSON of an unsigned request; `api`: the stack's output that has the address."""
+        """Status and JSON of an unsigned request; `api` is the stack's output with the address."""
         data = None if body is None else json.dumps(body).encode()
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         sent = urllib.request.Request(self.cloud.outputs[api] + path, data, named, method=method)  # noqa: S310
@@ -115,9 +115,9 @@ class Site:
         self.dropped[key.split("/")[0]] += is_input(key)
 
     def executions(self, group: str, machine: str = "PipelineArn") -> list[dict[str, Any]]:
-        """All executions that are about a group, described, newest first.
+        """All executions about a group, described, newest first.
 
-        They are read where the cloud keeps them: its API, asked again and again, takes longer than what is waited for.
+        They are read from the backend: polling the API takes longer than the executions.
         """
         backend, arn = stepfunctions_parser_backends[DEFAULT_ACCOUNT_ID][REGION], self.cloud.outputs[machine]
         (found,) = (one for one in backend.state_machines if one.arn == arn)
@@ -125,11 +125,11 @@ class Site:
         return [one for one in reversed(described) if f'"{group}' in one["input"]]
 
     def causes(self, group: str) -> set[str]:
-        """What the executions of a group were started by."""
+        """The causes of a group's executions."""
         return set(map(cause, self.executions(group)))
 
     def settle(self, group: str, machine: str = "PipelineArn") -> list[dict[str, Any]]:
-        """Wait until a group has all its executions and none is at work; return them."""
+        """Wait until all expected executions of a group have ended; return them."""
         started = self.dropped[group] if machine == "PipelineArn" else 1
         deadline = time.monotonic() + DEADLINE_SECONDS
         while time.monotonic() < deadline:
@@ -160,32 +160,32 @@ class Site:
         return json.loads(self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read())
 
     def resources(self, group: str) -> dict[str, list[str]]:
-        """The ARNs of everything in Personalize that belongs to a group, by kind."""
+        """The ARNs of a group's resources in Personalize, by kind."""
         return {kind: self.arns(group, kind) for kind in KINDS}
 
     def arns(self, group: str, kind: str) -> list[str]:
-        """The ARNs of a kind that belong to a group. They are read where the service keeps them, as executions are."""
+        """The ARNs of a group's resources of a kind. They are read from the backend, as executions are."""
         found = personalize_backends[DEFAULT_ACCOUNT_ID][REGION].find(kind.title().replace("_", ""))
         return sorted(one.arn for one in found if group in (one.values.get("name") or one.arn))
 
     def remove(self, group: str) -> None:
-        """Delete a group from Personalize, which has room for five, in the order that it asks for."""
+        """Delete a group from Personalize, which allows five, in the order that it demands."""
         for kind in DELETION_ORDER:
             delete = getattr(self.personalize, f"delete_{kind}")
             arns = self.arns(group, kind)
             for arn in arns:
                 delete(**{KINDS[kind]: arn})
             wait_until(lambda kind=kind, arns=arns: not arns or not self.arns(group, kind))  # type: ignore[misc]
-        # Or the stack's scheduled export would find the group.
+        # Otherwise, the stack's scheduled export would find the group.
         key = {"group": {"S": group}, "item": {"S": "serving"}}
         self.cloud.client("dynamodb").delete_item(TableName=self.cloud.outputs["TableName"], Key=key)
 
 
 @contextmanager
 def slowed(times: int = 10) -> Iterator[None]:
-    """What begins inside the block takes Personalize `times` as long, until the block ends.
+    """Let Personalize take `times` as long for everything that begins inside the block, until the block ends.
 
-    Who interrupts it must not come too late.
+    An interruption then has enough time.
     """
     slow = Clock(SPEED / times)
     try:
@@ -193,7 +193,7 @@ def slowed(times: int = 10) -> Iterator[None]:
             patch.setattr(service.current, "clock", slow)
             yield
     finally:
-        object.__setattr__(slow, "speed", SPEED)  # each resource keeps its clock, and would be as slow to delete
+        object.__setattr__(slow, "speed", SPEED)  # each resource keeps its clock, and its deletion would be slow, too
 
 
 def wait_until(true: Callable[[], bool]) -> None:
@@ -224,7 +224,7 @@ def site() -> Iterator[Site]:
     def now() -> datetime:
         return datetime.now(UTC) + timedelta(days=days[0])
 
-    # The stack's daily export comes half a day from now: one more would come in the way of a test that counts them.
+    # The stack's daily export is due in half a day: another one would disturb a test that counts exports.
     parameters = {
         "ExportSchedule": f"cron(0 {(now().hour + 12) % 24} * * ? *)",
         "PersonalizeMilliseconds": "3000",  # a busy machine is not an outage
@@ -239,14 +239,14 @@ def site() -> Iterator[Site]:
 
 
 def callers(issuer: Issuer, pages: socket.socket) -> dict[str, str]:
-    """The parameters that let in users with tokens, senders with keys, and web pages."""
+    """The parameters that admit users with tokens, senders with keys, and web pages."""
     origin = f"http://localhost:{pages.getsockname()[1]}"
     return {"JwtIssuer": issuer.url, "JwtAudience": f"other,{AUDIENCE}", "ApiKeys": "ENABLED", "CorsOrigins": origin}
 
 
 @pytest.fixture(scope="module")
 def environment(site: Site) -> Iterator[None]:
-    """boto3 asks the local cloud unless told otherwise."""
+    """boto3's environment for the local cloud."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in site.cloud.environment.items():
             patch.setenv(name, value)
@@ -255,7 +255,7 @@ def environment(site: Site) -> Iterator[None]:
 
 @contextmanager
 def new_group(site: Site) -> Iterator[str]:
-    """The name of a new group, which is gone from Personalize after the block."""
+    """The name of a new group, which is deleted from Personalize after the block."""
     name = f"g{next(NUMBERS)}x"
     yield name
     site.settle(name)
@@ -264,16 +264,16 @@ def new_group(site: Site) -> Iterator[str]:
 
 @pytest.fixture
 def group(site: Site) -> Iterator[str]:
-    """The name of a group of the test's own."""
+    """The name of a new group for a test."""
     with new_group(site) as name:
         yield name
 
 
 @pytest.fixture
 def inbox(site: Site) -> Iterator[Any]:
-    """A function that returns what the topic has sent since it was last called, or since the test began."""
+    """A function that returns the topic's messages since its last call, or since the test began."""
     sqs, sns = site.cloud.client("sqs"), site.cloud.client("sns")
-    once = {"VisibilityTimeout": "43200"}  # what was read does not come again, however slow the test
+    once = {"VisibilityTimeout": "43200"}  # received messages do not come again, however slow the test is
     queue = sqs.create_queue(QueueName=f"inbox-{time.monotonic_ns()}", Attributes=once)["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     subscription = sns.subscribe(
@@ -291,5 +291,5 @@ def inbox(site: Site) -> Iterator[Any]:
 
 @pytest.fixture
 def messages(inbox: Callable[[], list[str]]) -> Callable[[], list[str]]:
-    """The notifications of runs in it; alarms are told to the topic, too."""
+    """The notifications of runs in the inbox; the topic gets alarms, too."""
     return lambda: [one for one in inbox() if not one.startswith('{"AlarmName"')]

@@ -1,4 +1,4 @@
-"""Runs modules as `python -m` does, as forks of one process that has imported what takes them long.
+"""Runs modules as `python -m` does, as forks of one process that has imported the slow libraries.
 
 A line of its input is a JSON array: a file for the output, and the arguments of `-m`. It answers with the exit code.
 """
@@ -29,11 +29,11 @@ SLOW = (
     "schemathesis",
     "scipy.sparse.linalg",
 )
-"""What the tests of the project need of its libraries, and nothing of the project, which changes."""
+"""The libraries that the project's tests need; nothing of the project, which changes."""
 
 for name in SLOW:
     import_module(name)
-gc.freeze()  # pytest collects garbage five times at its end, and would look at all of this
+gc.freeze()  # pytest collects garbage five times at its end, and would visit all of this
 for line in sys.stdin:
     output, *arguments = json.loads(line)
     if child := os.fork():

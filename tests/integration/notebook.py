@@ -1,8 +1,8 @@
-"""A notebook that was exported as text, run as Jupyter would run it, but on a faster clock and with data that is there.
+"""A notebook that was exported as text, run as Jupyter does, but on a faster clock and with existing data.
 
-python notebook.py NOTEBOOK SPEED STATE: runs the code cells in the working directory. STATE, a JSON file, holds the
-variables that `%store -r` brings in; it ends up with all that JSON can hold, tables as [column, values], and with what
-each cell printed as `printed`.
+python notebook.py NOTEBOOK SPEED STATE: runs the code cells in the working directory. STATE, a JSON file, has the
+variables for `%store -r`; at the end, it has all variables that JSON can represent, tables as [column, values], and the
+output of each cell as `printed`.
 """
 
 import ast
@@ -29,7 +29,9 @@ PROVIDED = {"pip", "unzip", "wget"}
 
 
 def cells(text: str) -> Iterator[ast.Module]:
-    """The code cells. Prose and output follow a cell after a blank line, and code has blank lines too: as much as is
+    """The code cells.
+
+    Prose and output follow a cell after a blank line, and code has blank lines, too: the longest beginning that is
     Python belongs to the cell (a heading of Markdown is a comment).
     """
     for part in PROMPT.split(text)[1:]:
@@ -46,7 +48,7 @@ def parse(code: str) -> ast.Module | None:
 
 
 def run(cell: ast.Module, variables: dict[str, Any]) -> str:
-    """Run a cell, show the value of an expression at its end, and return all that was printed."""
+    """Run a cell, show the value of an expression at its end, and return its output."""
     last = [cell.body.pop()] if isinstance(cell.body[-1], ast.Expr) else []
     with redirect_stdout(io.StringIO()) as printed:
         exec(compile(cell, "cell", "exec"), variables)  # noqa: S102 - what a notebook is for
@@ -57,7 +59,7 @@ def run(cell: ast.Module, variables: dict[str, Any]) -> str:
 
 
 def shell(command: str, variables: Mapping[str, Any]) -> None:
-    """Run a line for the shell: the AWS CLI's through boto3; what fetches and installs has been done already."""
+    """Run a line for the shell: the AWS CLI's through boto3; downloads and installations have been done already."""
     filled = re.sub(r"\{(\w+)\}|\$(\w+)", lambda name: str(variables[name[1] or name[2]]), command)
     match filled.split():
         case [tool, *_] if tool in PROVIDED:
@@ -75,7 +77,7 @@ def bucket(url: str) -> Any:
 
 
 def known(variables: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """The variables that JSON can hold."""
+    """The variables that JSON can represent."""
     for name, value in variables.items():
         with suppress(TypeError, ValueError):
             yield name, json.loads(json.dumps(value, default=as_json))

@@ -168,7 +168,7 @@ def test_what_was_under_way_goes_on(tmp_path: Path) -> None:
         cloud.kill()
     with running(tmp_path) as cloud:
         states = cloud.client("stepfunctions")
-        assert "executions that go on: 1" in next(line for line in cloud.lines if line.startswith("found in"))
+        assert "continued executions: 1" in next(line for line in cloud.lines if line.startswith("found in"))
 
         assert cloud.described(broken) == before, "what has ended stays as it was"
 

@@ -18,7 +18,7 @@ class FullDisk(logging.Filter):
     def __init__(self, noticed: threading.Event, state: Path | None) -> None:
         super().__init__()
         self.remedy = ""
-        """Set with `noticed`: the space is measured then, before temporary files go."""
+        """Set together with `noticed`, since the deletion of temporary files frees space later."""
         self._noticed = noticed
         self._state = state
 

@@ -115,29 +115,36 @@ def run(options: argparse.Namespace) -> int:
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of `run`; most have an environment variable of the same name as their default."""
     stack = parser.add_mutually_exclusive_group()
-    stack.add_argument("--template", type=Path, default=stack_folder() / "template.yaml", help="default: Usher's")
-    stack.add_argument("--no-stack", dest="template", action="store_const", const=None, help="for `sam deploy`")
+    stack.add_argument(
+        "--template", type=Path, default=stack_folder() / "template.yaml", help="the SAM template; default: Usher's"
+    )
+    stack.add_argument(
+        "--no-stack", dest="template", action="store_const", const=None, help="start without a stack, for `sam deploy`"
+    )
     for name, port in PORTS.items():
         option = f"--{name.lower().replace('_', '-')}"
         parser.add_argument(
             option, type=port_number, default=os.environ.get(name, str(port)), help=f"default {port}; 0 for any"
         )
     parser.add_argument(
-        "--speed", type=speed, default=os.environ.get("SPEED", "600"), help="a factor, `real` or `instant`"
+        "--speed",
+        type=speed,
+        default=os.environ.get("SPEED", "600"),
+        help="the speed of simulated minutes: a factor, `real` or `instant`; default 600",
     )
     parser.add_argument("--state", type=Path, default=os.environ.get("STATE"), help="a folder that keeps all data")
     parser.add_argument(
         "--account",
         type=account,
         default=os.environ.get("ACCOUNT", "new"),
-        help="Lambda's quotas: of a `new` account, or `raised`",
+        help="Lambda's quotas: those of a `new` account, or `raised` ones",
     )
     parser.add_argument(
-        "--seed", type=int, default=os.environ.get("SEED", "1"), help="of the random numbers; default 1"
+        "--seed", type=int, default=os.environ.get("SEED", "1"), help="the seed of the random numbers; default 1"
     )
     for option, default, read, help_text in (
-        ("--latency", "0s", seconds, "what a call of Personalize takes, such as 100ms"),
-        ("--serving-latency", None, seconds, "what recommendations and events take; default: the same"),
+        ("--latency", "0s", seconds, "the time of a call of Personalize, such as 100ms"),
+        ("--serving-latency", None, seconds, "the time of recommendations and events; default: that of --latency"),
         ("--throttle", "off", switch, "`on`: Personalize throttles as AWS does"),
     ):
         name = option.removeprefix("--").replace("-", "_").upper()

@@ -16,7 +16,7 @@ END_SECONDS = 5
 
 @contextmanager
 def serving(port: int, environment: Mapping[str, str], say: Callable[[str], None]) -> Iterator[None]:
-    """Serve the page at a port (0: any) during the block; `say` gets its address, or the reason why there is none.
+    """Serve the page at a port (0: any) during the block; `say` gets its address, or the reason of a failure.
 
     Enter the block in the main thread, since the process ends with the entering thread. Without the extra `ui` there is
     no page.

@@ -57,7 +57,7 @@ def main(console: Console) -> int:
             return 1
         show_api(console, cloud, data)
         status = show_export(console, cloud)
-    console.print("\nThis local cloud has ended. For one that stays, with files of your own:\n\n    make up")
+    console.print("\nThe demo's local cloud has ended. To start one that stays, for your own files:\n\n    make up")
     return status
 
 
@@ -89,7 +89,7 @@ def show_api(console: Console, cloud: LocalCloud, data: Dataset) -> None:
     api.post(f"/{GROUP}/events", {"userId": "newcomer", "sessionId": "demo", "events": events})
     after = recommend("newcomer", filter="unseen")
     show(
-        console, f"4. POST /{GROUP}/events: a newcomer watches {', '.join(WATCHED)}", {"before": before, "after": after}
+        console, f"4. POST /{GROUP}/events: a new user watches {', '.join(WATCHED)}", {"before": before, "after": after}
     )
     values = json.dumps({"GENRE": "Animation"})
     animated = recommend(USERS[0], filter="genre", filterValues=values)

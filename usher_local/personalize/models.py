@@ -82,8 +82,7 @@ class PersonalizeBackend(BaseBackend):  # type: ignore[misc]
     # Reading
 
     def get(self, kind: str, arn: str) -> Resource:
-        """The resource with this ARN, with all due changes made. ResourceNotFoundError if there is none of this
-        kind."""
+        """The resource with this ARN, after all due changes. ResourceNotFoundError if there is none of this kind."""
         with self.lock:
             self._settle()
             resource = self.resources.get(arn)

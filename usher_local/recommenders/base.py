@@ -95,8 +95,7 @@ class Query:
 
 @dataclass(frozen=True)
 class Recommender(ABC):
-    """A fitted model: a frozen dataclass of arrays, each stored as a `.npy` file, and of other models, stored as
-    folders."""
+    """A fitted model: a frozen dataclass of arrays, stored as `.npy` files, and of other models, stored as folders."""
 
     @classmethod
     @abstractmethod

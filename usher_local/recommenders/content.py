@@ -36,8 +36,8 @@ def tfidf(documents: Iterable[Iterable[str]]) -> csr_array:
 
 
 def nearest(new: csr_array, known: csr_array, budget: int = BUDGET) -> csr_array:
-    """Weights (n_new, n_known) of each new item's NEAREST most similar known items; the sum is 1, or 0 without similar
-    ones."""
+    """Weights (n_new, n_known) of each new item's NEAREST most similar known items; the sum is 1, or 0 if none is
+    similar."""
     block = budget // max(1, known.shape[0]) or 1
     rows = [_block(new[row : row + block], known) for row in range(0, new.shape[0], block)]
     return csr_array(vstack(rows, format="csr") if rows else (0, known.shape[0]), dtype=np.float32)

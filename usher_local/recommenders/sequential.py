@@ -128,8 +128,7 @@ class Sequential(Recommender):
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """A user's history, whole or its end only, and the items that came next; `hidden` are the items left out of the
-    history."""
+    """A user's history, whole or its end only, and the items that came next; `hidden` are the items before that end."""
 
     query: Query
     truth: NDArray[np.int32]
@@ -137,8 +136,7 @@ class Lesson:
 
 
 def lessons(cases: Sequence[Case], chance: np.random.Generator) -> Iterator[Lesson]:
-    """Two lessons for each chosen user: the history before the newest events, and its end, as of a user with fewer
-    events."""
+    """Two lessons for each chosen user: the history before the newest events, and only its end, as of a newer user."""
     for user in chance.permutation(len(cases))[:LESSONS]:
         query, truth = cases[user].query, cases[user].truth
         history = query.history

@@ -39,8 +39,7 @@ class Fault:
         return [boundary for boundary in boundaries if boundary.when == self.when]
 
     def distinct(self, boundaries: list[Boundary]) -> list[Boundary]:
-        """The boundaries whose outcomes can differ: a death at a call that only reads equals one after the change
-        before it."""
+        """The boundaries whose outcomes can differ: a death at a reading call equals one after the change before it."""
         return [one for one in self.moments(boundaries) if not (self.deadly and READING.search(one.name))]
 
 
@@ -86,7 +85,7 @@ def boundaries(stack: Stack, variables: Mapping[str, str] = NO_VARIABLES) -> tup
     stack.disturb = lambda boundary: found.append(boundary)
     ended = stack.drop(DROPPED)
     if ended.status != "SUCCEEDED":
-        raise AssertionError(f"the run fails even if it is left alone: {ended.output}")
+        raise AssertionError(f"the run fails without a fault: {ended.output}")
     return found, world(stack)
 
 
@@ -105,7 +104,7 @@ def disturbed(stack: Stack, fault: Fault, at: Boundary, variables: Mapping[str, 
     if stack.drop(DROPPED).status == "ABORTED":
         stack.drop(DROPPED)
     if not struck:
-        raise AssertionError(f"nothing was disturbed at {at}")
+        raise AssertionError(f"the run did not reach {at}")
     return world(stack)
 
 

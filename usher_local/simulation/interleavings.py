@@ -305,18 +305,18 @@ def _model(done: Interleaving, live: Mapping[str, str]) -> Iterator[str]:
     campaign = boto3.client("personalize", REGION).describe_campaign(campaignArn=live["campaignArn"])["campaign"]
     serving = campaign["solutionVersionArn"]
     if serving != live["solutionVersionArn"]:
-        yield "the serving map names another version than the one that serves"
+        yield "the serving map names another version than the live one"
     item = done.stack.items(GROUP).get("pins", {}).get("@popular", {"S": "{}"})
     pin = json.loads(item["S"])
     newest = [one.arn for one in done.stack.personalize.resources.values() if one.kind.name == "SolutionVersion"][-1]
-    is_held = pin.get("supersedes") == newest
-    if is_held and serving != pin["version"]:
-        yield "another version serves than the one that a person has chosen"
+    is_pinned = pin.get("supersedes") == newest
+    if is_pinned and serving != pin["version"]:
+        yield "the live version is not the chosen one"
     if done.promoted_data == done.data:
         return
     runtime = boto3.client("personalize-runtime", REGION)
     answer = runtime.get_recommendations(campaignArn=live["campaignArn"], userId="u1", numResults=1)
     best = answer["itemList"][0]["itemId"]
     if best != BEST[done.data]:
-        why = ", as a version is held" * is_held
+        why = ", since a version is pinned" * is_pinned
         yield f"{best} is recommended, though {done.data} is the data{why}"

@@ -81,8 +81,8 @@ class Machine:
         return template
 
     def _leave(self, by: Mapping[str, Any], output: Any, **states: Any) -> tuple[str, Any]:
-        """The next state and its input, for a state, choice or catcher; the input is `output` unless `by` has its own
-        Output."""
+        """The next state and its input, for a state, choice or catcher; the input is `output` without an Output in
+        `by`."""
         assigned = self._value(by.get("Assign", {}), states)
         output = self._value(by["Output"], states) if "Output" in by else output
         self.variables |= assigned

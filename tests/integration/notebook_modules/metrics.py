@@ -1,4 +1,4 @@
-"""What the temporal hold-out notebook explains as its metrics: `relevance` is 1 or 0 for each rank, best rank first."""
+"""The metrics of the temporal hold-out notebook: `relevance` is 1 or 0 for each rank, best rank first."""
 
 from collections.abc import Iterable, Sequence
 
@@ -12,12 +12,13 @@ def mean_reciprocal_rank(relevance: Sequence[int]) -> float:
 
 
 def precision_at_k(relevance: Sequence[int], k: int) -> float:
-    """Share of the first k ranks that is relevant."""
+    """The share of relevant ranks among the first k."""
     return sum(relevance[:k]) / k
 
 
 def ndcg_at_k(relevance: Sequence[int], k: int) -> float:
-    """Gains discounted by 1/log(1 + rank) within the first k ranks, as a share of the best order's."""
+    """The sum of relevant ranks' gains, discounted by 1/log(1 + rank), within the first k, as a share of the best
+    order's."""
     best = _gain(sorted(relevance, reverse=True)[:k])
     return _gain(relevance[:k]) / best if best else 0.0
 

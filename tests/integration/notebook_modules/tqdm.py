@@ -1,4 +1,4 @@
-"""A progress bar for nobody to see."""
+"""A progress bar without output."""
 
 from collections.abc import Iterable
 from typing import TypeVar

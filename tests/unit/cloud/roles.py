@@ -1,4 +1,4 @@
-"""Roles as tests need them, in moto's IAM."""
+"""Roles for tests, in moto's IAM."""
 
 import json
 import re
@@ -19,7 +19,7 @@ def allow(*actions: str, resource: str | list[str] = "*", **more: Any) -> dict[s
 
 
 def narrowed(group: str, api_id: str) -> dict[str, Any]:
-    """The statement of docs/api.md that lets a caller ask for one group, of an API."""
+    """The statement of docs/api.md that lets a caller ask for one group of an API."""
     page = (Path(__file__).parents[3] / "docs" / "api.md").read_text()
     (policy,) = (text for text in re.findall(r"```json\n(.*?)```", page, re.DOTALL) if "execute-api:Invoke" in text)
     (statement,) = json.loads(policy.replace("movielens", group).replace("a1b2c3d4e5", api_id))["Statement"]

@@ -1,4 +1,4 @@
-"""The examples of docs/adding.md: steps that change one file each, and commands that write what is generated."""
+"""The examples of docs/adding.md: steps that change one file each, and commands that generate files."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,11 +24,11 @@ class Step:
     test: str
     """The test that the step names."""
     is_checked: bool
-    """Whether this test fails without the step; else the step adds the test."""
+    """Whether this test fails without the step; otherwise the step adds the test."""
     diff: str
 
     def apply(self, text: str) -> str:
-        """The file's text with the change. Raises ValueError where the file is not as the page has it."""
+        """The file's text with the change. Raises ValueError if the file differs from the page."""
         lines, place = text.splitlines(), 0
         for hunk in re.split(r"^(?=@@)", self.diff, flags=re.M):
             head, *changes = hunk.splitlines() if hunk.startswith("@@") else ["", *hunk.splitlines()]
@@ -37,7 +37,7 @@ class Step:
             if not hunk.strip():
                 continue
             former = [change[1:] for change in changes if change[:1] != "+"]
-            # A hunk that only adds stands below the line that its head names, or above that of a function.
+            # A hunk that only adds is below the line in its head, or above the function in its head.
             start = _find(lines, former, place) if former else place + (not name.startswith("def "))
             place = start
             for change in changes:
@@ -52,7 +52,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """How a thing is added."""
+    """An example of how to add a thing."""
 
     steps: Sequence[Step]
     commands: Sequence[str]
@@ -70,13 +70,13 @@ class Example:
 
 
 def examples() -> Mapping[str, Example]:
-    """The examples of the page, by the thing that they add."""
+    """The examples of the page, by the added thing."""
     _, *sections = re.split(r"^## ", PAGE.read_text(), flags=re.M)
     return {section.partition("\n")[0]: _example(section) for section in sections}
 
 
 def overview() -> Iterator[tuple[str, str, str]]:
-    """The examples: how many files each changes, and which."""
+    """The rows of the examples: the number of files that each changes, and their names."""
     yield "Added", "Files", "Which"
     for thing, example in examples().items():
         files = [f"`{step.file.rpartition('/')[2]}`" for step in example.steps]
@@ -92,7 +92,7 @@ def _example(section: str) -> Example:
 
 
 def _find(lines: Sequence[str], sought: Sequence[str], start: int, *, indented: bool = False) -> int:
-    """The index of the first of some lines in a row, from a start on. `indented`: at any depth."""
+    """The index of the first of some consecutive lines, at or after `start`. `indented`: at any depth."""
     for place in range(start, len(lines) - len(sought) + 1):
         here = lines[place : place + len(sought)]
         if all(

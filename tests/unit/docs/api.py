@@ -1,4 +1,4 @@
-"""The table of docs/api.md, which follows from the table of routes."""
+"""The table of docs/api.md, made from the table of routes."""
 
 import re
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ SECTION = re.compile(r"^##+ (.+)\n((?:(?!##).*\n)*)", re.M)
 
 
 def routes() -> Iterator[tuple[str, str]]:
-    """The routes: their paths, with a link to the section that describes them, and what they do."""
+    """The routes: their paths, with a link to the section that describes them, and their purpose."""
     yield "Route", "What it does"
     sections = SECTION.findall(PAGE.read_text())
     for route in ROUTES.values():
@@ -27,6 +27,6 @@ def anchor(heading: str) -> str:
 
 
 def _written(key: str, route: Route) -> str:
-    """A route with its subject, which stands in the query if not in the path or in a body."""
+    """A route with its subject, which is in the query unless it is in the path or in a body."""
     in_query = route.method == "GET" and route.subject and f"{{{route.subject}}}" not in key
     return f"{key}?{route.subject}=" if in_query else key

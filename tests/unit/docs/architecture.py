@@ -1,4 +1,4 @@
-"""The tables of docs/architecture.md, as the code and the template have them."""
+"""The tables of docs/architecture.md, made from the code and the template."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -13,12 +13,12 @@ USHER = REPOSITORY / "layers" / "core" / "python" / "usher"
 DOCSTRING = re.compile(r'"""(.+?)\n\nMay import: ([\w, ]+)\.', re.S)
 VERB = re.compile(r"personalize:([A-Z][a-z]+)")
 MAX_ACTIONS = 3
-"""Actions of Personalize that a cell names; of more, it has their verbs."""
+"""The most actions of Personalize that a cell names; of more actions, it has the verbs."""
 Statement = Mapping[str, Any]
 
 
 class _Loader(yaml.CSafeLoader):
-    """Reads CloudFormation's short forms as the text that they are made of."""
+    """Reads CloudFormation's short forms as plain text."""
 
 
 _Loader.add_multi_constructor("!", lambda _, __, node: node.value if isinstance(node.value, str) else None)
@@ -33,7 +33,7 @@ def packages() -> Iterable[tuple[str, ...]]:
 
 
 def functions() -> Iterable[tuple[str, ...]]:
-    """The functions: what they do, their layers, and the packages that they import themselves."""
+    """The functions: their duties, their layers, and the packages that they import themselves."""
     yield "Function", "Duty", "Layers", "Imports"
     for path in sorted((REPOSITORY / "functions").glob("*/app.py")):
         code = path.read_text()
@@ -44,7 +44,7 @@ def functions() -> Iterable[tuple[str, ...]]:
 
 
 def rights() -> Iterable[tuple[str, ...]]:
-    """The rights of each function's role, but for reading the bucket."""
+    """The permissions of each function's role, except those to read the bucket."""
     yield "Function", "Writes below `out/`", "Deletes below `out/`", "Table", "Personalize", "Other services"
     for path in sorted((REPOSITORY / "functions").glob("*/app.py")):
         policies = _function(path.parent.name)["Policies"]
@@ -69,7 +69,7 @@ def kinds() -> Iterable[tuple[str, ...]]:
 
 
 def _function(folder: str) -> Mapping[str, Any]:
-    """The properties of the function whose code lies in a folder."""
+    """The properties of the function whose code is in a folder."""
     resources = yaml.load(TEMPLATE.read_text(), _Loader)["Resources"].values()  # noqa: S506 - our own file
     properties: list[Mapping[str, Any]] = [one.get("Properties", {}) for one in resources]
     [function] = [one for one in properties if one.get("CodeUri") == f"functions/{folder}"]
@@ -98,7 +98,7 @@ def _personalize(actions: list[str]) -> str:
 
 
 def _others(actions: list[str]) -> str:
-    """Actions of services that have no column."""
+    """Actions of services without a column."""
     columns = ("s3:", "dynamodb:", "personalize:")
     return ", ".join(f"`{action}`" for action in actions if not action.startswith(columns))
 

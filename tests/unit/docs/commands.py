@@ -1,4 +1,4 @@
-"""The reference of the command in docs/cli.md, which follows from its parser."""
+"""The reference of the command in docs/cli.md, made from its parser."""
 
 import argparse
 from collections.abc import Iterable, Iterator
@@ -15,14 +15,14 @@ ELSEWHERE = {"local up": "[local.md](local.md)"}
 
 
 def overview() -> Iterator[tuple[str, str, str]]:
-    """By command: how it is typed, what it does, and what it changes."""
+    """The rows of the commands: how to type them, what they do, and what they change."""
     for command, parser in _parsers():
         section = command.name.replace(" ", "-")
         yield f"[`{_typed(command, parser)}`](#usher-{section})", _escaped(str(command.do.__doc__)), command.changes
 
 
 def exits() -> Iterator[tuple[str, str]]:
-    """By exit status, what it means."""
+    """The rows of the exit statuses, with their meanings."""
     for status, meaning in EXIT_STATUS.items():
         yield str(status), meaning
 
@@ -51,7 +51,7 @@ def _parsers() -> Iterable[tuple[Command, argparse.ArgumentParser]]:
 
 
 def _typed(command: Command, parser: argparse.ArgumentParser) -> str:
-    """The command with what it needs."""
+    """The command with its required arguments."""
     parts = [f"usher {command.name}"]
     for action in parser._actions:
         name = action.metavar or action.dest

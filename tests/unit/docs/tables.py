@@ -1,4 +1,4 @@
-"""The tables and diagrams of the docs that follow from the code, the template, the lock files and the state machines.
+"""The tables and diagrams of the docs, made from the code, the template, the lock files and the state machines.
 
 `make docs` writes them into the pages.
 """
@@ -39,13 +39,13 @@ LEARNS = {
 
 
 def hyperparameters(recipe: Recipe) -> list[str]:
-    """Of the algorithm and of the feature transformation."""
+    """The parameters of the algorithm and of the feature transformation."""
     transformation = TRANSFORMATIONS.get(recipe.transformation or recipe.name, {})
     return [*PARAMETERS.get(recipe.algorithm_name, {}), *transformation]
 
 
 def recipes() -> Iterable[str]:
-    """One row per recipe: what stands behind it."""
+    """One row per recipe: its model and hyperparameters."""
     yield from _head("Recipe", "Model", "Hyperparameters", "Without effect")
     for recipe in RECIPES:
         names = hyperparameters(recipe)
@@ -56,7 +56,7 @@ def recipes() -> Iterable[str]:
 
 
 def behaviour() -> Iterable[str]:
-    """One row per recipe: what it does besides scoring."""
+    """One row per recipe: its behaviour besides scoring."""
     columns = "Request", "Learns from", "Event that excludes an item", "New items", "Also returns"
     yield from _head("Recipe", *columns, "Batch inference")
     for recipe in RECIPES:
@@ -90,7 +90,7 @@ def pinned() -> dict[str, dict[str, str]]:
 
 
 def licences() -> Iterable[str]:
-    """One row per package that is deployed; licences by the metadata of the version that is installed here."""
+    """One row per deployed package, with the licence from the metadata of the installed version."""
     yield from _head("Package", "Version", "Layer", "Licence")
     for layer, versions in pinned().items():
         for name, version in versions.items():
@@ -105,7 +105,7 @@ def diagram(path: Path) -> Iterable[str]:
 
 
 def _states(scope: dict[str, Any]) -> Iterable[str]:
-    """The states of a machine or of a map, and the ways between them."""
+    """The states of a machine or of a map, and the transitions between them."""
     yield f"    [*] --> {_id(scope['StartAt'])}\n"
     for name, state in scope["States"].items():
         yield f'    state "{name}" as {_id(name)}'
@@ -117,7 +117,7 @@ def _states(scope: dict[str, Any]) -> Iterable[str]:
 
 
 def _ways(state: dict[str, Any]) -> Iterable[tuple[str, str]]:
-    """Where a state leads to, and when."""
+    """The next states of a state, with their conditions."""
     for choice in state.get("Choices", []):
         condition = re.sub(r"\$states\.input\.?(?=(\w?))", lambda met: "" if met[1] else "input", choice["Condition"])
         yield _id(choice["Next"]), condition.strip("{% }")
@@ -153,7 +153,7 @@ TABLES: dict[str, Callable[[], Iterable[str]]] = {
 
 
 def written(page: str) -> str:
-    """The page with its tables and diagrams as the code has them."""
+    """The page with its tables and diagrams generated anew."""
 
     def written_again(mark: re.Match[str]) -> str:
         kind, name, _ = mark.groups()
@@ -178,7 +178,7 @@ def _row(*cells: str) -> str:
 
 
 def _pairs(names: list[str]) -> Iterable[str]:
-    """The names, those of a minimum and its maximum as one."""
+    """The names, with a minimum and its maximum as one."""
     for name in names:
         if f"min_{name.removeprefix('max_')}" not in names or not name.startswith("max_"):
             has_maximum = name.startswith("min_") and name.replace("min_", "max_", 1) in names

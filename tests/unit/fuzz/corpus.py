@@ -1,7 +1,7 @@
-"""What people, programs and attackers drop: configs, tables and keys that a reader may stumble over.
+"""Inputs from people, programs and attackers: configs, tables and keys that may break a reader.
 
-Each is a name and the content. A fault that a fuzzer or a person finds becomes another line. Some are right in one
-form and wrong in another; reading one ends in a value or in problems.
+Each is a name and the content. A fault that a fuzzer or a person finds becomes another line. Some are valid in one
+format and invalid in another; a reader must return a value or problems.
 """
 
 import codecs
@@ -17,7 +17,7 @@ Case = tuple[str, bytes]
 
 ROWS = "".join(f"u{n % 60},i{n % 40},{1_700_000_000 + n}\n" for n in range(1200))
 GOOD = f"USER_ID,ITEM_ID,TIMESTAMP\n{ROWS}"
-"""Interactions that nothing is the matter with."""
+"""Interactions without a fault."""
 SIMS = "solutions: {s: {recipe: aws-sims}}\n"
 
 
@@ -128,7 +128,7 @@ _NUMBERS = {
     "a text of digits": '"5"',
     "a list in lists": _nested(MAX_DEPTH - 4, "[", "]"),
 }
-"""Values, as JSON, where others belong."""
+"""Values, as JSON, in place of values of other types."""
 _PLACES = {
     "minProvisionedTPS": '{"solutions": {"s": {"recipe": "aws-sims", "campaign": {"minProvisionedTPS": %s}}}}',
     "recipe": '{"solutions": {"s": {"recipe": %s}}}',
@@ -209,7 +209,8 @@ CONFIGS: tuple[Case, ...] = (
         for value, number in _NUMBERS.items()
     ),
 )
-"""Of usher.yaml, usher.json, or the AWS Solution's file: what is not JSON is for YAML, and the other way round."""
+"""The content of usher.yaml, usher.json, or the AWS Solution's file: YAML reads text that is not JSON, and vice
+versa."""
 
 _HEAD = "USER_ID,ITEM_ID,TIMESTAMP"
 _TABLES: dict[str, str | bytes] = {
@@ -299,7 +300,7 @@ _TABLES: dict[str, str | bytes] = {
     "random bytes": bytes(range(256)) * 20,
 }
 TABLES: tuple[Case, ...] = tuple(_bytes(_TABLES))
-"""Of interactions, and of any other dataset."""
+"""The content of interactions, and of any other dataset."""
 
 KEYS: tuple[str, ...] = (
     "",
@@ -364,4 +365,4 @@ KEYS: tuple[str, ...] = (
     "films'\"/interactions.csv",
     "x" * 36 + "/interactions.csv",
 )
-"""Of objects in the bucket; S3 takes any text of 1 to 1,024 bytes of UTF-8."""
+"""The keys of objects in the bucket; S3 accepts any text of 1 to 1,024 bytes of UTF-8."""

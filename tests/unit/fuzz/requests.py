@@ -1,7 +1,7 @@
-"""What callers of the API send: requests that a reader may stumble over, each found by a fault or near one.
+"""Requests to the API that may break a reader, each found by a fault or near one.
 
-A fault that a fuzzer or a person finds becomes another line. A request is what API Gateway hands to a function
-(payload version 2.0); reading one ends in an answer or in a refusal.
+A fault that a fuzzer or a person finds becomes another line. A request is API Gateway's event for a function (payload
+version 2.0); a reader must return an answer or a refusal.
 """
 
 import base64
@@ -15,7 +15,7 @@ from usher.routes import ROUTES_BY_KEY
 from tests.unit.stack.files import SENT_ROUTES
 
 ROUTES = {key: name.lower() for name, keys in SENT_ROUTES.items() for key in keys}
-"""The function behind each route of the template."""
+"""The function of each route of the template."""
 
 Json = dict[str, Any]
 
@@ -29,10 +29,10 @@ class Request:
     query: str = ""
     body: bytes | None = None
     event: tuple[tuple[str, Any], ...] = ()
-    """What of the event is other than the gateway makes it."""
+    """Members of the event that differ from the gateway's."""
 
     def is_of_its_route(self) -> bool:
-        """Whether the gateway would take it for the route that it says."""
+        """Whether the gateway would match the request with its route."""
         wanted, found = self.route.partition(" ")[2].split("/")[1:], unquote(self.path).split("/")[1:]
         fits = all(part and name in (part, f"{{{name[1:-1]}}}") for name, part in zip(wanted, found, strict=False))
         return len(wanted) == len(found) and fits
@@ -119,7 +119,7 @@ BODIES_OF: dict[str, Json] = {
     "POST /{group}/recommendations": MANY | {"promotions": [PROMOTION], "details": ["YEAR"]},
     **{f"PUT /{{group}}/{name}": body for name, body in PUTS.items()},
 }
-"""By route that takes a body, one that nothing is the matter with."""
+"""A valid body for each route that has one."""
 ORDINARY = {
     "recommendations": asked("numResults=3&context=" + quote('{"DEVICE": "tv"}')),
     "of the query": asked(
@@ -134,7 +134,7 @@ ORDINARY = {
     "document": asked("", "/openapi.json", "GET /openapi.json"),
     **{route: posted(route, body) for route, body in BODIES_OF.items()},
 }
-"""Requests that nothing is the matter with."""
+"""Valid requests."""
 
 
 def _event(**members: Any) -> Request:
@@ -176,7 +176,7 @@ BODIES = {
     "six megabytes": b'{"userId": "' + b"u" * 6_000_000 + b'"}',
 }
 LONG = 100_000
-"""Bytes of a body that one route reads for all, as all read bodies alike."""
+"""The bytes of a long body; one route tests it for all, as all read bodies alike."""
 MEMBERS = {
     "an infinite value": _written('"eventValue": 1e999'),
     "Infinity": _written('"eventValue": -Infinity'),
@@ -296,7 +296,7 @@ MANY_MEMBERS = {
     "a column of another dataset": _many(metadataColumns=["USERS.AGE"]),
 }
 INJECTED = ['x") OR Items.YEAR > ("0', '"x" OR 1=1', "$GENRE", '"a","b"', "\\", '"', "a\nb", "%", "*", "NULL"]
-"""What could be taken for more than a filter's value."""
+"""Filter values that could be taken for a part of the expression."""
 QUERIES = {
     **{f"the value {text!r}": f"filter=genre&filterValues={quote(json.dumps({'GENRE': text}))}" for text in INJECTED},
     "an expression for a name": "filter=" + quote("INCLUDE ItemID WHERE Items.YEAR > 0"),
@@ -358,7 +358,7 @@ PAGED = {
     for name, request in ORDINARY.items()
     if request.route.startswith("GET") and (route := ROUTES_BY_KEY.get(request.route)) and "next" in route.options
 }
-"""Requests that take `next`."""
+"""Requests with the option `next`."""
 
 
 def _token(content: bytes) -> str:
@@ -383,7 +383,7 @@ TOKENS = {
     "half a surrogate pair": _token(b'[1.0, 1.0, "\\ud800", "\\ud800"]'),
 }
 ZONES = [f"A/{'9' * 30}", "A/+99", "_/..", "../../etc/passwd", "/etc/passwd", "leapseconds", "EST5EDT", "America"]
-"""What could be taken for a time zone."""
+"""Texts that could be taken for a time zone."""
 HEADERS = {
     "many tags": {"if-none-match": '"a", W/"b", *, "' + '"c",' * 2000},
     "any tag": {"if-none-match": "*"},

@@ -1,4 +1,4 @@
-"""Services on clocks that do not make anyone wait."""
+"""Services on fast clocks."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -17,7 +17,7 @@ from usher_local.personalize import install, shutdown
 
 @contextmanager
 def service(folder: Path, executor: Executor) -> Iterator[None]:
-    """A service in which nothing takes time but work, and whose state is in a folder."""
+    """A service on an instant clock, with its state in a folder."""
     with quick_aws():
         install(Clock(math.inf), folder, executor)
         yield
@@ -32,7 +32,7 @@ def trainer() -> Iterator[ThreadPoolExecutor]:
 
 @pytest.fixture
 def world_at(tmp_path: Path, trainer: ThreadPoolExecutor) -> Iterator[Callable[[float], World]]:
-    """Make a world whose clock runs at a speed."""
+    """A function that makes a world with a clock of a given speed."""
     with quick_aws():
 
         def make(speed: float) -> World:
@@ -45,7 +45,7 @@ def world_at(tmp_path: Path, trainer: ThreadPoolExecutor) -> Iterator[Callable[[
 
 @pytest.fixture
 def world(world_at: Callable[[float], World]) -> World:
-    """A world in which nothing takes time but work."""
+    """A world on an instant clock."""
     return world_at(math.inf)
 
 
@@ -60,7 +60,7 @@ class Served:
 
 
 def trained(*recipes: str) -> Served:
-    """Interactions, items and users in a group, and a version of each recipe."""
+    """A world with interactions, items and users in a group, and a version of each recipe."""
     world = World()
     group = world.loaded()
     world.loaded(items(), "ITEMS", group)
@@ -70,12 +70,12 @@ def trained(*recipes: str) -> Served:
 
 
 def deployed(made: Served) -> Served:
-    """The same with a campaign for each version."""
+    """The world with a campaign for each version."""
     return replace(made, campaigns={name: made.world.campaign(arn) for name, arn in made.versions.items()})
 
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory, trainer: ThreadPoolExecutor) -> Iterator[Served]:
-    """Trained once for all tests of a module; they must not mind each other's filters and events."""
+    """A world that is trained once for all tests of a module; they must allow for each other's filters and events."""
     with service(tmp_path_factory.mktemp("models"), trainer):
         yield deployed(trained("user-personalization", "sims", "personalized-ranking", "popularity-count"))

@@ -1,4 +1,4 @@
-"""Requests made from botocore's models: the smallest that fit, and ones that do not."""
+"""Requests made from botocore's models: the smallest valid ones, and invalid ones."""
 
 import re
 from typing import Any
@@ -22,7 +22,7 @@ def operation(service: str, name: str) -> Any:
 
 
 def smallest(shape: Any, name: str = "") -> Any:
-    """The smallest value of a shape: required members only; what it names does not exist."""
+    """The smallest value of a shape: required members only; the ARNs in it do not exist."""
     if name in ARNS:
         return ARNS[name]
     match shape.type_name:
@@ -50,7 +50,7 @@ def _text(shape: Any) -> str:
 
 
 def broken(shape: Any) -> dict[str, Any]:
-    """The smallest request of an operation, but with a value that is too long or too large for its member."""
+    """The smallest request of an operation with one value that is too long or too large for its member."""
     request: dict[str, Any] = smallest(shape)
     for name, member in shape.members.items():
         rules = member.metadata
@@ -62,5 +62,5 @@ def broken(shape: Any) -> dict[str, Any]:
 
 
 def snake(name: str) -> str:
-    """The method of a client for an operation."""
+    """The name of a client's method for an operation."""
     return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()

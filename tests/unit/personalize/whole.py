@@ -1,4 +1,4 @@
-"""One resource of every kind, and for every operation a request that succeeds."""
+"""One resource of every kind, and a valid request for every operation."""
 
 import json
 from collections.abc import Callable
@@ -30,7 +30,7 @@ Params = dict[str, Any]
 
 
 class Whole:
-    """Needs an instant clock. Clients check nothing and keep the bodies of the answers."""
+    """A world with all kinds on an instant clock. The clients validate nothing, and keep the bodies of the answers."""
 
     def __init__(self) -> None:
         self.world = World()
@@ -54,7 +54,7 @@ class Whole:
         return self._requests[operation]() if operation in self._requests else self._by_arn(operation)
 
     def _by_arn(self, operation: str) -> Params:
-        """Most operations take one resource or, if they list, none."""
+        """The request of an operation with one resource or, if it lists, with none."""
         if operation.startswith("List"):
             return {}
         kind = operation.removeprefix("Describe").removeprefix("Delete")
@@ -62,7 +62,7 @@ class Whole:
         return {member: self.arns[member]}
 
     def create(self, kind: str, **params: Any) -> str:
-        """Create a resource and wait for it; it becomes the one of its kind."""
+        """Create a resource and wait for it; later requests use it as the one of its kind."""
         member = f"{kind[0].lower()}{kind[1:]}Arn"
         arn: str = self.call(f"Create{kind}", **(self.request(f"Create{kind}") | params))[member]
         if kind != "Schema":
@@ -217,7 +217,7 @@ class Whole:
         }
 
     def _fresh(self, kind: str) -> Params:
-        """A resource of its own, made for deletion."""
+        """The ARN of a new resource for a deletion."""
         member = f"{kind[0].lower()}{kind[1:]}Arn"
         return {member: self.call(f"Create{kind}", **self.request(f"Create{kind}"))[member]}
 

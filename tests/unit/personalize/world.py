@@ -1,4 +1,4 @@
-"""A small world of users, items and events, and the steps towards recommendations in it."""
+"""A small world of users, items and events, and the steps to recommendations in it."""
 
 import json
 import os
@@ -21,7 +21,7 @@ RECIPE = "arn:aws:personalize:::recipe/aws-"
 
 
 def schema(name: str, *fields: tuple[str, Any] | dict[str, Any]) -> str:
-    """The text of a schema; a field is (name, type) or spelled out."""
+    """The text of a schema; a field is (name, type) or a mapping with its properties."""
     spelled = [f if isinstance(f, dict) else {"name": f[0], "type": f[1]} for f in fields]
     record = {"type": "record", "name": name, "namespace": "com.amazonaws.personalize.schema"}
     return json.dumps(record | {"fields": spelled, "version": "1.0"})
@@ -70,14 +70,14 @@ def users(count: int = 60) -> str:
 
 @cache
 def _client(service: str, endpoint: str | None) -> Any:
-    """One for all worlds at an endpoint, which takes most of the time that a world takes."""
+    """A client for all worlds at an endpoint, since its creation takes most of a world's time."""
     make: Any = boto3.Session().client  # its stubs take literal names only
     return make(service, region_name=REGION, endpoint_url=endpoint)
 
 
 @dataclass
 class World:
-    """The clients, and steps that tests repeat."""
+    """The clients, and common steps of tests."""
 
     names: Iterator[str] = field(default_factory=lambda: (f"name-{n}" for n in range(10_000)))
 
@@ -120,7 +120,7 @@ class World:
         return found
 
     def settled(self, kind: str, arn: str) -> dict[str, Any]:
-        """Wait until it is no longer being created or updated."""
+        """Wait until the resource is no longer being created or updated. Returns its description."""
         return until(lambda: self.describe(kind, arn), lambda found: found["status"] in SETTLED)
 
     def group(self, **more: Any) -> str:
@@ -145,7 +145,7 @@ class World:
         return self.settled("datasetImportJob", made["datasetImportJobArn"])
 
     def loaded(self, body: str | None = None, kind: str = "INTERACTIONS", group: str | None = None) -> str:
-        """A dataset group (a new one unless given) with imported data."""
+        """A dataset group (a new one by default) with imported data."""
         group = group or self.group()
         job = self.import_data(self.dataset(group, kind), self.put(f"{next(self.names)}.csv", body or interactions()))
         assert job["status"] == "ACTIVE", job
@@ -171,7 +171,7 @@ class World:
 
 
 def until(look: Callable[[], T], done: Callable[[T], bool]) -> T:
-    """Look until it is done, however busy the machine is; pytest ends a test that hangs."""
+    """The first result of `look` that is `done`, without a time limit: pytest ends a test that hangs."""
     while not done(found := look()):
         time.sleep(0.005)
     return found

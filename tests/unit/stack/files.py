@@ -11,7 +11,7 @@ MACHINES = sorted((REPOSITORY / "statemachine").glob("*.asl.yaml"))
 
 
 class _Loader(yaml.CSafeLoader):
-    """Reads CloudFormation's short forms, such as `!GetAtt Table.Arn`, as what they stand for."""
+    """Reads CloudFormation's short forms, such as `!GetAtt Table.Arn`, as their long forms."""
 
 
 def _intrinsic(loader: _Loader, tag: str, node: yaml.Node) -> dict[str, Any]:
@@ -27,7 +27,7 @@ _Loader.add_multi_constructor("!", _intrinsic)
 _TEMPLATE: dict[str, Any] = yaml.load(TEMPLATE.read_text(), _Loader)  # noqa: S506
 GLOBALS: dict[str, Any] = _TEMPLATE["Globals"]["Function"]
 DEFAULTS: dict[str, str] = {name: str(one["Default"]) for name, one in _TEMPLATE["Parameters"].items()}
-"""Of the stack's parameters."""
+"""The defaults of the stack's parameters."""
 RESOURCES: dict[str, Any] = _TEMPLATE["Resources"]
 FUNCTIONS: dict[str, Any] = {
     name: resource["Properties"]
@@ -35,7 +35,7 @@ FUNCTIONS: dict[str, Any] = {
     if resource["Type"] == "AWS::Serverless::Function"
 }
 SENT_ROUTES: dict[str, set[str]] = {name: set() for name in FUNCTIONS}
-"""By function, the routes that the APIs send to it, such as `GET /{group}/recommendations`."""
+"""The routes that the APIs send to each function, such as `GET /{group}/recommendations`."""
 for _path, _methods in RESOURCES["Api"]["Properties"]["DefinitionBody"]["paths"].items():
     for _method, _operation in _methods.items():
         _, _function = _operation["x-amazon-apigateway-integration"]["uri"]["Fn::Sub"]
@@ -52,7 +52,7 @@ def policies(function: str) -> list[dict[str, Any]]:
 
 
 def machine(path: Path) -> dict[str, Any]:
-    """A state machine's definition, with the parameters filled in; `${...}` stand for functions only."""
+    """A state machine's definition, with the parameters filled in; each `${...}` left stands for a function."""
     text = (
         path.read_text()
         .replace("${Partition}", "aws")

@@ -25,11 +25,11 @@ from tests.unit.usher.world import (
 from usher_local.personalize import install, shutdown
 
 SLOW_FIXTURES = {"trainer", "deployment", "measured"}
-"""With them a test has a whole account, in which it may train."""
+"""Fixtures of whole accounts, in which a test may train."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave what takes long out of `make check`; what starts a process says so itself."""
+    """Mark slow tests, which `make check` leaves out; those that start a process mark themselves."""
     for item in items:
         if not SLOW_FIXTURES.isdisjoint(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.slow)
@@ -43,7 +43,7 @@ def trainer() -> Iterator[ThreadPoolExecutor]:
 
 @pytest.fixture
 def world(tmp_path: Path, trainer: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    """The account, and the environment that the template gives the functions."""
+    """An account, and the environment variables that the template gives the functions."""
     with account(tmp_path, trainer, monkeypatch) as world:
         yield world
 
@@ -57,7 +57,7 @@ def shared_world(tmp_path_factory: pytest.TempPathFactory, trainer: ThreadPoolEx
 
 @contextmanager
 def account(path: Path, trainer: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    """An account for as long as the context lasts; `path`: where its Personalize keeps its files."""
+    """An account inside the block; `path` is the folder of its Personalize."""
     install(Tap(is_open=True), path, trainer)
     environment = {
         "BUCKET_NAME": BUCKET,

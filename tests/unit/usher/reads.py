@@ -1,4 +1,4 @@
-"""Reads as the functions check them, for tests of what answers."""
+"""Reads in the form that the functions check, for tests of the answers."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,12 +8,12 @@ from usher.routes import ROUTES
 from usher.serving.requests import read_request
 
 COUNTED = {route for recipe in RECIPES.values() for route in recipe.routes} - {"popular", "trending"}
-"""The routes that need something live: the stored popular list answers the others."""
+"""The routes that need a live solution: the stored popular list answers the others."""
 REQUIRED: Mapping[str, Any] = {"userId": "u", "itemId": "i", "items": ["i"], "userIds": ["u"]}
 
 
 def call_members(content: Any, route: str, options: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """What answers a request, and the members of its call, but for what the request had to have and `options` lack.
+    """The solution that answers a request, and the members of its call without the required ones that `options` lack.
 
     Raises RequestError.
     """

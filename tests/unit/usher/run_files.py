@@ -1,4 +1,4 @@
-"""The documents that runs write, held against their types: a misspelt key, or a value of another type, is an error."""
+"""The type check of the documents that runs write: a misspelt key, or a value of another type, is an error."""
 
 import re
 from collections.abc import Mapping
@@ -18,11 +18,11 @@ DOCUMENTS: Mapping[str, Any] = {
     r"[^/]+/out/export/[^/]+/latest\.json": Manifest,
     r"[^/]+/out/evaluation/[^/]+/report\.json": EvaluationReport,
 }
-"""By the pattern of their keys."""
+"""The type of each document, by the pattern of its key."""
 
 
 def check_document(key: str, content: Any) -> None:
-    """Raise UnfitError where a document of a run has an unknown member, lacks one, or has one of another type."""
+    """Raise UnfitError if a document of a run has an unknown member, lacks one, or has one of another type."""
     [kind] = (kind for pattern, kind in DOCUMENTS.items() if re.fullmatch(pattern, key))
     fit(kind, content, key)
     if kind is RunRecord:
@@ -34,6 +34,6 @@ def check_document(key: str, content: Any) -> None:
 
 
 def check_documents(contents: Mapping[str, Any]) -> None:
-    """The same for several documents, by key."""
+    """Check several documents, by key."""
     for key, content in contents.items():
         check_document(key, content)

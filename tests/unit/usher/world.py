@@ -1,4 +1,4 @@
-"""What the stack would have created, in moto, around the local Personalize service; and hands to play with it."""
+"""The resources of a stack in moto, with the local Personalize service, and methods to use them."""
 
 import importlib.util
 import io
@@ -48,18 +48,18 @@ STACK = f"arn:aws:cloudformation:us-east-1:{ACCOUNT}:stack/usher/1a2b"
 
 
 STATES = f"arn:aws:states:us-east-1:{ACCOUNT}:execution:usher-pipeline:"
-"""How the ARNs of the pipeline's executions begin."""
+"""The prefix of the ARNs of the pipeline's executions."""
 MACHINES = f"arn:aws:states:us-east-1:{ACCOUNT}:stateMachine:usher"
 
 
 def target(group: str = "films", run: str = "run-1") -> Target:
-    """Where plans are for."""
+    """The target of plans."""
     machines = f"{MACHINES}-pipeline", f"{MACHINES}-export"
     return Target(group, run, ARN_PREFIX, ROLE, f"s3://{BUCKET}/", *machines, "usher", ROLE, STACK)
 
 
 class Tap(Clock):
-    """A clock with which nothing takes time while it is open, and everything takes forever while it is closed."""
+    """A clock on which nothing takes time while it is open, and everything takes forever while it is closed."""
 
     def __init__(self, *, is_open: bool) -> None:
         super().__init__(math.inf)
@@ -81,9 +81,9 @@ class World:
     """An AWS account with one stack."""
 
     cuts: bool = False
-    """Die right after the first time that each resource has been created."""
+    """Whether to die right after each resource's first creation."""
     calls: Counter[str] = field(default_factory=Counter)
-    """Calls of Personalize so far, by operation."""
+    """The calls of Personalize so far, by operation."""
     _cut: set[str] = field(default_factory=set)
     _hooks: list[tuple[Any, str, Any]] = field(default_factory=list)
 
@@ -120,21 +120,21 @@ class World:
         )
 
     def listen(self, to: Any, event: str, hook: Any) -> None:
-        """Register a hook on events of a client, which outlives this world, for as long as this world is there."""
+        """Register a hook on events of a client, which survives this world, until this world is closed."""
         to.meta.events.register_first(event, hook)
         self._hooks.append((to, event, hook))
 
     def close(self) -> None:
-        """Leave nothing behind."""
+        """Unregister the hooks."""
         for to, event, hook in self._hooks:
             to.meta.events.unregister(event, hook)
 
     def hold(self) -> None:
-        """Let everything that is created from now on stay pending."""
+        """Keep everything pending that is created from now on."""
         environment.current.clock = Tap(is_open=False)
 
     def let_go(self) -> None:
-        """End what `hold` began."""
+        """Let everything become active that `hold` kept pending."""
         clock = environment.current.clock
         assert isinstance(clock, Tap)
         clock.turn(is_open=True)
@@ -145,7 +145,7 @@ class World:
 
     @property
     def inventory(self) -> Inventory:
-        """What is there, as of now."""
+        """A new inventory of Personalize."""
         return Inventory(self.clients, STACK)
 
     def plan(
@@ -156,7 +156,7 @@ class World:
         tasks: RequestedTasks | None = None,
         **config: Any,
     ) -> list[Resource]:
-        """The resources that the solutions and the data in the bucket ask for."""
+        """The desired resources for the solutions and the data in the bucket."""
         intake = load_inputs(self.bucket, group, self.inventory, ARN_PREFIX)
         assert intake
         filters = {name: {"filterExpression": text} for name, text in config.pop("filters", {}).items()}
@@ -166,7 +166,7 @@ class World:
     def look(
         self, wanted: Sequence[Resource], stage: str = "train", before: Sequence[State] = (), elapsed: float = 0
     ) -> tuple[dict[str, State], int | None]:
-        """One look, as a run's first or after the states `before`."""
+        """One pass, as a run's first or after the states `before`."""
         seen = dry_run(self.inventory, wanted)
         known_failures = {} if before else seen.known_failures
         states, wait = advance(
@@ -175,7 +175,7 @@ class World:
         return {state.id: state for state in states}, wait
 
     def settle(self, wanted: Sequence[Resource], stage: str = "train") -> dict[str, State]:
-        """A whole run: look until there is nothing to wait for."""
+        """A whole run: repeat passes until there is nothing to wait for."""
         seen = dry_run(self.inventory, wanted)
         states: list[State] = []
         for _ in range(LOOKS):
@@ -197,11 +197,11 @@ class World:
         raise AssertionError(f"not settled: {states}")
 
     def creations(self) -> Counter[str]:
-        """How often each Create operation has been called."""
+        """The number of calls of each Create operation."""
         return Counter({name: times for name, times in self.calls.items() if name.startswith("Create")})
 
     def break_down(self, kind: str, arn: str, reason: str) -> None:
-        """Let the creation of a resource fail."""
+        """Make the creation of a resource fail."""
         failed: Future[str | None] = Future()
         failed.set_result(reason)
         personalize_backends[ACCOUNT]["us-east-1"].get(kind, arn).life.follow(failed)
@@ -217,14 +217,14 @@ class World:
 
 
 def interactions(users: int = 60, each: int = 20, items: int = 40, start: int = 1_600_000_000) -> str:
-    """A CSV that every rule allows."""
+    """A CSV without a fault."""
     rows = ((user, turn) for user in range(users) for turn in range(each))
     lines = (f"u{user},i{(user * turn + turn) % items},{start + user * 1000 + turn}" for user, turn in rows)
     return "USER_ID,ITEM_ID,TIMESTAMP\n" + "\n".join(lines) + "\n"
 
 
 def streams(**files: str | bytes) -> list[tuple[str, io.BytesIO]]:
-    """Files, as `scan` takes them; a name's two underscores stand for a dot."""
+    """Files in the form for `scan`; two underscores in a name stand for a dot."""
     return [
         (name.replace("__", "."), io.BytesIO(text.encode() if isinstance(text, str) else text))
         for name, text in files.items()
@@ -232,7 +232,7 @@ def streams(**files: str | bytes) -> list[tuple[str, io.BytesIO]]:
 
 
 def scanned(*files: str | bytes, dataset: str = "interactions", limits: ReadLimits = LIMITS) -> DatasetProfile:
-    """What is found in files that are called 1.csv, 2.csv and so on."""
+    """The profile of files that are called 1.csv, 2.csv and so on."""
     contents = [file.encode() if isinstance(file, str) else file for file in files]
     keys = [f"{number}.csv" for number in range(1, len(files) + 1)]
     tables = [
@@ -255,7 +255,7 @@ def load_function(name: str) -> ModuleType:
 
 
 def call(function: str, **event: Any) -> Any:
-    """What a function answers, through the JSON that Step Functions makes of it."""
+    """The answer of a function, converted to JSON and back as in Step Functions."""
     answer = load_function(function).lambda_handler(json.loads(json.dumps(event)), SimpleNamespace())
     return json.loads(json.dumps(answer))
 

@@ -71,8 +71,7 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """The parts of a request's signature; `authorization` is its header, or the equivalent header for a pre-signed
-    URL."""
+    """The parts of a request's signature; `authorization` is its header, or that header's form of a pre-signed URL."""
 
     authorization: str
     stamp: str
@@ -113,11 +112,11 @@ def check(
     if not hmac.compare_digest(signature.token.encode(), (credentials.token or "").encode()):
         raise refused(Reason.WRONG_TOKEN, "wrong session token")
     if wrong := untimely(signature, match, now):
-        raise refused(wrong, "the signature is not from now")
+        raise refused(wrong, "the signature's time is too far from now")
     names = match["headers"].split(";")
     unsigned = {name for name in request.headers if name.startswith("x-amz-")} - set(names)
     if "host" not in names or unsigned or not all(name in request.headers for name in names):
-        raise refused(Reason.MISMATCH, "a header that must be signed is not, or a signed one is missing")
+        raise refused(Reason.MISMATCH, "a required header is not signed, or a signed header is missing")
     s3 = match["service"] == "s3"
     declared = request.headers.get(CONTENT_HASH, UNSIGNED_PAYLOADS[0] if s3 and signature.expires is not None else "")
     if s3 and not declared:
@@ -127,7 +126,7 @@ def check(
         raise refused(Reason.MISMATCH, "the signature does not match")
     open_body = s3 and declared in UNSIGNED_PAYLOADS
     if declared and not open_body and sha256(request.body()).hexdigest() != declared:
-        raise refused(Reason.MISMATCH, "the body is not the one that was signed")
+        raise refused(Reason.MISMATCH, "the body differs from the signed one")
     return Signer(match["key"], holder, signature.authorization)
 
 
@@ -140,7 +139,7 @@ def signature_in(request: Received) -> Signature:
         )
         return Signature(header, stamp, token, None)
     if "authorization" in request.headers:
-        raise SignatureError(Reason.UNSIGNED, "a signature in the header and another in the query")
+        raise SignatureError(Reason.UNSIGNED, "the request has two signatures, in the header and in the query")
     algorithm, credential, signed, signature, stamp, token, expires = (
         query.get(f"X-Amz-{name}", "")
         for name in ("Algorithm", "Credential", "SignedHeaders", "Signature", "Date", "Security-Token", "Expires")

@@ -115,14 +115,16 @@ class Asynchronous:
             holder = credentials.assume(function.role, function.function_name, "lambda.amazonaws.com")
             SENDERS[service](credentials.client(service, self._endpoint, holder), arn, message, attributes)
         except Exception as error:
-            log.warning("%s: an event that failed can't be sent to %s: %s", function.function_name, arn, error)
+            log.warning("%s: the failed event can't be sent to %s: %s", function.function_name, arn, error)
 
 
 def invocation_record(
     function: LambdaFunction, event: str, request: str, condition: str, invocations: int, answer: Any
 ) -> dict[str, Any]:
-    """The record that a destination gets;
-    https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html"""
+    """The record for a destination.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
+    """
     version = str(function.version)
     arn = ":".join(function.function_arn.split(":")[:7])
     record = {

@@ -27,8 +27,7 @@ MAX_BYTES = 1 << 20
 
 
 def serve(descriptor: int) -> dict[str, Any] | None:
-    """Fork for each request. Returns the request in a fork, and None in the server after the socket and all forks
-    ended."""
+    """Fork for each request. Returns the request in a fork, and None in the server after all forks have ended."""
     with socket.socket(fileno=descriptor) as requests, selectors.DefaultSelector() as selector:
         selector.register(requests, selectors.EVENT_READ)
         while selector.get_map():

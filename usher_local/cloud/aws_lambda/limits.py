@@ -21,8 +21,7 @@ MAX_EVENT_BYTES = 2**20
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The limits of an account and region: a function's memory (MB), concurrent executions, and the unreserved part of
-    them."""
+    """The limits of an account and region: a function's memory (MB), concurrent and unreserved executions."""
 
     memory: int
     concurrency: int

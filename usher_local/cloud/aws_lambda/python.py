@@ -70,8 +70,7 @@ def probe(command: str) -> Interpreter | None:
 
 
 def runtime(python: Interpreter) -> Path:
-    """A folder with the packages of Lambda's own runtime: AWS's runtime interface client and boto3, in the locked
-    versions."""
+    """A folder with Lambda's own packages: AWS's runtime interface client and boto3, in the locked versions."""
     return installed(RUNTIME.read_text(), python)
 
 
@@ -118,6 +117,6 @@ def install(requirements: str, python: Interpreter, target: Path) -> None:
     )
     if done.returncode:
         raise PackagesError(
-            f"the packages of a layer can't be installed for Python {python.version}. It is done once and needs the "
+            f"the packages of a layer can't be installed for Python {python.version}. This happens once and needs the "
             f"package registry: connect, or set uv's UV_INDEX_URL, and start again. uv said:\n{done.stderr.strip()}"
         )

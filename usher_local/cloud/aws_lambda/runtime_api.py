@@ -24,8 +24,7 @@ PREFIX = "/2018-06-01/runtime/"
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A report of a runtime: it asks for work (`next`), answers, failed in the handler, or failed before it
-    (`init`)."""
+    """A report of a runtime: a request for work (`next`), an answer, or an error in the handler or before (`init`)."""
 
     kind: Literal["next", "response", "error", "init"]
     body: str = ""

@@ -82,7 +82,7 @@ def updating(stock: Method, lambdas: Lambdas) -> Method:
 
 
 def complete(function: LambdaFunction, spec: Mapping[str, Any], lambdas: Lambdas) -> None:
-    """Keep the properties that moto ignores, and check what AWS checks."""
+    """Keep the properties that moto ignores, and validate them as AWS does."""
     logs = spec.get("LoggingConfig", {})
     function.logs_group_name = logs.get("LogGroup", function.logs_group_name)
     function.log_format = logs.get("LogFormat", function.log_format)

@@ -48,7 +48,7 @@ NO_CHANGES = "The submitted information didn't contain changes. Submit different
 
 
 class InsufficientCapabilitiesError(CloudFormationError):  # type: ignore[misc]
-    """The request does not acknowledge what the template makes."""
+    """The request does not acknowledge the IAM resources or macros of its template."""
 
     code = "InsufficientCapabilitiesException"
 
@@ -423,8 +423,7 @@ def same(one: Target, other: Target) -> bool:
 
 
 def acknowledge(template: Template, given: Given) -> None:
-    """Raise InsufficientCapabilitiesError if a template makes IAM resources and the request does not acknowledge
-    them."""
+    """Raise InsufficientCapabilitiesError if a request does not acknowledge the IAM resources of its template."""
     makes = [one for one in template["Resources"].values() if IAM_TYPES.fullmatch(str(one.get("Type")))]
     named = any(IAM_NAMES & (one.get("Properties") or {}).keys() for one in makes)
     needed = "CAPABILITY_NAMED_IAM" if named else "CAPABILITY_IAM"

@@ -51,8 +51,7 @@ class Deployed:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The desired state of a stack: the submitted template, the template after its transforms, and the parameters'
-    values."""
+    """The desired state of a stack: the template, as submitted and after its transforms, and the parameters' values."""
 
     body: str
     template: Template
@@ -225,7 +224,7 @@ class Stacks:
             stack.become("UPDATE_COMPLETE")
 
     def delete(self, stack: Stack, retain: Sequence[str] = ()) -> None:
-        """Delete every resource that is not retained; after a failure, the resource, its dependencies and the stack
+        """Delete every resource that is not retained. After a failure, the stack, the resource and its dependencies
         remain."""
         stack.become("DELETE_IN_PROGRESS", "User Initiated")
         importers = [one.name for one in self.all.values() if one is not stack and one.imported & stack.exports.keys()]
@@ -257,8 +256,8 @@ class Stacks:
         self.kept.keep(stack.name, {"id": stack.id, "body": now.body, "given": dict(now.given), "tags": dict(now.tags)})
 
     def _bring(self, stack: Stack, target: Target, undo: list[Callable[[], None]]) -> list[tuple[Deployed, bool]]:
-        """Create, update and replace resources. Returns those left to delete, last first, and whether each is
-        retained."""
+        """Create, update and replace resources. Returns those left to delete, last first, with whether to retain
+        each."""
         scope = self.scope(stack, target)
         wanted = templates.resources_in_order(target.template, scope)
         leftovers = []
@@ -428,7 +427,7 @@ def roll_back(undo: Sequence[Callable[[], None]]) -> str | None:
         try:
             back()
         except Exception as error:
-            log.warning("can't be undone: %s", reason(error))
+            log.warning("can't be rolled back: %s", reason(error))
             failed.append(reason(error))
     return "; ".join(failed) or None
 

@@ -97,7 +97,7 @@ def update_bucket(made: Resource, old: Properties, new: Properties, place: Place
         if old.get(name) == new.get(name):
             continue
         if name not in BUCKET:
-            raise ValueError(f"extraneous key [{name}] is not permitted: the local cloud does not know it")
+            raise ValueError(f"extraneous key [{name}] is not permitted: the local cloud does not support it")
         operation, parameter, form, none = BUCKET[name]
         if name not in new and none is None:
             place.client("s3").delete_bucket_lifecycle(Bucket=made.physical_resource_id)

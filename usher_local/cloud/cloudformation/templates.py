@@ -162,7 +162,7 @@ class Scope(dict[str, Any]):
         try:
             return without_no_value(parsing.clean_json(value, self))
         except KeyError as error:
-            raise TemplateError(f"Template error: nothing is named {error} that the template refers to") from error
+            raise TemplateError(f"Template error: the template refers to {error}, which does not exist") from error
 
 
 def without_no_value(value: Any) -> Any:

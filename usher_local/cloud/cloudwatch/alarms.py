@@ -258,8 +258,10 @@ def configured(query: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def notification(alarm: Alarm, before: str) -> dict[str, Any]:
-    """The message to a topic:
-    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html"""
+    """The message to a topic.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html
+    """
     trigger: dict[str, Any] = {
         "EvaluationPeriods": int(alarm.evaluation_periods),
         "DatapointsToAlarm": int(alarm.datapoints_to_alarm or alarm.evaluation_periods),

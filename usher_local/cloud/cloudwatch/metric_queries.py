@@ -152,7 +152,7 @@ def evaluate(
             label = query.get("Label")
             found[name] = [replace(lines[0], label=label)] if label and len(lines) == 1 else lines
         if name not in found:
-            raise ValidationError(f"The expression names {name}, which no query has as its Id.")
+            raise ValidationError(f"The expression names {name}, but no query has this Id.")
         return found[name][0] if len(found[name]) == 1 else found[name]
 
     for name in list(expressions):
@@ -234,8 +234,7 @@ def fill(value: Value, filler: Value) -> Value:
 
 
 def aggregate(function: Callable[[Sequence[float]], float]) -> Callable[[Value], Value]:
-    """A function that aggregates several series in each period, over existing values, or a single series to a
-    number."""
+    """A function that aggregates several series period by period, or all values of a single series to a number."""
 
     def aggregated(value: Value) -> Value:
         if isinstance(value, Series):
@@ -277,13 +276,13 @@ FUNCTIONS: Mapping[str, Callable[..., Value]] = MappingProxyType(
 def unknown(what: str) -> ValidationError:
     """The error for an unsupported expression."""
     known = ", ".join(["METRICS", "SEARCH", *FUNCTIONS])
-    return ValidationError(f"The local cloud can't evaluate {what}; it knows + - * /, comparisons, {known}.")
+    return ValidationError(f"The local cloud can't evaluate {what}; it supports + - * /, comparisons, {known}.")
 
 
 def as_list(value: Value) -> list[Series]:
     """A value's series. ValidationError for a number, which neither a graph nor an alarm can show."""
     if isinstance(value, float):
-        raise ValidationError("The expression is a number, where it must be a time series.")
+        raise ValidationError("The expression is a number; it must be a time series.")
     return value if isinstance(value, list) else [value]
 
 

@@ -98,7 +98,7 @@ class Scheduler:
                 fired += self._fire(schedule, group, since, until)
             except Exception:
                 if schedule.arn not in self._failing:
-                    log.exception("the scheduler can't look at %s", schedule.arn)
+                    log.exception("the scheduler can't check %s", schedule.arn)
                 self._failing.add(schedule.arn)
             else:
                 self._failing.discard(schedule.arn)

@@ -49,13 +49,13 @@ def deliver(arn: str, payload: str, sender: Sender) -> None:
     """
     _, _, service, region, account, _ = arn.split(":", 5)
     if service not in TARGETS:
-        raise LookupError(f"the local cloud cannot deliver to {arn}; it can to {', '.join(TARGETS)}")
+        raise LookupError(f"the local cloud cannot deliver to {arn}; it supports {', '.join(TARGETS)}")
     if sender.role:
         iam.check_role(sender.role, sender.service, sender.source, ACTIONS[service], arn)
     elif service == "lambda":
         iam.check_function(arn, sender.service, sender.source)
     elif service == "states":
-        raise PermissionError(f"{sender.source} has no role to start {arn} with; give its target a RoleArn")
+        raise PermissionError(f"{sender.source} needs a role to start {arn}; give its target a RoleArn")
     TARGETS[service](account, region, arn, payload)
 
 
@@ -148,8 +148,7 @@ class Deliveries(AbstractContextManager["Deliveries"]):
 
 
 def worth_another_attempt(error: Exception) -> bool:
-    """Whether a target may accept the delivery later: if it throttled or did not answer, not if it refused or is
-    missing."""
+    """Whether a target may accept the delivery later: if it throttled or did not answer, not after a refusal."""
     if isinstance(error, HTTPException | ServiceException):
         return error_code(error).startswith(THROTTLED)
     return not isinstance(error, LookupError | PermissionError)
@@ -194,4 +193,4 @@ def give_up(delivery: Delivery, error: Exception, retries: int, exhausted: str |
         check_dead_letter(queue, delivery.principal)
         sqs_backends[account][region].send_message(name, delivery.undelivered, attributes)
     except Exception:
-        log.exception("nor does %s take what could not be delivered: %s", queue, json.dumps(reasons))
+        log.exception("the dead-letter queue %s did not accept the event either: %s", queue, json.dumps(reasons))

@@ -66,8 +66,8 @@ class Authorizer(Protocol):
     """Authenticates and authorizes callers."""
 
     def admit(self, asked: Asked, scopes: Sequence[str]) -> dict[str, Any]:
-        """The event's `requestContext.authorizer`. RefusedError if the caller is not authorized; `scopes`: of the
-        route."""
+        """The event's `requestContext.authorizer`. RefusedError if the caller lacks the permission or the route's
+        `scopes`."""
 
 
 def authorizers(body: Mapping[str, Any], ask: "Ask") -> dict[str, Authorizer]:
@@ -86,8 +86,7 @@ def required(body: Mapping[str, Any], name: str) -> Iterator[tuple[str, str, lis
 
 
 Ask = Callable[[str, str, str], tuple[str, bool]]
-"""Invokes a function by its ARN with an event, and with a role or "": returns the answer, and whether it is an
-error."""
+"""Invokes a function (an ARN) with an event and a role or "". Returns the answer, and whether it is an error."""
 
 
 def _authorizer(given: Mapping[str, Any], ask: Ask) -> Authorizer:
@@ -97,7 +96,7 @@ def _authorizer(given: Mapping[str, Any], ask: Ask) -> Authorizer:
         configuration = given["jwtConfiguration"]
         return TokenAuthorizer(configuration["issuer"], tuple(configuration["audience"]), *sources)
     if given.get("authorizerPayloadFormatVersion") != "2.0" or not given.get("enableSimpleResponses"):
-        raise ValueError("the local cloud knows Lambda authorizers with format 2.0 and simple responses alone")
+        raise ValueError("the local cloud supports only Lambda authorizers with format 2.0 and simple responses")
     function = given["authorizerUri"].partition("/functions/")[2].removesuffix("/invocations")
     ttl = float(given.get("authorizerResultTtlInSeconds") or 0)
     return FunctionAuthorizer(function, given.get("authorizerCredentials", ""), sources, ttl, ask)
@@ -222,7 +221,7 @@ class FunctionAuthorizer:
                 with self._lock:
                     self._kept[values] = self.now() + self.seconds, answer
         if not answer["isAuthorized"]:
-            raise RefusedError(HTTPStatus.FORBIDDEN, "the authorizer says no")
+            raise RefusedError(HTTPStatus.FORBIDDEN, "the authorizer denied the request")
         return {"lambda": answer.get("context") or {}}
 
     def _answer(self, asked: Asked, values: Sequence[str]) -> dict[str, Any]:
@@ -235,6 +234,6 @@ class FunctionAuthorizer:
             answer = None
         if not isinstance(answer, dict) or not isinstance(answer.get("isAuthorized"), bool):
             raise RefusedError(
-                HTTPStatus.INTERNAL_SERVER_ERROR, "the authorizer fails, or does not answer true or false"
+                HTTPStatus.INTERNAL_SERVER_ERROR, "the authorizer failed, or answered neither true nor false"
             )
         return answer

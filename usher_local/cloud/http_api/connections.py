@@ -73,8 +73,7 @@ class Connection(MotoRequestHandler):  # type: ignore[misc]
         self.wfile.flush()
 
     def _drain(self) -> None:
-        """Read the rest of the client's request, since the client would otherwise see a reset connection instead of the
-        answer."""
+        """Read the rest of the client's request: otherwise, the client would see a reset connection, not the answer."""
         with suppress(OSError):
             self.connection.shutdown(socket.SHUT_WR)
             self.connection.settimeout(LINGER_SECONDS)

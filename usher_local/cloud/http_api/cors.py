@@ -13,8 +13,7 @@ ANY = "*"
 
 @dataclass(frozen=True, slots=True)
 class Cors:
-    """The origins whose pages may read an API's answers, and the requests that they may send. Without origins, CORS is
-    off."""
+    """The origins whose pages may read an API's answers, and their allowed requests. Without origins, CORS is off."""
 
     origins: tuple[str, ...] = ()
     methods: tuple[str, ...] = ()

@@ -61,16 +61,16 @@ def local_only(app: Application, port: int, cors: Callable[[], Cors] = Cors) -> 
 
 
 def foreign(environ: Mapping[str, Any], hosts: set[str], cors: Cors) -> str:
-    """The header that shows that a request is not from a program of this machine, or ""."""
+    """The evidence that a request is not from a program of this machine, or ""."""
     if (host := environ.get("HTTP_HOST", "")) not in hosts:
         return f"Host is {host!r}, not {' or '.join(sorted(hosts))}"
     if cors.allows(environ.get("HTTP_ORIGIN")):
         return ""
     if "HTTP_ORIGIN" in environ:
-        return f"it comes from a page, of {environ['HTTP_ORIGIN']!r}"
+        return f"a web page of {environ['HTTP_ORIGIN']!r} sent it"
     # "none" is an address that a person typed into the browser, such as a pre-signed URL.
     if (site := environ.get("HTTP_SEC_FETCH_SITE", "none")) != "none":
-        return f"it comes from a page, Sec-Fetch-Site {site!r}"
+        return f"a web page sent it (Sec-Fetch-Site: {site!r})"
     return ""
 
 

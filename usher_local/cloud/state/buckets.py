@@ -73,7 +73,7 @@ class Buckets:
         self._folder = store.path.parent / "objects"
         self._changes = Changes(self._keep)
         self._kept: dict[tuple[str, str], dict[str, Version]] = {}
-        """Versions by ID, oldest first, of an object by bucket and key."""
+        """For each bucket and key, the object's versions by ID, oldest first."""
 
     @property
     def _backend(self) -> S3Backend:

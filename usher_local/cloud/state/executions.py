@@ -33,7 +33,7 @@ class Executions:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._places: dict[str, Any] = {}
-        """Of executions that are to go on, by ARN."""
+        """The places of the executions to continue, by ARN."""
 
     @contextmanager
     def keeping(self) -> Iterator[None]:
@@ -74,7 +74,7 @@ class Executions:
                 execution.exec_worker.env = execution.exec_worker._get_evaluation_environment()
         for execution in going_on:
             execution.start()
-        return {"executions": len(rows), "executions that go on": len(going_on)}
+        return {"executions": len(rows), "continued executions": len(going_on)}
 
     def _keep(self, execution: Execution) -> None:
         row = {

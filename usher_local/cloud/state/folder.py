@@ -69,7 +69,7 @@ class State:
         events = self.events.rows()
         for key, event in events:
             sources.deliver(self.events, key, event)
-        found["events that were under way"] = len(events) + lambdas.asynchronous.resume(function_of)
+        found["undelivered events"] = len(events) + lambdas.asynchronous.resume(function_of)
         return "; ".join(f"{what}: {count:,}" for what, count in found.items() if count)
 
 

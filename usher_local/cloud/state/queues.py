@@ -38,15 +38,17 @@ class Subject(NamedTuple):
 
 
 class Queues:
-    """The saved queues of the account. While `restoring`, a new queue is filled, and nothing is deleted from the
-    store."""
+    """The saved queues of the account.
+
+    While `restoring`, a new queue is filled, and nothing is deleted from the store.
+    """
 
     def __init__(self, store: Store) -> None:
         self.restoring = True
         self._store = store
         self._changes = Changes(self._keep)
         self._kept: dict[str, dict[str, int]] = {}
-        """How often each message was received when it was written last, by queue and message."""
+        """The receive count of each message at its last write, by queue and message."""
 
     @property
     def _queues(self) -> dict[str, Queue]:

@@ -30,8 +30,10 @@ class Subject(NamedTuple):
 
 
 class Tables:
-    """The saved tables of the account. While `restoring`, a new table is filled, and nothing is deleted from the
-    store."""
+    """The saved tables of the account.
+
+    While `restoring`, a new table is filled, and nothing is deleted from the store.
+    """
 
     def __init__(self, store: Store) -> None:
         self.restoring = True

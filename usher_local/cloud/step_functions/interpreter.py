@@ -75,8 +75,7 @@ JOIN_SECONDS = 1.0
 
 @contextmanager
 def executing(endpoint: str, clock: Clock, limits: executions.Limits = executions.Limits()) -> Iterator[None]:  # noqa: B008 - immutable
-    """Make moto execute state machines within `limits`; executions that still run at the end of the block are
-    stopped."""
+    """Make moto execute state machines within `limits`; stop those that still run at the end of the block."""
     clients = Clients(endpoint)
     with ExitStack() as stack:
         for owner, name, value in (

@@ -42,7 +42,7 @@ def put_action_interactions(backend: DataBackend, params: Values) -> None:
     """PutActionInteractions: store interactions with actions; their dataset has a tracking ID of its own."""
     datasets = backend.find("Dataset", trackingId=params["trackingId"])
     if not datasets:
-        raise ResourceNotFoundError(f"There is nothing with the tracking id {params['trackingId']}")
+        raise ResourceNotFoundError(f"There is no dataset with the tracking id {params['trackingId']}")
     dataset = _ready(backend, datasets[0].arn)
     fields = _fields(backend, dataset, "ACTION_INTERACTIONS")
     outcomes = [_outcome(raw, fields) for raw in params["actionInteractions"]]
@@ -61,15 +61,13 @@ def put_records(backend: DataBackend, params: Values, member: str) -> None:
 
 
 def _fields(backend: DataBackend, resource: Resource, kind: str) -> Fields:
-    """The fields of the dataset of type `kind` in a resource's group, by their plain names; empty without such a
-    dataset."""
+    """The fields of the `kind` of dataset in a resource's group, by their plain names; empty without such a dataset."""
     schema = schemas_of(backend, backend.group_of(resource)).get(kind)
     return {plain(field.name): field for field in schema.fields} if schema else {}
 
 
 def _record(raw: Mapping[str, Any], id_member: str, fields: Fields) -> dict[str, str | None]:
-    """The properties of a record as its schema names them. InvalidInputError if they have another ID than the
-    record."""
+    """The properties of a record as its schema names them. InvalidInputError if they contain a different ID."""
     cells = {}
     for name, value in _properties(raw).items():
         if plain(name) != plain(id_member):

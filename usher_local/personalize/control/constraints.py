@@ -43,8 +43,7 @@ def check_references(backend: Backend, name: str, values: Values) -> None:
 
 
 def check_quota(backend: Backend, kind: Kind, quota: Quota, group: str | None) -> None:
-    """Raise LimitExceededError if one more resource of a kind would exceed the quota of the region or of a dataset
-    group."""
+    """Raise LimitExceededError if another resource of a kind would exceed the quota of its region or dataset group."""
     limit = environment.current.quotas.get(kind.name, quota.limit)
     counted = backend.find(kind.name, group if quota.group else None)
     if quota.pending:

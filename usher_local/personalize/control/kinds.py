@@ -1,5 +1,4 @@
-"""The table of kinds: the facts of every kind of resource, and the functions that manage it. A new kind is a new
-row."""
+"""The table of kinds: each kind's facts, and the functions that manage it. A new kind is a new row."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

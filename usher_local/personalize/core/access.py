@@ -42,8 +42,7 @@ def check_bucket(
 
 
 def may_report(account: str, partition: str, role_arn: str) -> bool:
-    """Whether the role may put metrics. A refusal is only logged, since AWS does not document how Personalize reports
-    one."""
+    """Whether the role may put metrics. A refusal is only logged: AWS does not document how Personalize reports it."""
     known = context({"aws:SecureTransport": "true"})
     request = Request(session_of_role(role_arn, "personalize"), "cloudwatch:PutMetricData", "*", known)
     return bool(ask(identity_policies(role(account, partition, role_arn)), request))

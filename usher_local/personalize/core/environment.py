@@ -79,8 +79,7 @@ class Runtime:
 
     @contextmanager
     def running(self, start: Callable[[], K]) -> Iterator[K]:
-        """Start work that `close` can kill, and close it after the block. Raises KilledError if the service is
-        closing."""
+        """Start work that `close` can kill, and close it after the block. Raises KilledError if the service closes."""
         with self._lock:
             if self._closed:
                 raise KilledError

@@ -26,8 +26,7 @@ class Faults:
     seconds: float = 0.0
     """Real seconds after which `throttle`, `down` and `slow` end; 0: they last."""
     fail: Mapping[str, str] = field(default_factory=dict)
-    """Failure reasons by name: a resource that is created with the name becomes CREATE FAILED, and its work is not
-    done."""
+    """Failure reasons by name: a resource with the name becomes CREATE FAILED, and its work is not done."""
     delay: Mapping[str, float] = field(default_factory=dict)
     """Minutes on the clock by name, in addition to the usual time."""
     refuse: tuple[str, ...] = ()
@@ -47,7 +46,7 @@ class Faults:
         """The faults in a decoded JSON object. ValueError if a field has a wrong name or type."""
         for name, value in values.items():
             if name not in _FITS or not _FITS[name](value):
-                raise ValueError(f"Value {value!r} at '{name}' is not a fault; known are {', '.join(_FITS)}")
+                raise ValueError(f"Value {value!r} at '{name}' is not a fault; the faults are {', '.join(_FITS)}")
         fields: dict[str, Any] = {name: tuple(v) if name == "refuse" else v for name, v in values.items()}
         return cls(**fields)
 

@@ -33,8 +33,7 @@ LIMITS = {
 """The limits of operations, from the quotas page (there per dataset group), and of whole APIs. AWS publishes no figures
 for the control plane: ours is an assumption."""
 BURST_SECONDS = 10
-"""The seconds for which a rested campaign answers twice its provisioned rate. Assumed: AWS scales it up within
-minutes."""
+"""The seconds for which a rested campaign answers twice its provisioned rate. Assumed: AWS scales it up in minutes."""
 MAX_PROVISIONED = 500
 """The maximum of a campaign's requests per second, from the quotas page."""
 

@@ -45,8 +45,7 @@ class Kind:
     name: str
     """The name in operations: `DatasetGroup`."""
     tail: str
-    """The last part of the ARN. May use {id} (name or jobName, else random), {hex} (random) and the names in
-    members."""
+    """The last part of the ARN. May use {id} (name or jobName, else random), {hex} (random) and names from members."""
     minutes: float = 0.0
     """The usual minutes of creation; 0: the resource exists at once and has no status."""
     statuses: Mapping[str, str] = field(default_factory=dict)

@@ -1,5 +1,4 @@
-"""The table of what recipes do beyond their models: the events that they count and the items that they exclude or
-try."""
+"""The table of use cases: the events that count, and the items that a recipe's lists exclude or try."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -232,8 +232,7 @@ class GroupData:
         return removed
 
     def export(self, dataset_type: str, mode: str, names: Collection[str]) -> str:
-        """The rows of an ingestion mode (BULK, PUT or ALL) as CSV with the fields `names`, in a form that an import can
-        read."""
+        """The rows of an ingestion mode (BULK, PUT or ALL) as CSV with the fields `names`, which an import can read."""
         rows = self.part(dataset_type).rows(mode).reindex(columns=[plain(name) for name in names])
         text: str = rows.set_axis(list(names), axis=1).to_csv(index=False, doublequote=False, escapechar="\\")
         return text

@@ -58,8 +58,7 @@ class Event:
 
 
 def joined(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """Concatenated frames, with texts as categories in alphabetical order; a frame without a column gets an empty
-    one."""
+    """Concatenated frames, with texts as categories in alphabetical order; missing columns are empty."""
     names = dict.fromkeys(name for part in parts for name in part.columns)
     columns = {name: [part.get(name, pd.Series(np.nan, part.index)) for part in parts] for name in names}
     return pd.DataFrame({name: _joined(some) for name, some in columns.items()}, copy=False)
@@ -229,8 +228,8 @@ class InteractionLog:
         return time.time() - max(self._changed.get(user, 0.0), self._changed.get("", 0.0)) > INACTIVE
 
     def frame(self) -> pd.DataFrame:
-        """All interactions for training, with COLUMNS only. An anonymous session belongs to the user who is later known
-        in it."""
+        """All interactions for training, with COLUMNS only. Anonymous sessions belong to the user who is known in them
+        later."""
         bulk, streamed = self._bulk.frame[list(COLUMNS)], self.streamed()
         whole = joined([bulk, streamed[list(COLUMNS)]]) if len(streamed) else bulk
         nameless = whole["ITEM_ID"] == ""
@@ -266,8 +265,7 @@ class InteractionLog:
         return {event.session: event.user for event in events if event.user}
 
     def save(self, path: Path) -> None:
-        """Write the imported interactions as arrays (`path`.npz): codes and numbers by column, and the texts as
-        JSON."""
+        """Write the imported interactions as arrays (`path`.npz): codes and numbers by column, and texts as JSON."""
         frame = self._bulk.frame
         texts = [name for name in frame.columns if isinstance(frame[name].dtype, pd.CategoricalDtype)]
         labels = {name: frame[name].cat.categories.tolist() for name in texts}

@@ -16,8 +16,8 @@ def check(backend: Backend, values: Values) -> None:
 
 
 def run(backend: DataBackend, job: Resource) -> None:
-    """The work: write one file, named after the job, with the fields of the schema; imported, streamed or all
-    records."""
+    """The work: write the imported, streamed or all records into one file, named after the job, in the schema's
+    fields."""
     dataset = backend.get("Dataset", job.values["datasetArn"])
     schema = schemas.parse_schema(backend.get("Schema", dataset.values["schemaArn"]).values["schema"])
     names = [field.name for field in schema.fields]

@@ -85,15 +85,14 @@ def _checked(chunk: pd.DataFrame, schema: Schema, name: str) -> pd.DataFrame:
 
 
 def _column_name(header: Iterable[str], field: Field) -> str | None:
-    """The column of a field: the one with the same name or else with the name in another case; None if there is
-    none."""
+    """The column of a field: the one with the same name, else the one with the name in another case, else None."""
     same = [column for column in header if column.upper() == field.name.upper()]
     return field.name if field.name in same else next(iter(same), None)
 
 
 def _column(cells: "pd.Series[str]", field: Field, name: str) -> "pd.Series[Any]":
-    """Check a column of text and make it compact: numbers, or categories. Empty cells become nulls if the field is
-    nullable."""
+    """Check a column of text and make it compact: numbers, or categories. Empty cells of nullable fields become
+    nulls."""
     if field.numeric and not field.nullable:
         _refuse_empty(cells == "", field, name)
         return _numbers(cells, field, name)

@@ -121,8 +121,7 @@ class Candidates:
         return nearest(terms[self.known :], terms[: self.known])
 
     def spread(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The scores of all items from those of the known ones; a newcomer gets the scores of the items that it
-        resembles."""
+        """The scores of all items from those of the known ones; a newcomer gets the scores of similar items."""
         if len(self.ids) == self.known:
             return scores
         whole: NDArray[np.float32] = np.concatenate([scores, self.likeness @ scores]).astype(np.float32)

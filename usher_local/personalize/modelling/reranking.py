@@ -36,8 +36,7 @@ def explore(best: Positions, young: Positions, rate: float, results: int, chance
 
 
 def promote(usual: Positions, promoted: Positions, results: int, chance: Random) -> tuple[Positions, list[bool]]:
-    """Both lists in one of at most `results`, at random places but each in its own order, and a mark for each promoted
-    one."""
+    """Both lists in one of at most `results`, at random places but each in its own order, and which are promoted."""
     usual = usual[: results - len(promoted)]
     marks = [True] * len(promoted) + [False] * len(usual)
     chance.shuffle(marks)

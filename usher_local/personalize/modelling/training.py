@@ -94,7 +94,7 @@ def _outcomes(backend: DataBackend, resource: Resource, fitter: Fitter, folder: 
         recipe, tried = BY_ARN[recipe_arn], list[tuple[hpo.Point, float]]()
         space, data = hpo.space(resource.values, recipe_arn), folder / recipe.name
         if most > 1 and not space:
-            logger.info("%s: no hyperparameter to search for has an effect on %s", _name(resource), recipe.name)
+            logger.info("%s: no hyperparameter of the search affects %s", _name(resource), recipe.name)
         write_interactions(
             prepare_interactions(backend, replace(resource, values=resource.values | {"recipeArn": recipe_arn})), data
         )
@@ -105,7 +105,7 @@ def _outcomes(backend: DataBackend, resource: Resource, fitter: Fitter, folder: 
             words = f"{recipe.name}, {len(tried) + 1} of at most {most}" if searched else recipe.name
             metrics = _fit(fitter, task, log(f"{_name(resource)}: {words}"))
             if searched and goal.metric not in metrics:
-                raise JobFailedError(f"There is no metric {goal.metric} to choose by.")
+                raise JobFailedError(f"The metric {goal.metric} of the objective does not exist.")
             tried.append((tuned, goal.sign * metrics.get(goal.metric, 0.0)))
             yield Outcome(recipe_arn, tuned, target, metrics, tried[-1][1])
         shutil.rmtree(data)

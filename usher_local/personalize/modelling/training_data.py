@@ -88,8 +88,7 @@ def _interactions(events: pd.DataFrame, weights: NDArray[np.float32], known: Ite
 
 
 def _numbered(column: "pd.Series[str]", known: Iterable[str]) -> tuple[NDArray[np.int32], list[str]]:
-    """The number of each row's category (n,), and the names in alphabetical order: the categories in use, and
-    `known`."""
+    """The number of each row's name (n,), and the names in alphabetical order: the categories in use, and `known`."""
     codes, categories = column.cat.codes.to_numpy(), column.cat.categories.to_numpy()
     used = np.bincount(codes, minlength=len(categories)) > 0
     names = sorted({*categories[used].tolist(), *known})

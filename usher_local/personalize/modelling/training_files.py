@@ -22,8 +22,7 @@ def write_interactions(interactions: Interactions, folder: Path) -> None:
 
 
 def read_interactions(folder: Path) -> Interactions:
-    """The interactions of `write_interactions`; the arrays stay on disk until use, and changes to them stay in
-    memory."""
+    """The interactions of `write_interactions`; the arrays stay on disk until use, and their changes in memory."""
 
     def value(name: str) -> Any:
         path = folder / f"{name}.npy"

@@ -158,5 +158,5 @@ def test_a_schedule_that_fails_is_logged_once_and_keeps_no_other_from_firing(
     assert [scheduler.tick(), scheduler.tick()] == [1, 1]
     assert seen() == ["1", "1"]
     assert [one.getMessage() for one in caplog.records if one.exc_info] == [
-        "the scheduler can't look at arn:aws:scheduler:us-east-1:123456789012:schedule/default/s"
+        "the scheduler can't check arn:aws:scheduler:us-east-1:123456789012:schedule/default/s"
     ]

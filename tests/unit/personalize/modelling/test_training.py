@@ -91,7 +91,7 @@ def test_automl_by_a_metric_of_nobody_fails(world: World) -> None:
         performAutoML=True,
         solutionConfig={"autoMLConfig": {"metricName": "luck"}},
     )
-    assert world.version(made["solutionArn"])["failureReason"] == "There is no metric luck to choose by."
+    assert world.version(made["solutionArn"])["failureReason"] == "The metric luck of the objective does not exist."
 
 
 def test_a_search_stays_within_its_ranges_and_jobs_and_takes_the_best(world: World) -> None:
@@ -134,7 +134,7 @@ def test_a_search_finds_better_than_the_default_and_obeys_its_objective(world: W
 
 def test_a_search_by_a_metric_of_nobody_fails(world: World) -> None:
     version = searched(world, world.loaded(), 2, metricName="luck")
-    assert version["failureReason"] == "There is no metric luck to choose by."
+    assert version["failureReason"] == "The metric luck of the objective does not exist."
 
 
 def test_an_objective_is_a_maximum_or_a_minimum(world: World) -> None:
@@ -161,7 +161,7 @@ def test_a_search_for_what_has_no_effect_trains_once_and_says_so(
     with caplog.at_level(logging.INFO, "usher_local"):
         version = world.version(world.solution(group, "popularity-count", performHPO=True))
     assert "tunedHPOParams" not in version
-    assert any("no hyperparameter to search for has an effect" in message for message in caplog.messages)
+    assert any("no hyperparameter of the search affects" in message for message in caplog.messages)
     alone = world.version(world.solution(group, "popularity-count"))
     assert version["trainingHours"] == alone["trainingHours"]
 

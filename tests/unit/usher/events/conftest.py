@@ -1,4 +1,4 @@
-"""The stack's table and the queues of events, in moto, and a Personalize that tells what it was sent."""
+"""The stack's table and the queues of events, in moto, and a Personalize that records its calls."""
 
 import time
 from collections.abc import Iterator
@@ -37,7 +37,7 @@ MAP: ServingMap = {
 
 @dataclass
 class Personalize:
-    """The boto3 client, with an error to answer by."""
+    """A boto3 client that records calls, and answers with `error` if it is set."""
 
     calls: list[dict[str, Any]] = field(default_factory=list)
     error: str = ""
@@ -56,7 +56,7 @@ class Personalize:
 
 @dataclass
 class Site:
-    """All that events go through."""
+    """The parts that events pass."""
 
     table: Table
     sqs: Any
@@ -70,7 +70,7 @@ class Site:
         return self.acceptance.accept("g", kind, content, {**(who or {"userId": "u"}), member: list(events)})
 
     def take(self, url: str) -> list[Message]:
-        """The messages of a queue, which are then gone."""
+        """The messages of a queue, which are deleted."""
         found: list[Message] = []
         while taken := self.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", []):
             for one in taken:
