@@ -8,7 +8,7 @@ from usher.errors import UsherError
 from usher.filters.expressions import EVENT_DATASETS, Expression, placeholders
 from usher.filters.grammar import parse_filter
 
-from usher_cli.ui.controls import choice_of, html, line, told_data
+from usher_cli.ui.controls import choice_of, data_with_notes, html, line
 from usher_cli.ui.filter_trial import Columns, columns_of, left_by, marked, mistakes
 from usher_cli.ui.group_data import GroupData, Met
 from usher_cli.ui.markup import item_list
@@ -22,7 +22,7 @@ NEW = "A new one"
 
 async def show(visit: Visit) -> None:
     """Show a field for an expression, beside the items that it leaves."""
-    data, serving = await told_data(visit), await serving_of(visit)
+    data, serving = await data_with_notes(visit), await serving_of(visit)
     columns = columns_of(serving)
     if not columns:
         empty(f"Nothing of {visit.group} is live yet.", "Its first run says which columns filters can name.")

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from markupsafe import Markup
 from nicegui import ui
-from usher.erasure.forgotten import checked_users
+from usher.erasure.erased_users import checked_users
 from usher.reports.html import code, table, tag
 from usher.runs.pauses import pause_note, pause_of
 

@@ -3,7 +3,7 @@
 from nicegui import ui
 
 from usher_cli.ui.browse import MAX_COLUMNS, Browsed, browse
-from usher_cli.ui.controls import told_data
+from usher_cli.ui.controls import data_with_notes
 from usher_cli.ui.markup import Cell, Column, day, tile
 from usher_cli.ui.parts import empty
 from usher_cli.ui.visit import Visit
@@ -11,7 +11,7 @@ from usher_cli.ui.visit import Visit
 
 async def show(visit: Visit) -> None:
     """Show a table of users, with search; any other ID can be opened, too, as Personalize answers for unknown users."""
-    data = await told_data(visit)
+    data = await data_with_notes(visit)
     names = list(data.users.columns)[:MAX_COLUMNS]
 
     def row(user: str) -> list[str | Cell]:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from usher.resources.kinds import Resource
 from usher.resources.plan import Plan
 
-from usher_cli.stack_views.runs import SETTLED, expected_end, headline, stages_of, what_of
+from usher_cli.stack_views.runs import SETTLED, expected_end, headline, kind_of_run, stages_of
 
 NOW = datetime(2026, 11, 27, tzinfo=UTC)
 CHAIN = ("dataset_import_job/interactions", "solution_version/popular", "campaign/popular")
@@ -113,7 +113,7 @@ def test_the_stages_have_what_was_planned_and_what_is_deleted() -> None:
     ],
 )
 def test_a_run_s_name_tells_what_it_is(name: str, what: str) -> None:
-    assert what_of(name) == what
+    assert kind_of_run(name) == what
 
 
 def test_a_headline_has_the_worst_first() -> None:

@@ -38,5 +38,5 @@ def test_each_line_is_one_user() -> None:
 
 def test_a_version_is_chosen_by_its_time_and_the_live_one_is_named() -> None:
     version: Any = {"arn": "arn:a/b", "trainedAt": "2026-11-27T12:00:00+00:00", "live": True}
-    assert versions.told_choice(version) == "2026-11-27 12:00, serves now: b"
-    assert versions.told_choice(version | {"live": False}) == "2026-11-27 12:00: b"
+    assert versions.choice_label(version) == "2026-11-27 12:00, serves now: b"
+    assert versions.choice_label(version | {"live": False}) == "2026-11-27 12:00: b"

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
-from usher.catalogue.entries import Catalogues, Entry, says_no
+from usher.catalogue.entries import Catalogues, Entry, means_unavailable
 from usher.catalogue.load_plan import Form, LoadPlan, load_plan_of, loaded_digests, write_load_plan
 from usher.catalogue.loading import QUICK_SECONDS, Loader, Progress
 from usher.datasets.reading import Reading, Source
@@ -381,9 +381,9 @@ def test_a_snapshot_that_is_none_is_named_and_the_remedy_works(site: Site) -> No
 
 @pytest.mark.parametrize("value", ["false", "No", " n ", "0", "0.0", "-3", False, 0, "off", "F"])
 def test_these_values_say_that_an_item_is_not_available(value: object) -> None:
-    assert says_no(value)
+    assert means_unavailable(value)
 
 
 @pytest.mark.parametrize("value", ["", None, "true", "yes", "1", 7, "nan", "none", "available", True])
 def test_these_values_do_not(value: object) -> None:
-    assert not says_no(value)
+    assert not means_unavailable(value)

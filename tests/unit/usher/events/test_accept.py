@@ -93,7 +93,7 @@ def test_what_personalize_does_not_take_for_now_is_queued_with_all_that_follows(
     waiting = site.pending
     assert ids(waiting) == [f"e{number}" for number in range(27)]
     for message in waiting:
-        site.acceptance.sessions.through(message)
+        site.acceptance.sessions.stop_waiting(message)
         site.acceptance.arrivals.settle(message, "sent")
     assert site.post(*numbered(1, 27), userId="u", sessionId="s") == FINE
 

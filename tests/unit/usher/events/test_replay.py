@@ -61,7 +61,7 @@ class Site:
             "arrived": time.time(),
             "events": events,
         }
-        self.replay.sessions.wait_for(message)
+        self.replay.sessions.start_waiting(message)
         self.sqs.send_message(QueueUrl=self.replay.queues.pending_url, MessageBody=encode(message), **ordering(message))
         self.replay.arrivals.write(message, "pending")
         return message

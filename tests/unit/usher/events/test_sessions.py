@@ -84,20 +84,20 @@ def test_a_user_without_sessions_needs_no_item(sessions: Sessions, table: Table)
 
 def test_a_session_is_pending_until_the_last_of_its_messages_is_through(sessions: Sessions) -> None:
     for one in (message("e1"), message("e2"), message("e2")):  # a message may be sent twice
-        sessions.wait_for(one)
+        sessions.start_waiting(one)
     assert sessions.read("g", "s").is_pending
     assert not sessions.read("g", "other").is_pending
-    sessions.through(message("e1"))
-    sessions.through(message("e1"))  # a queue may deliver a message twice
+    sessions.stop_waiting(message("e1"))
+    sessions.stop_waiting(message("e1"))  # a queue may deliver a message twice
     assert sessions.read("g", "s").is_pending
-    sessions.through(message("e2"))
+    sessions.stop_waiting(message("e2"))
     assert not sessions.read("g", "s").is_pending
 
 
 def test_a_pending_session_keeps_its_user(sessions: Sessions) -> None:
     sessions.remember("g", "s", "u", sessions.read("g", "s"))
-    sessions.wait_for(message("e1"))
-    sessions.through(message("e1"))
+    sessions.start_waiting(message("e1"))
+    sessions.stop_waiting(message("e1"))
     assert sessions.read("g", "s").user == "u"
 
 

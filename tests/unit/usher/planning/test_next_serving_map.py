@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from usher.errors import RequestError
-from usher.planning.next_serving_map import next_map, next_to_leave, without
+from usher.planning.next_serving_map import next_deletion, next_map, without
 from usher.planning.quota_check import Rehearsal, leaving_now
 from usher.resources.plan import Plan
 from usher.resources.states import State
@@ -148,11 +148,11 @@ def test_what_serves_nothing_leaves_first_and_then_what_comes_last() -> None:
         "filters": {"seen": "arn:filter"},
     }
     a, b, c = (entry["campaignArn"] for entry in content["solutions"].values())
-    assert next_to_leave(content, [a, b, c, "arn:unused"], {a, b, c}) == ("arn:unused", False)
-    assert next_to_leave(content, [a, b, c], {a, b, c}) == (b, True)
-    assert next_to_leave(content, [a, b], {a}) == (a, False)
-    assert next_to_leave(content, [c, "arn:filter"], {c}) == ("", False)
-    assert next_to_leave(content, [f"{ACCOUNT}solution/b-old"], {b})[0] == f"{ACCOUNT}solution/b-old"
+    assert next_deletion(content, [a, b, c, "arn:unused"], {a, b, c}) == ("arn:unused", False)
+    assert next_deletion(content, [a, b, c], {a, b, c}) == (b, True)
+    assert next_deletion(content, [a, b], {a}) == (a, False)
+    assert next_deletion(content, [c, "arn:filter"], {c}) == ("", False)
+    assert next_deletion(content, [f"{ACCOUNT}solution/b-old"], {b})[0] == f"{ACCOUNT}solution/b-old"
 
 
 NAMES = st.sampled_from(["a", "b", "c", "d", "e", "f"])

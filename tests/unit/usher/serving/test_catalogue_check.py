@@ -10,7 +10,7 @@ from botocore.exceptions import ConnectTimeoutError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from usher.catalogue.entries import Catalogues, Entry, Facts, entry_of
-from usher.catalogue.known import CACHE_SECONDS, MAX_CACHED, Cache, Known
+from usher.catalogue.known import CACHE_SECONDS, MAX_CACHED, USER_SECONDS, Cache, Known
 from usher.errors import RequestError
 from usher.routes import ROUTES
 from usher.serving.campaigns import Campaigns
@@ -184,6 +184,22 @@ def test_an_unknown_user_or_item_is_marked(api: Api) -> None:
     for item in ("i0", "gone"):
         assert "known" not in api.ask("similar-items", itemId=item, numResults=1)
     assert "known" not in api.ask("popular", numResults=1)
+
+
+def test_a_new_user_is_known_within_seconds_and_a_known_one_is_read_once_in_minutes(api: Api) -> None:
+    api.stock(i0={})
+    queries: list[str] = []
+    api.world.listen(api.world.dynamodb, "before-call.dynamodb.Query", lambda model, **_: queries.append(model.name))
+    assert api.ask(userId="u", numResults=1)["known"] is False
+    api.catalogues.put("films", Entry("users", "u"), 1)
+    for passed, reads in ((0, 1), (CACHE_SECONDS + 1, 2), (USER_SECONDS, 2)):
+        api.now += passed
+        api.ask(userId="u", numResults=1)
+        assert len(queries) == reads
+    assert "known" not in api.ask(userId="u", numResults=1)
+    api.catalogues.remove("films", Entry("users", "u"), 2)
+    api.now += 1
+    assert api.ask(userId="u", numResults=1)["known"] is False
 
 
 def test_an_item_is_not_a_user_of_the_same_id(api: Api) -> None:

@@ -1,9 +1,11 @@
 """The catalogue for the API functions, with a short-lived cache. Light.
 
-Reads are eventually consistent: a change is visible to all functions shortly after CACHE_SECONDS.
+Reads are eventually consistent: a change is visible to all functions shortly after CACHE_SECONDS, but for a user who is
+no longer known: after USER_SECONDS.
 """
 
 import json
+import math
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -15,6 +17,8 @@ from usher.errors import RequestError
 from usher.storage.table import item_key, serialized
 
 CACHE_SECONDS = 5.0
+USER_SECONDS = 300.0
+"""The time for which a user stays known. Only files without the user, or an erasure, change that."""
 MAX_CACHED = 10_000
 """The most entries of a cache. A thousand entries with some columns take about a megabyte."""
 BATCH_SIZE = 100
@@ -48,20 +52,20 @@ class UnansweredError(RequestError):
 
 @dataclass(slots=True)
 class Cache:
-    """Values by key, for CACHE_SECONDS."""
+    """Values by key, each for a time."""
 
     clock: Callable[[], float]
     _kept: OrderedDict[Any, tuple[float, Any]] = field(default_factory=OrderedDict)
 
     def get(self, key: object) -> tuple[bool, Any]:
         """Whether the cache has a key, and its value."""
-        read_at, value = self._kept.get(key, (-CACHE_SECONDS - 1, None))
-        return self.clock() - read_at <= CACHE_SECONDS, value
+        until, value = self._kept.get(key, (-math.inf, None))
+        return self.clock() <= until, value
 
-    def keep(self, values: Mapping[Any, Any]) -> None:
-        """Store values, and drop the oldest if there are too many."""
-        now = self.clock()
-        self._kept.update({key: (now, value) for key, value in values.items()})
+    def keep(self, values: Mapping[Any, Any], seconds: float = CACHE_SECONDS) -> None:
+        """Store values for a time, and drop the oldest if there are too many."""
+        until = self.clock() + seconds
+        self._kept.update({key: (until, value) for key, value in values.items()})
         while len(self._kept) > MAX_CACHED:
             self._kept.popitem(last=False)
 
@@ -106,7 +110,7 @@ class Known:
         is_kept, known = self._cache.get((group, user, "user"))
         if not is_kept:
             known = bool(self._of_user(group, user))
-            self._cache.keep({(group, user, "user"): known})
+            self._cache.keep({(group, user, "user"): known}, USER_SECONDS if known else CACHE_SECONDS)
         return bool(known)
 
     def values_of_user(self, group: str, user: str) -> Mapping[str, Any] | None:
