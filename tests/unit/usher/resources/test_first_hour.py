@@ -19,7 +19,6 @@ from usher.serving.serving_map import CACHE_SECONDS
 
 from tests.unit.usher.planning.test_changes import Shop, quickly
 from tests.unit.usher.planning.test_changes import shop as shop
-from tests.unit.usher.planning.test_changes import stack as stack
 from tests.unit.usher.reads import COUNTED, call_members
 from tests.unit.usher.world import interactions
 from usher_local.personalize.core import environment
