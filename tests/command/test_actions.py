@@ -1,4 +1,4 @@
-"""What a person can have a stack do, as the page does it: the plan first, and then the same code as the command's."""
+"""The actions of the page on a stack: the plan first, and then the same code as the command's."""
 
 import json
 from collections.abc import Iterator
@@ -35,7 +35,7 @@ def text(stack: DeployedStack) -> str:
 
 
 def nothing(_: str) -> None:
-    """Is told how far an action is."""
+    """Ignores the progress of an action."""
 
 
 def test_an_exports_plan_has_the_price_that_its_run_then_orders(live: DeployedStack, stack: Stack) -> None:

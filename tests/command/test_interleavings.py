@@ -1,6 +1,6 @@
-"""Many requests at once: what is left is what was asked for last, nothing is there twice, every record is closed.
+"""Concurrent requests: the final state matches the last request, no resource exists twice, every record is closed.
 
-`python -m benchmarks.interleavings` takes a thousand of them.
+`python -m benchmarks.interleavings` runs a thousand of them.
 """
 
 import json
@@ -25,7 +25,7 @@ def test_what_is_wrong_would_be_seen(stack: Stack) -> None:
     one = Interleaving(stack, 0)
     one.drop("a")
     one.edit("one")
-    one.pass_by()
+    one.pass_time()
     assert faults_of(one) == []
     one.data = "b"
     assert faults_of(one) == ["best-of-a is recommended, though b is the data"]

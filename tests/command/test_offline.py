@@ -1,4 +1,4 @@
-"""What `usher evaluate --offline` makes of somebody's files before anything starts."""
+"""`usher evaluate --offline`: the preparation of a person's files before the local cloud starts."""
 
 import io
 from pathlib import Path

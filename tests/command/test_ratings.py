@@ -1,4 +1,4 @@
-"""Ratings in every format that people have them in, and what is said about bad ones."""
+"""Ratings in all common formats, and the messages about bad ones."""
 
 from pathlib import Path
 

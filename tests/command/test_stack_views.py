@@ -1,4 +1,4 @@
-"""What the page shows of a stack, on the simulated stack: groups, runs, versions, events, and actions."""
+"""The page's views of a stack, on the simulated stack: groups, runs, versions, events, and actions."""
 
 import json
 from collections import Counter
@@ -62,7 +62,7 @@ def copy_runs(stack: Stack, group: str, number: int) -> None:
 
 @pytest.fixture
 def calls(stack: Stack) -> Iterator[Counter[str]]:
-    """How often each operation has been called so far."""
+    """The number of calls of each operation so far."""
     counted = Counter[str]()
 
     def count(boundary: Boundary) -> None:

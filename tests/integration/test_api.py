@@ -1,4 +1,4 @@
-"""The HTTP API on a live group: what it answers, and how it refuses."""
+"""The HTTP API on a live group: its answers and refusals."""
 
 import json
 from collections.abc import Iterator

@@ -27,7 +27,7 @@ def counts(site: Site, group: str) -> dict[str, int]:
 
 def test_a_dropped_csv_becomes_live_recommendations(site: Site, group: str) -> None:
     site.drop(f"{group}/interactions.csv", interactions())
-    assert {one["status"] for one in site.settle(group)} == {"SUCCEEDED"}  # of one or two: S3 may report a drop twice
+    assert {one["status"] for one in site.settle(group)} == {"SUCCEEDED"}  # S3 may report a drop twice
     assert counts(site, group) == ALL_KINDS_ONCE
     answer = site.api.get(f"/{group}/recommendations/u1")
     assert len(answer["itemList"]) == 25

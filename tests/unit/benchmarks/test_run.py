@@ -1,4 +1,4 @@
-"""A run: what it measures, what it leaves out and says so, and what it keeps."""
+"""A run: its measurements, the steps that it reports and skips, and its saved figures."""
 
 import json
 from contextlib import ExitStack

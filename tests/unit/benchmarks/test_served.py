@@ -1,4 +1,4 @@
-"""Recipes of each kind, trained and asked through boto3 over HTTP."""
+"""Recipes of each kind, trained and called through boto3 over HTTP."""
 
 import math
 import os

@@ -18,7 +18,7 @@ COMMANDS = list(commands())
 
 
 def as_arguments(line: str) -> list[str]:
-    """The arguments of an example, without what the shell takes."""
+    """The arguments of an example, without the shell's syntax."""
     inner = re.sub(r"^source <\((.*)\)$", r"\1", line)
     return shlex.split(re.sub(r" > \w+$", "", inner))
 
@@ -83,7 +83,7 @@ def test_the_stack_is_named_before_the_command_or_after_it(arguments: list[str])
 
 
 def completed(line: str) -> list[str]:
-    """What bash offers for a line, whose last word is being typed."""
+    """bash's completions of a line's last word."""
     words = line.split(" ")
     typed = f"COMP_WORDS=({shlex.join(words)}); COMP_CWORD={len(words) - 1}"
     program = f"{script(make_parser(), 'bash')}\n{typed}; _usher; printf '%s\\n' \"${{COMPREPLY[@]}}\""

@@ -1,4 +1,4 @@
-"""Whatever goes wrong is told in one line, with what to do, and never as a traceback."""
+"""Every error is reported in one line, with a remedy, and never as a traceback."""
 
 from collections.abc import Callable, Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""`usher init` and `usher validate`: a config for any CSVs, which a run takes."""
+"""`usher init` and `usher validate`: a valid config for any CSVs."""
 
 import json
 from pathlib import Path

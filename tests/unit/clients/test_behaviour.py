@@ -1,4 +1,4 @@
-"""What the client for browsers does where storage, clock, network and tokens fail, in Node with a page's globals."""
+"""The client for browsers with failing storage, clock, network and tokens, in Node with a page's globals."""
 
 import json
 from pathlib import Path
@@ -33,7 +33,7 @@ const items = (sent) => sent.events.map((event) => event.itemId);
 
 
 def browse(folder: Path, script: str) -> Any:
-    """What a script in a page returns; it may wait for nothing but the client."""
+    """The result of a script in a page; it may only wait for the client."""
     page = folder / "page.mjs"
     page.write_text(f"{PAGE}\nconst told = await (async () => {{{script}}})();\n"
                     "console.log(JSON.stringify(told ?? null));\nprocess.exit();")  # fmt: skip

@@ -1,4 +1,4 @@
-"""The client for browsers: small, without dependencies, and with a type for all that it exports."""
+"""The client for browsers: small, without dependencies, and with a type for each export."""
 
 import re
 import shutil
@@ -16,7 +16,7 @@ SITE = """
 declare const KEY_API_URL: string, TOKEN_API_URL: string;
 declare const auth: { getToken(): Promise<string>; subject: string };
 """
-"""What the example's own site has."""
+"""The content of the example's own site."""
 
 
 @pytest.fixture(scope="module")

@@ -30,7 +30,7 @@ NIGHT = datetime(2026, 7, 1, 0, 0, tzinfo=UTC)
 
 
 class Time:
-    """A clock that tests turn."""
+    """A clock that tests set."""
 
     def __init__(self) -> None:
         self.now = NIGHT
@@ -51,7 +51,7 @@ def cloud(night: Time) -> Iterator[LocalCloud]:
 
 
 def eventually(found: Callable[[], Any]) -> Any:
-    """What `found` returns as soon as it is true."""
+    """The first result of `found` that is true."""
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
         if result := found():
@@ -89,7 +89,7 @@ def invoke(cloud: LocalCloud, **event: Any) -> tuple[str | None, Any]:
 def call(
     cloud: LocalCloud, method: str, path: str, body: bytes = b"", secret: str | None = "", token: str | None = None
 ) -> tuple[int, Any]:
-    """Status and answer of the API; signed by the developer, by another `secret`, or (None) not at all."""
+    """Status and answer of the API; signed by the developer, with another `secret`, or (None) unsigned."""
     request = AWSRequest(method, cloud.outputs["ApiUrl"] + path, data=body or None)
     if secret is not None:
         key = cloud.environment["AWS_ACCESS_KEY_ID"]
@@ -175,7 +175,7 @@ def test_a_schedule_fires_once_when_it_is_due_in_its_own_time_zone(cloud: LocalC
     night.now = NIGHT + timedelta(minutes=59)
     assert cloud.scheduler.tick() == 0
     night.now = NIGHT + timedelta(minutes=61)
-    assert cloud.scheduler.tick() + cloud.scheduler.tick() <= 1  # or the ticker of the cloud was faster
+    assert cloud.scheduler.tick() + cloud.scheduler.tick() <= 1  # otherwise, the ticker of the cloud was faster
     execution = execution_with(cloud, lambda given: "at" in given)
     assert json.loads(execution["input"]) == {"at": "2026-07-01T01:00:00Z"}
 
@@ -377,7 +377,7 @@ def test_the_stack_tells_what_it_made(cloud: LocalCloud) -> None:
         cloud.client("lambda").invoke(FunctionName="nothing")
 
 
-# The last test here, since its function runs on for a while.
+# The last test here, since its function continues for a while.
 def test_a_running_execution_can_be_stopped_even_while_its_function_runs(cloud: LocalCloud) -> None:
     arn = start(cloud, do="sleep", seconds=1.5)
     states = cloud.client("stepfunctions")

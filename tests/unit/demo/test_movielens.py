@@ -1,4 +1,4 @@
-"""No test here needs a network: pip is pointed at a folder, or at nothing."""
+"""No test here needs a network: pip reads from a folder, or finds nothing."""
 
 import csv
 import hashlib

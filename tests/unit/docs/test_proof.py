@@ -1,4 +1,4 @@
-"""docs/proof.md is what its table says, and names tests and checks that there are."""
+"""docs/proof.md is current, and names existing tests and checks."""
 
 import ast
 from functools import cache
@@ -16,7 +16,7 @@ EVERY = [claim for claims in CLAIMS.values() for claim in claims]
 
 @cache
 def defined_in(file: str) -> set[str]:
-    """The tests of a file; none where there is no such file."""
+    """The tests of a file; empty if the file does not exist."""
     path = ROOT / file
     tree = ast.parse(path.read_text() if path.exists() else "")
     return {one.name for one in tree.body if isinstance(one, ast.FunctionDef) and one.name.startswith("test_")}

@@ -43,7 +43,7 @@ def test_affinity_sums_the_chances_given_each_item_of_the_history() -> None:
     decay = [[np.exp((history.find(item) - len(history) + 1) / MEMORY) for item in "abcxyz"] for history in HISTORIES]
     scores = ItemAffinity.fit(INTERACTIONS, {}).score(
         Query(np.array([0, 3], np.int32))
-    )  # a and x, which nobody met both
+    )  # a and x, without a common user
     np.testing.assert_allclose(scores, met * decay @ (given[0] + given[3]), rtol=1e-5)
 
 

@@ -15,7 +15,7 @@ def hot(events: list[tuple[str, str, int]], **parameters: str) -> str:
     return interactions.item_ids[scores.argmax()]
 
 
-# An evergreen that many meet all the time, and a riser that fewer meet, but only now.
+# An item with many events all the time, and one with fewer, but only now.
 EVENTS = [(f"u{n}-{hour}", "evergreen", hour * HOUR) for hour in range(40) for n in range(8)]
 EVENTS += [(f"n{n}", "riser", 39 * HOUR) for n in range(12)]
 
@@ -56,7 +56,7 @@ def test_old_data_have_trends_too(ago: int) -> None:
 
 
 def test_a_short_past_is_compared_with_as_much_as_there_is() -> None:
-    # Three intervals of two hours: nobody's interest has changed, so nothing trends and the popular comes first.
+    # Three intervals of two hours without a change: nothing trends, and the popular item comes first.
     steady = [
         (f"{item}{n}-{t}", item, 2 * t * HOUR)
         for t in range(3)

@@ -1,4 +1,4 @@
-"""The states language as far as the pipeline uses it."""
+"""The states language, the part that the pipeline uses."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +12,7 @@ TASK = {"Type": "Task", "Arguments": {"FunctionName": "f", "Payload": {"asked": 
 
 
 def run(*answers: Any, given: Any = None, **states: Mapping[str, Any]) -> tuple[Ended, list[float], int]:
-    """How a machine ends whose tasks answer so, what it waited, and its transitions."""
+    """The end of a machine whose tasks give these answers, its waiting time, and its transitions."""
     left = list(answers)
 
     def invoke(_: str, payload: Any) -> Any:

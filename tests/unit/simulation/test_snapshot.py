@@ -1,4 +1,4 @@
-"""A simulated stack that begins with what a run has made is as one in which the run was just made."""
+"""A simulated stack from a snapshot equals the stack after the run itself."""
 
 import json
 import time
@@ -32,7 +32,7 @@ def drop(stack: Stack, users: int) -> None:
 
 
 def state(stack: Stack) -> Any:
-    """What there is, with its times and random names."""
+    """The whole state, with times and random names."""
     logs: Any = boto3.client("logs", REGION)
     messages = [one["message"] for one in logs.filter_log_events(logGroupName=stack.logs)["events"]]
     schedules = boto3.client("scheduler", REGION).list_schedules()["Schedules"]

@@ -1,4 +1,4 @@
-"""The rules that start the pipeline: together they match what is read, and EventBridge takes each of them."""
+"""The rules that start the pipeline match all keys that it reads, and EventBridge accepts each of them."""
 
 from typing import Any
 
@@ -31,7 +31,7 @@ FORMS = [
     "train/{group}/interactions.csv",
     "train/{group}/items/{name}.csv",
 ]
-"""Every form of a key that docs/files.md says is read."""
+"""Every form of a key that docs/files.md describes as read."""
 OUTPUT = [
     "{group}/out/runs/{name}/run.json",
     "{group}/out/runs/{name}/run.html",
@@ -49,11 +49,11 @@ OUTPUT = [
     "{group}/out/evaluation/{name}/train/00000.csv",
     "{group}/out/evaluation/{name}/input/users/part-0001.json",
 ]
-"""What Usher and Personalize write."""
+"""The keys that Usher and Personalize write."""
 
 
 def matching(key: str) -> list[str]:
-    """The rules that a new object starts the pipeline through."""
+    """The rules by which a new object starts the pipeline."""
     detail = {"bucket": {"name": "the-bucket"}, "object": {"key": key, "size": 1}}
     event: Any = {"source": "aws.s3", "detail-type": "Object Created", "detail": detail}
     found = []

@@ -1,4 +1,4 @@
-"""What `pip install` gets: three packages, the command, and what the local cloud deploys."""
+"""The content of `pip install`: three packages, the command, and the files that the local cloud deploys."""
 
 import ast
 import configparser
@@ -29,7 +29,7 @@ def sources() -> dict[str, Path]:
 
 
 def imported_at_once(start: Iterable[str]) -> set[str]:
-    """The packages of others that are imported with some modules, directly or by what these import."""
+    """The packages of others that are imported with some modules, directly or by their own imports."""
     modules, seen, others = sources(), set[str](), set[str]()
     todo = list(start)
     while todo:

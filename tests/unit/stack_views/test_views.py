@@ -1,4 +1,4 @@
-"""What views show of typed documents: every text from outside is escaped, and nothing that matters is left out."""
+"""Views of typed documents: every text from outside is escaped, and nothing important is left out."""
 
 from datetime import UTC, datetime
 from typing import Any

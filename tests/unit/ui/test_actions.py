@@ -1,4 +1,4 @@
-"""What the fields of a dialog hold becomes an action, or is refused with what to say instead."""
+"""The fields of a dialog become an action, or are refused with a message."""
 
 from datetime import UTC, datetime
 from typing import Any

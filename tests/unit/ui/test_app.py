@@ -1,4 +1,4 @@
-"""The pages of `usher ui`, without a browser, and without a stack to show."""
+"""The pages of `usher ui`, without a browser and without a stack."""
 
 import asyncio
 import socket

@@ -1,4 +1,4 @@
-"""What the views of people and items say, apart from NiceGUI and AWS."""
+"""The texts of the views of people and items, without NiceGUI and AWS."""
 
 from collections import Counter
 from typing import Any

@@ -1,4 +1,4 @@
-"""Amounts of dollars are told in one way."""
+"""Amounts of dollars have one format."""
 
 import pytest
 from hypothesis import given

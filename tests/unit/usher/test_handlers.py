@@ -95,12 +95,12 @@ def served(stack: Stack) -> dict[str, Any]:
 
 
 def made(stack: Stack) -> Counter[str]:
-    """How many resources of each kind there are, but for the service's own recipes."""
+    """The number of resources of each kind, without the service's own recipes."""
     return Counter(arn.split(":", 5)[5].partition("/")[0] for arn in stack.personalize.resources if "123456" in arn)
 
 
 def past(stack: Stack) -> Past:
-    """What the group has ordered until now."""
+    """The group's orders until now."""
     return Spending(Table(client("dynamodb"), stack.table)).of("films")
 
 
@@ -109,7 +109,7 @@ def last_message(stack: Stack) -> str:
 
 
 def input_of_the_export(stack: Stack) -> str:
-    """The key of the lines that the newest export's job reads."""
+    """The key of the input of the newest export's job."""
     return stack.keys(r"films/out/export/popular/.*/input/.*")[-1]
 
 

@@ -1,4 +1,4 @@
-"""No two things that Usher makes share a name, whatever people call them and their groups."""
+"""No two of Usher's resources share a name, for any names of people and groups."""
 
 import re
 

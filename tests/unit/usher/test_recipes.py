@@ -1,4 +1,4 @@
-"""The table of recipes, held against the recipes that the service has and what its API takes."""
+"""The table of recipes equals the service's recipes and its API's values."""
 
 import pytest
 from usher.recipes import ACTIONS, BY_ITEM, BY_USER, RECIPES, TYPES, Recipe, is_without_batch, recipe_of

@@ -1,4 +1,4 @@
-"""What people are told of a run: what it did, what is live, and what the group costs whatever the run has done."""
+"""The summary of a run for people: its work, the live versions, and the group's cost."""
 
 import math
 from typing import Any
@@ -168,7 +168,7 @@ def test_a_choice_is_told_with_who_and_why(supersedes: str, verb: str) -> None:
 
 @pytest.mark.parametrize(("execution", "live", "is_own"), [("e", "v", True), ("f", "v", False), ("e", "w", False)])
 def test_a_choice_of_the_runs_own_execution_is_told_once_it_serves(execution: str, live: str, is_own: bool) -> None:
-    """Whatever else the run did or failed at: the version serves before the run plans anything."""
+    """Whatever else the run did: the version is live before the run plans anything."""
     pin = {"version": VERSION, "who": "Ann", "why": "odd", "at": "x", "execution": execution}
     serving = [{"name": "similar", "version": VERSION[:-1] + live}]
     run = record({}, [], [], [], pins={"similar": pin}, live=serving, execution="e", outcome="FAILED")

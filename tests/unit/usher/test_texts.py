@@ -1,4 +1,4 @@
-"""Whatever somebody has written, a person sees what is there, and no more of it than fits."""
+"""Texts of any content are shown with all that is in them, cut to the available space."""
 
 import json
 import unicodedata

@@ -51,12 +51,12 @@ def client(service: str, holder: Any) -> Any:
 
 
 def session(service: str, *allowed: Any) -> Any:
-    """A client of `service` for a function whose role may do what is allowed."""
+    """A client of `service` for a function whose role may do the allowed actions."""
     return client(service, credentials.assume(make_role(LAMBDA, *allowed), "f", LAMBDA))
 
 
 def code(call: Any, **given: Any) -> str | None:
-    """The error of a call; None where it succeeds."""
+    """The error code of a call, or None."""
     try:
         call(**given)
     except ClientError as error:

@@ -103,7 +103,7 @@ def test_only_s3_takes_a_body_that_is_not_signed(payload: str, service: str) -> 
 
 
 def having(**headers: str | None) -> Any:
-    """A change of headers; None takes one away."""
+    """Headers with a change; None removes one."""
     changed = {name.replace("_", "-"): value for name, value in headers.items()}
 
     def change(request: Received) -> Received:

@@ -59,7 +59,7 @@ def test_a_layer_without_packages_is_its_files(tmp_path: Path) -> None:
 
 
 def test_many_may_install_the_same_at_once(tmp_path: Path) -> None:
-    """A second one could not be put where the first is."""
+    """The second one finds the folder in place."""
     with ThreadPoolExecutor(4) as pool:
         folders = set(pool.map(lambda _: installed("six==1.17.0", chosen(), parent=tmp_path), range(4)))
     (folder,) = folders
@@ -111,7 +111,7 @@ class Importer:
         self._search_paths: dict[str, Sequence[Path]] = {}
 
     def error(self, name: str, layers: Sequence[str]) -> str:
-        """Start a worker for a function with some layers; the error (JSON) of its import, or ""."""
+        """Start a worker for a function with some layers. Returns the error (JSON) of its import, or ""."""
         with zipfile.ZipFile(io.BytesIO(zipped(ROOT / FUNCTIONS[name]["CodeUri"]))) as code:
             task_root = unzipped(code, code.namelist(), self.folder)
         given = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
@@ -150,7 +150,7 @@ class Importer:
 
 @pytest.fixture(scope="module")
 def importer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Importer]:
-    """On Lambda's own version of Python, if it is here; its layers are unpacked once."""
+    """On Lambda's own version of Python, if it is installed; the layers are unpacked once."""
     made = Importer(tmp_path_factory.mktemp("functions"))
     with closing(made.forks):
         yield made

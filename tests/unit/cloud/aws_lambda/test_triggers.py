@@ -1,4 +1,4 @@
-"""Queues that let functions run."""
+"""Queues that invoke functions."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -34,7 +34,7 @@ def client(service: str) -> Any:
 
 
 class Site:
-    """A function `f`, its queues, and what it was called with."""
+    """A function `f`, its queues, and the events that it got."""
 
     def __init__(self, clock: Any) -> None:
         self.sqs = client("sqs")

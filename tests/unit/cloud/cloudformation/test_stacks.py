@@ -36,7 +36,7 @@ def cloud() -> Iterator[LocalCloud]:
 
 @pytest.fixture
 def cf(cloud: LocalCloud) -> Iterator[Any]:
-    """A client; what a test leaves is deleted."""
+    """A client; the stacks of a test are deleted after it."""
     client = cloud.client("cloudformation")
     yield client
     for stack in client.describe_stacks()["Stacks"]:
@@ -72,7 +72,7 @@ def ids(cf: Any, name: str) -> dict[str, str]:
 
 
 def settled(cf: Any, name: str) -> dict[str, Any]:
-    """A stack when its operation has ended, well or not."""
+    """A stack after the end of its operation, successful or not."""
     for _ in range(600):
         found = stack(cf, name)
         if not found["StackStatus"].endswith("IN_PROGRESS"):
@@ -87,7 +87,7 @@ def events(cf: Any, name: str) -> list[tuple[str, str]]:
 
 
 def changes(cf: Any, name: str, body: str, **given: Any) -> list[tuple[str, str, str | None]]:
-    """What a change set says, which is then deleted."""
+    """The changes of a change set, which is then deleted."""
     cf.create_change_set(StackName=name, ChangeSetName="c", TemplateBody=body, **given)
     found = cf.describe_change_set(StackName=name, ChangeSetName="c")
     cf.delete_change_set(StackName=name, ChangeSetName="c")

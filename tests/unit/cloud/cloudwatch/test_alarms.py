@@ -54,7 +54,7 @@ def cloud() -> Iterator[Any]:
 
 @pytest.fixture
 def heard(cloud: Any) -> Callable[[], list[Any]]:
-    """What reaches a queue, through a topic named `told` and a rule for alarms."""
+    """The messages in a queue behind a topic named `told` and a rule for alarms."""
     sqs, sns, rules = cloud("sqs"), cloud("sns"), cloud("events")
     url = sqs.create_queue(QueueName="heard")["QueueUrl"]
     arn = "arn:aws:sqs:us-east-1:123456789012:heard"

@@ -68,7 +68,7 @@ def test_an_escaped_asterisk_is_a_character() -> None:
     assert of_key(r"*\*\\") == of_key("*ab") == 2
 
 
-# EventBridge takes no `**`.
+# EventBridge refuses `**`.
 WILDCARDS = st.text("ab*", min_size=1, max_size=4).filter(lambda text: "**" not in text)
 
 

@@ -1,4 +1,4 @@
-"""EventBridge's rules: what is refused, and what a target gets."""
+"""EventBridge's rules: validation, and the input of targets."""
 
 import json
 from collections.abc import Iterator

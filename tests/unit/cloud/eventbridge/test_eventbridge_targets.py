@@ -1,4 +1,4 @@
-"""Deliveries that fail: tried again, and at last put into the dead-letter queue."""
+"""Failing deliveries: retried, and at last put into the dead-letter queue."""
 
 import json
 import time
@@ -43,7 +43,7 @@ def policy_for(rule: str) -> str:
 
 @pytest.fixture
 def dead() -> Iterator[Callable[[], Any]]:
-    """The dead-letter queue: waits for a message; its body and attributes."""
+    """The dead-letter queue: a function that waits for a message, and returns its body and attributes."""
     with mock_aws():
         sqs: Any = boto3.client("sqs", region_name="us-east-1")
         url = sqs.create_queue(QueueName="dead", Attributes={"Policy": policy_for(RULE)})["QueueUrl"]

@@ -57,7 +57,7 @@ def test_a_rate_is_due_within_one_step_after_any_moment_past_its_origin(count: i
 
 @pytest.fixture
 def queue() -> Iterator[Any]:
-    """Creates a schedule with the given settings; returns the bodies that arrived."""
+    """A function that creates a schedule with the given settings, and returns the bodies that arrived."""
     with mock_aws():
         sqs: Any = boto3.client("sqs", region_name="us-east-1")
         schedules: Any = boto3.client("scheduler", region_name="us-east-1")
@@ -150,7 +150,7 @@ def test_what_is_no_schedule_is_neither_created_nor_updated(queue: Any, settings
 def test_a_schedule_that_fails_is_logged_once_and_keeps_no_other_from_firing(
     queue: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Nobody checks them here, as they are created."""
+    """These schedules are not validated at their creation."""
     queue(ScheduleExpression="rate(1 day)", ScheduleExpressionTimezone="Berlin")
     seen = queue(name="t", ScheduleExpression="cron(0 3 * * ? *)")
     moments = iter(ORIGIN + timedelta(days=day) for day in range(3))

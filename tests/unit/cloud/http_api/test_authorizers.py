@@ -29,7 +29,7 @@ CORS = {
 
 
 class Functions:
-    """Notes what is invoked; `answer` is the authorizer's."""
+    """Records invocations; `answer` is the authorizer's."""
 
     def __init__(self) -> None:
         self.calls: list[tuple[str, Any, str, str]] = []

@@ -18,7 +18,7 @@ ANSWER = json.dumps({"statusCode": 200, "headers": {"content-type": "application
 
 
 class Function:
-    """Notes its events; answers when it may."""
+    """Records its events; answers when it may."""
 
     def __init__(self) -> None:
         self.events: list[Any] = []
@@ -180,7 +180,7 @@ def test_a_request_that_is_none_is_refused_in_the_gateways_words() -> None:
 
 def test_a_body_without_a_length_is_read_up_to_the_limit_only() -> None:
     body = Endless()
-    chunked = {"wsgi.input": body, "wsgi.input_terminated": True}  # as a server gives a body in chunks
+    chunked = {"wsgi.input": body, "wsgi.input_terminated": True}  # as a server passes a body in chunks
     answered = serve(Function()).post("/g/things", environ_overrides=chunked)
     assert answer(answered) == (413, {"message": "Request Entity Too Large"})
     assert body.given < 2 * PAYLOAD_BYTES

@@ -1,4 +1,4 @@
-"""Who gets through to an application, and what the others are told."""
+"""The requests that reach an application, and the answers to the others."""
 
 from contextlib import closing
 from http.client import HTTPConnection
@@ -66,7 +66,7 @@ def test_another_host_and_a_page_are_refused(headers: dict[str, str]) -> None:
 
 
 def ask(service: str, by: Credentials, operation: str, **given: Any) -> Any:
-    """The answer to a boto3 client, whose request is signed by somebody."""
+    """The answer to a boto3 client, with a signature by any key."""
     with listening(0) as listener, serving(listener, signed_only(echo, find), Connection):
         make: Any = boto3.client  # its stubs take literal names only
         client = make(

@@ -1,4 +1,4 @@
-"""What AWS does not promise: reads of DynamoDB that are old, events that come twice and in any order."""
+"""AWS's eventual consistency: old reads of DynamoDB, events that come twice and in any order."""
 
 import threading
 from collections import Counter
@@ -69,7 +69,7 @@ def test_what_has_not_come_at_the_end_never_comes() -> None:
 
 @pytest.fixture(params=[False, True], ids=["without a range key", "with a range key"])
 def table(request: pytest.FixtureRequest) -> Iterator[Any]:
-    """A table whose replicas lag for as long as a test may take."""
+    """A table whose replicas lag for longer than a test."""
     with mock_aws(), eventual(Draws(3), Clock(1e-6)):
         keys: Any = [("id", "HASH"), ("part", "RANGE")] if request.param else [("id", "HASH")]
         yield boto3.resource("dynamodb", region_name="us-east-1").create_table(
@@ -136,7 +136,7 @@ def test_an_old_read_takes_nothing_from_the_table(table: Any) -> None:
 
 
 class Stored:
-    """A table as `Replicas` sees it."""
+    """A table in the form that `Replicas` uses."""
 
     table_arn = "t"
     hash_key_attr = "id"

@@ -1,4 +1,4 @@
-"""What people and programs are told, in the terminal of the local cloud."""
+"""Notifications and events in the terminal of the local cloud."""
 
 from usher_local.cloud.services.notices import MAX_DETAIL, detail_of, readable
 

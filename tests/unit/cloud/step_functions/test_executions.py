@@ -49,7 +49,7 @@ class Machines:
         return str(self.client.start_execution(stateMachineArn=self.create(definition), **given)["executionArn"])
 
     def run(self, definition: Any, **given: Any) -> Any:
-        """The execution when it has ended."""
+        """The execution after its end."""
         arn = self.start(definition, **given)
         return until(lambda: (one := self.describe(arn))["status"] != "RUNNING" and one)
 

@@ -1,4 +1,4 @@
-"""Requests are held against botocore's model, whoever sends them."""
+"""Requests of any client are validated against botocore's model."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Solutions that train themselves, as time passes."""
+"""Automatic training of solutions, as time passes."""
 
 import time
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from usher_local.personalize.core import environment
 
 @pytest.fixture
 def hasten(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
-    """Let the clock tell how much time has passed by a speed of its own; nothing takes longer for it."""
+    """Make the clock's simulated time pass at a speed of its own, without effect on durations."""
 
     def at(speed: float) -> None:
         class Hastened(Clock):

@@ -1,4 +1,4 @@
-"""Recommenders of domains, and the rules of solutions that are not about time."""
+"""Recommenders of domains, and rules of solutions without time."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Faults that a test orders."""
+"""Faults that a test injects."""
 
 from collections.abc import Callable
 from http import HTTPStatus

@@ -1,4 +1,4 @@
-"""What recipes do beyond their models: domains' automatic filters, event weights, columns, texts."""
+"""The behaviour of recipes besides their models: domains' automatic filters, event weights, columns, texts."""
 
 from typing import Any
 

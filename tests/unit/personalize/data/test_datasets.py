@@ -1,4 +1,4 @@
-"""Stored data: what is imported, streamed, exported, deleted, saved."""
+"""Stored data: imported, streamed, exported, deleted, saved."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The language of filters: what parses, what is refused, what it selects."""
+"""The language of filters: valid and invalid expressions, and their results."""
 
 import itertools
 from typing import Any
@@ -313,6 +313,6 @@ def test_and_binds_closer_than_or(operators: list[str], order: list[int]) -> Non
 
 
 def _parts(operators: list[str], order: list[int]) -> list[tuple[int, int]]:
-    """Each term with the number of its part, where a new part begins after each OR."""
+    """Each term with the number of its part; a new part begins after each OR."""
     numbers = itertools.accumulate((operator == "OR" for operator in operators), initial=0)
     return list(zip(numbers, order, strict=False))

@@ -1,4 +1,4 @@
-"""What an import takes, and how it fails."""
+"""Valid imports, and the failures of others."""
 
 import json
 import threading

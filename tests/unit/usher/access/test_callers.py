@@ -1,4 +1,4 @@
-"""Who may call which route, about whom: for every route of the template, and for all that a request may name."""
+"""The rights of callers by route and user: for every route of the template, and for all IDs in a request."""
 
 import re
 from typing import Any

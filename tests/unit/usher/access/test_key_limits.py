@@ -1,4 +1,4 @@
-"""How often a key may be used, on a clock that the test turns."""
+"""The rate limits of keys, on a clock that the test sets."""
 
 import itertools
 from types import SimpleNamespace
@@ -16,7 +16,7 @@ from tests.unit.usher.world import TABLE, World, load_function
 
 FAR = 2_000_000_000.0
 HOURS = itertools.count(FAR, 3600)
-"""Of each example, as all have the same table."""
+"""The keys of each example, as all share a table."""
 KEYS = [("films", "k1"), ("films", "k2"), ("music", "k1")]
 
 

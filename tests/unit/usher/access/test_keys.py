@@ -1,4 +1,4 @@
-"""API keys: made, found, rotated and revoked; the table keeps nothing that opens anything."""
+"""API keys: made, found, rotated and revoked; the table contains no secret."""
 
 import json
 from collections.abc import Callable
@@ -20,7 +20,7 @@ DAY = timedelta(days=1)
 
 @pytest.fixture
 def at(world: World) -> Callable[[timedelta], Keys]:
-    """The keys, after some time."""
+    """The keys after some time."""
     return lambda passed: Keys(Table(world.dynamodb, TABLE), lambda: NOW + passed)
 
 

@@ -1,4 +1,4 @@
-"""The AWS Solution's config.json: its README's samples with other values, its shape, and the traps on the way here."""
+"""The AWS Solution's config.json: its README's samples with other values, its shape, and common mistakes."""
 
 import copy
 import json
@@ -91,7 +91,7 @@ TAGGED: dict[str, Any] = {
         }
     ],
 }
-"""Its second: tags, and a solutionVersion with a name, which the Solution itself refuses."""
+"""The README's second sample: tags, and a solutionVersion with a name, which the Solution itself refuses."""
 
 ROOT_TAGS = {
     "tags": tags("project"),
@@ -108,7 +108,7 @@ ROOT_TAGS = {
         },
     ],
 }
-"""Its third and fourth: tags for everything."""
+"""The README's third and fourth samples: tags for everything."""
 
 
 def wanted(content: dict[str, Any], group: str = "films") -> Config:
@@ -345,7 +345,7 @@ junk = st.recursive(
 @pytest.mark.slow
 @given(st.data())
 def test_no_file_makes_it_crash(data: st.DataObject) -> None:
-    """Anything in any place is either accepted, or refused with problems."""
+    """Any value in any place is either accepted, or refused with problems."""
     content = copy.deepcopy(WHOLE | ROOT_TAGS)
     for _ in range(data.draw(st.integers(1, 3))):
         at: Any = content

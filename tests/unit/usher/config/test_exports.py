@@ -1,4 +1,4 @@
-"""The section `exports`: what is read, what is refused, and for which recipes."""
+"""The section `exports`: valid and invalid values, by recipe."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ FILTERS = {"genre": {"filterExpression": "INCLUDE ItemID WHERE Items.GENRES IN (
 
 
 def read(**exports: Any) -> tuple[dict[str, Any], list[str]]:
-    """What is read, and what is wrong with it."""
+    """The parsed section, and its problems."""
     problems = Problems("usher.yaml")
     return read_exports(problems, exports, RECIPES, FILTERS), list(map(str, problems.noted))
 

@@ -1,4 +1,4 @@
-"""`usher.yaml`: what is accepted, and what is said of everything else."""
+"""`usher.yaml`: valid values, and the messages about all others."""
 
 import json
 import math
@@ -26,7 +26,7 @@ def read(text: str, group: str = "films", recipes: Sequence[str] = RECIPES) -> C
 
 
 def complaints(text: str, group: str = "films", recipes: Sequence[str] = RECIPES) -> list[str]:
-    """What is said about a config, one text per problem."""
+    """The problems of a config, one text each."""
     with pytest.raises(InputError) as caught:
         read(text, group, recipes)
     return [str(problem) for problem in caught.value.problems]
@@ -209,7 +209,7 @@ def test_a_job_works_on_a_file_of_its_own_group_alone(section: str) -> None:
 
 
 def all_references(shape: Any, path: str = "") -> Iterator[str]:
-    """Every member below a structure by whose name botocore's model tells of an ARN or a place in S3."""
+    """Every member below a structure that refers to an ARN or a place in S3, by its name in botocore's model."""
     if shape.type_name == "list":
         yield from all_references(shape.member, path)
     for name, member in shape.members.items() if shape.type_name == "structure" else ():

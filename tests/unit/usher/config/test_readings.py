@@ -1,4 +1,4 @@
-"""How data files are read, by usher.yaml."""
+"""The readings of data files by usher.yaml."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What plans take and cost."""
+"""The duration and the cost of plans."""
 
 import math
 from dataclasses import asdict, replace
@@ -66,7 +66,7 @@ def decided(action: str) -> list[State]:
 def estimated(
     resources: list[Resource], states: list[State], size: Size, prices: dict[str, float], seconds: dict[str, float]
 ) -> PlanEstimate:
-    """The estimate of a plan in an account in which nothing else exists."""
+    """The estimate of a plan in an otherwise empty account."""
     monthly = planned_costs(resources, states, size, {**PRICES, **prices})
     return estimate_plan(resources, states, size, prices, seconds, monthly)
 

@@ -1,4 +1,4 @@
-"""What groups have ordered in the last 30 days."""
+"""The ledger of the groups' orders in the last 30 days."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta

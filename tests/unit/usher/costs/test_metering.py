@@ -1,4 +1,4 @@
-"""What groups use, by the service's own figures."""
+"""The usage of groups, by the service's own figures."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -74,9 +74,9 @@ def test_trainings_cost_the_hours_or_the_interactions_that_the_service_bills() -
 
 
 @given(st.lists(st.integers(1, 2000), max_size=20), st.integers(0, 800))
-@example([24], 0)  # at the very end of a month
+@example([24], 0)  # at the end of a month
 def test_however_often_it_is_measured_each_hour_counts_once(gaps: list[int], born: int) -> None:
-    """Over the ends of months, too."""
+    """Also over the ends of months."""
     begin = datetime(2026, 1, 31, tzinfo=UTC)
     one, by_month, at = (
         campaign(SIMS, created=begin + born * HOUR),

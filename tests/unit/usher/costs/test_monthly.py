@@ -1,4 +1,4 @@
-"""What exists costs every month, whoever wants it; what is not known is said to be so."""
+"""The monthly cost of existing resources, desired or not; unknown costs are reported as unknown."""
 
 import math
 from dataclasses import replace
@@ -34,7 +34,7 @@ def recommender(**members: Any) -> Billed:
 
 
 def priced(one: Billed, size: Size | None = SIZE) -> Any:
-    """What is known of a cost, and its maximum; None: it costs nothing."""
+    """The known part of a cost, and its maximum; None without a cost."""
     found = existing_cost(one, "x", size, PRICES, desired=False)
     return (found["dollars"], found["atMost"]) if found else None
 

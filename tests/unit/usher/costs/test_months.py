@@ -1,4 +1,4 @@
-"""What groups have used in a month, as the ledger keeps it."""
+"""The usage of groups in a month, from the ledger."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta

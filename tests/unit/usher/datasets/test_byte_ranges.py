@@ -1,4 +1,4 @@
-"""However files are cut into parts, the parts together tell what a scan of the whole tells."""
+"""The parts of files, cut anywhere, give the same profile together as a scan of the whole."""
 
 import hashlib
 

@@ -1,4 +1,4 @@
-"""The rules for the CSVs: what is refused and what is only told, with which file, line and remedy."""
+"""The rules for data files: refusals and findings, with file, line and remedy."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -33,7 +33,7 @@ def inferred(table: DatasetProfile) -> Schema:
 def said(
     *files: str | bytes, dataset: str = "interactions", schema: Schema | None = None, severity: str = "error"
 ) -> list[str]:
-    """What is wrong with files, one text per finding; `g/` is the place of what has no line."""
+    """The findings about files, one text each; `g/` is the place of findings without a line."""
     table = scanned(*files, dataset=dataset)
     found = data_rules.check_dataset(table, schema or inferred(table), "g/")
     return [str(one.problem) for one in found if one.severity == severity]
@@ -61,7 +61,7 @@ def test_good_interactions_have_no_problems() -> None:
 
 
 def increment(table: DatasetProfile) -> list[str]:
-    """What is wrong with a file that is added to a dataset."""
+    """The findings about a file that is added to a dataset."""
     found = data_rules.check_dataset(table, inferred(table), "g/incremental/1.csv", whole=False)
     return [str(one.problem) for one in found if one.severity == "error"]
 
@@ -275,7 +275,7 @@ def test_two_interactions_of_a_user_may_be_in_two_files() -> None:
 
 
 def with_events(events: int, column: str = "") -> str:
-    """Good interactions with so many event types, and perhaps a column more."""
+    """Good interactions with so many event types, and optionally another column."""
     header, *rows = GOOD.splitlines()
     lines = [f"{row},e{number % events},{column}" for number, row in enumerate(rows)]
     return "\n".join([f"{header},EVENT_TYPE,{column or 'X'}", *lines]) + "\n"

@@ -1,4 +1,4 @@
-"""A diagnosis: what a slow definition says, whatever the blocks and parts, and from samples close to it."""
+"""A diagnosis equals its slow definition, for any blocks and parts, and closely for samples."""
 
 import json
 import random
@@ -52,7 +52,7 @@ def diagnosed(events: list[Event], /, **caps: int) -> Diagnosis:
 
 
 def again(one: Diagnosis, caps: Mapping[str, int] = CAPS) -> Diagnosis:
-    """What comes back from JSON."""
+    """A value after a round trip through JSON."""
     return Diagnosis.from_dict(json.loads(json.dumps(one.as_dict())), caps)
 
 

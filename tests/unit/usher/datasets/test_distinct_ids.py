@@ -1,4 +1,4 @@
-"""Which IDs recur is the same however the rows come, and takes bounded memory."""
+"""Duplicate IDs are found in any order of rows, in bounded memory."""
 
 import numpy as np
 import pyarrow as pa

@@ -1,4 +1,4 @@
-"""Counts by key: the same whatever the order and the parts, and within their cap."""
+"""Counts by key are equal for any order and parts, and within their cap."""
 
 import json
 

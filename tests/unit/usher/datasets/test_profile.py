@@ -1,4 +1,4 @@
-"""What a scan finds in the CSVs, whatever the size of its blocks."""
+"""The profile of data files, with any size of blocks."""
 
 import os
 import subprocess
@@ -99,7 +99,7 @@ print(peak_megabytes() - before)
 @pytest.mark.slow
 @pytest.mark.parametrize("name", HOSTILE)
 def test_no_lines_take_much_memory(name: str) -> None:
-    """Megabytes beyond what the process had: the libraries, and 2 MB of such lines."""
+    """Megabytes in addition to those before: the libraries, and 2 MB of such lines."""
     layer = Path(profile.__file__).parents[2]
     path = os.pathsep.join([str(layer), str(layer.parents[2])])
     command = [sys.executable, "-c", MEASURED, repr(HOSTILE[name])]

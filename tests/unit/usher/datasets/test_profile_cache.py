@@ -1,4 +1,4 @@
-"""What was found in parts of large data is kept, and only what is new is read."""
+"""The profiles of parts of large data are cached, and only new data is read."""
 
 from dataclasses import replace
 from typing import Any
@@ -20,7 +20,7 @@ LIMITS = ReadLimits(part_bytes=5000, parallel_bytes=5000)
 
 @pytest.fixture
 def reads(world: World, monkeypatch: pytest.MonkeyPatch) -> set[str]:
-    """Which files of data were read, in a world where much is 5,000 bytes."""
+    """The data files that were read, with 5,000 bytes as the size of large data."""
     monkeypatch.setenv("PART_BYTES", "5000")
     monkeypatch.setenv("PARALLEL_BYTES", "5000")
     noted = set[str]()

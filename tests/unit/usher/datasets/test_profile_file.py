@@ -1,4 +1,4 @@
-"""What is kept of a part of the data is taken for that only where it can be: else the part is read again."""
+"""A cached profile is used only if it is valid; otherwise the part is read again."""
 
 import base64
 import io

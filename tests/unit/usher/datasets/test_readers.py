@@ -1,4 +1,4 @@
-"""Whatever the format, and however names and times are written: the same rows."""
+"""Every format gives the same rows, with any names and times."""
 
 import gzip
 import io

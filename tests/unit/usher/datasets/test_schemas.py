@@ -1,4 +1,4 @@
-"""Schemas as Personalize takes them."""
+"""Schemas that Personalize accepts."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from usher.datasets.schemas import REQUIRED, RESERVED, check_change, check_schem
 
 
 def schema(*fields: Any) -> dict[str, Any]:
-    """From (name, type) or (name, type, flag)."""
+    """A schema of (name, type) or (name, type, flag)."""
     return {
         "fields": [
             {"name": name, "type": kind, **dict.fromkeys(flags, True)} for name, kind, *flags in fields

@@ -1,4 +1,4 @@
-"""What is a user's in a file, a table, a queue; and what only looks like it."""
+"""The data of a user in a file, a table, a queue; and data that only looks like it."""
 
 import gzip
 import io

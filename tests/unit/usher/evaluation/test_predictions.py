@@ -1,4 +1,4 @@
-"""The output of batch jobs becomes lists of whoever was asked for."""
+"""The output of batch jobs becomes the lists of the requested users."""
 
 import io
 import json
@@ -20,7 +20,7 @@ def line(items: list[str] | None, error: Any = None, **asked: Any) -> str:
 
 
 def shown(lists: RecommendationLists, users: list[str], newest: list[str | None]) -> list[list[str]]:
-    """Each user's list."""
+    """The list of each user."""
     every = pa.array([*"abcdefgh", *lists.item_ids.to_pylist()]).unique()
     codes, whose = lists.codes(every), lists.rows_of(pa.array(users), pa.array(newest, pa.string()))
     return [[every[code].as_py() for code in codes[place].tolist() if code >= 0] for place in whose]

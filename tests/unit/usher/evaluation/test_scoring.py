@@ -1,4 +1,4 @@
-"""The report: contenders, forms, segments and samples, and what it says of bad input."""
+"""The report: contenders, forms, segments and samples, and its messages about bad input."""
 
 import json
 from collections import Counter, defaultdict
@@ -224,7 +224,7 @@ def test_items_unknown_to_the_training_count_in_recall_and_in_no_coverage() -> N
     found = report([("u", "a", 1), ("u", "b", 1)], [("u", "c", 2), ("u", "b", 3)], contender(u=["b", "fresh"]))
     assert score(found, "recall_at_5") == 0.5
     assert score(found, "coverage") == 0.5
-    assert score(found, "novelty") == 0  # one user of one knows `b`; `fresh` counts as if one did
+    assert score(found, "novelty") == 0  # one of one users knows `b`; `fresh` counts like that
 
 
 def test_held_back_twice_is_wanted_once() -> None:

@@ -1,4 +1,4 @@
-"""Evaluations from start to end: their plan, their report, the deletion of all that they make, and their failures."""
+"""Evaluations from start to end: their plan, their report, the deletion of their resources, and their failures."""
 
 import json
 import time
@@ -46,7 +46,7 @@ LIVE = {"solutionVersionArn": f"{ARN_PREFIX}:solution/x/abcd1234", "type": "POPU
 
 
 def call(function: str, **event: Any) -> Any:
-    """What a function answers, through the JSON that Step Functions makes of it."""
+    """The answer of a function, converted to JSON and back as in Step Functions."""
     context = SimpleNamespace(get_remaining_time_in_millis=lambda: 900_000)
     return json.loads(json.dumps(load_function(function).lambda_handler(json.loads(json.dumps(event)), context)))
 
@@ -74,7 +74,7 @@ def execute(given: dict[str, Any], times: int = 1, broken: str = "") -> Ended:
 
 
 def evaluate(world: World, times: int = 1, broken: str = "", **given: Any) -> dict[str, Any]:
-    """The record of an evaluation that has ended, as the execution says, too."""
+    """The record of an evaluation after its end, which the execution confirms."""
     ended = execute({"group": "films", **given}, times, broken)
     record = dict(world.bucket.read_json(RECORD))
     check_document(RECORD, record)
@@ -142,7 +142,7 @@ RECIPES = [
 
 
 def prepare(recipes: list[str], number: int = 0) -> bool:
-    """Whether an evaluation can be carried out."""
+    """Whether an evaluation can run."""
     given = {"group": "films", "recipes": recipes}
     started = f"2026-01-02T03:04:05.{number:03}Z"
     return bool(call("evaluate", step="prepare", input=given, execution=EXECUTION, startedAt=started)["ready"])
@@ -270,7 +270,7 @@ BOTH = {"for-you": {"recipe": "aws-user-personalization-v2"}, "former": {"recipe
 @pytest.mark.slow
 @pytest.mark.parametrize("wanted", [False, True])
 def test_recipes_of_one_model_are_equal_unless_they_are_to_explore(world: World, wanted: bool) -> None:
-    """Where new items made a third of the lists, the one recipe lost to the other."""
+    """When new items made up a third of the lists, one recipe lost to the other."""
     world.put("films/usher.json", json.dumps({"solutions": BOTH, "exports": False}))
     world.put("films/interactions.csv", interactions())
     met = [f"i{item},g{item % 4},1600000000" for item in range(40)]
@@ -350,7 +350,7 @@ def test_steps_may_run_twice(dropped: World) -> None:
 
 
 def prepared(world: World) -> tuple[Run, EvaluationFiles]:
-    """The run of an evaluation that is planned."""
+    """The run of a planned evaluation."""
     event = {"input": {"group": "films"}, "execution": EXECUTION, "startedAt": "2026-01-02T03:04:05.678Z"}
     run = Run(world.bucket, "films", call("evaluate", step="prepare", **event)["run"])
     return run, EvaluationFiles.of(run)
@@ -520,7 +520,7 @@ def test_athena_may_split_and_is_waited_for(dropped: World, monkeypatch: pytest.
     run = call("evaluate", step="prepare", **event)["run"]
     header, *rows = interactions().splitlines()
     parts = {"train": rows[: len(rows) - 60], "holdout": rows[len(rows) - 60 :]}
-    for part, written in parts.items():  # moto's Athena runs nothing: here is what it would have written
+    for part, written in parts.items():  # moto's Athena runs nothing: this is its expected output
         dropped.put(f"films/out/evaluation/{run}/staging/{part}/0", "\n".join(written) + "\n")
     answers: list[dict[str, Any]] = []
     while not answers or answers[-1]["waitSeconds"]:

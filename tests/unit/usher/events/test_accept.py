@@ -1,4 +1,5 @@
-"""Accepting: kept first, sent once and in order, queued where Personalize does not take it; or refused as a whole."""
+"""Accepting events: stored first, sent once and in order, queued if Personalize does not accept them; or refused as a
+whole."""
 
 import itertools
 import time

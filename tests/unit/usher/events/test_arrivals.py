@@ -1,4 +1,4 @@
-"""Arrivals: an event is known by its eventId from its user and in its session, and what became of it can be told."""
+"""Arrivals: an event is identified by its eventId from its user and in its session, and its state can be read."""
 
 from typing import Any, cast
 

@@ -1,4 +1,4 @@
-"""Kept events: the same batch is the same object, and a day becomes one file without a loss."""
+"""Stored events: the same batch is the same object, and a day becomes one file without a loss."""
 
 import gzip
 import json
@@ -18,7 +18,7 @@ from tests.quick_aws import quick_aws
 
 NAME = "the-bucket"
 DAY = 1_700_000_000.0
-"""On 2023-11-14."""
+"""A time on 2023-11-14."""
 FOLDER = "g/out/events/date=2023-11-14/"
 
 

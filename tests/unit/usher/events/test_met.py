@@ -1,4 +1,4 @@
-"""What a user has met, by the events that the table has."""
+"""The items that a user has met, by the events in the table."""
 
 import time
 from typing import Any

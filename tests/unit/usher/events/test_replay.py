@@ -1,4 +1,4 @@
-"""What waits is sent in the order of its session, or put aside with a reason; nothing is lost, and nothing passes."""
+"""Pending events are sent in the order of their session, or set aside with a reason; nothing is lost or overtaken."""
 
 import itertools
 import time
@@ -27,7 +27,7 @@ NOW = 1_700_000_000.0
 
 @dataclass
 class Personalize:
-    """boto3's client: what it took, and the errors that it still has to give."""
+    """boto3's client: the accepted calls, and the errors that it still has to raise."""
 
     taken: list[str] = field(default_factory=list)
     errors: Iterator[str] = field(default_factory=lambda: itertools.repeat(""))
@@ -51,7 +51,7 @@ class Site:
     sqs: Any
 
     def wait(self, session: str, *event_ids: str) -> Message:
-        """Let events of a session wait, as an accepted request does."""
+        """Queue events of a session, as an accepted request does."""
         events: Any = [{"eventId": one, "eventType": "watch", "itemId": "i", "sentAt": NOW} for one in event_ids]
         message: Message = {
             "kind": "events",
@@ -67,7 +67,7 @@ class Site:
         return message
 
     def run(self, *, loses_answer: bool = False) -> int:
-        """Hand over a batch as Lambda does; how many messages it had."""
+        """Invoke the function with a batch as Lambda does. Returns the number of its messages."""
         backend = queue_backend()
         queue = next(one for one in backend.queues.values() if one.name == "pending.fifo")
         batch = backend.receive_message(queue.name, 10, 0, 180, ["All"])
@@ -225,7 +225,7 @@ def test_whatever_fails_nothing_is_lost_and_no_event_passes_an_earlier_one_of_it
         refused = {event["eventId"] for message, _ in site.bodies("refused.fifo") for event in message["events"]}
         assert set(site.personalize.taken) | refused == {f"{one}{number:02}" for number, one in enumerate(sessions)}
         for session in set(sessions):
-            # what was refused, and whose answer was lost, may be taken at the second attempt
+            # a refused call, or one whose answer was lost, may succeed at the second attempt
             own = (one for one in site.personalize.taken if one[0] == session and one not in refused)
             first = list(dict.fromkeys(own))
             assert first == sorted(first)

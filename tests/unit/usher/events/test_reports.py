@@ -1,4 +1,4 @@
-"""What people report about events that vanish, replayed: each is refused with words, or explained.
+"""Public reports about lost events, replayed: each event is refused with a message, or explained.
 
 Reports: aws-sdk-js #3370, #3371, #2773, boto3 #2573, amplify-js #6906, #3533, #9644, amazon-personalize-samples #15.
 """

@@ -1,4 +1,4 @@
-"""Sending: what Personalize refuses for good is told apart from what it may take later."""
+"""Sending events: permanent refusals of Personalize are distinguished from temporary ones."""
 
 from typing import Any, cast
 

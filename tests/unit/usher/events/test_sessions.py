@@ -1,4 +1,4 @@
-"""Sessions: the user of each is remembered, and what waits is known, however often it is told."""
+"""Sessions: the user of each is stored, and pending events are counted once, however often they are reported."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from usher.storage.table import Table
 
 @dataclass
 class Clock:
-    """A clock that only a test moves."""
+    """A clock that only a test sets."""
 
     seconds: float = 1_800_000_000.0
 

@@ -1,4 +1,4 @@
-"""Assembled exports: the same rows as a plain loop over the answers would make, in every format."""
+"""Assembled exports: the same rows as a plain loop over the answers, in every format."""
 
 import csv
 import io
@@ -31,7 +31,7 @@ def text(lines: list[dict[str, Any]]) -> bytes:
 
 
 def naive(lines: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
-    """What the rows should be, as a person would write it."""
+    """The expected rows, by a plain loop."""
     rows = []
     for one in lines:
         if not one["error"]:

@@ -1,4 +1,4 @@
-"""Exports: which, as what jobs, and what is then the latest."""
+"""Exports: their plans, their jobs, and their latest manifest."""
 
 import json
 from dataclasses import asdict, replace

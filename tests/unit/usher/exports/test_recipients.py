@@ -1,4 +1,4 @@
-"""For whom an export is: from the data, from the config, or from the group's own lines."""
+"""The recipients of an export: from the data, from the config, or from the group's own lines."""
 
 import json
 from typing import Any
@@ -25,7 +25,7 @@ def source(shape: BatchShape = BY_USER, **spec: Any) -> Recipients:
 
 
 def lines(world: World, shape: BatchShape = BY_USER, **spec: Any) -> list[Any]:
-    """For whom it is, without the key where that is all."""
+    """The recipients of an export, without their key if they have no other member."""
     found = source(shape, **spec).lines(world.bucket, "films")
     return [line[shape.key] if len(line) == 1 else line for line in found]
 

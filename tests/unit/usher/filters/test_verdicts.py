@@ -1,4 +1,4 @@
-"""What the API says of a filter, by less than Personalize knows: never what Personalize would not say."""
+"""The API's verdict on a filter, from less data than Personalize has: it never contradicts Personalize."""
 
 import re
 from dataclasses import replace
@@ -33,11 +33,11 @@ CHARACTERS, ESCAPED = r'["\\]', r"\\\g<0>"
 COLUMNS = {"GENRES": "GENRES", "RELEASEYEAR": "RELEASE_YEAR"}
 USER_COLUMNS = {"AGE": "AGE", "PLAN": "PLAN"}
 ANNA = {"AGE": 30, "PLAN": "gold"}
-"""What is known of u1. The files have no row of u2."""
+"""The known data of u1. The files have no row of u2."""
 
 
 def personalize(user: str, item: str, met: list[tuple[str, str]]) -> Scope:
-    """What the local Personalize knows: all."""
+    """The local Personalize, with all data."""
     items, users = Records("ITEM_ID"), Records("USER_ID")
     rows = {"ITEM_ID": [*CATALOGUE], "GENRES": GENRES, "RELEASE_YEAR": YEARS}
     items.load(pd.DataFrame(rows), append=False)

@@ -1,4 +1,4 @@
-"""Documents that people write: what is read, what is refused, and that neither takes long."""
+"""Documents that people write: valid ones, refusals, and a fast end of both."""
 
 import json
 import tracemalloc

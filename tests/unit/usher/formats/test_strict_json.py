@@ -1,4 +1,4 @@
-"""JSON as its standard has it: the same as Python's reader where both take it."""
+"""Strict JSON, equal to Python's reader for all that both accept."""
 
 import json
 from typing import Any

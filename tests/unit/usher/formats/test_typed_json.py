@@ -1,4 +1,4 @@
-"""Values of JSON as dataclasses: what fits comes back as it was, and nothing else gets through."""
+"""JSON as dataclasses: valid values survive a round trip, and no other passes."""
 
 import dataclasses
 import json
@@ -16,7 +16,7 @@ from usher.formats.typed_json import UnfitError, fit, parse_json
 
 @contextmanager
 def traced() -> Iterator[Callable[[], int]]:
-    """How many bytes Python has allocated at most inside the block."""
+    """The peak of the bytes that Python has allocated inside the block."""
     tracemalloc.start()
     try:
         yield lambda: tracemalloc.get_traced_memory()[1]

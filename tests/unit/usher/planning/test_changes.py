@@ -1,4 +1,4 @@
-"""What a change of the files, the config or the time leads to: the whole stack, in process, on a clock of its own."""
+"""The effects of a change of the files, the config or the time: the whole stack, in process, on a clock of its own."""
 
 import json
 from collections import Counter
@@ -31,12 +31,12 @@ LEARNT = {
     "solution_version": "SolutionVersion",
     "campaign": "Campaign",
 }
-"""Kinds whose durations are learnt, as Usher and the local Personalize call them."""
+"""Kinds whose durations are learnt, by the names of Usher and of the local Personalize."""
 
 
 @dataclass
 class Shop:
-    """A group of the stack, as a person uses it."""
+    """A group of the stack, with the actions of a user."""
 
     stack: Stack
 
@@ -59,13 +59,13 @@ class Shop:
 
     @property
     def record(self) -> dict[str, Any]:
-        """The last run's."""
+        """The record of the last run."""
         *_, (key, record) = self.stack.read(r"shop/out/runs/.*/run\.json").items()
         check_documents({key: record, **self.stack.read(key.replace("run.json", "plan.json"))})
         return dict(record)
 
     def actions(self, record: dict[str, Any] | None = None) -> dict[str, str]:
-        """What the last run's plan foresaw for each resource, but for what stays."""
+        """The planned actions of the last run for each resource that does not stay."""
         plan = (record or self.record)["estimate"]["resources"]
         return {name: one["action"] for name, one in plan.items() if one["action"] != "reuse"}
 
@@ -73,7 +73,7 @@ class Shop:
         return {state["id"]: state["status"] for state in self.record["resources"]}
 
     def count(self) -> Counter[str]:
-        """How many of each kind there are in Personalize that are not going."""
+        """The number of resources of each kind in Personalize that are not being deleted."""
         there = self.stack.personalize.resources.values()
         return Counter(one.kind.name for one in there if not one.values.get("name", "").startswith("aws-"))
 
@@ -113,14 +113,14 @@ def shop(stack: Stack) -> Shop:
 
 @pytest.fixture
 def live(stack: Stack) -> Shop:
-    """A shop whose one solution serves."""
+    """A shop with one live solution."""
     stack.begin(popular)
     stack.stretch = quickly
     return Shop(stack)
 
 
 def quickly(_: str) -> float:
-    """With fewer passes, a run takes less of the tests' time."""
+    """Use fewer passes, so that a run takes less of the tests' time."""
     return 0.05
 
 

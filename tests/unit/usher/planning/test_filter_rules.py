@@ -1,4 +1,4 @@
-"""What the API is told of filters: their rules, and which of their events no file has."""
+"""The rules of filters for the API, and the event types in them that no file has."""
 
 import pytest
 from usher.config.model import Config

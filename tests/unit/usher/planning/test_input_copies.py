@@ -1,4 +1,4 @@
-"""What a run's imports read."""
+"""The inputs of a run's imports."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ def site(world: World) -> World:
 
 
 def kept(world: World, drafted: Draft) -> list[Resource]:
-    """The resources of a run's plan, with copies of what is to be imported."""
+    """The resources of a run's plan, with copies of the files to import."""
     return copy_inputs(Run(world.bucket, "films", "run-1"), drafted, ProfileCache(world.bucket))
 
 

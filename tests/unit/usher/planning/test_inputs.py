@@ -1,4 +1,4 @@
-"""Everything in the bucket is checked as a whole."""
+"""All files in the bucket are checked together."""
 
 import json
 from typing import Any
@@ -178,7 +178,7 @@ def test_the_report_names_the_rows_of_what_is_refused_and_of_what_is_dropped(wor
 
 
 def test_the_schema_in_use_stays_while_the_columns_do(world: World) -> None:
-    """Values that happen to look otherwise must not make another schema, since those can only grow."""
+    """Values that look different by chance must not make another schema, since schemas can only grow."""
     world.put("films/interactions.csv", interactions())
     world.put("films/items.csv", ITEMS)
     before = fields(take(world), "items")

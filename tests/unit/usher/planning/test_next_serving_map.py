@@ -1,4 +1,4 @@
-"""What answers goes on answering, whatever fails: the serving map that follows another one."""
+"""The serving map that follows another one: every answer remains, whatever fails."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -46,7 +46,7 @@ def plan(**solutions: str) -> Plan:
 
 
 def answers(content: Any) -> dict[tuple[str, str], str]:
-    """By route and name (empty: none is given), the ARN of what answers."""
+    """The ARN that answers, by route and name ("" without a name)."""
     if not content:
         return {}
     names = ["", *content.get("solutions", {}), *content.get("recommenders", {})]
@@ -162,7 +162,7 @@ STATUSES = st.sampled_from(["READY", "HELD", "FAILED", "SKIPPED", "PENDING", "WA
 
 @st.composite
 def maps(draw: st.DrawFn) -> Any:
-    """A serving map, maybe an empty one."""
+    """A serving map, possibly an empty one."""
     solutions = draw(st.dictionaries(NAMES, st.tuples(TYPES, st.booleans()), max_size=5))
     recommenders = draw(st.dictionaries(st.sampled_from("xyz"), TYPES, max_size=3))
     return {
@@ -175,7 +175,7 @@ def maps(draw: st.DrawFn) -> Any:
 
 @st.composite
 def plans(draw: st.DrawFn) -> Plan:
-    """What a config names."""
+    """The resources that a config names."""
     solutions = draw(st.dictionaries(NAMES, st.fixed_dictionaries({"type": TYPES, "campaign": st.booleans()})))
     recommenders = draw(st.dictionaries(st.sampled_from("xyz"), st.fixed_dictionaries({"type": TYPES})))
     return Plan("shop", solutions=solutions, recommenders=recommenders, filters=draw(st.lists(NAMES, unique=True)))
@@ -222,7 +222,7 @@ class Account:
     serving: Any
     may_go: Sequence[Unmanaged]
     others: int
-    """Campaigns that are nobody's."""
+    """Campaigns without an owner."""
     statuses: dict[str, str]
     deleted: list[str]
 
@@ -245,7 +245,8 @@ class Account:
         return arn not in self.deleted
 
     def one_pass(self, outcome: str) -> bool:
-        """Let what is created end, create what has room, and make room; False if nothing more can happen."""
+        """Finish creations, create resources that have room, and make room. Returns False if nothing more can
+        happen."""
         before = dict(self.statuses), list(self.deleted), self.serving
         for id_, status in self.statuses.items():
             if status == "PENDING":
@@ -299,7 +300,7 @@ def test_a_plan_that_is_rehearsed_well_has_room_if_nothing_fails(
 
 
 def account_of(former: Any, types: Mapping[str, str], others: int) -> Account:
-    """An account whose quota is used up, or nearly so, in which all former campaigns may go."""
+    """An account whose quota is exhausted, or nearly so, in which all former campaigns may be deleted."""
     old = [entry["campaignArn"] for entry in former["solutions"].values() if entry["campaignArn"]]
     return Account(
         plan(**types), max(5, others + len(old)), former, [Unmanaged(arn, "campaign", arn, "", True) for arn in old],

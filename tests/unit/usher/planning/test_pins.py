@@ -1,4 +1,4 @@
-"""Pins: promotions and rollbacks, as people ask for them."""
+"""Pins: promotions and rollbacks by people."""
 
 from dataclasses import replace
 from typing import Any
@@ -56,7 +56,7 @@ def plan(world: World, run: str = "run") -> list[Resource]:
 
 
 def run(world: World, pins: Pins, users: int) -> str:
-    """A run on new data with the pins that hold; the version that the campaign serves after it."""
+    """A run on new data with the current pins. Returns the campaign's version after it."""
     world.put("films/interactions.csv", interactions(users=users))
     campaigns = world.personalize.list_campaigns()["campaigns"]
     live = {"group": serving(world)} if campaigns else {}

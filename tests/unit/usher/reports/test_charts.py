@@ -1,4 +1,4 @@
-"""Charts: well-formed, safe whatever they are called, and with every mark in its place on the canvas."""
+"""Charts: well-formed, safe with any names, and with every mark in its place on the canvas."""
 
 import math
 import re
@@ -27,7 +27,7 @@ def parsed(svg: str) -> ET.Element:
 
 
 def check(svg: str) -> ET.Element:
-    """Every mark is one that draws, refers to nothing, and lies on the canvas."""
+    """Every mark is an allowed element, refers to nothing, and lies on the canvas."""
     root = parsed(svg)
     _, _, width, height = map(float, root.attrib["viewBox"].split())
     assert {one.tag for one in root.iter()} <= {

@@ -1,4 +1,4 @@
-"""An evaluation's page: complete, self-contained, and safe whatever the report holds and lacks."""
+"""An evaluation's page: complete, self-contained, and safe for any report."""
 
 import re
 from collections.abc import Mapping
@@ -73,7 +73,7 @@ def diagnosis(text: str) -> dict[str, Any]:
 
 
 def whole(text: str = "", values: tuple[float, ...] = (0.1, 0.2, 0.3)) -> Any:
-    """A report with everything in it, a text wherever one can be."""
+    """A report with every member, and text in every place for text."""
     names = [f"{name}{text}" for name in KINDS]
     items = [{"id": text, "title": f"Alien{text}", "hit": True}, {"id": f"i7{text}"}]
     scored = list(zip(names, values, strict=True))
@@ -139,7 +139,7 @@ def test_the_page_has_every_contender_metric_item_and_note() -> None:
 
 
 def scored(p: float = 0.0001, **values: float) -> Any:
-    """A report on contenders with these values; those that KINDS does not know are trained."""
+    """A report on contenders with these values; those that KINDS lacks are trained."""
     contenders = [contender(name, KINDS.get(name, "trained")) for name in values]
     scores = [score(name, value, form) for name, value in values.items() for form in ("raw", "dedup")]
     ranked = {one["name"]: values[one["name"]] for one in contenders if one["ranked"]}

@@ -1,4 +1,4 @@
-"""A run's page: complete, self-contained, and safe whatever the record holds."""
+"""A run's page: complete, self-contained, and safe for any record."""
 
 import html
 from html.parser import HTMLParser
@@ -75,7 +75,7 @@ BEGUN: Any = {
 
 
 class Reader(HTMLParser):
-    """Notes what a page is made of."""
+    """Records the contents of a page."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -100,7 +100,7 @@ class Reader(HTMLParser):
 
 
 def record(text: str, number: float = 1.5) -> Any:
-    """A record with everything in it, a text wherever one can be."""
+    """A record with every member, and text in every place for text."""
     version = {
         "solution": text,
         "arn": f"{text}/v1",

@@ -1,4 +1,4 @@
-"""How a desired resource is compared with an existing one."""
+"""The comparison of a desired resource with an existing one."""
 
 from typing import Any
 

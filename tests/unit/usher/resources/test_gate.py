@@ -1,4 +1,4 @@
-"""The gate: which versions go live."""
+"""The gate: the choice of the live version."""
 
 from typing import Any
 
@@ -109,7 +109,7 @@ def test_only_what_serves_of_solutions_with_a_rule_is_guarded() -> None:
 
 
 def test_jobs_follow_what_serves_where_the_newest_may_be_held_back() -> None:
-    """And stand after it, also where that is compared with the popularity solution."""
+    """And come after it, also if it is compared with the popularity solution."""
     refs = {"solutionVersionArn": "solution_version/a"}
     job = Resource("batch_inference_job/j", "batch_inference_job", "train", refs=refs)
     top = Resource("solution_version/top", "solution_version", "train")
@@ -128,7 +128,7 @@ def test_what_is_compared_with_the_popularity_solution_comes_after_it() -> None:
 
 
 def test_a_choice_of_a_person_comes_before_the_rule() -> None:
-    """No client: nobody is asked for metrics."""
+    """Without a client: nothing asks for metrics."""
     pins = {"a": Pin("arn:old", "me", "bad", "now", supersedes="arn:new")}
     resource = guard(with_pins([CAMPAIGN], pins)[0], RULE, "arn:new")
     found = Existing("arn:campaign", {"solutionVersionArn": "arn:new"})

@@ -16,7 +16,7 @@ every_kind = pytest.mark.parametrize("kind", KINDS.values(), ids=list(KINDS))
 
 
 def those_with(member: str) -> pytest.MarkDecorator:
-    """The kinds with something in a column."""
+    """The kinds with a value in a column."""
     kinds = [kind for kind in KINDS.values() if getattr(kind, member) not in (None, "", ())]
     return pytest.mark.parametrize("kind", kinds, ids=lambda kind: kind.name)
 
@@ -31,13 +31,13 @@ def members(kind: Kind, operation: str, side: str = "input") -> Any:
 
 
 def described(kind: Kind) -> Any:
-    """The members of what Describe tells of one."""
+    """The members of a resource in Describe's answer."""
     answer = members(kind, f"{kind.describe_verb}_{kind.name}", "output")
     return answer[kind.member].members if kind.member in answer else answer
 
 
 def listed(kind: Kind, operation: str) -> Any:
-    """The members of each of those that List tells of."""
+    """The members of a resource in List's answer."""
     (summaries,) = (one for one in members(kind, operation, "output").values() if one.type_name == "list")
     return summaries.member.members
 
@@ -102,7 +102,7 @@ def nested(shape_: Any, path: str) -> bool:
 
 
 def updated(kind: Kind, path: str) -> set[str]:
-    """The members of Update for one of Create's."""
+    """Update's member for one of Create's."""
     if kind.added_and_removed and path == kind.added_and_removed[0]:
         return {*kind.added_and_removed[1:]}
     config, of_update = kind.config_of_update or ("", "")
@@ -150,7 +150,7 @@ def test_a_kind_is_taggable_if_and_only_if_create_takes_tags(kind: Kind) -> None
 
 
 def test_kinds_stand_in_the_order_in_which_they_are_made() -> None:
-    """What is deleted in reverse order is never needed by what is still there."""
+    """In the reverse order, a deleted resource is never needed by a remaining one."""
     order = list(KINDS)
     needs = {
         "dataset": ["schema", "dataset_group"],

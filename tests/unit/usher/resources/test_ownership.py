@@ -1,4 +1,4 @@
-"""Two stacks in one account and region, and what people made by hand: each changes and deletes only its own."""
+"""Two stacks in one account and region, and resources of people: each stack changes and deletes only its own."""
 
 import json
 import time
@@ -73,7 +73,7 @@ class Stack:
         return Planner(self.bucket, self.target(group), self.inventory, {}, tasks).draft()
 
     def run(self, group: str, **tasks: Mapping[str, str]) -> dict[str, State]:
-        """A run to its end: what it made, and what it deleted."""
+        """A run to its end. Returns the made and the deleted resources."""
         plan = self.plan(group, **tasks).plan
         assert plan
         made = self._loop(lambda before: advance(
@@ -107,7 +107,7 @@ def prod(world: World) -> Stack:
 
 
 def everything() -> dict[str, Any]:
-    """All that there is in Personalize, with its tags."""
+    """All resources of Personalize, with their tags."""
     there = personalize_backends[ACCOUNT]["us-east-1"].resources.values()
     return {one.arn: (one.status, dict(one.values), dict(one.tags)) for one in there if one.number}
 
@@ -141,7 +141,7 @@ def test_a_second_stack_with_the_same_folder_is_refused_and_changes_nothing(ushe
 
 
 def test_two_stacks_with_two_folders_leave_each_other_alone(usher: Stack, prod: Stack) -> None:
-    """Also where one folder's name begins with the other's, and so do the names of its schemas."""
+    """Also if one folder's name begins with the other's, as do the names of its schemas."""
     usher.drop("films")
     usher.run("films")
     theirs = everything()
@@ -215,7 +215,7 @@ def test_a_group_that_another_stack_makes_between_plan_and_run_is_left_alone(ush
 
 
 def test_a_dataset_group_is_asked_for_its_owner_once_it_is_there(usher: Stack) -> None:
-    """What AWS tells of the tags of one that is being created is not documented."""
+    """AWS does not document the tags of a dataset group in creation."""
     usher.drop("films")
     plan = usher.plan("films").plan
     assert plan
@@ -402,7 +402,7 @@ def test_what_has_no_tag_in_a_group_of_its_own_is_not_used(trained: Stack) -> No
 
 
 def test_a_predecessor_with_a_long_name_goes_too(usher: Stack) -> None:
-    """Though the name that people read is cut."""
+    """Though its visible name is cut."""
     long = {"n" * 54 + end: {"filterExpression": SOME.format("x")} for end in "ab"}
     usher.drop("films", {**CONFIG, "filters": long})
     usher.run("films")

@@ -1,4 +1,4 @@
-"""When to look again."""
+"""The times of passes."""
 
 import pytest
 from hypothesis import given
@@ -11,7 +11,7 @@ HOUR = 3600.0
 
 
 def looks(taken: float, usual: float) -> list[float]:
-    """When looks come, until one finds that what takes so long is done."""
+    """The times of passes, until one finds the resource finished."""
     found = [0.0]
     while found[-1] < taken:
         found.append(found[-1] + seconds_until_next_pass([[Pending(found[-1], usual)]]))

@@ -1,4 +1,4 @@
-"""Whether CloudFormation may delete the stack: not while the answer is not known."""
+"""The protection against CloudFormation's deletion of the stack, also while the answer is unknown."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The log of a run tells each decision once."""
+"""The log of a run has each decision once."""
 
 import json
 from typing import Any

@@ -1,4 +1,5 @@
-"""A run's files are refused unless they are what Usher writes, and a plan unless it stays with its group and stack."""
+"""A run's documents are refused unless Usher could have written them, and a plan unless it is about its group and
+stack."""
 
 import json
 from collections.abc import Callable

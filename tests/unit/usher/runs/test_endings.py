@@ -1,4 +1,4 @@
-"""However a run ends, its record and its group are seen to, and whoever can be told is told, once."""
+"""Every end of a run closes its record, releases its group, and notifies people once."""
 
 import json
 from collections.abc import Mapping
@@ -35,7 +35,7 @@ class Inbox:
         self.sns.subscribe(TopicArn=TOPIC, Protocol="sqs", Endpoint="arn:aws:sqs:us-east-1:123456789012:inbox")
 
     def read(self) -> list[str]:
-        """What was told since it was last read."""
+        """The messages since the last call."""
         received = self.sqs.receive_message(QueueUrl=self.queue, MaxNumberOfMessages=10).get("Messages", [])
         return [json.loads(one["Body"])["Message"] for one in received]
 
@@ -54,7 +54,7 @@ def broken(world: World) -> str:
 
 
 def is_free(world: World) -> bool:
-    """Whether nobody has the group."""
+    """Whether no run has the group."""
     return not Lock(Table(world.dynamodb, TABLE), lambda _: True).run("films", EXECUTION)
 
 
@@ -158,7 +158,7 @@ def test_what_is_undelivered_when_an_execution_dies_is_told_by_watch(world: Worl
 def test_whatever_is_asked_of_a_group_ends_in_a_record_and_a_notification(
     world: World, inbox: Inbox, given: dict[str, Any], folder: str, said: str
 ) -> None:
-    """As the state machine does it, and Watch after it where that fails at once."""
+    """By the state machine, and by Watch if it fails at once."""
     try:
         taken = call("plan", input=given, execution=EXECUTION, step="take", startedAt="2026-01-01T00:00:00Z")
         planned = call("plan", input=given, execution=EXECUTION, step="plan", waits=0)
@@ -199,7 +199,7 @@ def test_what_can_not_be_read_is_named_with_what_helps(world: World, inbox: Inbo
 
 
 class Bus:
-    """EventBridge that refuses some entries, each as often as it says."""
+    """An EventBridge that refuses some entries, each as often as given."""
 
     def __init__(self, **refusals: int) -> None:
         self.refusals = refusals

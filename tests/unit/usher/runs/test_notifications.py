@@ -107,7 +107,7 @@ def test_a_change_is_told_once(before: str | None, after: str, told: bool) -> No
 
 @pytest.fixture
 def heard(world: World) -> Any:  # noqa: ARG001 - sets the scene
-    """A function that returns what a rule on Usher's events has seen."""
+    """A function that returns the events that a rule on Usher's events has matched."""
     sqs, events = client("sqs"), client("events")
     queue = sqs.create_queue(QueueName="heard")["QueueUrl"]
     events.put_rule(Name="all", EventPattern=json.dumps({"source": ["usher"]}))

@@ -1,4 +1,4 @@
-"""One run at a time per group; and what is told of it at its end."""
+"""One run at a time per group; and its report at the end."""
 
 import json
 import re
@@ -91,7 +91,7 @@ def test_names_of_runs_sort_by_time_and_tell_executions_apart() -> None:
 
 @pytest.fixture
 def alive(world: World) -> set[str]:  # noqa: ARG001
-    """The executions that are at work."""
+    """The running executions."""
     return {"first", "second"}
 
 
@@ -143,7 +143,7 @@ def test_a_dead_execution_loses_the_group(lock: Lock, alive: set[str]) -> None:
 
 
 def test_the_lock_of_another_state_machine_is_taken_over(world: World) -> None:
-    """Its executions can't be asked about: the rights are for this stack's own."""
+    """Its executions can't be described: the permissions are for this stack's own."""
 
     def refuse(_: str) -> bool:
         raise AssertionError("asked")

@@ -1,4 +1,4 @@
-"""Whatever a run makes of its group, its documents are of their types, strictly."""
+"""Every document of a run has its type, strictly."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What no run sees to: executions that did not come to their end, and models that grow old."""
+"""Failures outside of runs: executions that did not come to their end, and models that grow old."""
 
 import json
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ def account_has_quotas() -> Iterator[None]:
 
 @pytest.fixture
 def inbox(world: World) -> Any:
-    """A function that returns what people were told."""
+    """A function that returns the notifications of people."""
     sqs = client("sqs")
     queue = sqs.create_queue(QueueName="inbox")["QueueUrl"]
     world.sns.subscribe(TopicArn=TOPIC, Protocol="sqs", Endpoint="arn:aws:sqs:us-east-1:123456789012:inbox")
@@ -116,7 +116,7 @@ def test_the_age_of_what_is_live_is_measured(world: World, capsys: pytest.Captur
 
 
 def measured_in(capsys: pytest.CaptureFixture[str], metric: str) -> list[dict[str, Any]]:
-    """The lines of the log that have a metric."""
+    """The lines of the log with a metric."""
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     return [line for line in lines if metric in line]
 

@@ -1,4 +1,4 @@
-"""Context that requests tell by themselves."""
+"""The automatic context of requests."""
 
 from datetime import UTC, datetime
 

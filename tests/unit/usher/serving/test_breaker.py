@@ -1,4 +1,4 @@
-"""Breakers and budgets, on a clock that the test turns."""
+"""Breakers and budgets, on a clock that the test sets."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ from usher.serving.breaker import (
 
 WAITS = st.floats(0, 100)
 OUTCOMES = st.lists(st.tuples(WAITS, st.booleans()), max_size=60)
-"""Requests: the seconds before each, and whether the campaign answers if it is asked."""
+"""Requests: the seconds before each, and whether the campaign would answer."""
 
 
 class Hands:
@@ -28,7 +28,7 @@ class Hands:
 
 
 def play(breakers: Breakers, clock: Hands, requests: Sequence[tuple[float, bool]], name: str = "a") -> list[bool]:
-    """Make requests; whether each was allowed."""
+    """Make requests. Returns whether each was allowed."""
     allowed = []
     for wait, answers in requests:
         clock.now += wait

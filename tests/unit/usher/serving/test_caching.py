@@ -1,4 +1,4 @@
-"""What caches may keep of an answer, and when a caller has it already."""
+"""The caching of answers, and the callers that have one already."""
 
 import base64
 import gzip

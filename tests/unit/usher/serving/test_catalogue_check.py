@@ -1,4 +1,4 @@
-"""No answer has an item that has left or is not available, whatever its source; lists stay full; details are joined."""
+"""No answer has an item that is deleted or unavailable, from any source; lists stay full; details are joined."""
 
 import json
 from collections.abc import Mapping
@@ -69,7 +69,7 @@ class Api:
         return {"itemList": items, "personalizedRanking": items, "actionList": actions}
 
     def stock(self, **items: Mapping[str, Any]) -> None:
-        """What the catalogue has."""
+        """The entries of the catalogue."""
         self.catalogues.set_facts("films", FACTS)
         for id_, values in items.items():
             self.catalogues.put("films", entry_of("items", id_, values, ("TITLE", "PRICE"), "STOCK"), 1)

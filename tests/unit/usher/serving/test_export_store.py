@@ -1,4 +1,4 @@
-"""Exports in the table: the same however often they are loaded, paced, and resumed where they stopped."""
+"""Exports in the table: the same after any number of loads, paced, and resumed after an interruption."""
 
 import json
 from collections import Counter
@@ -135,7 +135,7 @@ def test_writing_keeps_its_pace(world: World) -> None:
 
 
 def answering(answers: Callable[[int], dict[str, Any]]) -> Any:
-    """A table that answers BatchWriteItem so, by how often it was asked."""
+    """A table that gives these answers to BatchWriteItem, by the number of the call."""
 
     class Refusing:
         asked = 0

@@ -1,4 +1,4 @@
-"""The API functions, asked as API Gateway asks them (payload version 2)."""
+"""The API functions, called as by API Gateway (payload version 2)."""
 
 import base64
 import gzip
@@ -67,7 +67,7 @@ def ask(
 def event_of(
     method: str, path: str, body: object = None, parameters: Mapping[str, str] | None = None, **query: str
 ) -> dict[str, Any]:
-    """What API Gateway hands over. `path` as it stands in the URL, `parameters` decoded."""
+    """API Gateway's event. `path` as in the URL, `parameters` decoded."""
     _, _, *kind = path.split("/")
     given = {"group": "films", **(parameters or {})}
     names = "/".join(f"{{{name}}}" for name in given if name != "group")
@@ -87,7 +87,7 @@ def event_of(
 
 @pytest.fixture
 def served(world: World) -> World:
-    """A world whose serving map names campaigns that are not there."""
+    """A world whose serving map names campaigns that do not exist."""
     ServingMaps(Table(world.dynamodb, TABLE)).write("films", SERVED)
     return world
 
@@ -365,7 +365,7 @@ FAILURES = {
     "ServerError": refusal("ServiceUnavailable"),
     "Unreachable": EndpointConnectionError(endpoint_url="x"),
 }
-"""By the reason that an answer gives for them."""
+"""The degraded answers by their reason."""
 
 
 def load(world: World, campaign: str | None = "campaign/for-you", answer: object = EXPORTED, seconds: int = 60) -> None:

@@ -1,4 +1,4 @@
-"""Copies of the table, on a clock that the test turns."""
+"""Copies of the table, on a clock that the test sets."""
 
 import pytest
 from botocore.exceptions import ReadTimeoutError

@@ -1,4 +1,4 @@
-"""What is told of live models is what the serving map says."""
+"""The description of live models equals the serving map."""
 
 from usher.run_record import PinRecord
 from usher.run_summary import live_text

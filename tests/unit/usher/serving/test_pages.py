@@ -1,4 +1,4 @@
-"""Pages of a list: it stays the same, has no item twice, and a token belongs to its request."""
+"""Pages of a list: it does not change, has no item twice, and a token belongs to its request."""
 
 import random
 from base64 import urlsafe_b64encode
@@ -20,7 +20,7 @@ from tests.unit.usher.world import TABLE, World
 
 
 class Shuffled:
-    """A source whose list is another one each time, as Personalize's may be."""
+    """A source with another list each time, as Personalize may have."""
 
     def __init__(self, length: int = 500) -> None:
         self.items, self.asked = [f"i{n}" for n in range(length)], list[int]()

@@ -1,4 +1,4 @@
-"""The popular list: who is asked for it, and what stays."""
+"""The popular list: its sources, and its refreshes."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -29,7 +29,7 @@ RECOMMENDER = {"type": "POPULAR_ITEMS", "recipe": "aws-vod-most-popular", "recom
 
 
 def refreshed(world: World, **section: dict[str, Any]) -> tuple[PopularList, list[dict[str, Any]]]:
-    """A group's list after a refresh, and the calls that this has made."""
+    """A group's list after a refresh, and the calls of that refresh."""
     lists, calls = PopularLists(Table(world.dynamodb, TABLE)), list[dict[str, Any]]()
 
     def recommend(**members: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Reads while Personalize or the table does not answer: an hour of work in moments, on a clock that the test turns."""
+"""Reads while Personalize or the table does not answer: an hour of work in moments, on a clock that the test sets."""
 
 import io
 import json
@@ -46,7 +46,7 @@ DEADLINE, USUAL = 0.25, 0.02
 
 
 class Stage:
-    """Personalize, the table and time, as the test wants them."""
+    """A Personalize, a table and a clock that the test controls."""
 
     def __init__(self, world: World) -> None:
         self.now, self.is_table_down, self.calls = 0.0, False, 0
@@ -82,7 +82,7 @@ class Stage:
         }
 
     def reader(self) -> Reader:
-        """What a new environment of the function has."""
+        """The reader of a new environment of the function."""
         operations = {route.operation: self._call for route in ROUTES.values()}
         runtime: Any = SimpleNamespace(**operations)
         campaigns = Campaigns(runtime, Breakers(self.clock), RetryBudget(), self.clock)

@@ -1,4 +1,4 @@
-"""From callers' names to Personalize's: the map, its cache, and what is said of options that are wrong."""
+"""From callers' names to Personalize's: the map, its cache, and the messages about wrong options."""
 
 from contextlib import suppress
 from typing import Any

@@ -1,4 +1,4 @@
-"""Requests with a filter while Personalize does not answer: nothing is shown that the filter may forbid."""
+"""Requests with a filter while Personalize does not answer: no item is shown that the filter may forbid."""
 
 import io
 import json
@@ -72,7 +72,7 @@ class Shop:
         self.stock("GENRES", "RELEASE_YEAR")
 
     def stock(self, *columns: str, of_users: Mapping[str, Any] = {}) -> None:
-        """Have a catalogue with these columns, and with what it knows of anna."""
+        """Store a catalogue with these columns, and with these attributes of anna."""
         catalogues = Catalogues(self.table)
         catalogues.set_facts(
             "shop", Facts(columns=[*columns], available="", items=bool(columns), users=True, userColumns=[*of_users])
@@ -119,7 +119,7 @@ def shop(world: World) -> Shop:
 
 
 def why_none(shop: Shop, **options: Any) -> str:
-    """What the caller of a request without an answer is told about it."""
+    """The message to the caller of a request without an answer."""
     with pytest.raises(OutageError) as caught:
         shop.ask(**options)
     return caught.value.why_no_stored

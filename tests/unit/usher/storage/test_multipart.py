@@ -1,4 +1,4 @@
-"""Uploads: one object whatever its size, and none where writing was cut."""
+"""Uploads: one object of any size, and none if the writing was interrupted."""
 
 import hashlib
 import io
