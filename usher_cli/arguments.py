@@ -1,4 +1,4 @@
-"""`usher`: plan, run and check what Usher does with Amazon Personalize.
+"""`usher`: plan, run and check Usher's work with Amazon Personalize.
 
 The commands use the stack `usher` (or --stack, or USHER_STACK) in the account and region of your environment. With
 AWS_ENDPOINT_URL they use the local cloud.

@@ -165,7 +165,7 @@ def test_a_rollback_reads_no_large_files_before_it_asks(live: DeployedStack, sta
     stack.disturb = count
     with large_files():
         told = serve_version(live, "films", "popular", "previous", "Odd results").plan()["sentences"]
-    assert told[1:] == ["Then the run does what the new files, which are large, ask for: usher plan films shows it."]
+    assert told[1:] == ["Then the run processes the new files, which are large: usher plan films shows it."]
     assert len(reads) == 1, "the config"
 
 

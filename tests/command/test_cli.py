@@ -235,8 +235,8 @@ def test_while_a_run_is_at_work_cost_tells_what_comes_after_it(live: Stack, caps
         live.clock.shift(next(steps))
     text = run_command(capsys, "cost")
     assert "films: $144.12 a month for serving." in text
-    assert "films, after the run at work: $288.23 a month for serving." in text
-    assert "In all, after the runs at work: $288.23" in text
+    assert "films, after the current run: $288.23 a month for serving." in text
+    assert "In total, after the current runs: $288.23" in text
 
 
 @pytest.mark.usefixtures("stack")

@@ -48,7 +48,7 @@ def refusal(code: str, message: str = "No.") -> exceptions.ClientError:
         (ModuleNotFoundError(name="uvicorn"), "In Usher's folder: pip install '.[ui]'"),
         (ModuleNotFoundError(name="moto"), "In Usher's folder: pip install '.[local]'"),
         (UsherError("So."), "So."),
-        (KeyError("x"), "usher itself has failed: KeyError: 'x'. Report it, with what USHER_TRACEBACK=1 shows."),
+        (KeyError("x"), "usher itself has failed: KeyError: 'x'. Report its traceback (USHER_TRACEBACK=1)."),
     ],
 )
 def test_an_error_is_one_line_with_what_to_do(error: Exception, says: str) -> None:

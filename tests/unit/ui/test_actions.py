@@ -28,7 +28,7 @@ def test_what_is_no_number_of_days_is_refused(text: str) -> None:
 
 
 def test_a_key_that_may_ask_nothing_is_refused() -> None:
-    with pytest.raises(UsherError, match="Choose what the key may ask"):
+    with pytest.raises(UsherError, match="Choose the routes of the key"):
         keys.new_key(Any, {"name": "mail", "routes": [], "per_minute": ""})  # type: ignore[arg-type]
 
 
