@@ -33,7 +33,7 @@ def test_a_file_of_ratings_becomes_interactions_and_what_lies_beside_it_items(tm
     }
 
 
-def test_what_is_no_data_is_told(tmp_path: Path) -> None:
+def test_a_file_that_is_not_data_is_reported(tmp_path: Path) -> None:
     with pytest.raises(UsherError, match=r"has no interactions.csv, and no interactions/\*.csv"):
         files_of(tmp_path)
     with pytest.raises(UsherError, match="cannot be read"):

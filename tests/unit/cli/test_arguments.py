@@ -76,7 +76,7 @@ def test_a_command_is_imported_alone(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(("typed", "meant"), [("stauts", "status"), ("key", "keys"), ("imports", "import")])
-def test_a_misspelt_command_is_told_with_the_one_that_is_meant(
+def test_a_misspelt_command_is_reported_with_the_closest_one(
     capsys: pytest.CaptureFixture[str], typed: str, meant: str
 ) -> None:
     with pytest.raises(SystemExit, match="2"):

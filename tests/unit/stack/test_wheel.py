@@ -122,7 +122,7 @@ def test_the_installed_command_has_the_projects_version(wheel: zipfile.ZipFile, 
     assert told.stdout == f"usher {PROJECT['project']['version']}\n"
 
 
-def test_what_is_patched_has_an_exact_version(wheel: zipfile.ZipFile) -> None:
+def test_patched_libraries_have_an_exact_version(wheel: zipfile.ZipFile) -> None:
     metadata = wheel.read("usher-0.1.0.dist-info/METADATA").decode().splitlines()
     required = [line.removeprefix("Requires-Dist: ") for line in metadata if line.startswith("Requires-Dist: ")]
     patched = [one for one in required if one.startswith(("moto", "aws-sam-cli", "awslambdaric", "jsonata-python"))]

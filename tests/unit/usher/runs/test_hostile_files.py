@@ -71,7 +71,7 @@ def test_a_hostile_drop_ends_in_a_record_and_a_notification(stack: Stack, name: 
 
 
 @pytest.mark.parametrize("name", ASKED)
-def test_a_hostile_request_is_told(stack: Stack, name: str) -> None:
+def test_a_hostile_request_is_reported(stack: Stack, name: str) -> None:
     stack.reset()
     execution, waits = stack.start(json.loads(json.dumps(ASKED[name])))
     for seconds in waits:
