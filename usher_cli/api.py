@@ -18,7 +18,7 @@ from usher_cli.output import Output
 from usher_local.demo.caller import Caller, CallError
 
 LISTS = ("itemList", "personalizedRanking", "actionList")
-UNKNOWN = "Neither the group's files nor its events name this user or item: the list is what anybody gets."
+UNKNOWN = "Neither the group's files nor its events name this user or item: the list is not specific to it."
 
 
 def api_of(stack: DeployedStack) -> Caller:
@@ -27,7 +27,7 @@ def api_of(stack: DeployedStack) -> Caller:
     return Caller(stack.outputs["ApiUrl"], session.region_name, session.get_credentials())
 
 
-def asked(call: Callable[[], Any]) -> Any:
+def answer_to(call: Callable[[], Any]) -> Any:
     """The answer to a call of the API. Raises UsherError with the API's message."""
     try:
         return call()
@@ -83,7 +83,7 @@ def given(options: Namespace) -> dict[str, Any]:
 def get_list(stack: DeployedStack, group: str, route: str, options: Mapping[str, Any], output: Output) -> int:
     """Request a list of items and print it. IDs are sent in the query, in which every character is allowed."""
     query = {name: json.dumps(value) if isinstance(value, dict) else value for name, value in options.items()}
-    answer = asked(lambda: api_of(stack).get(f"/{quote(group, safe='')}/{route}", **query))
+    answer = answer_to(lambda: api_of(stack).get(f"/{quote(group, safe='')}/{route}", **query))
     output.document(answer, show_list)
     return OK
 

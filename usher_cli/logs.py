@@ -15,7 +15,7 @@ from usher_cli.deployed_stack import DeployedStack
 EARLY_SECONDS = 60
 """The seconds before the record's start within which the first line may have been logged: clocks differ."""
 POLL_SECONDS = 2.0
-LAST_LOOKS = 3
+LAST_POLLS = 3
 """The number of look-ups after the end of a followed run: lines arrive late."""
 
 
@@ -48,15 +48,15 @@ def lines_of(stack: DeployedStack, run: Run, *, follow: bool = False) -> Iterato
     """The lines of a run in the order of time; with `follow`, until the run has ended."""
     since = datetime.fromisoformat(run.read()["startedAt"]).timestamp() - EARLY_SECONDS
     seen: set[str] = set()
-    looks_left = LAST_LOOKS if follow else 1
-    while looks_left:
+    polls_left = LAST_POLLS if follow else 1
+    while polls_left:
         if not follow or has_ended(run.read_or_empty()):
-            looks_left -= 1
+            polls_left -= 1
         for event in _events(stack.function_logs, run, int(since * 1000)):
             if event["eventId"] not in seen:
                 seen.add(event["eventId"])
                 yield from _lines(event, run)
-        if looks_left:
+        if polls_left:
             stack.sleep(POLL_SECONDS)
 
 

@@ -20,7 +20,7 @@ puts = Puts(Catalogues(table), partial(client, "personalize-events"))
 @api.route("put-users", "put-items", "put-actions")
 def put(group: str) -> tuple[dict[str, Any], int]:
     """Put the posted records, replacing those with the same IDs."""
-    route, body = api.asked()
+    route, body = api.route_and_options()
     [dataset] = route.options
     return serving.resolve(group, lambda content: puts.put(group, dataset, content, body)), 202
 

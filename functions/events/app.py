@@ -45,7 +45,7 @@ def accept(group: str, kind: EventKind) -> tuple[dict[str, Any], int]:
 @api.route("user-events")
 def show(group: str, **_user: str) -> dict[str, Any]:
     """List the arrived events of a user, and whether each counts."""
-    route, options = api.asked()
+    route, options = api.route_and_options()
     return history.of_user(group, route, options, serving.cached(group), serving.trained_at(group))
 
 

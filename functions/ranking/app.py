@@ -13,7 +13,7 @@ api, reader = Api(), Reader.from_environment(os.environ, Met.by)
 @api.route("rankings")
 def rank(group: str) -> dict[str, Any]:
     """Order the posted `items` for the posted `userId`."""
-    return reader.answer(group, *api.asked(), api.headers)
+    return reader.answer(group, *api.route_and_options(), api.headers)
 
 
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

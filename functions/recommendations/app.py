@@ -18,7 +18,7 @@ api, reader = Api(), Reader.from_environment(os.environ, Met.by)
 @api.route(*(name for name, route in ROUTES.items() if route.method == "GET" and route.operation))
 def read(group: str, **_subject: str) -> dict[str, Any]:
     """Answer a request by the live resource of its route, or by a stored answer."""
-    return reader.answer(group, *api.asked(), api.headers)
+    return reader.answer(group, *api.route_and_options(), api.headers)
 
 
 @api.route("group-health")

@@ -112,7 +112,7 @@ def measure(group: str) -> None:
     if home := dataset_group_of(inventory, content):
         Meter(inventory, client("cloudwatch"), spending, bucket).measure(group, home, now())
         report_budget(group)
-        see_to_idle_campaigns(group, content)
+        update_idle_campaigns(group, content)
 
 
 def dataset_group_of(inventory: Inventory, content: ServingMap) -> str:
@@ -138,7 +138,7 @@ def report_budget(group: str) -> None:
         spending.months.mark_notified(group, past.month.name, reached)
 
 
-def see_to_idle_campaigns(group: str, content: ServingMap) -> None:
+def update_idle_campaigns(group: str, content: ServingMap) -> None:
     """Start runs that remove idle campaigns, or create them again, by the group's config (`idle: table`)."""
     past, tasks, needed = spending.of(group), Tasks(table).of(group), demand.of(group)
     for task in tasks_to_request(past.idle, content.get("solutions", {}), past.traffic, tasks, needed, now()):

@@ -8,9 +8,9 @@ from functools import cache
 from itertools import groupby
 from pathlib import Path
 
+from usher.erasure.erased_users import ErasedUsers, checked_users, read_list, written_list
 from usher.erasure.erasure import list_key
 from usher.erasure.files import count_in_object, erase_in_object, versions
-from usher.erasure.forgotten import Forgotten, checked_users, read_list, written_list
 from usher.errors import UsherError
 from usher.planning.config_file import load_readings
 from usher.planning.tasks import ERASURE
@@ -29,7 +29,7 @@ PLAN = (
 NAMED = "  {key}: {rows}{former}"
 STAYS = "These files of yours name them, and stay: the next import brings them back. Use --data to have them rewritten."
 GOES = "These files of yours name them, and are rewritten without them, which starts a run that imports and trains:"
-REQUESTED = "Requested as {reference}. To see how it goes on: usher status {group} --follow"
+REQUESTED = "Requested as {reference}. To follow it: usher status {group} --follow"
 USERS = "USER_ID"
 TAG = "usher=erase"
 """The tag by which S3 deletes a list that no run has processed (template.yaml)."""
@@ -50,23 +50,23 @@ class OwnFile:
 
 def erase(stack: DeployedStack, group: str, users: Sequence[str], *, data: bool) -> Action:
     """Erase users. `data`: the group's own files are rewritten without them, too."""
-    who = Forgotten(group, frozenset(users))
-    own = cache(lambda: list(own_files(stack.bucket, who)))
+    erased = ErasedUsers(group, frozenset(users))
+    own = cache(lambda: list(own_files(stack.bucket, erased)))
 
     def plan() -> PlanView:
-        return in_sentences(*sentences(who, own(), data=data))
+        return in_sentences(*sentences(erased, own(), data=data))
 
     def carry_out(_: Progress) -> Done:
-        reference, execution = erase_and_request(stack, who, own() if data else ())
+        reference, execution = erase_and_request(stack, erased, own() if data else ())
         return Done(REQUESTED.format(reference=reference, group=group), execution)
 
     subject = users[0] if len(users) == 1 else f"{len(users)} users"
     return Action(f"Erase {subject}", plan, carry_out, typed=subject)
 
 
-def sentences(who: Forgotten, own: Sequence[OwnFile], *, data: bool) -> Iterator[str]:
+def sentences(erased: ErasedUsers, own: Sequence[OwnFile], *, data: bool) -> Iterator[str]:
     """The effects of an erasure, and on the group's own files, in sentences. Pure."""
-    yield PLAN.format(users=number_of(len(who.users), "user"), group=who.group)
+    yield PLAN.format(users=number_of(len(erased.users), "user"), group=erased.group)
     if own:
         yield GOES if data else STAYS
     for one in own:
@@ -74,11 +74,11 @@ def sentences(who: Forgotten, own: Sequence[OwnFile], *, data: bool) -> Iterator
         yield NAMED.format(key=one.key, rows=number_of(one.rows, "row"), former=former)
 
 
-def erase_and_request(stack: DeployedStack, who: Forgotten, rewritten: Iterable[OwnFile]) -> tuple[str, str]:
+def erase_and_request(stack: DeployedStack, erased: ErasedUsers, rewritten: Iterable[OwnFile]) -> tuple[str, str]:
     """Rewrite some of the group's own files, and request the rest; return the request's reference and the execution."""
     if keys := {one.key for one in rewritten}:
-        erase_own(stack.bucket, who, keys)
-    return request(stack, who.group, sorted(who.users))
+        erase_own(stack.bucket, erased, keys)
+    return request(stack, erased.group, sorted(erased.users))
 
 
 def named_users(user: str | None, file: Path | None) -> list[str]:
@@ -87,23 +87,23 @@ def named_users(user: str | None, file: Path | None) -> list[str]:
     return checked_users([*([user] if user else []), *listed])
 
 
-def own_files(bucket: Bucket, who: Forgotten) -> Iterator[OwnFile]:
+def own_files(bucket: Bucket, erased: ErasedUsers) -> Iterator[OwnFile]:
     """The group's own files that name users, in any version that S3 keeps."""
-    for of_key, columns in _versions_of_own(bucket, who.group):
-        rows = {version: count_in_object(bucket, who, version, columns) for version in of_key}
+    for of_key, columns in _versions_of_own(bucket, erased.group):
+        rows = {version: count_in_object(bucket, erased, version, columns) for version in of_key}
         if any(rows.values()):
             latest = sum(found for version, found in rows.items() if version.is_latest)
             former = sum(found > 0 for version, found in rows.items() if not version.is_latest)
             yield OwnFile(of_key[0].key, latest, former)
 
 
-def erase_own(bucket: Bucket, who: Forgotten, keys: Collection[str]) -> None:
+def erase_own(bucket: Bucket, erased: ErasedUsers, keys: Collection[str]) -> None:
     """Erase users from the group's own files. Raises UsherError for one that another writer has changed meanwhile."""
-    for of_key, columns in _versions_of_own(bucket, who.group):
+    for of_key, columns in _versions_of_own(bucket, erased.group):
         key = of_key[0].key
         if key in keys:
-            erase_in_object(bucket, who, of_key, columns)
-            if any(count_in_object(bucket, who, one, columns) for one in versions(bucket, key) if one.key == key):
+            erase_in_object(bucket, erased, of_key, columns)
+            if any(count_in_object(bucket, erased, one, columns) for one in versions(bucket, key) if one.key == key):
                 raise UsherError(f"{bucket.url(key)} has changed meanwhile, and still names them. Repeat the command.")
 
 

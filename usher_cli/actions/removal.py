@@ -114,7 +114,7 @@ def end_of(removed: Removal) -> list[str]:
     """The remaining resources of a group after its removal, as the services list them, and the saved costs. Pure."""
     if left := removed["left"]:
         more = [f"* and {len(left) - NAMED} more"] if len(left) > NAMED else []
-        remedy = "Do what the problems say, and repeat the removal: it goes on."
+        remedy = "Follow the remedies of the problems, and repeat the removal: it continues."
         return [f"Still there of {removed['group']}:", *(f"* {one}" for one in left[:NAMED]), *more, remedy]
     listed = ", ".join(f"{words}: {number}" for words, number in removed["listed"].items())
     return [
@@ -216,7 +216,7 @@ def carry_out(stack: DeployedStack, planned: Removal, report: Callable[[RunRecor
     if planned["data"] and not problems:
         written = (one for one in versions_of(stack.bucket, group) if one.key.startswith(f"{group}/{OUT}/"))
         stack.bucket.delete_versions(list(dict.fromkeys([*versions, *written])))
-    left, listed = what_is_left(stack, planned)
+    left, listed = find_remaining(stack, planned)
     return {**planned, "done": not problems and not left, "problems": problems, "left": left, "listed": listed}
 
 
@@ -234,7 +234,7 @@ def _problems(record: RunRecord, group: str) -> Sequence[ProblemRecord]:
     return [{"place": f"{group}/", "message": message, "remedy": "Drop nothing more, and remove it again."}]
 
 
-def what_is_left(stack: DeployedStack, planned: Removal) -> tuple[list[str], dict[str, int]]:
+def find_remaining(stack: DeployedStack, planned: Removal) -> tuple[list[str], dict[str, int]]:
     """The deleted things that still exist; and the number of resources of each kind, of all owners.
 
     Each service lists all resources of a kind, so nothing is inferred from the end of the dataset group.

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from usher.erasure.forgotten import Forgotten
+from usher.erasure.erased_users import ErasedUsers
 from usher.run_record import RunRecord
 from usher.run_summary import summarize
 
@@ -29,15 +29,15 @@ def add_arguments(parser: ArgumentParser) -> None:
 def erase(stack: DeployedStack, options: Namespace, output: Output) -> int:
     """Erase users from Personalize and from everything that Usher keeps. The record of the erasure names no user."""
     users = named_users(options.user, options.file)
-    who = Forgotten(options.group, frozenset(users))
-    own = list(own_files(stack.bucket, who))
+    erased = ErasedUsers(options.group, frozenset(users))
+    own = list(own_files(stack.bucket, erased))
     report: dict[str, Any] = {"group": options.group, "ownFiles": list(map(asdict, own)), "rewritten": False}
-    for sentence in sentences(who, own, data=options.data):
+    for sentence in sentences(erased, own, data=options.data):
         output.note(sentence)
     if not output.confirm("Erase?"):
         output.document(report, lambda *_: output.say("Nothing is erased. Repeat the command with --yes."))
         return UNCONFIRMED
-    reference, execution = erase_and_request(stack, who, own if options.data else ())
+    reference, execution = erase_and_request(stack, erased, own if options.data else ())
     report |= {"rewritten": options.data, "reference": reference, "execution": execution}
     if not options.wait:
         output.document(report, lambda *_: output.say(REQUESTED.format(**report)))
@@ -58,7 +58,7 @@ def proof(console: Console, record: RunRecord) -> None:
         say(console, f"{one['place']}: {one['message']} {one['remedy']}")
     for note in summary["notes"]:
         say(console, note)
-    say(console, f"Reference {record['erasure']['reference']}, run {record['run']}: its record names no one.")
+    say(console, f"Reference {record['erasure']['reference']}, run {record['run']}: its record names no user.")
 
 
 COMMANDS = (

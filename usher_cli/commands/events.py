@@ -14,7 +14,7 @@ from usher.events.kept import KeptEvent
 from usher.texts import number_of
 
 from usher_cli import events, show
-from usher_cli.api import api_of, asked
+from usher_cli.api import answer_to, api_of
 from usher_cli.command import OK, UNCONFIRMED, Command, day, days, group
 from usher_cli.deployed_stack import DeployedStack
 from usher_cli.output import Output
@@ -39,7 +39,7 @@ def send(stack: DeployedStack, options: Namespace, output: Output) -> int:
     """Send events of a user to the API, to be used in the user's next recommendations."""
     sent = [{"eventType": options.type, "itemId": item} for item in options.items]
     path = f"/{quote(options.group, safe='')}/events"
-    answer = asked(lambda: api_of(stack).post(path, {"userId": options.user, "events": sent}))
+    answer = answer_to(lambda: api_of(stack).post(path, {"userId": options.user, "events": sent}))
 
     def show_counts(_: Console, answer: Mapping[str, Any]) -> None:
         output.say(f"{answer['accepted']} accepted, {answer['queued']} of them queued.")
@@ -143,7 +143,7 @@ COMMANDS = (
         replay,
         {
             "usher events replay films --from 2026-11-20 --yes": "send the events since that day again",
-            "usher events replay films --refused --into films2": "show what it would send to another group",
+            "usher events replay films --refused --into films2": "show the events that it would send to another group",
             "usher events replay films --file interactions.csv": "write them to a CSV of interactions",
         },
         add_replay,

@@ -55,7 +55,7 @@ class OtherRun(TypedDict):
 
     run: str
     what: str
-    """As in a RunRow."""
+    """The kind of the run, as in a RunRow."""
     outcome: Outcome
     startedAt: str
     headline: str
@@ -132,7 +132,7 @@ def run_view(stack: DeployedStack, group: str, name: str) -> RunView:
     end = expected_end(plan, record, now()) if plan and record["outcome"] == "RUNNING" else None
     return {
         "summary": summarize(record),
-        "what": what_of(name),
+        "what": kind_of_run(name),
         "execution": record["execution"],
         "stages": list(stages_of(plan.resources if plan else (), record)),
         "expectedEnd": end.at.isoformat() if end else "",
@@ -144,7 +144,7 @@ def run_view(stack: DeployedStack, group: str, name: str) -> RunView:
 
 def last_others(stack: DeployedStack, group: str) -> list[OtherRun]:
     """The last export of each solution, and the last evaluation, by name."""
-    newest = {what_of(run.name): run for run in stack.runs(group, others=True)}
+    newest = {kind_of_run(run.name): run for run in stack.runs(group, others=True)}
     records = in_parallel(Run.read_or_empty, newest.values())
     return [_other(stack, what, record) for what, record in sorted(zip(newest, records, strict=True)) if record]
 
@@ -173,7 +173,7 @@ def _result(run: Run, record: RunRecord) -> Iterator[str]:
         yield EvaluationFiles.of(run).url("report.html")
 
 
-def what_of(name: str) -> str:
+def kind_of_run(name: str) -> str:
     """The kind of a run, by its name."""
     tail = name.partition("Z-")[2][5:]
     if name.endswith(EXPORT):
@@ -227,7 +227,7 @@ def _row(record: RunRecord) -> RunRow:
     ended = datetime.fromisoformat(summary["endedAt"]) if summary["endedAt"] else now()
     return {
         "run": record["run"],
-        "what": what_of(record["run"]),
+        "what": kind_of_run(record["run"]),
         "outcome": record["outcome"],
         "startedAt": record["startedAt"],
         "seconds": (ended - datetime.fromisoformat(record["startedAt"])).total_seconds(),

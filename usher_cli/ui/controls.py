@@ -157,7 +157,7 @@ def _copied(text: str) -> None:
     ui.notify("Copied")
 
 
-async def told_data(visit: Visit) -> GroupData:
+async def data_with_notes(visit: Visit) -> GroupData:
     """The group's data; the page notes missing parts. Raises UsherError if there is none."""
     data = await data_of(visit)
     if not data.all_items:

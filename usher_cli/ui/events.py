@@ -8,7 +8,16 @@ from nicegui import ui
 
 from usher_cli.ui import api_requests
 from usher_cli.ui.api_requests import ApiRequest
-from usher_cli.ui.controls import FilterChoice, choice_of, copy_button, html, item_choice, line, told_data, user_choice
+from usher_cli.ui.controls import (
+    FilterChoice,
+    choice_of,
+    copy_button,
+    data_with_notes,
+    html,
+    item_choice,
+    line,
+    user_choice,
+)
 from usher_cli.ui.group_data import GroupData
 from usher_cli.ui.lists import RESULTS, answering, entries_of, ids_of
 from usher_cli.ui.markup import Cell, Column, item_list, moves, table
@@ -23,7 +32,7 @@ LOOKS = (0.0, 1.0, 3.0)
 
 async def show(visit: Visit) -> None:
     """Show a form for events of the address's `id`, beside the list of a solution."""
-    data, serving = await told_data(visit), await serving_of(visit)
+    data, serving = await data_with_notes(visit), await serving_of(visit)
     solutions = answering(serving, "recommendations")
     if not solutions or not serving.get("trackingId"):
         empty(f"{visit.group} takes no events yet.", "Its first run makes the event tracker and a solution for users.")
@@ -51,7 +60,7 @@ class Trial:
                     self._solution = choice_of("Solution", solutions, self.renew)
                     self._filter = FilterChoice(filters, self.renew)
                 self._moved = ui.element("div").classes("stack")
-        with card("What arrived from this user"):
+        with card("Arrived events of this user"):
             self._arrived = ui.element("div").classes("stack")
         self._show_chosen()
 

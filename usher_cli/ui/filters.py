@@ -8,7 +8,7 @@ from usher.errors import UsherError
 from usher.filters.expressions import EVENT_DATASETS, Expression, placeholders
 from usher.filters.grammar import parse_filter
 
-from usher_cli.ui.controls import choice_of, html, line, told_data
+from usher_cli.ui.controls import choice_of, data_with_notes, html, line
 from usher_cli.ui.filter_trial import Columns, columns_of, left_by, marked, mistakes
 from usher_cli.ui.group_data import GroupData, Met
 from usher_cli.ui.markup import item_list
@@ -22,10 +22,10 @@ NEW = "A new one"
 
 async def show(visit: Visit) -> None:
     """Show a field for an expression, beside the items that it leaves."""
-    data, serving = await told_data(visit), await serving_of(visit)
+    data, serving = await data_with_notes(visit), await serving_of(visit)
     columns = columns_of(serving)
     if not columns:
-        empty(f"Nothing of {visit.group} is live yet.", "Its first run says which columns filters can name.")
+        empty(f"Nothing of {visit.group} is live yet.", "Its first run shows the columns that filters can name.")
         return
     bench = Bench(visit, data, columns, await filters_of(visit, serving))
     await bench.try_out()
@@ -50,7 +50,7 @@ class Bench:
                 user = ui.input("For the user (their events count)").props("outlined dense debounce=400")
                 user.on_value_change(self._for_user)
                 self._names()
-            with card("What it leaves"):
+            with card("Remaining items"):
                 self._left = ui.element("div").classes("stack")
 
     def _example(self) -> str:

@@ -135,7 +135,7 @@ class GroupData:
     def title_column(self) -> str:
         """The column of the items with their titles; empty if there is none."""
         named = next((name for name in TITLES if name in self.items.columns), "")
-        return named or next((name for name, cells in self.items.columns.items() if _tells_apart(cells)), "")
+        return named or next((name for name, cells in self.items.columns.items() if _are_titles(cells)), "")
 
     @cached_property
     def picture_column(self) -> str:
@@ -284,7 +284,7 @@ def _codes(ids: "pa.DictionaryArray[Any, Any]") -> NDArray[np.int32]:
     return codes
 
 
-def _tells_apart(cells: "pa.Array[Any]") -> bool:
+def _are_titles(cells: "pa.Array[Any]") -> bool:
     """Whether a column's values are texts of some length, nearly all different: a title."""
     some = [text for text in cells[:1000].to_pylist() if text]
     words = sum(any(letter.isalpha() for letter in text) for text in some)

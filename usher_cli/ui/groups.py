@@ -14,7 +14,7 @@ from usher_cli.costs import known_sum
 from usher_cli.explanation import EXPLAINED, explanation
 from usher_cli.stack_views.health import Alarm, alarms
 from usher_cli.stack_views.overview import GroupOverview, overview
-from usher_cli.stack_views.runs import headline, what_of
+from usher_cli.stack_views.runs import headline, kind_of_run
 from usher_cli.ui.actions import Field, Given, action_button
 from usher_cli.ui.parts import empty, note
 from usher_cli.ui.report import described, in_utc, link, minute, report
@@ -73,7 +73,7 @@ def at_work(groups: Sequence[GroupOverview]) -> Markup:
     rows = [
         [
             link(run["group"], run["group"], "live"),
-            link(what_of(run["run"]), run["group"], "run", id=run["run"]),
+            link(kind_of_run(run["run"]), run["group"], "run", id=run["run"]),
             minute(run["startedAt"]),
             run["progress"],
         ]

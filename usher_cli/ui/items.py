@@ -1,7 +1,7 @@
 """The items of a group."""
 
 from usher_cli.ui.browse import MAX_COLUMNS, Browsed, browse
-from usher_cli.ui.controls import picture_choice, shown_picture, told_data
+from usher_cli.ui.controls import data_with_notes, picture_choice, shown_picture
 from usher_cli.ui.markup import Cell, Column, day, tile
 from usher_cli.ui.parts import empty
 from usher_cli.ui.visit import Visit
@@ -9,7 +9,7 @@ from usher_cli.ui.visit import Visit
 
 async def show(visit: Visit) -> None:
     """Show a table of items, with search."""
-    data = await told_data(visit)
+    data = await data_with_notes(visit)
     hidden = {data.title_column, data.picture_column}
     names = [name for name in data.items.columns if name not in hidden][:MAX_COLUMNS]
 

@@ -14,7 +14,7 @@ RESULTS = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ListRequest:
     """A list that is to be requested."""
 
     solution: str
@@ -31,28 +31,28 @@ def answering(serving: ServingMap, *routes: str) -> list[str]:
 
 def lists_for(
     serving: ServingMap, group: str, user: str, newest: str, most_met: Sequence[str], **options: str
-) -> list[Asked]:
+) -> list[ListRequest]:
     """A list of every solution for a user.
 
     `newest`: the user's last item, to which similar ones are requested; empty: none. `most_met`: items to rank.
     `options`: filter and filterValues.
     """
-    results, found = str(RESULTS), list[Asked]()
+    results, found = str(RESULTS), list[ListRequest]()
     entries = {**serving.get("solutions", {}), **serving.get("recommenders", {})}
     for name in entries:
         chosen = {"solution": name, **options}
         if name in answering(serving, "recommendations"):
             request = api_requests.recommendations(group, user, numResults=results, **chosen)
-            found.append(Asked(name, "recommends", request))
+            found.append(ListRequest(name, "recommends", request))
         elif name in answering(serving, "similar-items") and newest:
             request = api_requests.similar_items(group, newest, numResults=results, **chosen)
-            found.append(Asked(name, "similar to what was met last", request))
+            found.append(ListRequest(name, "similar to the last item", request))
         elif name in answering(serving, "rankings") and most_met:
             request = api_requests.rankings(group, user, list(most_met[:RESULTS]), **chosen)
-            found.append(Asked(name, "ranks what most people met", request))
+            found.append(ListRequest(name, "ranks the items with most users", request))
         elif name in answering(serving, "actions"):
             request = api_requests.actions(group, user, numResults="10", **chosen)
-            found.append(Asked(name, "actions", request))
+            found.append(ListRequest(name, "actions", request))
     return found
 
 

@@ -10,7 +10,7 @@ from usher_cli.degraded import remarks
 from usher_cli.ui.controls import FilterChoice, copy_button, html, line, picture_choice
 from usher_cli.ui.evidence import count_traits, evidence
 from usher_cli.ui.group_data import GroupData, Met
-from usher_cli.ui.lists import Asked, entries_of, ids_of, lists_for
+from usher_cli.ui.lists import ListRequest, entries_of, ids_of, lists_for
 from usher_cli.ui.markup import day, facts, item_list, tile
 from usher_cli.ui.parts import card, empty, note
 from usher_cli.ui.reads import answers_of, data_of, events_met, filters_of, neighbours_of, serving_of
@@ -110,14 +110,14 @@ async def _fill(
             ui.label(f"The newest {MAX_HISTORY} of {len(met):,}").classes("dim small")
 
 
-def _list(visit: Visit, data: GroupData, asked: Asked, answer: Any, met: set[str], reasons: Any) -> None:
+def _list(visit: Visit, data: GroupData, listed: ListRequest, answer: Any, met: set[str], reasons: Any) -> None:
     with card():
         with ui.row().classes("card-head"):
             with ui.element("div"):
-                ui.label(asked.solution).props("role=heading aria-level=2").classes("heading")
-                ui.label(asked.about).classes("dim small")
+                ui.label(listed.solution).props("role=heading aria-level=2").classes("heading")
+                ui.label(listed.about).classes("dim small")
             ui.space()
-            copy_button(visit, asked.request)
+            copy_button(visit, listed.request)
         if not isinstance(answer, dict):
             note("bad", str(answer))
             return

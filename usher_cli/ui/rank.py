@@ -5,7 +5,7 @@ from typing import Any
 from nicegui import ui
 
 from usher_cli.ui import api_requests
-from usher_cli.ui.controls import choice_of, copy_button, html, item_choice, line, told_data, user_choice
+from usher_cli.ui.controls import choice_of, copy_button, data_with_notes, html, item_choice, line, user_choice
 from usher_cli.ui.group_data import GroupData
 from usher_cli.ui.lists import answering, entries_of, ids_of
 from usher_cli.ui.markup import item_list, moves, tile
@@ -19,7 +19,7 @@ FIRST = 8
 
 async def show(visit: Visit) -> None:
     """Rank items for the address's `id`."""
-    data, serving = await told_data(visit), await serving_of(visit)
+    data, serving = await data_with_notes(visit), await serving_of(visit)
     solutions = answering(serving, "rankings")
     if not solutions:
         empty(f"{visit.group} has no ranking.", "Add a solution of aws-personalized-ranking-v2 to usher.yaml.")

@@ -22,7 +22,7 @@ async def show(visit: Visit) -> None:
     """Show a card for each solution."""
     solutions = await visit.read(solutions_of, visit.stack, visit.group)
     if not solutions:
-        empty(f"{visit.group} has no solution yet.", "Its last run says why: see Runs.")
+        empty(f"{visit.group} has no solution yet.", "For the reason, see its last run under Runs.")
     for solution in solutions:
         with card(solution["name"]):
             _solution(visit, solution)
@@ -49,7 +49,7 @@ def _solution(visit: Visit, solution: Solution) -> None:
         choice.on_value_change(draw)
         draw()
     report(of_versions(versions))
-    usable = {one["arn"]: told_choice(one) for one in reversed(versions) if one["status"] == "ACTIVE"}
+    usable = {one["arn"]: choice_label(one) for one in reversed(versions) if one["status"] == "ACTIVE"}
     with ui.row().classes("controls"):
         action_button(visit, "Retrain", "model_training", lambda _: retrain(stack, group, name))
         if len(usable) > 1:
@@ -69,7 +69,7 @@ def _solution(visit: Visit, solution: Solution) -> None:
             )
 
 
-def told_choice(version: SolutionVersion) -> str:
+def choice_label(version: SolutionVersion) -> str:
     """A version as a choice. Pure."""
     live = ", serves now" if version["live"] else ""
     return f"{in_utc(version['trainedAt'])}{live}: {version['arn'].rpartition('/')[2]}"

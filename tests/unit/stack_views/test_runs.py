@@ -1,4 +1,4 @@
-"""When a run is expected to end, in which stages its resources are, and what a run is by its name."""
+"""The expected end of a run, the stages of its resources, and its kind by its name."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from usher.resources.kinds import Resource
 from usher.resources.plan import Plan
 
-from usher_cli.stack_views.runs import SETTLED, expected_end, headline, stages_of, what_of
+from usher_cli.stack_views.runs import SETTLED, expected_end, headline, kind_of_run, stages_of
 
 NOW = datetime(2026, 11, 27, tzinfo=UTC)
 CHAIN = ("dataset_import_job/interactions", "solution_version/popular", "campaign/popular")
@@ -26,7 +26,7 @@ def plan() -> Plan:
 
 
 def record(*statuses: str, waited: float = 0, minutes: Any = MINUTES) -> Any:
-    """A run whose resources, one after the other, have these statuses; those that are pending have `waited` seconds."""
+    """A run whose resources have these statuses, in order; pending ones have `waited` seconds."""
     states = [
         {"id": id_, "action": "create", "status": status, "waited": waited if status == "PENDING" else 0}
         for id_, status in zip(CHAIN, statuses, strict=False)
@@ -59,7 +59,7 @@ def test_a_run_ends_after_the_longest_chain_of_what_is_left(
     assert not end.is_late
 
 
-def test_what_takes_longer_than_as_a_rule_is_told() -> None:
+def test_a_resource_that_takes_longer_than_usual_is_reported() -> None:
     end = expected_end(plan(), record("READY", "PENDING", "WAITING", waited=3601), NOW)
     assert end is not None
     assert end.is_late
@@ -113,7 +113,7 @@ def test_the_stages_have_what_was_planned_and_what_is_deleted() -> None:
     ],
 )
 def test_a_run_s_name_tells_what_it_is(name: str, what: str) -> None:
-    assert what_of(name) == what
+    assert kind_of_run(name) == what
 
 
 def test_a_headline_has_the_worst_first() -> None:

@@ -1,4 +1,4 @@
-"""The table holds what the files say: only what has changed is written, wherever a load broke off before."""
+"""The table equals the files: only changes are written, also after an interrupted load."""
 
 import gzip
 import io
@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
-from usher.catalogue.entries import Catalogues, Entry, says_no
+from usher.catalogue.entries import Catalogues, Entry, means_unavailable
 from usher.catalogue.load_plan import Form, LoadPlan, load_plan_of, loaded_digests, write_load_plan
 from usher.catalogue.loading import QUICK_SECONDS, Loader, Progress
 from usher.datasets.reading import Reading, Source
@@ -34,7 +34,7 @@ TYPES = {"TITLE": "string", "PRICE": "float", "YEAR": "int", "IN_STOCK": "boolea
 
 
 class Site:
-    """A group, and the loads of its runs, each of which looks at the files later than the one before."""
+    """A group, and the loads of its runs, each of which lists the files later than the one before."""
 
     def __init__(self, world: World) -> None:
         self.world, self.time, self.calls = world, 1000, list[tuple[str, str]]()
@@ -56,7 +56,7 @@ class Site:
             self.hook()
 
     def clear(self) -> None:
-        """Leave neither files nor items."""
+        """Delete all files and items."""
         self.hook = lambda: None
         self.world.bucket.delete(self.world.bucket.keys(""))
         for one in self.world.dynamodb.scan(TableName=TABLE)["Items"]:
@@ -67,7 +67,7 @@ class Site:
         self.world.s3.put_object(Bucket=BUCKET, Key=f"films/{name}", Body=content)
 
     def plan(self, *names: str, columns: tuple[str, ...] = ("TITLE", "PRICE"), **more: Any) -> LoadPlan:
-        """The plan of a run that looks at these files now."""
+        """The plan of a run that lists these files now."""
         self.time += 1000
         listed = {file.key.removeprefix("films/"): file for file in self.world.bucket.files("films/")}
         sources = {
@@ -86,7 +86,7 @@ class Site:
         return LoadPlan(self.time, sources, forms, {kind: str(facts) for kind in kinds})
 
     def load(self, plan: LoadPlan, loader: Loader | None = None) -> list[tuple[str, str]]:
-        """What a load writes and deletes, by calling until nothing is left."""
+        """The writes and deletions of a load, called until nothing is left."""
         run = Run(self.world.bucket, "films", f"run-{plan.planned}")
         write_load_plan(run, plan)
         self.calls.clear()
@@ -96,7 +96,7 @@ class Site:
         return sorted(self.calls)
 
     def table(self, item: str = "catalogue") -> dict[str, Any]:
-        """What the table has, by ID."""
+        """The entries of the table, by ID."""
         pages = self.world.dynamodb.get_paginator("scan").paginate(TableName=TABLE)
         found = [one for page in pages for one in page["Items"] if one["item"]["S"] == item]
         return {
@@ -250,7 +250,7 @@ class DiedError(BaseException):
 
 
 def dying(writes: int) -> Callable[[], None]:
-    """What dies after so many calls."""
+    """A service that dies after so many calls."""
     left = iter([False] * writes)
 
     def die() -> None:
@@ -398,9 +398,9 @@ def test_a_snapshot_that_is_none_is_named_and_the_remedy_works(site: Site) -> No
 
 @pytest.mark.parametrize("value", ["false", "No", " n ", "0", "0.0", "-3", False, 0, "off", "F"])
 def test_these_values_say_that_an_item_is_not_available(value: object) -> None:
-    assert says_no(value)
+    assert means_unavailable(value)
 
 
 @pytest.mark.parametrize("value", ["", None, "true", "yes", "1", 7, "nan", "none", "available", True])
 def test_these_values_do_not(value: object) -> None:
-    assert not says_no(value)
+    assert not means_unavailable(value)

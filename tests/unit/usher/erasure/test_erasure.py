@@ -1,4 +1,4 @@
-"""What is a user's in a file, a table, a queue; and what only looks like it."""
+"""The data of a user in a file, a table, a queue; and data that only looks like it."""
 
 import gzip
 import io
@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import parquet
 from usher.erasure.contents import clean
-from usher.erasure.forgotten import Forgotten, checked_users, read_list, written_list
+from usher.erasure.erased_users import ErasedUsers, checked_users, read_list, written_list
 from usher.erasure.items import is_theirs
 from usher.errors import UsherError
 from usher.planning.tasks import MAX_ERASURES, Tasks
@@ -19,12 +19,12 @@ from usher.storage.table import Table
 
 from tests.unit.usher.world import TABLE, World
 
-WHO = Forgotten("films", frozenset({"ann", "42"}), frozenset({"phone"}))
+WHO = ErasedUsers("films", frozenset({"ann", "42"}), frozenset({"phone"}))
 
 
-def cleaned(key: str, content: bytes, who: Forgotten = WHO, columns: tuple[str, ...] = ()) -> tuple[int, bytes]:
+def cleaned(key: str, content: bytes, erased: ErasedUsers = WHO, columns: tuple[str, ...] = ()) -> tuple[int, bytes]:
     target = io.BytesIO()
-    removed = clean(key, io.BytesIO(content), target, who, columns)
+    removed = clean(key, io.BytesIO(content), target, erased, columns)
     return removed, target.getvalue()
 
 
@@ -53,7 +53,7 @@ def cleaned(key: str, content: bytes, who: Forgotten = WHO, columns: tuple[str, 
         ("page.html", "<p>ann</p>", None),
     ],
 )  # fmt: skip
-def test_what_is_theirs_goes_and_the_rest_stays_as_it_is(key: str, content: str, rest: str | None) -> None:
+def test_the_users_data_is_deleted_and_the_rest_is_unchanged(key: str, content: str, rest: str | None) -> None:
     removed, left = cleaned(key, content.encode(), columns=("who",))
     assert (removed > 0) == (rest is not None)
     if rest is not None:
@@ -90,13 +90,13 @@ IDS = st.text(st.characters(exclude_categories=("C", "Z")) | st.just(" "), min_s
 
 @given(st.lists(IDS, min_size=1, max_size=5, unique=True), IDS)
 def test_no_file_names_a_user_who_was_taken_out_of_it(users: list[str], other: str) -> None:
-    who = Forgotten("films", frozenset({*users} - {other}))
+    erased = ErasedUsers("films", frozenset({*users} - {other}))
     rows = [*users, other]
-    _, left = cleaned("a.csv", written_list(rows).encode(), who)
+    _, left = cleaned("a.csv", written_list(rows).encode(), erased)
     kept = read_list(left.decode()) if left else rows
     assert set(kept) == {other}
     lines = "".join(json.dumps({"userId": user}, ensure_ascii=False) + "\n" for user in rows)
-    _, left = cleaned("a.jsonl", lines.encode(), who)
+    _, left = cleaned("a.jsonl", lines.encode(), erased)
     assert {json.loads(line)["userId"] for line in left.decode().split("\n") if line} == {other}
 
 

@@ -67,10 +67,10 @@ def entry_of(kind: Kind, id_: str, values: Mapping[str, Any], columns: Sequence[
     """The entry of an item or a user. `values`: by column; columns outside the catalogue's are left out."""
     known = {name: values[name] for name in columns if values.get(name) is not None}
     text = json.dumps(known, ensure_ascii=False, separators=(",", ":")) if known else ""
-    return Entry(kind, id_, text, says_no(values.get(available)))
+    return Entry(kind, id_, text, means_unavailable(values.get(available)))
 
 
-def says_no(value: object) -> bool:
+def means_unavailable(value: object) -> bool:
     """Whether a value means that an item is not available: false, no, off, or a number of 0 or less (stock)."""
     text = str(value).strip().lower()
     if text in NO:

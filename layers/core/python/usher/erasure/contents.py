@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import parquet
 
-from usher.erasure.forgotten import Forgotten
+from usher.erasure.erased_users import ErasedUsers
 from usher.storage.bucket import as_json
 
 SAMPLE = "user"
@@ -33,10 +33,10 @@ class Target(Protocol):
         """Write a piece of content."""
 
 
-Clean = Callable[[IO[bytes], Target, Forgotten, Collection[str]], int]
+Clean = Callable[[IO[bytes], Target, ErasedUsers, Collection[str]], int]
 
 
-def clean(key: str, source: IO[bytes], target: Target, who: Forgotten, columns: Collection[str] = ()) -> int:
+def clean(key: str, source: IO[bytes], target: Target, erased: ErasedUsers, columns: Collection[str] = ()) -> int:
     """Write a file's content without some users to `target`; return the number of their rows, entries and messages.
 
     `source`: a Parquet file must be seekable. `columns`: further names of the column of users.
@@ -44,9 +44,9 @@ def clean(key: str, source: IO[bytes], target: Target, who: Forgotten, columns: 
     plain = key.removesuffix(".gz")
     cleaner = next((one for suffix, one in CLEANERS.items() if plain.endswith(suffix)), _leave)
     if plain == key:
-        return cleaner(source, target, who, columns)
+        return cleaner(source, target, erased, columns)
     with gzip.GzipFile(fileobj=source) as lines, gzip.GzipFile("", "wb", fileobj=cast(Any, target), mtime=0) as packed:
-        return cleaner(cast(IO[bytes], lines), packed, who, columns)
+        return cleaner(cast(IO[bytes], lines), packed, erased, columns)
 
 
 def is_user_column(name: str, columns: Collection[str]) -> bool:
@@ -54,11 +54,11 @@ def is_user_column(name: str, columns: Collection[str]) -> bool:
     return name.replace("_", "").upper() == "USERID" or name in columns
 
 
-def _leave(_source: IO[bytes], _target: Target, _who: Forgotten, _columns: Collection[str]) -> int:
+def _leave(_source: IO[bytes], _target: Target, _who: ErasedUsers, _columns: Collection[str]) -> int:
     return 0
 
 
-def _clean_csv(source: IO[bytes], target: Target, who: Forgotten, columns: Collection[str]) -> int:
+def _clean_csv(source: IO[bytes], target: Target, erased: ErasedUsers, columns: Collection[str]) -> int:
     """Clean a file with one record per line, the form that Usher writes and Personalize reads."""
     lines = iter(source)
     head = next(lines, b"")
@@ -68,7 +68,7 @@ def _clean_csv(source: IO[bytes], target: Target, who: Forgotten, columns: Colle
     removed = 0
     for line in lines if places else ():
         cells = _cells(line)
-        if any(place < len(cells) and cells[place] in who.users for place in places):
+        if any(place < len(cells) and cells[place] in erased.users for place in places):
             removed += 1
         else:
             target.write(line)
@@ -82,14 +82,14 @@ def _cells(line: bytes) -> list[str]:
     return next(csv.reader([text], escapechar="\\"), [])
 
 
-def _clean_lines(source: IO[bytes], target: Target, who: Forgotten, columns: Collection[str]) -> int:
+def _clean_lines(source: IO[bytes], target: Target, erased: ErasedUsers, columns: Collection[str]) -> int:
     removed = 0
     for line in source:
         value = _parsed(line)
-        if value is not None and _names_user(value, who, columns):
+        if value is not None and _names_user(value, erased, columns):
             removed += 1
             continue
-        rest, entries = _without(value, who, columns)
+        rest, entries = _without(value, erased, columns)
         removed += entries
         target.write(f"{json.dumps(rest, ensure_ascii=False, separators=(',', ':'))}\n".encode() if entries else line)
     return removed
@@ -102,16 +102,16 @@ def _parsed(line: bytes) -> Any:
         return None
 
 
-def _clean_json(source: IO[bytes], target: Target, who: Forgotten, columns: Collection[str]) -> int:
+def _clean_json(source: IO[bytes], target: Target, erased: ErasedUsers, columns: Collection[str]) -> int:
     """Clean a document, or JSON Lines: batch jobs read their input from files with this ending, too."""
     first = source.readline()
     if isinstance(_parsed(first), dict) and (second := source.readline()):
-        return _clean_lines(cast(IO[bytes], _Chained([first, second], source)), target, who, columns)
+        return _clean_lines(cast(IO[bytes], _Chained([first, second], source)), target, erased, columns)
     content = first + source.read()
     value = _parsed(content)
-    if _names_user(value, who, columns):  # JSON Lines of one line
+    if _names_user(value, erased, columns):  # JSON Lines of one line
         return 1
-    rest, removed = _without(value, who, columns)
+    rest, removed = _without(value, erased, columns)
     target.write(as_json(rest).encode() if removed else content)
     return removed
 
@@ -127,13 +127,13 @@ class _Chained:
         yield from self.rest
 
 
-def _clean_parquet(source: IO[bytes], target: Target, who: Forgotten, columns: Collection[str]) -> int:
+def _clean_parquet(source: IO[bytes], target: Target, erased: ErasedUsers, columns: Collection[str]) -> int:
     file = parquet.ParquetFile(source)
     schema = file.schema_arrow
     named = [name for name in schema.names if is_user_column(name, columns)]
     if not named:
         return 0
-    users, removed = pa.array(sorted(who.users)), 0
+    users, removed = pa.array(sorted(erased.users)), 0
     with parquet.ParquetWriter(cast(Any, target), schema) as writer:
         for batch in file.iter_batches(BATCH_ROWS):
             theirs = pa.array([False] * len(batch))
@@ -154,16 +154,16 @@ CLEANERS: Mapping[str, Clean] = {
 """The function for each ending of a file's name, without `.gz`."""
 
 
-def _names_user(value: Any, who: Forgotten, columns: Collection[str]) -> bool:
+def _names_user(value: Any, erased: ErasedUsers, columns: Collection[str]) -> bool:
     """Whether an object is about one of the users: it names one itself, or its input does."""
     if not isinstance(value, dict):
         return False
     named = (part for name, part in value.items() if name == SAMPLE or is_user_column(name, columns))
-    is_theirs = any(isinstance(one, str | int) and str(one) in who.users for one in named)
-    return is_theirs or who.has(value) or _names_user(value.get("input"), who, columns)
+    is_theirs = any(isinstance(one, str | int) and str(one) in erased.users for one in named)
+    return is_theirs or erased.has(value) or _names_user(value.get("input"), erased, columns)
 
 
-def _without(value: Any, who: Forgotten, columns: Collection[str]) -> tuple[Any, int]:
+def _without(value: Any, erased: ErasedUsers, columns: Collection[str]) -> tuple[Any, int]:
     """A value without list entries about the users, and with their IDs blanked in messages; and the number
     of changes.
     """
@@ -172,22 +172,22 @@ def _without(value: Any, who: Forgotten, columns: Collection[str]) -> tuple[Any,
         kept: dict[str, Any] = {}
         for name, part in value.items():
             if name in TEXTS and isinstance(part, str):
-                kept[name] = who.blank(part)
+                kept[name] = erased.blank(part)
                 removed += kept[name] != part
             elif name in LISTS_OF_USERS and isinstance(part, list):
-                kept[name] = [one for one in part if one not in who.users]
+                kept[name] = [one for one in part if one not in erased.users]
                 removed += len(part) - len(kept[name])
             else:
-                kept[name], some = _without(part, who, columns)
+                kept[name], some = _without(part, erased, columns)
                 removed += some
         return kept, removed
     if isinstance(value, list):
         rest = []
         for part in value:
-            if _names_user(part, who, columns):
+            if _names_user(part, erased, columns):
                 removed += 1
                 continue
-            one, some = _without(part, who, columns)
+            one, some = _without(part, erased, columns)
             rest.append(one)
             removed += some
         return rest, removed

@@ -13,8 +13,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from usher.aws import now
 from usher.config.schedule_expressions import next_start
+from usher.erasure.erased_users import ErasedUsers, read_list
 from usher.erasure.files import erase_files, versions
-from usher.erasure.forgotten import Forgotten, read_list
 from usher.erasure.items import erase_items, sessions_of
 from usher.erasure.messages import WaitingEvents
 from usher.erasure.personalize import ENDED, EXPECTED_SECONDS, DeletionJobs
@@ -84,27 +84,27 @@ class Erasure:
         if content is None:
             self._end(run, state, NO_LIST)
             return None
-        who = Forgotten(run.group, frozenset(read_list(content.decode())))
-        state["users"] = len(who.users)
-        wait, note = self._next(run, state, who)
+        erased = ErasedUsers(run.group, frozenset(read_list(content.decode())))
+        state["users"] = len(erased.users)
+        wait, note = self._next(run, state, erased)
         if wait is None:
             self._end(run, state, "")
         else:
             run.update({"erasure": state, "stage": STAGE, "waitSeconds": wait, "note": note})
         return wait
 
-    def _next(self, run: Run, state: ErasureRecord, who: Forgotten) -> tuple[int | None, str]:
+    def _next(self, run: Run, state: ErasureRecord, erased: ErasedUsers) -> tuple[int | None, str]:
         """Take the next step; return the seconds until the one after it, and the reason for waiting."""
         if "job" not in state:
             if busy := next(self._others_at_work(run), ""):
                 return BUSY_SECONDS, BUSY.format(busy)
-            state["messages"] += self.waiting.erase(self._with_sessions(who))
+            state["messages"] += self.waiting.erase(self._with_sessions(erased))
             if self.waiting.wait_for_personalize():
                 return BUSY_SECONDS, QUEUED
             if not self._begin_job(run, state):
                 return BUSY_SECONDS, JOB_WAITS
         if not state.get("isClean"):
-            self._search(state, who)
+            self._search(state, erased)
             return (MIN_SECONDS if state["after"] else PAUSE_SECONDS), SEARCHING.format(**state)
         job = state["job"]
         if job["arn"] and job["status"] not in ENDED:
@@ -125,13 +125,13 @@ class Erasure:
             state["job"] = job
         return job is not None
 
-    def _search(self, state: ErasureRecord, who: Forgotten) -> None:
+    def _search(self, state: ErasureRecord, erased: ErasedUsers) -> None:
         """Search everything once, or as far as time allows; a whole search without a finding is the last one."""
-        start, who = time.monotonic(), self._with_sessions(who)
-        messages = self.waiting.erase(who)
-        files, after = erase_files(self.bucket, who, state["after"], lambda: time.monotonic() - start > WORK_SECONDS)
+        start, erased = time.monotonic(), self._with_sessions(erased)
+        messages = self.waiting.erase(erased)
+        files, after = erase_files(self.bucket, erased, state["after"], lambda: time.monotonic() - start > WORK_SECONDS)
         # Sessions last: the table maps them to users.
-        items = 0 if after else erase_items(self.table, who, self._item_solutions(who.group))
+        items = 0 if after else erase_items(self.table, erased, self._item_solutions(erased.group))
         state["messages"] += messages
         state["files"] += files
         state["items"] += items
@@ -141,8 +141,8 @@ class Erasure:
             state["searches"] += 1
             state["isClean"] = not state["found"] and state["searches"] >= MIN_SEARCHES
 
-    def _with_sessions(self, who: Forgotten) -> Forgotten:
-        return replace(who, sessions=sessions_of(self.table, who.group, who.users))
+    def _with_sessions(self, erased: ErasedUsers) -> ErasedUsers:
+        return replace(erased, sessions=sessions_of(self.table, erased.group, erased.users))
 
     def _item_solutions(self, group: str) -> list[str]:
         solutions = ServingMaps(self.table).read(group).get("solutions", {})

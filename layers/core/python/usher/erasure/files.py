@@ -10,7 +10,7 @@ from typing import IO, Any
 
 from usher.aws import error_code
 from usher.erasure.contents import clean
-from usher.erasure.forgotten import Forgotten
+from usher.erasure.erased_users import ErasedUsers
 from usher.reports.evaluation_page import render_evaluation_page
 from usher.reports.run_page import render_run_page
 from usher.storage.bucket import WRITTEN_MEANWHILE, Bucket, Version
@@ -48,12 +48,14 @@ def versions(bucket: Bucket, prefix: str) -> Iterator[Version]:
     return (one for one in bucket.versions(prefix) if not one.is_mark)
 
 
-def erase_files(bucket: Bucket, who: Forgotten, after: str, is_time_up: Callable[[], bool]) -> tuple[int, str | None]:
+def erase_files(
+    bucket: Bucket, erased: ErasedUsers, after: str, is_time_up: Callable[[], bool]
+) -> tuple[int, str | None]:
     """Erase users from the files that Usher has written for a group, beginning after a key.
 
     Returns the number of erased rows, entries and files, and the last key that was searched; None at the end.
     """
-    root, removed = f"{who.group}/out/", 0
+    root, removed = f"{erased.group}/out/", 0
     for key, of_key in groupby(versions(bucket, root), lambda version: version.key):
         if key <= after:
             continue
@@ -64,7 +66,7 @@ def erase_files(bucket: Bucket, who: Forgotten, after: str, is_time_up: Callable
             bucket.delete_versions(gone)
             removed += len(gone)
         elif not name.startswith(UNREAD):
-            removed += erase_in_object(bucket, who, list(of_key), columns, tagging_of(name))
+            removed += erase_in_object(bucket, erased, list(of_key), columns, tagging_of(name))
         if is_time_up():
             return removed, key
     return removed, None
@@ -76,7 +78,7 @@ def tagging_of(name: str) -> str:
 
 
 def erase_in_object(
-    bucket: Bucket, who: Forgotten, of_key: Collection[Version], columns: Collection[str] = (), tagging: str = ""
+    bucket: Bucket, erased: ErasedUsers, of_key: Collection[Version], columns: Collection[str] = (), tagging: str = ""
 ) -> int:
     """Erase users from an object: write it anew without them, and delete the versions that held them.
 
@@ -86,22 +88,22 @@ def erase_in_object(
     for version in of_key:
         with TemporaryFile() as source:
             _download(bucket, version, source)
-            if not (found := clean(version.key, source, _Nowhere(), who, columns)):
+            if not (found := clean(version.key, source, _Nowhere(), erased, columns)):
                 continue
             if version.is_latest:
                 source.seek(0)
-                if not _rewrite(bucket, who, version, source, columns, tagging):
+                if not _rewrite(bucket, erased, version, source, columns, tagging):
                     continue
             bucket.delete_versions([version])
             removed += found if version.is_latest else 1
     return removed
 
 
-def count_in_object(bucket: Bucket, who: Forgotten, version: Version, columns: Collection[str] = ()) -> int:
+def count_in_object(bucket: Bucket, erased: ErasedUsers, version: Version, columns: Collection[str] = ()) -> int:
     """The number of rows of the users in a version."""
     with TemporaryFile() as source:
         _download(bucket, version, source)
-        return clean(version.key, source, _Nowhere(), who, columns)
+        return clean(version.key, source, _Nowhere(), erased, columns)
 
 
 def _download(bucket: Bucket, version: Version, target: IO[bytes]) -> None:
@@ -110,12 +112,12 @@ def _download(bucket: Bucket, version: Version, target: IO[bytes]) -> None:
 
 
 def _rewrite(
-    bucket: Bucket, who: Forgotten, version: Version, source: IO[bytes], columns: Collection[str], tagging: str
+    bucket: Bucket, erased: ErasedUsers, version: Version, source: IO[bytes], columns: Collection[str], tagging: str
 ) -> bool:
     """Write an object and its page anew; return whether the object had not changed."""
     try:
         with Upload(bucket, version.key, tagging=tagging, etag=version.etag) as upload:
-            clean(version.key, source, upload, who, columns)
+            clean(version.key, source, upload, erased, columns)
     except bucket.s3.exceptions.ClientError as error:
         if error_code(error) not in WRITTEN_MEANWHILE:
             raise

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from usher.clients import SQSClient
-from usher.erasure.forgotten import Forgotten
+from usher.erasure.erased_users import ErasedUsers
 from usher.events.messages import decode
 
 BATCH_SIZE = 10
@@ -25,16 +25,16 @@ class WaitingEvents:
     pending_url: str
     other_urls: Sequence[str]
 
-    def erase(self, who: Forgotten) -> int:
+    def erase(self, erased: ErasedUsers) -> int:
         """Delete the messages of users that no function is processing; return their number."""
-        return sum(self._erase(url, who) for url in (self.pending_url, *self.other_urls))
+        return sum(self._erase(url, erased) for url in (self.pending_url, *self.other_urls))
 
     def wait_for_personalize(self) -> bool:
         """Whether events wait for Personalize: sending one would make a user known again after the deletion."""
         answer = self.sqs.get_queue_attributes(QueueUrl=self.pending_url, AttributeNames=COUNTS)
         return any(int(answer["Attributes"][name]) for name in COUNTS)
 
-    def _erase(self, url: str, who: Forgotten) -> int:
+    def _erase(self, url: str, erased: ErasedUsers) -> int:
         held, deleted = list[str](), 0
         while len(held) < MAX_HELD:
             received = self.sqs.receive_message(
@@ -44,7 +44,7 @@ class WaitingEvents:
                 break
             for one in received:
                 message = decode(one["Body"])
-                if message["group"] == who.group and who.has(message):
+                if message["group"] == erased.group and erased.has(message):
                     self.sqs.delete_message(QueueUrl=url, ReceiptHandle=one["ReceiptHandle"])
                     deleted += 1
                 else:

@@ -159,11 +159,11 @@ class Acceptance:
         """Queue a message. The session is marked as waiting first, so that no later event of it overtakes
         the message.
         """
-        self.sessions.wait_for(message)
+        self.sessions.start_waiting(message)
         try:
             self.queues.send_later(message)
         except (ClientError, BotoCoreError):
-            self.sessions.through(message)
+            self.sessions.stop_waiting(message)
             raise
         self.arrivals.write_pending(message, given)
 

@@ -91,10 +91,10 @@ def merged(events: Iterable[KeptEvent]) -> Iterator[KeptEvent]:
             is_same = event["arrived"] == known["arrived"]
             session[event["eventId"]] = cast(KeptEvent, {**event, **known}) if is_same else event
     for name in sorted(sessions):
-        yield from _stitched(sorted(sessions[name].values(), key=_place))
+        yield from _with_users(sorted(sessions[name].values(), key=_place))
 
 
-def _stitched(events: list[KeptEvent]) -> list[KeptEvent]:
+def _with_users(events: list[KeptEvent]) -> list[KeptEvent]:
     """The events of a session, in order, each with the next user after it, or else the last one before it."""
     for several in (reversed(events), events):
         user = ""

@@ -97,7 +97,7 @@ class Replay:
                 continue
             outcome: Outcome = "refused" if reason else "sent"
             self.arrivals.settle(message, outcome, reason)
-            self.sessions.through(message)
+            self.sessions.stop_waiting(message)
             settled.append(Settled(message, outcome))
         self.queues.pause(again)
         return again, settled

@@ -73,11 +73,11 @@ class Sessions:
             if item["expires"] >= self.clock() and (item["guest"] or not guests_alone):
                 yield item["session"]
 
-    def wait_for(self, message: Message) -> None:
+    def start_waiting(self, message: Message) -> None:
         """Mark a message of a session as waiting, before it is queued, so that no later event overtakes it."""
         self._change(message, "ADD pending :one SET expires = :expires", {":expires": self._expires})
 
-    def through(self, message: Message) -> None:
+    def stop_waiting(self, message: Message) -> None:
         """Mark a message as no longer waiting. May be repeated."""
         self._change(message, "DELETE pending :one", {})
 

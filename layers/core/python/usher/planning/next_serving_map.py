@@ -107,7 +107,7 @@ def _answered_by_another(entry: Entry, staying: Sequence[tuple[str, Entry]]) -> 
     }
 
 
-def next_to_leave(content: ServingMap, candidates: Sequence[str], going: Collection[str]) -> tuple[str, bool]:
+def next_deletion(content: ServingMap, candidates: Sequence[str], going: Collection[str]) -> tuple[str, bool]:
     """The ARN of the next resource to delete for room, or ""; and whether only another leaving one can answer instead.
 
     Resources that serve nothing come first, then those for which a staying one answers. The last one in the map comes
@@ -194,7 +194,7 @@ def _merged(
     if is_done:
         return {name: live[name] if name in live else former[name] for name in desired}
     kept = {
-        name: entry if name not in live or _takes_answer_away(live[name], entry) else live[name]
+        name: entry if name not in live or _loses_answer(live[name], entry) else live[name]
         for name, entry in former.items()
     }
     return {**kept, **{name: live[name] for name in desired if name in live and name not in former}}
@@ -213,7 +213,7 @@ def _keep_last_of_routes(served: dict[str, Any], former: Mapping[str, Any], goin
                 served[section][name] = {**entry, **served[section].get(name, {}), **arns}
 
 
-def _takes_answer_away(live: Any, former: Any) -> bool:
+def _loses_answer(live: Any, former: Any) -> bool:
     """Whether a former entry answered and the live one of the same name does not. Filters' entries are ARNs."""
     if isinstance(former, str) or not answering(former):
         return False

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import cast
 
 from usher.errors import InputError, Problem
-from usher.planning.next_serving_map import next_map, next_to_leave, without
+from usher.planning.next_serving_map import next_deletion, next_map, without
 from usher.resources.inventory import Inventory
 from usher.resources.kinds import KINDS, Kind, Resource
 from usher.resources.plan import Plan
@@ -28,14 +28,16 @@ SECTIONS = {"campaign": "solutions", "recommender": "recommenders"}
 NOTHING_SERVES: ServingMap = {}
 
 
-def next_to_go(serving: ServingMap, may_go: Sequence[Unmanaged], kind: str, *, is_waiting: bool = False) -> list[str]:
+def next_deletions(
+    serving: ServingMap, may_go: Sequence[Unmanaged], kind: str, *, is_waiting: bool = False
+) -> list[str]:
     """The ARNs of the next resources to delete for another one of a kind; empty if none can be. Pure.
 
     A solution is deleted with its campaigns. `is_waiting`: whether a resource is about to serve, so that nothing is
     deleted for which only another leaving one could answer.
     """
     going = [one.arn for one in may_go]
-    arn, is_stopgap = next_to_leave(serving, [one.arn for one in may_go if one.kind == kind], going)
+    arn, is_stopgap = next_deletion(serving, [one.arn for one in may_go if one.kind == kind], going)
     if not arn or (is_stopgap and is_waiting):
         return []
     return [one.arn for one in may_go if arn in {one.arn, one.solution}]
@@ -56,7 +58,7 @@ def leaving_now(
     leaving = set(under_way)
     for kind, lacking in Counter(_kind_of(state.id) for state in states if state.lacks_room).items():
         if lacking > sum(one.kind == kind and one.arn in under_way for one in plan.to_delete):
-            leaving.update(next_to_go(serving, may_go, kind, is_waiting=is_waiting))
+            leaving.update(next_deletions(serving, may_go, kind, is_waiting=is_waiting))
     return [one for one in plan.to_delete if one.arn in leaving], without(serving, leaving)
 
 
@@ -149,7 +151,7 @@ class Rehearsal:
             filter(self._is_limited, self.states), key=lambda state: list(KINDS).index(_kind_of(state.id))
         ):
             kind = _kind_of(state.id)
-            while number[kind] >= self.limits[kind] and (leaving := next_to_go(serving, left, kind)):
+            while number[kind] >= self.limits[kind] and (leaving := next_deletions(serving, left, kind)):
                 serving = without(serving, leaving)
                 number.subtract(one.kind for one in left if one.arn in leaving)
                 left = [one for one in left if one.arn not in leaving]

@@ -103,7 +103,7 @@ class Api:
         method = event["requestContext"]["http"]["method"]
         return cached(answer, method, event.get("headers") or {}, for_all=for_all)
 
-    def asked(self) -> tuple[Route, dict[str, Any]]:
+    def route_and_options(self) -> tuple[Route, dict[str, Any]]:
         """The route of the request, and its options: of the path and the query, or of the body.
 
         An HTTP API joins the values of a repeated option by commas, which would be another ID than either.

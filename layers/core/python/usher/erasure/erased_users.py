@@ -19,7 +19,7 @@ MAX_ID_LENGTH = 256
 
 
 @dataclass(frozen=True)
-class Forgotten:
+class ErasedUsers:
     """Users of a group, and their sessions."""
 
     group: str
