@@ -80,7 +80,7 @@ def test_a_paused_group_says_so_instead_of_a_plan_that_would_do_nothing(live: De
         resume.plan()
 
 
-def test_the_next_training_is_told_from_the_schedule_as_it_is(stack: Stack) -> None:
+def test_the_next_training_follows_from_the_existing_schedule(stack: Stack) -> None:
     schedules = {"popular": "cron(0 3 ? * SUN *)", "hits": "rate(2 days)"}
     solutions = {
         name: {"recipe": "aws-popularity-count", "campaign": False, "schedules": {"FULL": expression}}
@@ -98,7 +98,7 @@ def test_the_next_training_is_told_from_the_schedule_as_it_is(stack: Stack) -> N
 
 
 @pytest.mark.parametrize("why", ["", "  "])
-def test_others_are_told_a_reason(live: DeployedStack, why: str) -> None:
+def test_others_get_a_reason(live: DeployedStack, why: str) -> None:
     for action in (runs.pause(live, "films", why), serve_version(live, "films", "popular", "latest", why)):
         with pytest.raises(UsherError, match="Give the reason"):
             action.plan()

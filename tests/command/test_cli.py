@@ -244,7 +244,7 @@ def test_cost_of_nothing_is_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     assert "Nothing costs money every month." in run_command(capsys, "cost")
 
 
-def test_where_nothing_has_happened_status_says_how_to_begin(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_a_run_status_explains_the_first_step(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
     to_begin = "usher drop <folder> --group"
     assert f"No group has had a run yet. To start one: {to_begin} <name>" in run_command(capsys, "status")
     assert f"has no group films. To create it: {to_begin} films." in run_command(capsys, "status", "films", status=1)
@@ -292,13 +292,13 @@ def test_a_rollback_and_a_promotion_change_what_is_served(live: Stack, capsys: p
         (("import", "x" * 40), "can't be the name of a dataset group. Use up to 35"),
     ],
 )
-def test_what_can_not_be_is_told_with_a_remedy(
+def test_an_impossible_request_is_reported_with_a_remedy(
     capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], says: str
 ) -> None:
     assert says in run_command(capsys, *arguments, status=1)
 
 
-def test_a_refusal_of_aws_is_told_in_its_words(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_refusal_of_aws_is_reported_in_its_words(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
     stack.disturb = lambda boundary: "AccessDenied" if boundary.name.startswith("s3:List") else None
     assert "AWS refuses ListObjectsV2" in run_command(capsys, "status", status=1)
 

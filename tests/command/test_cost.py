@@ -73,7 +73,7 @@ def test_a_first_run_tells_the_month_with_its_own_order_as_the_command_does(
     assert record["month"]["forecast"] == pytest.approx(month["forecast"], rel=0.01)
 
 
-def test_a_month_is_measured_hour_by_hour_and_told(live: Stack, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_month_is_measured_hour_by_hour_and_reported(live: Stack, capsys: pytest.CaptureFixture[str]) -> None:
     assert cost(capsys)["used"][0]["what"] == "imports", "an import counts from its order on"
     tick(live, 3 * HOUR)
     first = {one["what"]: one for one in cost(capsys)["used"]}
@@ -97,7 +97,7 @@ def test_a_month_is_measured_hour_by_hour_and_told(live: Stack, capsys: pytest.C
     assert "2023-11: $" in live.notifications()[-1]
 
 
-def test_at_its_share_people_are_told_once_and_at_its_end_nothing_more_is_made(
+def test_a_budgets_share_notifies_people_once_and_its_end_stops_new_resources(
     live: Stack, capsys: pytest.CaptureFixture[str]
 ) -> None:
     drop_config(live, monthly=30)
@@ -121,7 +121,7 @@ def test_at_its_share_people_are_told_once_and_at_its_end_nothing_more_is_made(
     assert run_command(capsys, "cost", "films").count("The budget is $200.00.") == 1
 
 
-def test_an_idle_campaign_is_told_with_its_price_and_one_request_ends_that(
+def test_an_idle_campaign_is_reported_with_its_price_until_its_first_request(
     live: Stack, capsys: pytest.CaptureFixture[str]
 ) -> None:
     ask(live, 1)
@@ -137,7 +137,7 @@ def test_an_idle_campaign_is_told_with_its_price_and_one_request_ends_that(
     assert not cost(capsys)["advice"]
 
 
-def test_automatic_training_beside_a_schedule_is_told(stack: Stack) -> None:
+def test_automatic_training_beside_a_schedule_is_reported(stack: Stack) -> None:
     stack.put("films/interactions.csv", interactions())
     solution = {"recipe": "aws-popularity-count", "performAutoTraining": True}
     config = {"solutions": {"popular": solution}, "schedules": {"retrain": "rate(2 days)"}, "exports": False}

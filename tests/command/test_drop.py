@@ -62,7 +62,7 @@ def test_a_large_file_arrives_as_it_is(stack: Stack, folder: Path) -> None:
     assert stack.keys("films/out/.*") == []
 
 
-def test_where_the_upload_fails_nothing_has_arrived(stack: Stack, folder: Path) -> None:
+def test_a_failed_upload_leaves_nothing(stack: Stack, folder: Path) -> None:
     bucket = DeployedStack("usher").bucket
 
     def fail(_: int) -> None:
@@ -94,7 +94,7 @@ def test_an_empty_file_arrives_too(folder: Path) -> None:
     assert bucket.read("films/users.csv") == b""
 
 
-def test_names_that_are_nearly_right_are_told_before_anything_is_uploaded(
+def test_nearly_right_names_are_reported_before_anything_is_uploaded(
     stack: Stack, capsys: pytest.CaptureFixture[str], folder: Path
 ) -> None:
     (folder / "Item.csv").write_text("ITEM_ID,X\n")
@@ -104,7 +104,7 @@ def test_names_that_are_nearly_right_are_told_before_anything_is_uploaded(
 
 
 @pytest.mark.usefixtures("stack")
-def test_what_can_not_be_dropped_is_told(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_files_that_cannot_be_dropped_are_reported(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     (tmp_path / "my films").mkdir()
     assert "is not a folder." in run_command(capsys, "drop", str(tmp_path / "file"), status=1)

@@ -154,7 +154,7 @@ def test_the_config_says_what_is_there(old: Old, capsys: pytest.CaptureFixture[s
     assert not old.stack.read("films/.*"), "it only tells"
 
 
-def test_what_is_adopted_plans_to_nothing_to_do(old: Old, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_plan_for_adopted_resources_has_nothing_to_do(old: Old, capsys: pytest.CaptureFixture[str]) -> None:
     before = made(old.stack)
     text = run_command(capsys, "import", "OldFilms", "--group", "films", "--adopt")
     assert "Total: about 0 minutes" in text
@@ -170,7 +170,7 @@ def test_what_is_adopted_plans_to_nothing_to_do(old: Old, capsys: pytest.Capture
     assert served["solutions"]["old_sims"]["campaignArn"].endswith(":campaign/live")
 
 
-def test_what_is_adopted_lives_on(old: Old, capsys: pytest.CaptureFixture[str]) -> None:
+def test_adopted_resources_live_on(old: Old, capsys: pytest.CaptureFixture[str]) -> None:
     """New data is imported into the adopted resources; a changed resource gets a successor beside the adopted one."""
     run_command(capsys, "import", "OldFilms", "--group", "films", "--adopt")
     before = made(old.stack)
@@ -213,7 +213,7 @@ def test_the_page_takes_over_what_the_command_does_and_is_refused_what_costs_mon
         refused.plan()
 
 
-def test_what_was_made_before_the_data_changed_is_made_again(old: Old, capsys: pytest.CaptureFixture[str]) -> None:
+def test_versions_from_before_the_change_of_data_are_made_again(old: Old, capsys: pytest.CaptureFixture[str]) -> None:
     """And only if the command allows it."""
 
     def tags() -> dict[str, dict[str, str]]:
@@ -233,7 +233,7 @@ def test_what_was_made_before_the_data_changed_is_made_again(old: Old, capsys: p
     assert "Nothing to do." in run_command(capsys, "plan", "films")
 
 
-def test_what_can_not_be_taken_over_is_noted(old: Old, capsys: pytest.CaptureFixture[str]) -> None:
+def test_resources_that_cannot_be_adopted_are_noted(old: Old, capsys: pytest.CaptureFixture[str]) -> None:
     versions = client("personalize").list_solution_versions()["solutionVersions"]
     version = next(one["solutionVersionArn"] for one in versions if "old_sims" in one["solutionVersionArn"])
     old.make("campaign", name="second", solutionVersionArn=version)
@@ -282,7 +282,7 @@ def changed(old: Old, section: str, **members: Any) -> set[str]:
     return {arn.split(":", 5)[5].partition("/")[0] for arn in made(old.stack) - before}
 
 
-def test_what_can_be_changed_in_place_is(old: Old, capsys: pytest.CaptureFixture[str]) -> None:
+def test_mutable_settings_are_changed_in_place(old: Old, capsys: pytest.CaptureFixture[str]) -> None:
     run_command(capsys, "import", "OldFilms", "--group", "films", "--adopt")
     assert not changed(old, "campaign", minProvisionedTPS=1)
     arn = next(arn for arn in old.stack.personalize.resources if arn.endswith(":campaign/live"))
@@ -328,7 +328,7 @@ def test_a_group_that_was_taken_over_is_removed_with_everything_in_it(
     assert "serving" not in old.stack.items("films")
 
 
-def test_what_others_make_in_a_group_that_was_taken_over_keeps_it(old: Old, capsys: pytest.CaptureFixture[str]) -> None:
+def test_foreign_resources_keep_an_adopted_group(old: Old, capsys: pytest.CaptureFixture[str]) -> None:
     (group,) = (arn for arn in made(old.stack) if arn.endswith(":dataset-group/OldFilms"))
     run_command(capsys, "import", "OldFilms", "--group", "films", "--adopt")
     old.stack.drop("films/interactions.csv")
@@ -384,7 +384,9 @@ def test_a_dataset_group_is_for_one_folder(old: Old, capsys: pytest.CaptureFixtu
     assert "which is that of another folder." in run_command(capsys, "status", "films", status=1)
 
 
-def test_what_cloudformation_manages_is_named_with_its_stack(old: Old, capsys: pytest.CaptureFixture[str]) -> None:
+def test_resources_of_cloudformation_are_reported_with_their_stack(
+    old: Old, capsys: pytest.CaptureFixture[str]
+) -> None:
     (campaign,) = (one for arn, one in old.stack.personalize.resources.items() if arn.endswith(":campaign/live"))
     campaign.tags[CLOUDFORMATION_TAG] = "shop-infrastructure"
     command = ("import", "OldFilms", "--group", "films", "--adopt")
@@ -417,7 +419,7 @@ def test_files_for_another_dataset_group_are_not_taken_for_it(old: Old, capsys: 
 
 
 @pytest.mark.usefixtures("old")
-def test_data_that_is_gone_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_missing_data_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
     client("s3").delete_object(Bucket="old-data", Key="catalogue.csv")
     text = run_command(capsys, "import", "OldFilms", "--adopt", status=1)
     assert "The items were imported from s3://old-data/catalogue.csv, which is empty now." in text

@@ -15,13 +15,13 @@ SEEDS = (0, 3, 5, 9, 12, 24, 29, 40)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_whatever_happens_meanwhile_the_last_request_counts(stack: Stack, seed: int) -> None:
+def test_the_last_request_counts_in_any_interleaving(stack: Stack, seed: int) -> None:
     one = Interleaving(stack, seed)
     one.run()
     assert faults_of(one) == [], "\n".join(one.log)
 
 
-def test_what_is_wrong_would_be_seen(stack: Stack) -> None:
+def test_faults_would_be_found(stack: Stack) -> None:
     one = Interleaving(stack, 0)
     one.drop("a")
     one.edit("one")

@@ -63,7 +63,7 @@ def test_a_limit_is_a_number(limit: str) -> None:
     assert ended.value.code == 2
 
 
-def test_a_former_secret_ends_when_it_was_told(table: Table, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_former_secret_ends_at_the_announced_time(table: Table, capsys: pytest.CaptureFixture[str]) -> None:
     first = create(capsys)
     second = made(capsys, "rotate", "films", first.split(".")[1], "--days", "2")
     assert all(Keys(table).find(text) for text in (first, second))

@@ -22,7 +22,7 @@ from usher_local.simulation.stack import Stack
 
 
 @pytest.mark.usefixtures("live")
-def test_the_last_run_is_told_from_its_beginning_to_its_end(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_last_run_is_shown_from_its_beginning_to_its_end(capsys: pytest.CaptureFixture[str]) -> None:
     lines = run_command(capsys, "logs", "films").splitlines()
     assert "begin" in lines[0]
     assert "end      SUCCEEDED" in lines[-1]
@@ -42,7 +42,7 @@ def test_programs_read_lines_of_json(capsys: pytest.CaptureFixture[str]) -> None
     )
 
 
-def test_a_run_that_does_not_exist_is_told_with_those_that_do(live: Stack, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_missing_run_is_reported_with_the_existing_ones(live: Stack, capsys: pytest.CaptureFixture[str]) -> None:
     (run,) = {key.split("/")[3] for key in live.keys("films/out/runs/.*")}
     assert f"films has no run nope. The newest runs: {run}." in run_command(
         capsys, "logs", "films", "--run", "nope", status=1

@@ -11,7 +11,7 @@ from usher_local.simulation.stack import Stack
 WHY = ("--why", "we check the data")
 
 
-def test_what_arrives_during_a_pause_waits_and_is_done_after_it(
+def test_arrivals_during_a_pause_wait_and_are_done_after_it(
     exported: Stack, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert "$144.12 a month" in run_command(capsys, "pause", "films", *WHY, status=5)

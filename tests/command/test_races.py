@@ -160,7 +160,7 @@ def test_a_slow_event_from_before_a_removal_does_not_bring_the_group_back(served
     assert faults_of(served) == []
 
 
-def test_what_is_dropped_after_a_request_for_removal_makes_the_group_anew(group: Interleaving) -> None:
+def test_a_drop_after_a_request_for_removal_makes_the_group_anew(group: Interleaving) -> None:
     """Also before the removal has begun."""
     group.drop("a")
     group.pass_time(HOUR)
@@ -206,7 +206,7 @@ def test_a_choice_that_is_not_possible_stops_nothing_else(group: Interleaving) -
     assert faults_of(group) == []
 
 
-def test_what_had_joined_a_run_that_died_is_done_by_the_next(group: Interleaving) -> None:
+def test_requests_that_joined_a_dead_run_are_done_by_the_next(group: Interleaving) -> None:
     group.drop("a")
     group.pass_time(600)
     (running,) = (one for one in group.stack.executions.values() if one.status == "RUNNING")

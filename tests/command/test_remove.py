@@ -71,9 +71,7 @@ def files(stack: Stack, group: str) -> set[str]:
     return set(stack.keys(f"{group}/.*"))
 
 
-def test_what_goes_and_what_it_costs_is_shown_before_anything_does(
-    two: Stack, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_deletions_and_their_cost_are_shown_before_they_begin(two: Stack, capsys: pytest.CaptureFixture[str]) -> None:
     before = resources(two, "films"), files(two, "films"), two.items("films")
     text = run_command(capsys, "remove", "films", status=UNCONFIRMED)
     for expected in (
@@ -170,9 +168,7 @@ def test_after_a_cut_at_any_step_a_removal_goes_on_and_leaves_nothing(
     assert (resources(live, "films"), files(live, "films"), live.items("films")) == others
 
 
-def test_what_is_not_the_stacks_or_is_used_elsewhere_is_named_and_stays(
-    live: Stack, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_foreign_and_shared_resources_are_reported_and_stay(live: Stack, capsys: pytest.CaptureFixture[str]) -> None:
     stack, personalize = live, client("personalize")
     (schema,) = personalize.list_schemas()["schemas"]
     group = personalize.create_dataset_group(name="theirs")["datasetGroupArn"]

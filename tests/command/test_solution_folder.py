@@ -57,7 +57,7 @@ def test_a_solutions_folder_becomes_a_served_group(stack: Stack, capsys: pytest.
 
 
 @pytest.mark.usefixtures("account")
-def test_what_the_solution_has_made_goes_on_serving(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_solutions_resources_remain_live(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
     """After a person adopts it; only imports and versions, whose data is unknown, are made again."""
     old = Old(stack)
     old.put("old.csv", interactions())
@@ -106,9 +106,7 @@ def test_a_job_works_on_its_file_where_the_solution_has_it(stack: Stack) -> None
     assert re.fullmatch(r"s3://[^/]+/films/out/input/[^/]+/[^/]+/job_config\.json", path)
 
 
-def test_what_is_wrong_with_it_is_told_before_anything_is_made(
-    stack: Stack, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_its_faults_are_reported_before_anything_is_made(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
     assert (
         drop(stack, CONFIG | {"solutions": [{"serviceConfig": {"name": "alike", "recipeArn": "aws-sim"}}]}) == "FAILED"
     )

@@ -86,7 +86,7 @@ def watch(site: Site) -> None:
     assert "FunctionError" not in answer
 
 
-def test_what_a_run_does_is_measured(site: Site, group: str) -> None:
+def test_a_runs_work_is_measured(site: Site, group: str) -> None:
     pipeline = {"StateMachineArn": site.cloud.outputs["PipelineArn"]}
     names = ("ExecutionsStarted", "ExecutionsSucceeded")
     before = [total(site, "AWS/States", name, **pipeline) for name in names]

@@ -127,7 +127,7 @@ def test_an_alarm_that_is_on_is_a_problem(site: Site, results: Examine) -> None:
         ("targets", without_rules),
     ],
 )
-def test_what_is_broken_is_named_with_a_remedy(
+def test_broken_parts_are_reported_with_a_remedy(
     site: Site,
     results: Examine,
     check: str,
@@ -175,7 +175,7 @@ def test_a_config_must_have_room_in_the_quotas(results: Examine) -> None:
     assert (found.outcome, "has no room for solution/k" in found.details) == (examination.PROBLEM, True)
 
 
-def test_whoever_may_do_nothing_is_told_what_can_not_be_told(site: Site) -> None:
+def test_a_caller_without_permissions_sees_which_checks_are_unknown(site: Site) -> None:
     iam = site.cloud.client("iam")
     trust = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole"}}
     role = iam.create_role(RoleName="nobody", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]

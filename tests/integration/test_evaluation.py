@@ -81,7 +81,7 @@ def test_a_recipe_without_batch_inference_is_asked_through_a_campaign_that_goes(
     assert left(site) == []
 
 
-def test_what_is_wrong_is_told_and_nothing_is_made(site: Site, group: str) -> None:
+def test_a_fault_is_reported_and_nothing_is_made(site: Site, group: str) -> None:
     site.drop(f"{group}/interactions.csv", interactions(users=52))  # 1040 interactions
     site.settle(group)
     record = evaluate(site, group)

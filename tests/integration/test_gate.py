@@ -132,7 +132,7 @@ def test_a_run_leaves_a_page_and_metrics(site: Site, group: str) -> None:
     assert METRIC in measured
 
 
-def test_a_stopped_run_is_closed_and_told(site: Site, group: str, messages: Callable[[], list[str]]) -> None:
+def test_a_stopped_run_is_closed_and_reported(site: Site, group: str, messages: Callable[[], list[str]]) -> None:
     configured(site, group)
     with slowed():
         site.drop(f"{group}/interactions.csv", interactions())

@@ -49,7 +49,7 @@ def test_hostile_drops_end_in_records_and_notifications_within_half_a_minute(
 
 
 @pytest.mark.parametrize("asked", [{"gruop": "hostile"}, {"group": "hostileask", "task": "drop"}])
-def test_a_wrong_request_fails_at_once_and_is_told(
+def test_a_wrong_request_fails_at_once_and_is_reported(
     site: Site, inbox: Callable[[], list[str]], asked: dict[str, str]
 ) -> None:
     execution = site.stepfunctions.start_execution(

@@ -76,7 +76,7 @@ def test_a_row_in_the_midst_of_many_parts_is_named_and_only_new_parts_are_read(s
     assert {state["action"] for state in record["resources"]} == {"reuse"}
 
 
-def test_what_cannot_be_checked_fails_the_run_and_is_checked_by_the_next(site: Site, group: str) -> None:
+def test_an_unfinished_check_fails_the_run_and_is_repeated_by_the_next(site: Site, group: str) -> None:
     functions = site.cloud.client("lambda").list_functions()["Functions"]
     role = next(one["Role"].rpartition("/")[2] for one in functions if "Check" in one["FunctionName"])
     denied = {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "s3:GetObject", "Resource": "*"}]}

@@ -155,7 +155,7 @@ def start_again(state: Path) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False, timeout=60)  # noqa: S603
 
 
-def test_what_was_under_way_goes_on(tmp_path: Path) -> None:
+def test_unfinished_work_continues(tmp_path: Path) -> None:
     with running(tmp_path) as cloud:
         states, machine = cloud.client("stepfunctions"), cloud.machine()
         broken = states.start_execution(stateMachineArn=machine, name="broken", input='{"do": "break"}')["executionArn"]

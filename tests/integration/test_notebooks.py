@@ -236,7 +236,7 @@ def test_clicks_change_the_list_of_their_user(interacted: tuple[Desk, list[str]]
     assert len(columns) == len(set(columns)) == 4
 
 
-def test_what_was_watched_is_told_from_what_was_not(
+def test_watched_items_are_distinguished_from_others(
     interacted: tuple[Desk, list[str]], movies: pd.DataFrame, events: pd.DataFrame
 ) -> None:
     desk, printed = interacted

@@ -63,7 +63,7 @@ def test_a_burst_of_files_makes_one_run_and_at_most_one_follow_up(site: Site, gr
     assert site.records(group)[-1]["data"]["interactions"]["rows"] == 12 * 30 * 40
 
 
-def test_what_fails_does_not_stop_the_rest(site: Site, group: str, messages: Callable[[], list[str]]) -> None:
+def test_a_failure_does_not_stop_the_rest(site: Site, group: str, messages: Callable[[], list[str]]) -> None:
     config = """
         solutions:
           for-you: {recipe: aws-user-personalization-v2}

@@ -59,7 +59,7 @@ def test_a_policy_decides(bodies: list[dict[str, Any]], expected: str | None) ->
     assert effect(*bodies) == expected
 
 
-def test_the_statements_that_decided_are_told() -> None:
+def test_the_statements_that_decided_are_reported() -> None:
     asked = Request(CALLER, "dynamodb:GetItem", TABLE)
     decision = decide(policy(allow(Action="s3:*"), allow(Sid="All"), allow()), asked)
     assert [str(one) for one in decision.statements] == ["policy, statement 2 (All)", "policy, statement 3"]

@@ -128,7 +128,7 @@ def test_events_are_sent_in_the_order_in_which_they_are_typed(asked: Asked, caps
     assert "Warning: i9 is unknown." in text
 
 
-def test_an_error_of_the_api_is_told_in_its_words(asked: Asked, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_error_of_the_api_is_reported_in_its_words(asked: Asked, capsys: pytest.CaptureFixture[str]) -> None:
     assert asked.command("recommend", "none", "u1") == 1
     assert capsys.readouterr().err == "The API answers 404: There is no group none.\n"
     with pytest.raises(SystemExit):

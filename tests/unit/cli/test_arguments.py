@@ -12,6 +12,7 @@ import pytest
 from usher_cli.arguments import GROUPS, MODULES, commands, make_parser, parse
 from usher_cli.command import Command
 from usher_cli.completion import script
+from usher_cli.version import PROJECT
 from usher_local.demo.recording import PICTURE, SESSION, picture
 
 COMMANDS = list(commands())
@@ -48,6 +49,13 @@ def test_every_help_says_what_the_command_does_and_has_examples(
     assert ("--yes" in text) == command.asks
 
 
+def test_the_version_is_the_projects(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        parse(["--version"])
+    assert ended.value.code == 0
+    assert f'version = "{capsys.readouterr().out.strip().removeprefix("usher ")}"' in PROJECT.read_text().splitlines()
+
+
 def test_modules_are_called_as_the_first_word_of_their_commands() -> None:
     for module in MODULES:
         some = list(commands([module]))
@@ -68,7 +76,7 @@ def test_a_command_is_imported_alone(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(("typed", "meant"), [("stauts", "status"), ("key", "keys"), ("imports", "import")])
-def test_a_misspelt_command_is_told_with_the_one_that_is_meant(
+def test_a_misspelt_command_is_reported_with_the_closest_one(
     capsys: pytest.CaptureFixture[str], typed: str, meant: str
 ) -> None:
     with pytest.raises(SystemExit, match="2"):

@@ -85,7 +85,7 @@ def cloudformation() -> Iterator[Any]:
         ),
     ],
 )
-def test_a_half_deployed_stack_is_told(
+def test_a_half_deployed_stack_is_reported(
     cloudformation: Any, capsys: pytest.CaptureFixture[str], status: str, says: str
 ) -> None:
     arn = cloudformation.create_stack(StackName="half", TemplateBody=TEMPLATE)["StackId"]
@@ -98,7 +98,7 @@ def test_a_half_deployed_stack_is_told(
 
 
 @pytest.mark.parametrize("ask", [lambda stack: stack.pending_queue, lambda stack: stack.target("films")])
-def test_a_resource_that_a_stack_lacks_is_told(cloudformation: Any, ask: Callable[[DeployedStack], Any]) -> None:
+def test_a_missing_resource_of_a_stack_is_reported(cloudformation: Any, ask: Callable[[DeployedStack], Any]) -> None:
     cloudformation.create_stack(StackName="half", TemplateBody=TEMPLATE)
     with pytest.raises(UsherError, match=r"The stack half has no resource (Pending|Plan): it is not Usher's"):
         ask(DeployedStack("half"))

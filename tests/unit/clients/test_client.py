@@ -39,7 +39,7 @@ def test_it_is_one_module_without_dependencies() -> None:
     assert not re.search(r"\bimport\b[^;]*from|\brequire\(|\bimport\(", text)
 
 
-def test_what_it_returns_has_types() -> None:
+def test_its_results_have_types() -> None:
     returned = CLIENT.read_text().rpartition("  return {")[2]
     members = set(re.findall(r"^    (\w+)(?:[:,(]|$)", returned, re.M))
     typed = re.search(r"export interface Usher \{(.*?)^\}", CLIENT.with_suffix(".d.ts").read_text(), re.S | re.M)

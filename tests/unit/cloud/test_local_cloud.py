@@ -230,7 +230,7 @@ def test_an_event_invocation_returns_at_once_and_logs_to_the_functions_own_group
 @pytest.mark.parametrize(
     ("deed", "error"), [("scan", "AccessDeniedException"), ("read a secret", "AccessDenied")], ids=["table", "bucket"]
 )
-def test_what_a_functions_role_does_not_allow_is_denied(cloud: LocalCloud, deed: str, error: str) -> None:
+def test_actions_outside_a_functions_role_are_denied(cloud: LocalCloud, deed: str, error: str) -> None:
     _, answer = invoke(cloud, do=deed)
     assert error in (answer["errorType"], answer["errorMessage"].partition("(")[2].partition(")")[0])
 
@@ -280,7 +280,7 @@ def test_ten_callers_at_once_are_all_answered(cloud: LocalCloud) -> None:
     assert [answer["event"]["pathParameters"]["thing"] for _, answer in answers] == [str(n) for n in range(20)]
 
 
-def test_callers_beyond_the_concurrency_are_told_that_the_service_is_unavailable(cloud: LocalCloud) -> None:
+def test_callers_beyond_the_concurrency_get_service_unavailable(cloud: LocalCloud) -> None:
     functions = cloud.client("lambda")
     name = next(
         one["FunctionName"] for one in functions.list_functions()["Functions"] if "Answer" in one["FunctionName"]
@@ -296,7 +296,7 @@ def test_callers_beyond_the_concurrency_are_told_that_the_service_is_unavailable
         functions.delete_function_concurrency(FunctionName=name)
 
 
-def test_the_api_calls_the_alias_and_the_function_is_told_so(cloud: LocalCloud) -> None:
+def test_the_api_calls_the_alias_and_the_function_sees_its_arn(cloud: LocalCloud) -> None:
     _, answer = call(cloud, "GET", "/g/things/1")
     assert answer["arn"].endswith(":live")
     assert answer["version"] == "1"
@@ -318,7 +318,7 @@ def test_an_event_that_fails_three_times_is_left_in_the_dead_letter_queue(cloud:
     assert len(requests) >= 3
 
 
-def test_a_destination_is_told_what_went_wrong(cloud: LocalCloud) -> None:
+def test_a_destination_gets_the_error(cloud: LocalCloud) -> None:
     functions, sqs, queue = cloud.client("lambda"), cloud.client("sqs"), cloud.outputs["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     name = cloud.outputs["WorkName"]

@@ -193,7 +193,7 @@ def sign(by: Credentials, service: str, request: AWSRequest) -> dict[str, str]:
 
 
 @pytest.mark.usefixtures("untouched")
-def test_who_may_not_set_faults_sets_none(cloud: LocalCloud, nobody: Credentials) -> None:
+def test_a_caller_without_the_permission_cannot_set_faults(cloud: LocalCloud, nobody: Credentials) -> None:
     target = {"X-Amz-Target": "AmazonPersonalize.SetFaults", "Content-Type": "application/x-amz-json-1.1"}
     headers = sign(nobody, "personalize", AWSRequest("POST", f"{cloud.endpoint}/", target, '{"throttle": 1}'))
     status, _ = send(urlsplit(cloud.endpoint).netloc, "POST", "/", '{"throttle": 1}', headers)
@@ -202,7 +202,7 @@ def test_who_may_not_set_faults_sets_none(cloud: LocalCloud, nobody: Credentials
 
 @pytest.mark.usefixtures("untouched")
 @pytest.mark.parametrize("path", ["/moto-api/data.json", "/moto-api/reset", "/latest/meta-data/iam", "/favicon.ico"])
-def test_what_moto_serves_beside_aws_is_not_there_for_who_signs_either(cloud: LocalCloud, path: str) -> None:
+def test_motos_own_pages_are_closed_to_signed_requests_too(cloud: LocalCloud, path: str) -> None:
     signed = sign(developer(cloud), "s3", AWSRequest("GET", cloud.endpoint + path))
     status, headers = send(urlsplit(cloud.endpoint).netloc, "GET", path, b"", signed)
     assert status == 404

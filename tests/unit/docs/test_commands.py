@@ -119,5 +119,5 @@ def test_commands_are_found_in_a_line(line: str, found: list[list[str]]) -> None
     "line",
     ["usher stauts films", "usher status --jsn", "aws sqs purge --queue-url x", "aws sqs purge-queue", "sam destroy"],
 )
-def test_what_does_not_exist_is_seen(line: str) -> None:
+def test_missing_names_are_found(line: str) -> None:
     assert complaint(line.split())

@@ -27,7 +27,7 @@ def test_the_page_is_up_to_date() -> None:
 
 
 @pytest.mark.parametrize("claim", EVERY, ids=lambda claim: claim.says[:50])
-def test_what_a_claim_names_exists(claim: Claim) -> None:
+def test_the_tests_and_checks_in_claims_exist(claim: Claim) -> None:
     assert [one for one in claim.tests if one.partition("::")[2] not in defined_in(one.partition("::")[0])] == []
     assert claim.tests or claim.seen, "a claim needs a test, or a look at the first deployment"
     assert claim.check in {"", *(check.name for check in CHECKS)}

@@ -110,7 +110,7 @@ def answer(api: Api, case: Any) -> Response | None:
     return Response(raw["statusCode"], headers, raw["body"].encode(), sent, elapsed=0.0, verify=False)
 
 
-def test_what_the_document_says_of_answers_is_true(api: Api) -> None:
+def test_the_documents_description_of_answers_is_true(api: Api) -> None:
     statuses = Counter[int]()
 
     @settings(

@@ -139,7 +139,7 @@ def test_an_error_of_the_model_can_be_had(
     assert raised.value.response["Error"]["Message"]
 
 
-def test_what_is_impossible_is_in_the_model() -> None:
+def test_errors_listed_as_impossible_are_in_the_model() -> None:
     assert IMPOSSIBLE.keys() <= {row[1:] for row in ERRORS}
 
 

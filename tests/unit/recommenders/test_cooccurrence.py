@@ -79,7 +79,7 @@ def test_an_item_met_last_is_like_what_was_met_before_it() -> None:
     assert like(SimilarItems, ["ab", "ab", "cd", "cd", "cd"], "b")[0] == "a"
 
 
-def test_what_comes_after_an_item_is_more_like_it_than_what_came_before() -> None:
+def test_later_items_are_more_similar_than_earlier_ones() -> None:
     assert like(SimilarItems, ["abc", "abc"], "b")[0] == "c"
 
 
@@ -160,7 +160,7 @@ def test_only_the_newest_events_of_a_user_make_pairs(between: int, nearest: str)
     assert like(Sims, histories, "a", min_cointeraction_count="0")[0] == nearest
 
 
-def test_how_far_the_counting_has_come_is_told() -> None:
+def test_the_progress_of_the_counting_is_reported() -> None:
     told = list[float]()
     with listening(told.append):
         counted(Sims, USERS, 1)

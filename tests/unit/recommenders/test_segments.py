@@ -19,12 +19,12 @@ def found(model: type[ItemAffinity], items: str, count: int) -> set[str]:
     return {INTERACTIONS.user_ids[user] for user in np.argsort(-scores, kind="stable")[:count]}
 
 
-def test_where_nobody_comes_back_a_segment_holds_those_who_met_what_goes_with_the_item() -> None:
+def test_without_repeats_a_segment_has_users_of_related_items() -> None:
     assert found(ItemAffinity, "x", 1) == {"7"}
     assert found(ItemAffinity, "c", 1) == {"1"}
 
 
-def test_where_people_come_back_those_who_met_an_item_will() -> None:
+def test_with_repeats_a_segment_has_the_items_own_users() -> None:
     loyal = [*HISTORIES[:5], *(history * 3 for history in HISTORIES[5:])]
     users = [str(user) for user, history in enumerate(loyal) for _ in history]
     interactions = Interactions.of(users, "".join(loyal), range(len(users)))

@@ -20,7 +20,7 @@ EVENTS = [(f"u{n}-{hour}", "evergreen", hour * HOUR) for hour in range(40) for n
 EVENTS += [(f"n{n}", "riser", 39 * HOUR) for n in range(12)]
 
 
-def test_what_rises_beats_what_is_always_popular() -> None:
+def test_rising_items_beat_constantly_popular_ones() -> None:
     assert hot(EVENTS) == "riser"
 
 
@@ -39,7 +39,7 @@ def scores(events: list[tuple[str, str, int]], **parameters: str) -> dict[str, f
     return dict(zip(interactions.item_ids, found.tolist(), strict=True))
 
 
-def test_what_falls_is_below_what_stays() -> None:
+def test_falling_items_are_below_steady_ones() -> None:
     falling = [(f"f{n}-{hour}", "falling", hour * HOUR) for hour in range(30) for n in range(8)]
     ranked = scores(EVENTS + falling)
     assert ranked["riser"] > ranked["evergreen"] > ranked["falling"]

@@ -53,7 +53,7 @@ def test_retries_back_off_and_are_billed() -> None:
         ("Odd", ["Even"], "FAILED"),
     ],
 )
-def test_what_is_caught_goes_on_with_the_error(name: str, caught: list[str], status: str) -> None:
+def test_a_caught_error_continues_with_the_error_output(name: str, caught: list[str], status: str) -> None:
     catch = {"ErrorEquals": caught, "Assign": {"error": "{% $states.errorOutput.Error %}"}, "Next": "last"}
     last = {"Type": "Succeed", "Output": "{% $error %}"}
     ended, *_ = run(TaskError(name), given={"n": 1}, first=TASK | {"Catch": [catch]}, last=last)

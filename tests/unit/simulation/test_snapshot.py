@@ -41,7 +41,7 @@ def state(stack: Stack) -> Any:
     return world(stack), arns, stack.keys(".*"), texts, stack.notifications(), messages, schedules, time.time()
 
 
-def test_what_was_made_is_brought_back_whatever_has_become_of_it(stack: Stack) -> None:
+def test_a_made_state_is_restored_whatever_has_happened_since(stack: Stack) -> None:
     stack.begin(films)
     first = state(stack)
     for _ in range(2):
@@ -54,7 +54,7 @@ def test_what_was_made_is_brought_back_whatever_has_become_of_it(stack: Stack) -
 
 
 @pytest.mark.parametrize("_", range(2))
-def test_what_was_brought_back_goes_on_as_what_was_made(stack: Stack, _: int) -> None:
+def test_a_restored_stack_continues_like_the_original(stack: Stack, _: int) -> None:
     stack.reset()
     films(stack)
     drop(stack, 70)

@@ -63,7 +63,7 @@ def ask(session: Any) -> Iterator[Any]:
 
 
 @travel(1_700_000_000, tick=False)
-def test_what_is_asked_and_answered_is_the_same() -> None:
+def test_requests_and_answers_are_unchanged() -> None:
     def answers() -> list[Any]:
         return [_without_ids(one) for one in ask(boto3.Session(region_name="us-east-1"))]
 
@@ -127,7 +127,7 @@ def test_no_rule_for_addresses_reads_what_is_not_looked_at() -> None:
     assert '{"ref": "Bucket"}' in rules
 
 
-def test_who_asks_is_known() -> None:
+def test_the_caller_is_known() -> None:
     asked: list[bytes] = []
 
     def listen(request: Any, **_: Any) -> None:

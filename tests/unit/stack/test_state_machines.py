@@ -125,7 +125,7 @@ def test_every_task_invokes_a_function_and_retries_what_passes(path: Path) -> No
 
 
 @each_machine
-def test_who_is_throttled_tries_for_a_quarter_of_an_hour(path: Path) -> None:
+def test_a_throttled_call_is_retried_for_a_quarter_of_an_hour(path: Path) -> None:
     """A new account runs ten functions at a time, and one may run for 15 minutes."""
     for retry in retriers(path, "Lambda.TooManyRequestsException"):
         pauses = [

@@ -190,7 +190,7 @@ def test_parts_are_as_long_in_the_stack_as_in_the_command(function: str) -> None
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_what_a_function_calls_by_name_it_may_call(function: str) -> None:
+def test_a_function_may_call_everything_that_its_code_names(function: str) -> None:
     source = (REPOSITORY / FUNCTIONS[function]["CodeUri"] / "app.py").read_text()
     calls = re.findall(r'client\("(personalize[\w-]*)"\)\.(\w+)\(', source)
     routes = [ROUTES_BY_KEY.get(key) for key in SENT_ROUTES[function]]

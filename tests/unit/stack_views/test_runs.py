@@ -59,7 +59,7 @@ def test_a_run_ends_after_the_longest_chain_of_what_is_left(
     assert not end.is_late
 
 
-def test_what_takes_longer_than_as_a_rule_is_told() -> None:
+def test_a_resource_that_takes_longer_than_usual_is_reported() -> None:
     end = expected_end(plan(), record("READY", "PENDING", "WAITING", waited=3601), NOW)
     assert end is not None
     assert end.is_late

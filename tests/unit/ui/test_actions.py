@@ -22,7 +22,7 @@ def test_a_key_tells_what_it_may_ask_and_when_its_former_secret_ends() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "-1", "1.5", "seven", "367", "9" * 30, "²"])
-def test_what_is_no_number_of_days_is_refused(text: str) -> None:
+def test_an_invalid_number_of_days_is_refused(text: str) -> None:
     with pytest.raises(UsherError, match="Days: a number from 0 to 366"):
         keys.whole(text, "Days", 366)
 

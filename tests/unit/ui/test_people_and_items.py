@@ -88,7 +88,7 @@ def test_evidence_names_what_personalize_says_neighbours_and_what_is_shared() ->
     assert why({"itemId": "z"}, known=False) == ["nothing is known of this user, so the list is one for newcomers"]
 
 
-def test_moves_are_told_by_how_far() -> None:
+def test_moves_are_shown_with_their_distance() -> None:
     assert moves(["a", "b", "c"], ["c", "a", "d"]) == {"c": "up 2", "a": "down 1", "d": "new"}
     assert moves(["a"], ["a"]) == {}
 

@@ -161,7 +161,7 @@ def test_an_api_function_makes_nothing_at_its_import_that_is_unique_open_or_date
         ("import socket; OPEN = socket.socket()", "socket:"),
     ],
 )
-def test_what_is_unique_open_or_dated_would_be_seen(tmp_path: Path, line: str, found: str) -> None:
+def test_unique_open_or_dated_values_would_be_found(tmp_path: Path, line: str, found: str) -> None:
     (tmp_path / "app.py").write_text(line)
     done = imports(tmp_path / "app.py", FUNCTIONS["Ranking"], WATCHED.replace("/functions/", f"{tmp_path}/"))
     assert found in done.stdout

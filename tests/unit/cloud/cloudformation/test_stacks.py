@@ -161,7 +161,7 @@ def test_a_property_that_is_fixed_at_creation_replaces_the_resource(cf: Any) -> 
     assert events(cf, "one")[-3:-1] == [("Group", "DELETE_IN_PROGRESS"), ("Group", "DELETE_COMPLETE")]
 
 
-def test_what_refers_to_a_replaced_resource_changes_with_it(cf: Any) -> None:
+def test_dependents_of_a_replaced_resource_change_with_it(cf: Any) -> None:
     def named(name: str) -> str:
         queue = {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": name}}
         policy = {"Type": "AWS::SQS::QueuePolicy", "Properties": {"Queues": [{"Ref": "Queue"}], "PolicyDocument": {}}}
@@ -171,7 +171,7 @@ def test_what_refers_to_a_replaced_resource_changes_with_it(cf: Any) -> None:
     assert changes(cf, "one", named("later")) == [("Modify", "Queue", "True"), ("Modify", "Policy", "False")]
 
 
-def test_what_a_template_no_longer_has_is_deleted_and_what_is_retained_stays(cf: Any, cloud: LocalCloud) -> None:
+def test_resources_missing_in_a_template_are_deleted_unless_retained(cf: Any, cloud: LocalCloud) -> None:
     kept = {"Type": "AWS::Logs::LogGroup", "DeletionPolicy": "Retain", "Properties": {"LogGroupName": "kept"}}
     gone = {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": "gone"}}
     create(cf, "one", template(Queue=QUEUE, Kept=kept, Gone=gone))
@@ -275,7 +275,7 @@ def test_a_transform_must_be_acknowledged_where_no_change_set_shows_it(cf: Any) 
     assert "Transform" not in cf.get_template(StackName="one", TemplateStage="Processed")["TemplateBody"]
 
 
-def test_a_transform_that_fails_is_told_by_the_change_set(cf: Any) -> None:
+def test_the_change_set_reports_a_failed_transform(cf: Any) -> None:
     body = json.dumps(
         {"Transform": "AWS::Serverless-2016-10-31", "Resources": {"Nameless": {"Type": "AWS::Serverless::Function"}}}
     )

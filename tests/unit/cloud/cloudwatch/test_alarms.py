@@ -131,7 +131,7 @@ def test_an_alarm_without_data_says_so(cloud: Any) -> None:
     assert alarmed(cloud, **PLAIN)(timedelta(minutes=-30)) == UNKNOWN
 
 
-def test_a_change_of_state_is_told_once_to_the_topic_and_to_eventbridge(
+def test_a_change_of_state_is_reported_once_to_the_topic_and_to_eventbridge(
     cloud: Any, heard: Callable[[], list[Any]]
 ) -> None:
     state = alarmed(cloud, AlarmActions=[TOPIC], AlarmDescription="It failed", **MATH)

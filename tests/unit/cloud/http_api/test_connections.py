@@ -53,7 +53,7 @@ def test_a_connection_serves_one_request_after_the_other(server: tuple[HTTPConne
     assert connection.sock is mine, "a new one was made"
 
 
-def test_what_is_refused_unread_is_answered_and_is_not_taken_for_a_request(
+def test_a_request_refused_unread_is_answered_and_its_rest_is_no_request(
     server: tuple[HTTPConnection, ExitStack],
 ) -> None:
     connection, _ = server

@@ -60,7 +60,7 @@ def test_a_parameter_of_the_path_is_decoded_for_the_route_and_once_more(path: st
 
 
 @pytest.mark.parametrize("path", ["a%2Fb", "50%25off", "100%25"])
-def test_what_does_not_survive_decoding_is_not_found(path: str) -> None:
+def test_ids_that_do_not_survive_decoding_are_not_found(path: str) -> None:
     assert answer(serve(Function()).get(f"/g/things/{path}")) == (404, {"message": "Not Found"})
 
 

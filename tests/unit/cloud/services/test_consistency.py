@@ -60,7 +60,7 @@ def test_events_come_in_any_order_and_some_of_them_twice() -> None:
     assert came != sorted(came)
 
 
-def test_what_has_not_come_at_the_end_never_comes() -> None:
+def test_events_pending_at_the_end_never_arrive() -> None:
     came = list[int]()
     with Disorder(Draws(), Clock(1e-3)) as disorder:
         disorder.arrive("a", lambda: came.append(1))
@@ -170,7 +170,7 @@ def test_a_replica_catches_up_when_its_lag_is_over() -> None:
     assert seen() == {3}
 
 
-def test_what_one_key_is_read_as_does_not_hang_on_reads_of_others() -> None:
+def test_the_reading_of_one_key_does_not_depend_on_others() -> None:
     def read(order: list[str]) -> list[int | None]:
         table, replicas = Stored(), Replicas(Draws(), 1e9)
         values = []

@@ -208,7 +208,7 @@ def test_an_error_has_the_shape_that_moto_would_find(table: Any) -> None:
         assert errors() == usual == errors()
 
 
-def test_what_a_query_has_answered_is_forgotten(table: Any) -> None:
+def test_the_objects_of_a_querys_answer_are_freed(table: Any) -> None:
     put(table, {("b", "1"), ("b", "2")})
     with faster():
         before = len(Item.instances_tracked)

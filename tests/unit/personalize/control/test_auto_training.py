@@ -47,7 +47,7 @@ def test_a_solution_trains_itself_within_an_hour(world: World, hasten: Callable[
     assert (version["trainingType"], version["trainingMode"]) == ("AUTOMATIC", "AUTOTRAIN")
 
 
-def test_it_does_not_where_it_is_told_not_to(world: World, hasten: Callable[[float], None]) -> None:
+def test_it_does_not_if_switched_off(world: World, hasten: Callable[[float], None]) -> None:
     solution = world.solution(world.loaded(), "popularity-count", performAutoTraining=False)
     time.sleep(0.01)
     hasten(1000 * HOUR)

@@ -98,7 +98,7 @@ def test_a_deleted_resource_is_seen_leaving_and_then_gone(world_at: Callable[[fl
     world.personalize.create_dataset_group(name=arn.rsplit("/", 1)[1])  # the name is free again
 
 
-def test_what_is_being_created_can_be_neither_used_nor_deleted(world_at: Callable[[float], World]) -> None:
+def test_resources_in_creation_can_be_neither_used_nor_deleted(world_at: Callable[[float], World]) -> None:
     world = world_at(MINUTE)
     group = world.group()
     in_use = world.personalize.exceptions.ResourceInUseException

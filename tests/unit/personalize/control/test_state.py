@@ -143,5 +143,5 @@ def test_a_damaged_file_is_named_with_the_way_out(tmp_path: Path, trainer: Threa
 
 
 @pytest.mark.usefixtures("world")
-def test_nothing_is_written_unless_told(tmp_path: Path) -> None:
+def test_nothing_is_written_without_the_option(tmp_path: Path) -> None:
     assert list(tmp_path.rglob("*")) == []

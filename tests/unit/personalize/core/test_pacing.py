@@ -156,7 +156,7 @@ def test_durations_are_read_with_their_unit(text: str, expected: float) -> None:
 
 
 @pytest.mark.parametrize("text", ["100", "-1s", "soon", "1 s", ""])
-def test_what_is_no_duration_is_refused(text: str) -> None:
+def test_an_invalid_duration_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="use one such as 100ms"):
         seconds(text)
 

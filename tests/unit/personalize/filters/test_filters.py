@@ -213,7 +213,7 @@ def test_an_expression_that_makes_no_sense_is_refused(text: str, message: str) -
         ('INCLUDE ItemID WHERE Items.GENRES IN ("*", "a")', "allowed only with EVENT_TYPE"),
     ],
 )
-def test_what_does_not_go_together_is_refused(text: str, message: str) -> None:
+def test_contradicting_options_are_refused(text: str, message: str) -> None:
     fields = '[{"name": "KIND", "type": "string"}, {"name": "REPEAT_FREQUENCY", "type": "long"}]'
     actions = parse_schema(f'{{"type": "record", "fields": {fields}}}')
     with pytest.raises(InvalidInputError, match=message):
@@ -289,7 +289,7 @@ clauses = st.builds(Clause, st.sampled_from(["INCLUDE", "EXCLUDE"]), st.sampled_
 
 
 @given(st.lists(clauses, min_size=1, max_size=3).map(lambda some: Expression(tuple(some))))
-def test_what_is_written_is_read_back(expression: Expression) -> None:
+def test_written_files_can_be_read_back(expression: Expression) -> None:
     assert parse_filter(str(expression)) == expression
 
 

@@ -218,7 +218,7 @@ def test_metadata_are_texts_under_the_names_that_were_asked_for(shop: Served) ->
         ("user-personalization-v2", {"USERS": ["AGE"]}, "only name columns of ITEMS"),
     ],
 )
-def test_metadata_that_cannot_be_told_are_refused(shop: Served, recipe: str, columns: Any, message: str) -> None:
+def test_unavailable_metadata_are_refused(shop: Served, recipe: str, columns: Any, message: str) -> None:
     arn = exploring(shop, "0") if recipe == "user-personalization" else shop.campaigns[recipe]
     with pytest.raises(shop.world.runtime.exceptions.InvalidInputException, match=message):
         ask(shop, arn, userId="u1", metadataColumns=columns)

@@ -137,7 +137,7 @@ def test_one_fitter_fits_many_models_and_bad_parameters_do_not_end_it(fitter: Fi
         assert (tmp_path / f"model{number}" / "items.json").exists()
 
 
-def test_a_fault_of_a_fit_is_told(fitter: Fitter, tmp_path: Path) -> None:
+def test_an_error_of_a_fit_is_reported(fitter: Fitter, tmp_path: Path) -> None:
     with pytest.raises((RuntimeError, FileNotFoundError), match="nowhere"):
         fitter.fit(Task("aws-sims", str(tmp_path / "nowhere"), {}, str(tmp_path / "model")), lambda _: None)
 
@@ -170,7 +170,7 @@ def test_in_a_thread_a_fit_ends_when_it_next_tells_how_far_it_is() -> None:
     assert told == [0.5]
 
 
-def test_what_is_learnt_from_is_handed_over_whole(tmp_path: Path) -> None:
+def test_the_training_data_is_passed_on_whole(tmp_path: Path) -> None:
     write_interactions(LEARNT, tmp_path / "data")
     again = read_interactions(tmp_path / "data")
     assert again.item_ids == LEARNT.item_ids
@@ -179,7 +179,7 @@ def test_what_is_learnt_from_is_handed_over_whole(tmp_path: Path) -> None:
     assert read_interactions(tmp_path / "data").weight[0] == 1
 
 
-def test_parts_of_a_fit_are_told_as_shares_of_the_whole() -> None:
+def test_parts_of_a_fit_are_reported_as_shares_of_the_whole() -> None:
     told: list[float] = []
     with progress.listening(told.append), progress.part(0.5, 1):
         progress.report_progress(0.5)
@@ -210,7 +210,7 @@ def test_the_service_needs_no_guard_in_a_script(tmp_path: Path) -> None:
     assert done.stdout.endswith("coverage\n")
 
 
-def test_what_a_killed_server_left_is_gone_when_its_state_is_loaded(tmp_path: Path) -> None:
+def test_leftovers_of_a_killed_server_are_deleted_when_its_state_is_loaded(tmp_path: Path) -> None:
     install(Clock(math.inf), tmp_path)
     with mock_aws():
         World().group()

@@ -40,7 +40,7 @@ def test_a_key_makes_as_many_requests_in_a_minute_as_it_may_from_all_environment
         made[key, minute] = before + (wait == 0)
 
 
-def test_what_is_refused_is_not_written_again_and_a_count_expires(world: World) -> None:
+def test_a_refused_request_is_not_written_again_and_its_count_expires(world: World) -> None:
     calls: list[dict[str, Any]] = []
 
     def update_item(**members: Any) -> Any:

@@ -122,7 +122,7 @@ def test_a_group_has_a_limited_number_of_keys(keys: Keys) -> None:
         few.create("films", "n", ["POST events"])
 
 
-def test_who_rotates_at_the_same_moment_is_told(keys: Keys) -> None:
+def test_a_concurrent_rotation_is_reported(keys: Keys) -> None:
     key_id = keys.create("films", "mail tool", ["POST events"]).split(".")[1]
 
     def somebody_else_rotates() -> datetime:

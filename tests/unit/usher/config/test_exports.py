@@ -134,7 +134,7 @@ def test_members_are_those_of_the_job_that_makes_the_export() -> None:
     assert "is unknown to CreateBatchSegmentJob" in said
 
 
-def test_what_personalize_has_no_batch_jobs_for_is_refused() -> None:
+def test_recipes_without_batch_jobs_are_refused() -> None:
     (said,) = read(trending={})[1]
     assert said.startswith("usher.yaml: exports.trending: is for a solution whose recipe has no batch jobs")
 

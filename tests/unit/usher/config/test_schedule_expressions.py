@@ -56,7 +56,7 @@ def test_a_schedule_starts_so_often(expression: str, shortest: float, a_month: f
         "cron(0 3 ? * 2#9 *)", "cron(0 3 ? * 15W *)", "at(2030-02-30T03:00:00)", "at(2030-01-01T25:00:00)",
     ],
 )  # fmt: skip
-def test_what_is_no_schedule_is_refused(expression: str) -> None:
+def test_an_invalid_schedule_is_refused(expression: str) -> None:
     with pytest.raises(ValueError, match="is no"):
         starts(expression)
 
@@ -70,7 +70,7 @@ fields = {
 
 @settings(deadline=None, max_examples=25)
 @given(*fields.values())
-def test_no_schedule_starts_more_often_than_is_told(minute: str, hour: str, days: str) -> None:
+def test_no_schedule_starts_more_often_than_computed(minute: str, hour: str, days: str) -> None:
     """Against the local scheduler, from a Thursday in November on."""
     expression = f"cron({minute} {hour} {days} *)"
     told, begun = starts(expression), datetime(2026, 11, 26, tzinfo=UTC)

@@ -163,7 +163,7 @@ def test_the_samples_of_the_aws_solution_pass(site: World) -> None:
     assert plan(site, {"solutions": {"tuned": tuned, "updated": updated}}).is_work
 
 
-def test_what_was_ordered_in_30_days_counts_until_a_run_orders_nothing(site: World) -> None:
+def test_orders_of_30_days_count_until_a_run_orders_nothing(site: World) -> None:
     config = {"solutions": {"s": {**SIMS, "campaign": False}}}
     ((place, remedy),) = refused(site, config, past=Past(1999.9))
     assert (place, remedy[-23:]) == ("films/", "MaxMonthlyDollars=2001.")
@@ -201,7 +201,7 @@ def test_added_files_are_imported_and_trained_on_at_their_price(site: World) -> 
     assert plan(site, config).findings["ceilings"]["run"] == pytest.approx(before + more)
 
 
-def test_what_has_no_known_price_counts_at_the_highest_that_is_known() -> None:
+def test_an_unknown_price_counts_as_the_highest_known_one() -> None:
     size = Size({}, 0, 250_000, {}, {"batch_segment_job/s": 10, "batch_inference_job/t": 100})
     segments = Resource("batch_segment_job/s", "batch_segment_job", "train")
     themes = {"batchInferenceJobMode": "THEME_GENERATION", "numResults": 20}

@@ -126,7 +126,7 @@ def test_a_bad_row_is_named_by_file_and_line(row: str, problem: str) -> None:
     assert said(GOOD, with_row(row, line=2)) == [f"2.csv line 2: {problem}"]
 
 
-def test_rows_that_are_skipped_are_told_without_an_error() -> None:
+def test_skipped_rows_are_reported_without_an_error() -> None:
     assert said(with_row("")) == []
     assert said(with_row(""), severity="warning")[0] == "1.csv line 700: is an empty line. Personalize skips it."
 
@@ -212,7 +212,7 @@ def test_cells_are_as_the_schema_says(kind: Any, value: str, problem: str) -> No
          "1.csv line 3: has the ID of an earlier row. Personalize keeps the last one."),
     ],
 )  # fmt: skip
-def test_what_personalize_does_by_itself_is_only_told(
+def test_automatic_actions_of_personalize_are_only_reported(
     header: str, row: str, schema: Mapping[str, Any], warning: str
 ) -> None:
     given_schema = schema_of(ITEM_ID="string", **schema)

@@ -22,7 +22,7 @@ def noted(
 
 
 @given(st.lists(texts, max_size=6), st.integers(1, 20))
-def test_what_recurs_is_the_same_however_rows_are_parted(parts: list[list[str]], least: int) -> None:
+def test_duplicates_are_equal_for_any_parts(parts: list[list[str]], least: int) -> None:
     rows = [text for part in parts for text in part]
     together, before = DistinctIds(batch_size=least), 0
     for part in parts:

@@ -84,7 +84,7 @@ def test_a_domain_knows_no_actions() -> None:
 
 
 @pytest.mark.parametrize("dataset", REQUIRED)
-def test_what_is_inferred_is_taken(dataset: str) -> None:
+def test_the_inferred_schema_is_accepted(dataset: str) -> None:
     kinds = dict.fromkeys(RESERVED[dataset], "string") | {"X": "categorical", "Y": "float"}
     made = make_schema(dataset, kinds)
     assert check_schema(dataset, made, "here") == []

@@ -159,7 +159,7 @@ def test_queries_follow_each_other_and_none_is_started_twice(bucket: Bucket, ath
 
 
 @pytest.mark.parametrize("state", ["FAILED", "CANCELLED"])
-def test_a_query_that_failed_is_told(bucket: Bucket, athena: Athena, state: str) -> None:
+def test_a_failed_query_is_reported(bucket: Bucket, athena: Athena, state: str) -> None:
     ids, _ = athena_split.advance(athena, bucket, JOB, {})
     athena_backends[DEFAULT_ACCOUNT_ID]["us-east-1"].executions[ids["create"]].status = state
     with pytest.raises(InputError, match=f"Athena query {ids['create']}: is {state}: Athena gives no reason"):
@@ -198,7 +198,7 @@ def test_files_get_their_names_and_none_is_written_twice(bucket: Bucket) -> None
     assert bucket.read(f"{JOB.folder}holdout/00001.csv") == b"USER_ID,ITEM_ID,TIMESTAMP,EVENT_TYPE,SIZE\nholdout1\n"
 
 
-def test_a_part_without_a_file_is_told(bucket: Bucket) -> None:
+def test_a_part_without_a_file_is_reported(bucket: Bucket) -> None:
     bucket.write(f"{JOB.staging}train/2026", b"u,i,1,x,y\n")
     with pytest.raises(InputError, match="the split last-tenth: leaves the part holdout empty"):
         list(athena_split.finish(bucket, JOB))

@@ -38,7 +38,7 @@ def test_lines_about_items_answer_for_everyone_who_met_the_item_last() -> None:
     assert shown(lists, ["1", "2", "3", "4"], ["x", "y", "x", None]) == [["a", "b"], ["c"], ["a", "b"], []]
 
 
-def test_what_else_a_line_may_hold_is_left_alone() -> None:
+def test_other_members_of_a_line_are_unchanged() -> None:
     whole = {
         "input": {"userId": "1"},
         "output": {"recommendedItems": ["a"], "reasons": [["popular"]]},

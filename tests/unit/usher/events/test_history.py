@@ -55,7 +55,7 @@ def test_an_event_that_does_not_count_says_why(site: Site) -> None:
     assert told(site)["e1"]["counts"]  # the catalogue has it by now
 
 
-def test_the_events_of_all_of_a_users_sessions_are_told_and_no_others(site: Site) -> None:
+def test_the_events_of_all_sessions_of_a_user_and_no_others_are_listed(site: Site) -> None:
     site.post(EVENT | {"eventId": "guest"}, sessionId="s")
     site.post(EVENT | {"eventId": "stranger"}, sessionId="unknown")
     site.post(EVENT | {"eventId": "login"}, sessionId="s", userId="u")

@@ -33,6 +33,6 @@ def test_any_other_refusal_is_raised(code: str, status: int) -> None:
         send(answered(code, status), MESSAGE)
 
 
-def test_what_botocore_refuses_is_refused_for_good() -> None:
+def test_refusals_of_botocore_are_permanent() -> None:
     client = boto3.client("personalize-events", region_name="us-east-1")
     assert "trackingId" in send(client, MESSAGE | {"trackingId": ""})

@@ -192,7 +192,7 @@ def test_a_line_that_is_odd_is_an_error_and_costs_no_other(world: World, odd: st
     assert world.bucket.read("out/errors/part-0001.json") == f"{odd}\n".encode()
 
 
-def test_what_was_cut_is_no_file(world: World) -> None:
+def test_an_interrupted_write_leaves_no_file(world: World) -> None:
     world.put(OUTPUT, text([line("u", ["a"])]).decode())
     broken = Metadata({"TITLE": pa.array(["A"])}, {"a": 1})
     with pytest.raises(IndexError):

@@ -118,7 +118,7 @@ def part(whole: dict[str, T], data: st.DataObject) -> dict[str, T]:
 
 
 @given(EXPRESSIONS, VALUES, USERS, ITEMS, EVENTS, st.data())
-def test_what_is_sure_is_so_for_personalize_whatever_else_it_knows(
+def test_a_certain_verdict_holds_for_any_further_data_of_personalize(
     expression: Expression,
     values: dict[str, str],
     user: str,
@@ -174,7 +174,7 @@ def test_what_is_sure_is_so_for_personalize_whatever_else_it_knows(
         ('INCLUDE ItemID WHERE Items.STUDIO IN ("A24") | EXCLUDE ItemID WHERE Items.GENRES IN ("Action")', False),
     ],
 )
-def test_what_is_not_known_may_not_matter(text: str, wanted: bool | None) -> None:
+def test_unknown_attributes_may_not_matter(text: str, wanted: bool | None) -> None:
     known = Knowledge(COLUMNS, "u1", met={"watch": {"i0"}}, records=dict(CATALOGUE))
     rules = compiled(parse_filter(text), {"INTERACTIONS": ["view", "watch"]})
     assert lets_through(bound(rules, "ITEM", {}), "i0", known) is wanted

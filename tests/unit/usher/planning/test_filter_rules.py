@@ -18,7 +18,7 @@ EXPRESSIONS = {
     ("types", "told_by_events"),
     [(["view"], {"bought", "taken"}), ([], {"bought", "taken"}), (["buy", "view"], {"taken"}), (None, {"taken"})],
 )
-def test_events_that_no_file_has_are_told_by_those_that_are_sent(
+def test_event_types_that_no_file_has_are_learnt_from_sent_events(
     types: list[str] | None, told_by_events: set[str]
 ) -> None:
     config = Config((), {name: {"filterExpression": text} for name, text in EXPRESSIONS.items()}, {}, None)

@@ -74,7 +74,7 @@ def test_while_something_is_missing_the_former_answers_requests_that_name_none()
     assert list(content["solutions"]) == ["home", "popular"]
 
 
-def test_what_the_config_takes_away_goes_once_the_rest_serves() -> None:
+def test_resources_removed_from_the_config_go_after_the_rest_is_live() -> None:
     former: Any = {
         "solutions": {"home": solution("home"), "similar": solution("similar", USER)},
         "recommenders": {"top": recommender("top", POPULAR)},
@@ -105,7 +105,7 @@ def test_a_campaign_that_is_no_longer_wanted_answers_until_the_rest_serves() -> 
     assert done["solutions"]["home"]["campaignArn"] is None
 
 
-def test_what_alone_answers_a_route_stays_until_something_else_does_or_it_is_deleted() -> None:
+def test_the_only_answer_of_a_route_stays_until_another_answers_or_it_is_deleted() -> None:
     former: Any = {
         "solutions": {"home": solution("home"), "related": solution("related", RELATED)},
         "recommenders": {"rank": recommender("rank", RANKED)},
@@ -142,7 +142,7 @@ def test_another_one_of_the_same_route_answers_in_the_place_of_what_leaves() -> 
     assert without(after, [home]) == without(content, [popular, home])
 
 
-def test_what_serves_nothing_leaves_first_and_then_what_comes_last() -> None:
+def test_resources_without_a_route_leave_first_and_then_the_last_ones() -> None:
     content: Any = {
         "solutions": {name: solution(name, type_) for name, type_ in {"a": USER, "b": USER, "c": RELATED}.items()},
         "filters": {"seen": "arn:filter"},
@@ -192,7 +192,7 @@ def ids_of(desired: Plan) -> list[str]:
 
 
 @given(former=maps(), desired=plans(), data=st.data())
-def test_whatever_fails_no_request_that_was_answered_is_without_an_answer(
+def test_every_answered_request_keeps_an_answer_after_any_failure(
     former: Any, desired: Plan, data: st.DataObject
 ) -> None:
     states = [state(id_, data.draw(STATUSES)) for id_ in ids_of(desired)]

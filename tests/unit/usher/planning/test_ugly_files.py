@@ -488,7 +488,7 @@ REMARKS = {
 
 
 @pytest.mark.parametrize("kind", REMARKS)
-def test_what_personalize_takes_but_nobody_means_is_a_warning(shop: World, kind: str) -> None:
+def test_valid_but_unlikely_values_are_a_warning(shop: World, kind: str) -> None:
     name, content, said = REMARKS[kind]
     put(shop, name, content, {})
     with time_machine.travel(NOW, tick=False):
@@ -521,7 +521,7 @@ def test_files_in_wrong_folders_are_noted() -> None:
     ]
 
 
-def test_duplicates_are_left_out_when_told_and_not_read_as_a_change_otherwise(shop: World) -> None:
+def test_duplicates_are_left_out_on_request_and_otherwise_are_not_a_change(shop: World) -> None:
     put(shop, "interactions.csv", GOOD + "\n".join(ROWS[:50]) + "\n", {"deduplicate": True})
     assert imported(shop) == GOOD
     put(shop, "interactions.csv", GOOD + "\n".join(ROWS[:50]) + "\n", {})

@@ -105,7 +105,7 @@ def whole(text: str = "", values: tuple[float, ...] = (0.1, 0.2, 0.3)) -> Any:
     | st.sampled_from(["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "</title>", "&lt;", "x" * 2000])
 )
 @settings(max_examples=20, deadline=None)
-def test_whatever_the_report_holds_is_shown_as_text(text: str) -> None:
+def test_any_content_of_the_report_is_shown_as_text(text: str) -> None:
     shown = Reader(render_evaluation_page(whole(text)))
     assert shown.tags <= TAGS | CHART_TAGS | {"details", "summary", "small"}
     assert shown.attributes <= ATTRIBUTES | {"open"}
@@ -234,7 +234,7 @@ def test_the_verdict_is_about_the_decisive_form(form: str, repeats: float, said:
     assert judged[1].startswith("By mean reciprocal rank, b is best: 0.200")
 
 
-def test_who_is_not_ranked_is_named_with_the_reason_and_never_best() -> None:
+def test_an_unranked_contender_is_named_with_the_reason_and_never_best() -> None:
     report = scored(**{"for-you": 0.2}, **LIVE)
     silent = contender("silent", "trained", "", "no list for 600 of 610 users") | {"ranked": False}
     report["contenders"].append(silent)
@@ -257,7 +257,7 @@ def test_marks_stand_wherever_figures_do() -> None:
         assert KNOWS in section
 
 
-def test_who_has_no_list_has_no_figures_and_no_bars() -> None:
+def test_a_contender_without_lists_has_no_figures_and_no_bars() -> None:
     report = scored(**{"for-you": 0.2})
     report["contenders"].append(contender("silent", "trained", "", "no list for 610 of 610 users") | {"ranked": False})
     charts = evaluation_charts(report)

@@ -19,7 +19,6 @@ from usher.serving.serving_map import CACHE_SECONDS
 
 from tests.unit.usher.planning.test_changes import Shop, quickly
 from tests.unit.usher.planning.test_changes import shop as shop
-from tests.unit.usher.planning.test_changes import stack as stack
 from tests.unit.usher.reads import COUNTED, call_members
 from tests.unit.usher.world import interactions
 from usher_local.personalize.core import environment
@@ -305,7 +304,7 @@ def test_the_remedy_of_what_has_no_room_works(
     assert record["outcome"] == "SUCCEEDED", record["summary"]
 
 
-def test_what_others_made_is_named_where_it_takes_the_room(shop: Shop) -> None:
+def test_foreign_resources_are_reported_if_they_take_the_room(shop: Shop) -> None:
     """No resource of ours may be deleted for the only campaign of a route: it is refused, and the foreign one is
     named."""
     only = {"for-you": QUICK["for-you"], "related": QUICK["related"], "rank": {"recipe": "aws-personalized-ranking"}}

@@ -117,7 +117,7 @@ def make_by_hand(world: World, kind: str, **members: Any) -> str:
     return str(arn)
 
 
-def test_what_a_stack_makes_bears_its_arn(usher: Stack) -> None:
+def test_a_stacks_resources_bear_its_arn(usher: Stack) -> None:
     usher.drop("films")
     assert {state.status for state in usher.run("films").values()} == {"READY"}
     kinds = {one.kind.name: one for one in personalize_backends[ACCOUNT]["us-east-1"].resources.values() if one.number}
@@ -285,7 +285,7 @@ def test_a_resource_of_the_wanted_name_in_another_group_is_not_touched(usher: St
     assert not usher.world.personalize.list_solution_versions()["solutionVersions"]
 
 
-def test_what_bears_the_tag_of_another_stack_is_neither_updated_nor_deleted(trained: Stack) -> None:
+def test_resources_with_the_tag_of_another_stack_are_neither_updated_nor_deleted(trained: Stack) -> None:
     there = personalize_backends[ACCOUNT]["us-east-1"].resources
     for arn in [arn for arn in there if ":campaign/" in arn or ":filter/" in arn]:
         there[arn].tags[STACK_TAG] = PROD
@@ -340,7 +340,7 @@ def test_a_removal_names_what_others_made_and_leaves_it_what_it_needs(trained: S
     assert {(state.status, state.reason) for state in states.values()} == {("DELETED", WHOLE)}
 
 
-def test_what_serves_in_a_group_counts_to_its_ceiling_whoever_made_it(trained: Stack) -> None:
+def test_live_resources_of_a_group_count_towards_its_ceiling_whoever_made_them(trained: Stack) -> None:
     before = trained.plan("films").findings["ceilings"]["serving"]
     (version,) = trained.world.personalize.list_solution_versions()["solutionVersions"]
     members = {"solutionVersionArn": version["solutionVersionArn"], "minProvisionedTPS": 1}
@@ -387,7 +387,7 @@ def test_a_line_for_a_schema_that_the_groups_dataset_does_not_use_is_noted(usher
     assert usher.run("films")["schema/interactions"].arn.rpartition("/")[2].startswith("films-interactions-")
 
 
-def test_what_has_no_tag_in_a_group_of_its_own_is_not_used(trained: Stack) -> None:
+def test_an_untagged_resource_in_a_group_of_its_own_is_not_used(trained: Stack) -> None:
     there = personalize_backends[ACCOUNT]["us-east-1"].resources
     campaign = next(arn for arn in there if ":campaign/" in arn)
     there[campaign].tags.clear()

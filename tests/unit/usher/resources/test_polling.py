@@ -19,7 +19,7 @@ def looks(taken: float, usual: float) -> list[float]:
 
 
 @pytest.mark.parametrize("usual", [30, 60, 900, HOUR, 6 * HOUR])
-def test_what_takes_its_usual_time_is_found_when_it_is_done(usual: float) -> None:
+def test_a_resource_of_usual_duration_is_found_when_it_is_done(usual: float) -> None:
     assert looks(usual, usual)[-1] == pytest.approx(usual, abs=MIN_SECONDS)
 
 

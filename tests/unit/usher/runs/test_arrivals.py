@@ -72,11 +72,6 @@ class Day:
         return Counter({kind: kinds[kind] for kind in ONCE})
 
 
-@pytest.fixture(scope="module")
-def stack(deployment: Stack) -> Stack:
-    return deployment
-
-
 @pytest.fixture
 def day(stack: Stack) -> Day:
     stack.reset()
@@ -121,7 +116,7 @@ def test_a_run_begins_though_files_come_without_end(day: Day) -> None:
     assert day.made()["DatasetImportJob"] > 0
 
 
-def test_what_a_person_requests_does_not_wait_for_files(day: Day) -> None:
+def test_a_persons_request_does_not_wait_for_files(day: Day) -> None:
     day.stack.put("films/interactions.csv", interactions())
     execution, steps = day.stack.start({"group": "films"})
     next(steps)

@@ -52,11 +52,6 @@ SECONDS = 90
 """A minute of them passes while a drop settles."""
 
 
-@pytest.fixture(scope="module")
-def stack(deployment: Stack) -> Stack:
-    return deployment
-
-
 @pytest.mark.parametrize("name", CASES)
 def test_a_hostile_drop_ends_in_a_record_and_a_notification(stack: Stack, name: str) -> None:
     stack.reset()
@@ -76,7 +71,7 @@ def test_a_hostile_drop_ends_in_a_record_and_a_notification(stack: Stack, name: 
 
 
 @pytest.mark.parametrize("name", ASKED)
-def test_a_hostile_request_is_told(stack: Stack, name: str) -> None:
+def test_a_hostile_request_is_reported(stack: Stack, name: str) -> None:
     stack.reset()
     execution, waits = stack.start(json.loads(json.dumps(ASKED[name])))
     for seconds in waits:

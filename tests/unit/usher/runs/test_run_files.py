@@ -22,11 +22,6 @@ CONFIG = {
 }
 
 
-@pytest.fixture(scope="module")
-def stack(deployment: Stack) -> Stack:
-    return deployment
-
-
 def everything(stack: Stack) -> dict[str, Any]:
     """Every typed document in the bucket."""
     contents = {key: content for pattern in DOCUMENTS for key, content in stack.read(pattern).items()}

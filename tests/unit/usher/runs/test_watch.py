@@ -60,7 +60,7 @@ def watch(event: dict[str, Any]) -> None:
         ("FAILED", {"cause": '{"errorMessage": "boom"}'}, "broke off: FAILED: boom"),
     ],
 )
-def test_a_dead_executions_record_is_closed_and_told_once(
+def test_a_dead_executions_record_is_closed_and_reported_once(
     world: World, inbox: Any, status: str, given: object, more: dict[str, Any], said: str
 ) -> None:
     run = Run(world.bucket, "films", run_name(EXECUTION))
@@ -96,7 +96,7 @@ def test_an_export_of_all_groups_is_closed_in_each(world: World, inbox: Any) -> 
     assert len(inbox()) == 2
 
 
-def test_what_concerns_no_group_is_left_alone(world: World, inbox: Any) -> None:
+def test_events_about_no_group_are_ignored(world: World, inbox: Any) -> None:
     watch(ended("FAILED", {"detail": {"object": {"key": "films/notes.txt"}}}))
     assert inbox() == []
     assert world.bucket.keys("") == []
@@ -170,7 +170,7 @@ def stopped_evaluation() -> dict[str, Any]:
     return {"detail": {**event["detail"], "executionArn": EVALUATION}}
 
 
-def test_an_evaluation_that_is_stopped_before_its_record_is_told_once_and_goes_no_further(
+def test_an_evaluation_that_is_stopped_before_its_record_is_reported_once_and_ends(
     world: World, inbox: Any, clear_ups: list[tuple[str, int]]
 ) -> None:
     """Its first function is at work, and outlives it."""

@@ -53,7 +53,7 @@ def test_a_breaker_opens_after_two_failures_in_a_row_and_not_before(requests: li
 
 
 @given(st.floats(0.01, 1), st.floats(1, 1000))
-def test_what_stays_down_is_asked_after_pauses_that_double_up_to_half_a_minute(step: float, seconds: float) -> None:
+def test_probes_of_an_outage_have_pauses_that_double_up_to_half_a_minute(step: float, seconds: float) -> None:
     clock = Hands()
     breakers = Breakers(clock)
     asked = [clock.now for one in range(int(seconds / step)) for ok in play(breakers, clock, [(step, False)]) if ok]

@@ -136,7 +136,7 @@ WRONG: Mapping[str, tuple[bytes | None, str]] = {
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_whatever_goes_wrong_ends_in_time_with_a_reason(server: Server, name: str) -> None:
+def test_every_failure_ends_in_time_with_a_reason(server: Server, name: str) -> None:
     answer, reason = WRONG[name]
     server.answers = [answer]
     campaigns, start = campaigns_at(server.url, saved=0), time.monotonic()

@@ -109,7 +109,7 @@ def test_long_ids_are_kept_as_far_as_an_item_of_the_table_holds_them(pages: Page
 
 
 @given(st.text(max_size=40) | st.binary(max_size=80).map(lambda content: urlsafe_b64encode(content).decode()))
-def test_what_is_no_token_is_refused(token: str) -> None:
+def test_an_invalid_token_is_refused(token: str) -> None:
     dynamodb: Any = None
     pages: Any = Pages(Table(dynamodb, TABLE))
     with pytest.raises(RequestError) as caught:

@@ -51,7 +51,7 @@ def refreshed(world: World, **section: dict[str, Any]) -> tuple[PopularList, lis
         ({"solutions": {"you": FOR_YOU, "now": TRENDING}}, FOR_YOU["campaignArn"], "you", "v1"),
     ],
 )
-def test_what_is_popular_is_asked_for_and_else_what_is_recommended_to_nobody(
+def test_the_popular_list_comes_from_its_solution_or_else_from_recommendations_to_nobody(
     world: World, section: dict[str, Any], arn: str, name: str, version: str
 ) -> None:
     popular, (call,) = refreshed(world, **section)

@@ -160,7 +160,7 @@ def test_the_popular_list_stands_in_on_every_route_of_items(
     }  # fmt: skip
 
 
-def test_what_is_popular_is_answered_from_the_list_without_a_campaign_for_it(stage: Stage) -> None:
+def test_popular_items_are_answered_from_the_list_without_a_campaign(stage: Stage) -> None:
     answer = ask(stage.reader(), "popular")
     assert (answer["source"], "degraded" in answer, stage.calls) == ("popular", False, 0)
     with pytest.raises(RequestError) as caught:
@@ -169,7 +169,7 @@ def test_what_is_popular_is_answered_from_the_list_without_a_campaign_for_it(sta
 
 
 @pytest.mark.parametrize(("route", "options"), [("actions", {}), ("recommendations", {"filter": "seen"})])
-def test_what_the_list_cannot_answer_is_an_outage(stage: Stage, route: str, options: dict[str, str]) -> None:
+def test_a_request_beyond_the_popular_list_is_an_outage(stage: Stage, route: str, options: dict[str, str]) -> None:
     stage.failure, reader = down, stage.reader()
     for _ in range(3):
         with pytest.raises(OutageError) as caught:
