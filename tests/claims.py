@@ -90,8 +90,8 @@ CLAIMS: Mapping[str, tuple[Claim, ...]] = MappingProxyType(
             Claim(
                 "Every file that Usher reads starts a run, and none that it writes.",
                 (
-                    f"{RULES}::test_whatever_the_code_reads_starts_a_run",
-                    f"{RULES}::test_what_usher_writes_starts_no_run",
+                    f"{RULES}::test_every_key_that_the_code_reads_starts_a_run",
+                    f"{RULES}::test_keys_that_usher_writes_start_no_run",
                     f"{PIPELINE}::test_a_dropped_csv_becomes_live_recommendations",
                 ),
                 check="rules",
@@ -148,7 +148,7 @@ CLAIMS: Mapping[str, tuple[Claim, ...]] = MappingProxyType(
             Claim(
                 "A quota of things in progress is waited for, whatever Personalize calls it.",
                 (
-                    "tests/unit/usher/resources/test_reconcile.py::test_whether_a_quota_passes_is_told_by_the_kind_whatever_the_words",
+                    "tests/unit/usher/resources/test_reconcile.py::test_a_temporary_quota_is_recognised_by_its_kind_whatever_the_words",
                 ),
                 "With six imports at once, the sixth waits.",
                 "quotas",
@@ -157,7 +157,7 @@ CLAIMS: Mapping[str, tuple[Claim, ...]] = MappingProxyType(
                 "A plan that the quotas have no room for is refused before anything is made; its remedy works.",
                 (
                     f"{FIRST_HOUR}::test_the_remedy_of_what_has_no_room_works",
-                    f"{FIRST_HOUR}::test_what_others_made_is_named_where_it_takes_the_room",
+                    f"{FIRST_HOUR}::test_foreign_resources_are_reported_if_they_take_the_room",
                 ),
                 "Service Quotas lists Personalize's quotas; their names are not documented.",
                 "quotas",
@@ -173,7 +173,7 @@ CLAIMS: Mapping[str, tuple[Claim, ...]] = MappingProxyType(
             Claim(
                 "A large check ends on an account that runs ten functions at once.",
                 (
-                    f"{MACHINES}::test_who_is_throttled_tries_for_a_quarter_of_an_hour",
+                    f"{MACHINES}::test_a_throttled_call_is_retried_for_a_quarter_of_an_hour",
                     f"{LAMBDAS}::test_the_execution_beyond_the_limit_is_refused_until_another_has_ended",
                     f"{DOCTOR}::test_a_new_account_runs_more_functions_at_once_than_the_default_takes",
                 ),
@@ -198,7 +198,7 @@ CLAIMS: Mapping[str, tuple[Claim, ...]] = MappingProxyType(
         "Two stacks leave each other alone": (
             Claim(
                 "Everything that a stack creates has its ARN as a tag.",
-                (f"{OWNERSHIP}::test_what_a_stack_makes_bears_its_arn",),
+                (f"{OWNERSHIP}::test_a_stacks_resources_bear_its_arn",),
             ),
             Claim(
                 "A second stack with the same folder is refused, and changes nothing of the first stack.",
@@ -210,7 +210,7 @@ CLAIMS: Mapping[str, tuple[Claim, ...]] = MappingProxyType(
             ),
             Claim(
                 "Resources with another stack's tag are neither updated nor deleted.",
-                (f"{OWNERSHIP}::test_what_bears_the_tag_of_another_stack_is_neither_updated_nor_deleted",),
+                (f"{OWNERSHIP}::test_resources_with_the_tag_of_another_stack_are_neither_updated_nor_deleted",),
             ),
             Claim(
                 "The role of reconcile can't change resources without the stack's tag.",
@@ -329,7 +329,7 @@ CLAIMS: Mapping[str, tuple[Claim, ...]] = MappingProxyType(
                 (
                     f"{ACTIONS}::test_an_exports_plan_has_the_price_that_its_run_then_orders",
                     f"{ACTIONS}::test_an_evaluations_plan_has_its_price_and_makes_nothing",
-                    f"{REMOVAL}::test_what_goes_and_what_it_costs_is_shown_before_anything_does",
+                    f"{REMOVAL}::test_deletions_and_their_cost_are_shown_before_they_begin",
                 ),
                 "The first bill: the price list is a copy (docs/cost.md).",
             ),
@@ -357,7 +357,7 @@ CLAIMS: Mapping[str, tuple[Claim, ...]] = MappingProxyType(
                 "A budget stops what would exceed it, and nothing that serves.",
                 (
                     "tests/unit/usher/costs/test_months.py::test_a_budget_stops_what_would_exceed_it_and_nothing_that_is_free",
-                    "tests/command/test_cost.py::test_at_its_share_people_are_told_once_and_at_its_end_nothing_more_is_made",
+                    "tests/command/test_cost.py::test_a_budgets_share_notifies_people_once_and_its_end_stops_new_resources",
                 ),
             ),
         ),
@@ -400,13 +400,13 @@ CLAIMS: Mapping[str, tuple[Claim, ...]] = MappingProxyType(
             Claim(
                 "An event that Personalize refuses for good is kept, with the reason.",
                 (
-                    "tests/unit/usher/events/test_replay.py::test_what_is_refused_for_good_is_put_aside_with_the_reason_and_lets_the_others_pass",
+                    "tests/unit/usher/events/test_replay.py::test_permanently_refused_events_are_set_aside_with_the_reason_and_the_others_pass",
                 ),
                 check="refused events",
             ),
             Claim(
                 "The record of a stopped or dead run is closed, and people are notified.",
-                (f"{GATE}::test_a_stopped_run_is_closed_and_told",),
+                (f"{GATE}::test_a_stopped_run_is_closed_and_reported",),
                 check="notifications",
             ),
             Claim("Logs expire when LogRetentionDays says.", (f"{TRANSFORMED}::test_every_log_group_forgets",)),
@@ -419,7 +419,7 @@ CLAIMS: Mapping[str, tuple[Claim, ...]] = MappingProxyType(
             ),
             Claim(
                 "Without sufficient rights, usher doctor names the checks that it could not make.",
-                (f"{DOCTOR}::test_whoever_may_do_nothing_is_told_what_can_not_be_told",),
+                (f"{DOCTOR}::test_a_caller_without_permissions_sees_which_checks_are_unknown",),
             ),
             Claim(
                 "The region has Personalize.",

@@ -1,4 +1,4 @@
-"""What the page shows of a stack, on the simulated stack: groups, runs, versions, events, and actions."""
+"""The page's views of a stack, on the simulated stack: groups, runs, versions, events, and actions."""
 
 import json
 from collections import Counter
@@ -62,7 +62,7 @@ def copy_runs(stack: Stack, group: str, number: int) -> None:
 
 @pytest.fixture
 def calls(stack: Stack) -> Iterator[Counter[str]]:
-    """How often each operation has been called so far."""
+    """The number of calls of each operation so far."""
     counted = Counter[str]()
 
     def count(boundary: Boundary) -> None:
@@ -139,7 +139,7 @@ def test_a_run_at_work_tells_its_stages_and_when_it_is_expected_to_end(
     assert not ended["expectedEnd"]
 
 
-def test_a_run_that_does_not_exist_is_told(live: DeployedStack) -> None:
+def test_a_missing_run_is_reported(live: DeployedStack) -> None:
     with pytest.raises(UsherError, match="films has no run 2020"):
         run_view(live, "films", "2020")
 
@@ -237,7 +237,7 @@ def test_rates_are_those_of_a_group_by_the_minute(deployed_stack: DeployedStack)
     assert found == {("EventsAccepted", ""): 3, ("EventRequestsRefused", "BadEvent"): 2}
 
 
-def test_what_personalize_refuses_is_told_with_its_reason_each_event_once(deployed_stack: DeployedStack) -> None:
+def test_personalizes_refusals_are_reported_with_their_reason_once_per_event(deployed_stack: DeployedStack) -> None:
     message: Any = {
         "kind": "events", "group": "films", "trackingId": "t", "sessionId": "s", "arrived": now().timestamp(),
         "events": [{"eventId": str(number), "eventType": "watch", "sentAt": 1} for number in range(3)],

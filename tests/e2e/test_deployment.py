@@ -1,7 +1,7 @@
-"""The main job on a deployed stack, in the order in which a person would do it. Leaves nothing behind.
+"""The main job on a deployed stack, in the order of a person's first use. Deletes all that it makes.
 
 The group is small (60 users, 1,200 interactions, 40 items), its steps are the real ones: import, training, campaigns,
-requests, events, an export, an evaluation, removal. `python -m tests.e2e` says what that takes and costs on AWS.
+requests, events, an export, an evaluation, removal. `python -m tests.e2e` prints their duration and cost on AWS.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""The HTTP API on a live group: what it answers, and how it refuses."""
+"""The HTTP API on a live group: its answers and refusals."""
 
 import json
 from collections.abc import Iterator
@@ -58,7 +58,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("path", "query", "status", "code", "allowed"), REFUSED)
-def test_a_wrong_request_is_told_what_is_allowed(
+def test_a_wrong_request_is_answered_with_the_allowed_values(
     live: Site, path: str, query: dict[str, str], status: int, code: str, allowed: str
 ) -> None:
     with pytest.raises(CallError) as refused:
@@ -84,7 +84,7 @@ BAD_BODIES = [
 
 
 @pytest.mark.parametrize(("path", "body", "status", "code", "allowed"), BAD_BODIES)
-def test_a_wrong_body_is_told_what_is_allowed(
+def test_a_wrong_body_is_answered_with_the_allowed_values(
     live: Site, path: str, body: object, status: int, code: str, allowed: str
 ) -> None:
     with pytest.raises(CallError) as refused:
@@ -202,9 +202,7 @@ CROSSED = [
 
 
 @pytest.mark.parametrize(("api", "headers", "status"), CROSSED)
-def test_who_sends_nothing_right_is_refused_precisely(
-    live: Site, api: str, headers: dict[str, str], status: int
-) -> None:
+def test_a_wrong_request_is_refused_precisely(live: Site, api: str, headers: dict[str, str], status: int) -> None:
     words = {401: "Unauthorized", 403: "Forbidden"}
     assert live.send(api, "GET", READ, **headers) == (status, {"message": words[status]})
 

@@ -1,4 +1,4 @@
-"""The client for browsers, in a browser, on a live group: a guest looks around, logs in, and is known."""
+"""The client for browsers, in a browser, on a live group: a guest visits, logs in, and is recognised."""
 
 import json
 import os
@@ -127,7 +127,7 @@ def shop(site: Site) -> Iterator[Site]:
 
 
 def settings(shop: Site, **more: Any) -> dict[str, Any]:
-    """A page's: a key for guests, a token for the user."""
+    """The settings of a page: a key for guests, a token for the user."""
     key = shop.api_keys.create("shop", "web page", ["GET recommendations", "POST events"])
     guest = {"url": shop.cloud.outputs["KeyApiUrl"], "key": key}
     user = {"url": shop.cloud.outputs["TokenApiUrl"], "token": shop.issuer.token("anna")}

@@ -1,4 +1,4 @@
-"""The evaluator, rule by rule as the IAM user guide tells them, and against a simple oracle."""
+"""The evaluator, rule by rule after the IAM user guide, and against a simple oracle."""
 
 import re
 from types import MappingProxyType
@@ -59,7 +59,7 @@ def test_a_policy_decides(bodies: list[dict[str, Any]], expected: str | None) ->
     assert effect(*bodies) == expected
 
 
-def test_the_statements_that_decided_are_told() -> None:
+def test_the_statements_that_decided_are_reported() -> None:
     asked = Request(CALLER, "dynamodb:GetItem", TABLE)
     decision = decide(policy(allow(Action="s3:*"), allow(Sid="All"), allow()), asked)
     assert [str(one) for one in decision.statements] == ["policy, statement 2 (All)", "policy, statement 3"]
@@ -195,7 +195,7 @@ def test_wildcards_in_the_value_of_a_variable_stand_for_themselves() -> None:
 
 
 def fits(pattern: str, value: str) -> bool:
-    """The oracle: by the definition of `*` and `?`, letter by letter."""
+    """The oracle: the definition of `*` and `?`, letter by letter."""
     if not pattern:
         return not value
     if pattern[0] == "*":

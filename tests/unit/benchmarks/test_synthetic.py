@@ -1,4 +1,4 @@
-"""The made-up shop has what it is made for: repeats at each thing's pace, seasons, newcomers, few big sellers."""
+"""The synthetic shop has repeats at each item's pace, seasons, new items, and a few items that sell most."""
 
 from collections import Counter
 

@@ -1,4 +1,4 @@
-"""How runs at work are shown in a terminal."""
+"""The terminal's view of running runs."""
 
 import io
 from typing import Any

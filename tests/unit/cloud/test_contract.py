@@ -1,4 +1,5 @@
-"""What our repairs rely on: when one of these fails after an upgrade, a repair can go or must change."""
+"""The names of libraries that our repairs use: if a test fails after an upgrade, a repair is obsolete or must
+change."""
 
 import copy
 import inspect
@@ -52,7 +53,7 @@ def test_moto_still_evaluates_no_jsonata_and_leaves_strings_unescaped() -> None:
 def test_moto_still_knows_no_quota_of_executions() -> None:
     assert not hasattr(EventManager(), "owner")
     assert EventManager()._history_event_list == []
-    assert not is_within_size_quota("x" * 262_144)  # AWS takes as many
+    assert not is_within_size_quota("x" * 262_144)  # AWS accepts as many
 
 
 def test_moto_still_lets_states_all_catch_everything() -> None:

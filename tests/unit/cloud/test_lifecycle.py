@@ -1,4 +1,4 @@
-"""How the local cloud starts and ends."""
+"""The start and the end of the local cloud."""
 
 import json
 import os
@@ -18,7 +18,7 @@ TEMPLATE = Path(__file__).parent / "fixtures/stack/template.yaml"
 
 
 def ends(pid: int) -> bool:
-    """Whether a process is gone, or dead and waiting for its parent, within five seconds."""
+    """Whether a process ends, or becomes a zombie, within five seconds."""
     for _ in range(500):
         try:
             state = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0]

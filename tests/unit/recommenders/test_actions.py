@@ -35,7 +35,7 @@ def test_strangers_get_the_share_of_those_who_took_an_action() -> None:
     assert scores["subscribe"] == pytest.approx(0.25, abs=0.02)
 
 
-def test_what_was_taken_tells_what_will_be() -> None:
+def test_taken_actions_predict_later_ones() -> None:
     assert propensities(ROWS, "subscribe")["upgrade"] > 0.5 > 2 * propensities(ROWS, "share")["upgrade"]
 
 

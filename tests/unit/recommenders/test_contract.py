@@ -1,4 +1,4 @@
-"""What holds for the model of every recipe."""
+"""The contract of the model of every recipe."""
 
 import json
 import math
@@ -24,7 +24,7 @@ METRICS = {
     *(f"normalized_discounted_cumulative_gain_at_{cut}" for cut in (5, 10, 25)),
     *(f"precision_at_{cut}" for cut in (5, 10, 25)),
 }
-# Few ids and few instants, so that ties, repeats and lone users are the rule.
+# With few IDs and few times, ties, repeats and single users are frequent.
 EVENTS = st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from("uvwxyz"), st.integers(0, 3)), min_size=1)
 
 DIFFICULT = {

@@ -89,7 +89,7 @@ def test_taste_says_nothing_about_what_was_met() -> None:
 
 
 @pytest.mark.parametrize("kind", [Steps, Taste])
-def test_what_is_not_learnt_says_nothing_and_scores_nothing(kind: type[Steps | Taste]) -> None:
+def test_unlearnt_items_have_no_neighbours_and_no_scores(kind: type[Steps | Taste]) -> None:
     interactions = build(["ab"] * 9 + ["abd"] * (ENOUGH - 1) + ["c"] * 2)
     model = kind.fit(interactions, {})
     assert model.weight.shape == (2, 2)

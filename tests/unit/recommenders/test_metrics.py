@@ -15,7 +15,7 @@ from usher_local.recommenders.popularity import Popularity
 
 @dataclass(frozen=True)
 class Diary(Recommender):
-    """Likes low item numbers, and remembers what it was given."""
+    """Prefers low item numbers, and records its training data."""
 
     items: NDArray[np.int32]
     learnt: ClassVar[list[Interactions]] = []

@@ -42,7 +42,7 @@ def test_it_is_better_than_popularity_whether_or_not_people_come_back(again: flo
     assert reciprocal_rank(model, interactions) > 1.5 * reciprocal_rank(popular, interactions)
 
 
-def test_whether_people_come_back_is_learnt() -> None:
+def test_repeat_behaviour_is_learnt() -> None:
     for again, wanted in ((0.0, False), (0.9, True)):
         interactions = walks(150, again)
         model = Sequential.fit(interactions, {})

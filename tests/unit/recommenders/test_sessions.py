@@ -27,7 +27,7 @@ def build(histories: list[list[str]]) -> Interactions:
 
 
 def slowly(interactions: Interactions, query: Query) -> dict[int, float]:
-    """The definition, one event at a time; no more sessions than may vote."""
+    """The definition, one event at a time, with no more sessions than may vote."""
     events = np.bincount(interactions.item)
     recent = query.history[-RECENT:].tolist()
     scores: dict[int, float] = {}

@@ -1,4 +1,4 @@
-"""What is deployed is listed, with licences that we may pass on."""
+"""The list of deployed packages, with licences that allow Usher to distribute them."""
 
 import json
 import re
@@ -23,7 +23,7 @@ LICENCES = st.sampled_from([*sorted(sbom.ALLOWED), "GPL-3.0-only", "LGPL-2.1-or-
 
 
 def install(folder: Path, name: str, licence: str, parts: dict[str, str] | None = None) -> None:
-    """What an installed wheel leaves in a folder: its metadata, and an SBOM of its own if it has `parts`."""
+    """Write the files of an installed wheel into a folder: its metadata, and an SBOM of its own if it has `parts`."""
     info = folder / f"{name}-1.0.dist-info"
     info.mkdir(parents=True)
     (info / "METADATA").write_text(f"Metadata-Version: 2.4\nName: {name}\nVersion: 1.0\n{licence}\n")

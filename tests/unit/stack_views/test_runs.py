@@ -1,4 +1,4 @@
-"""When a run is expected to end, in which stages its resources are, and what a run is by its name."""
+"""The expected end of a run, the stages of its resources, and its kind by its name."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -26,7 +26,7 @@ def plan() -> Plan:
 
 
 def record(*statuses: str, waited: float = 0, minutes: Any = MINUTES) -> Any:
-    """A run whose resources, one after the other, have these statuses; those that are pending have `waited` seconds."""
+    """A run whose resources have these statuses, in order; pending ones have `waited` seconds."""
     states = [
         {"id": id_, "action": "create", "status": status, "waited": waited if status == "PENDING" else 0}
         for id_, status in zip(CHAIN, statuses, strict=False)
@@ -59,7 +59,7 @@ def test_a_run_ends_after_the_longest_chain_of_what_is_left(
     assert not end.is_late
 
 
-def test_what_takes_longer_than_as_a_rule_is_told() -> None:
+def test_a_resource_that_takes_longer_than_usual_is_reported() -> None:
     end = expected_end(plan(), record("READY", "PENDING", "WAITING", waited=3601), NOW)
     assert end is not None
     assert end.is_late

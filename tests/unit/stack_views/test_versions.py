@@ -1,4 +1,4 @@
-"""What a gate says of the newest version, and what the page draws of it."""
+"""The gate's verdict on the newest version, and its drawing on the page."""
 
 from dataclasses import replace
 from typing import Any

@@ -1,4 +1,4 @@
-"""What views show of typed documents: every text from outside is escaped, and nothing that matters is left out."""
+"""Views of typed documents: every text from outside is escaped, and nothing important is left out."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -81,7 +81,7 @@ def test_a_plan_tells_its_problems_sentences_and_resources() -> None:
         (9000, "2 h 30 min"),
     ],
 )
-def test_durations_are_told_as_people_say_them(seconds: float, told: str) -> None:
+def test_durations_are_shown_in_plain_words(seconds: float, told: str) -> None:
     assert report.duration(seconds) == told
 
 

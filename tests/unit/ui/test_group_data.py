@@ -36,7 +36,7 @@ def whole() -> GroupData:
     return data(interactions_csv=INTERACTIONS, items_csv=ITEMS)
 
 
-def test_a_history_is_newest_first_and_counts_are_told() -> None:
+def test_a_history_is_newest_first_and_has_counts() -> None:
     found = whole().interactions
     assert found.of_user("u1") == [
         Met("u1", "i2", 300, "buy"),
@@ -79,7 +79,7 @@ def test_a_group_without_files_is_empty() -> None:
     assert data().all_items == data().all_users == []
 
 
-def test_what_is_beyond_the_most_rows_is_told() -> None:
+def test_rows_beyond_the_maximum_are_reported() -> None:
     assert whole().is_whole
     assert not data(max_rows=0, interactions_csv=INTERACTIONS).is_whole
 

@@ -1,4 +1,4 @@
-"""What the views of people and items say, apart from NiceGUI and AWS."""
+"""The texts of the views of people and items, without NiceGUI and AWS."""
 
 from collections import Counter
 from typing import Any
@@ -88,7 +88,7 @@ def test_evidence_names_what_personalize_says_neighbours_and_what_is_shared() ->
     assert why({"itemId": "z"}, known=False) == ["nothing is known of this user, so the list is one for newcomers"]
 
 
-def test_moves_are_told_by_how_far() -> None:
+def test_moves_are_shown_with_their_distance() -> None:
     assert moves(["a", "b", "c"], ["c", "a", "d"]) == {"c": "up 2", "a": "down 1", "d": "new"}
     assert moves(["a"], ["a"]) == {}
 

@@ -102,7 +102,7 @@ class CloudFormation:
             failure, target = message(error), Target(body, {}, {}, values, {})
         stack = stack or self.stacks.add(given["StackName"], Target("", {}, {}, {}, target.tags))
         if kind == "CREATE" and not stack.events:
-            stack.become("REVIEW_IN_PROGRESS", "User Initiated")
+            stack.set_status("REVIEW_IN_PROGRESS", "User Initiated")
         changes = [] if failure else self.stacks.changes(stack, target)
         if not failure and kind == "UPDATE" and not changes and same(stack.current, target):
             failure = NO_CHANGES

@@ -113,7 +113,7 @@ class Stack:
             }
         )
 
-    def become(self, status: str, reason: str | None = None) -> None:
+    def set_status(self, status: str, reason: str | None = None) -> None:
         """Set a status, then record it: a reader of the event then finds the stack in that status."""
         self.status, self.reason = status, reason
         self.record(self.name, self.id, STACK_TYPE, status, reason)
@@ -190,47 +190,49 @@ class Stacks:
 
     def create(self, stack: Stack, target: Target) -> None:
         """Make every resource; a failure deletes the earlier ones and ends in ROLLBACK_COMPLETE."""
-        stack.become("CREATE_IN_PROGRESS", "User Initiated")
+        stack.set_status("CREATE_IN_PROGRESS", "User Initiated")
         undo: list[Callable[[], None]] = []
         try:
-            self._bring(stack, target, undo)
+            self._change_resources(stack, target, undo)
         except Exception as error:
-            stack.become("ROLLBACK_IN_PROGRESS", f"{reason(error)}. Rollback requested by user.")
+            stack.set_status("ROLLBACK_IN_PROGRESS", f"{reason(error)}. Rollback requested by user.")
             failed = roll_back(undo)
-            stack.become("ROLLBACK_FAILED" if failed else "ROLLBACK_COMPLETE", failed)
+            stack.set_status("ROLLBACK_FAILED" if failed else "ROLLBACK_COMPLETE", failed)
         else:
             self._keep(stack)
-            stack.become("CREATE_COMPLETE")
+            stack.set_status("CREATE_COMPLETE")
 
     def update(self, stack: Stack, target: Target) -> None:
         """Change resources that differ; a failure restores everything and ends in UPDATE_ROLLBACK_COMPLETE."""
-        stack.become("UPDATE_IN_PROGRESS", "User Initiated")
+        stack.set_status("UPDATE_IN_PROGRESS", "User Initiated")
         stack.updated = datetime.now(UTC)
         former = stack.resources, stack.outputs, stack.current, stack.imported
         stack.resources = dict(stack.resources)
         undo: list[Callable[[], None]] = []
         try:
-            leftovers = self._bring(stack, target, undo)
+            leftovers = self._change_resources(stack, target, undo)
         except Exception as error:
-            stack.become("UPDATE_ROLLBACK_IN_PROGRESS", f"{reason(error)}.")
+            stack.set_status("UPDATE_ROLLBACK_IN_PROGRESS", f"{reason(error)}.")
             failed = roll_back(undo)
             stack.resources, stack.outputs, stack.current, stack.imported = former
-            stack.become("UPDATE_ROLLBACK_FAILED" if failed else "UPDATE_ROLLBACK_COMPLETE", failed)
+            stack.set_status("UPDATE_ROLLBACK_FAILED" if failed else "UPDATE_ROLLBACK_COMPLETE", failed)
         else:
-            stack.become("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS")
+            stack.set_status("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS")
             for one, retained in leftovers:
                 self._remove(stack, one, retained=retained)
             self._keep(stack)
-            stack.become("UPDATE_COMPLETE")
+            stack.set_status("UPDATE_COMPLETE")
 
     def delete(self, stack: Stack, retain: Sequence[str] = ()) -> None:
         """Delete every resource that is not retained. After a failure, the stack, the resource and its dependencies
         remain."""
-        stack.become("DELETE_IN_PROGRESS", "User Initiated")
+        stack.set_status("DELETE_IN_PROGRESS", "User Initiated")
         importers = [one.name for one in self.all.values() if one is not stack and one.imported & stack.exports.keys()]
         if importers:
             names = ", ".join(sorted(stack.exports))
-            stack.become("DELETE_FAILED", f"Export {names} cannot be deleted as it is in use by {', '.join(importers)}")
+            stack.set_status(
+                "DELETE_FAILED", f"Export {names} cannot be deleted as it is in use by {', '.join(importers)}"
+            )
             return
         order = list(stack.resources)
         if stack.current.template:
@@ -245,17 +247,19 @@ class Stacks:
             if logical_id not in needed:
                 failed.append(logical_id)
         if failed:
-            stack.become("DELETE_FAILED", f"The following resource(s) failed to delete: [{', '.join(failed)}].")
+            stack.set_status("DELETE_FAILED", f"The following resource(s) failed to delete: [{', '.join(failed)}].")
         else:
             stack.outputs, stack.imported = [], frozenset()
             self.kept.forget(stack.name)
-            stack.become("DELETE_COMPLETE")
+            stack.set_status("DELETE_COMPLETE")
 
     def _keep(self, stack: Stack) -> None:
         now = stack.current
         self.kept.keep(stack.name, {"id": stack.id, "body": now.body, "given": dict(now.given), "tags": dict(now.tags)})
 
-    def _bring(self, stack: Stack, target: Target, undo: list[Callable[[], None]]) -> list[tuple[Deployed, bool]]:
+    def _change_resources(
+        self, stack: Stack, target: Target, undo: list[Callable[[], None]]
+    ) -> list[tuple[Deployed, bool]]:
         """Create, update and replace resources. Returns those left to delete, last first, with whether to retain
         each."""
         scope = self.scope(stack, target)
@@ -264,7 +268,7 @@ class Stacks:
         for logical_id, body in wanted.items():
             before = stack.resources.get(logical_id)
             try:
-                now = self._settle(stack, logical_id, body, scope, undo)
+                now = self._reconcile(stack, logical_id, body, scope, undo)
             except Exception as error:
                 status = "UPDATE_FAILED" if before else "CREATE_FAILED"
                 stack.record(logical_id, before.physical_id if before else "", body["Type"], status, reason(error))
@@ -281,7 +285,7 @@ class Stacks:
         stack.current = target
         return leftovers
 
-    def _settle(
+    def _reconcile(
         self, stack: Stack, logical_id: str, body: Mapping[str, Any], scope: Scope, undo: list[Callable[[], None]]
     ) -> Deployed:
         """A resource as the template describes it: created, updated, replaced or unchanged."""

@@ -30,7 +30,7 @@ from usher_local.cloud.aws_lambda.limits import (
     check_request,
 )
 from usher_local.cloud.aws_lambda.service import running
-from usher_local.cloud.server import forget
+from usher_local.cloud.server import reset_moto
 
 REGION = "us-east-1"
 Make = Callable[..., Any]
@@ -43,11 +43,11 @@ def limits() -> Limits:
 
 @pytest.fixture
 def lambdas(limits: Limits) -> Iterator[Lambdas]:
-    forget()
+    reset_moto()
     made = Lambdas("http://127.0.0.1:1", limits=limits)
     with running(made), closing(made):
         yield made
-    forget()
+    reset_moto()
 
 
 @pytest.fixture

@@ -29,7 +29,7 @@ CORS = {
 
 
 class Functions:
-    """Notes what is invoked; `answer` is the authorizer's."""
+    """Records invocations; `answer` is the authorizer's."""
 
     def __init__(self) -> None:
         self.calls: list[tuple[str, Any, str, str]] = []
@@ -136,7 +136,7 @@ def forged(issuer: Issuer) -> dict[str, str]:
     }  # fmt: skip
 
 
-def test_what_the_issuer_has_not_signed_is_refused(issuer: Issuer) -> None:
+def test_tokens_without_the_issuers_signature_are_refused(issuer: Issuer) -> None:
     answers = {kind: answer(get(issuer, text)) for kind, text in forged(issuer).items()}
     assert answers == dict.fromkeys(answers, UNAUTHORIZED)
 

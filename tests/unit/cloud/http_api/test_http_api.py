@@ -18,7 +18,7 @@ ANSWER = json.dumps({"statusCode": 200, "headers": {"content-type": "application
 
 
 class Function:
-    """Notes its events; answers when it may."""
+    """Records its events; answers when it may."""
 
     def __init__(self) -> None:
         self.events: list[Any] = []
@@ -60,7 +60,7 @@ def test_a_parameter_of_the_path_is_decoded_for_the_route_and_once_more(path: st
 
 
 @pytest.mark.parametrize("path", ["a%2Fb", "50%25off", "100%25"])
-def test_what_does_not_survive_decoding_is_not_found(path: str) -> None:
+def test_ids_that_do_not_survive_decoding_are_not_found(path: str) -> None:
     assert answer(serve(Function()).get(f"/g/things/{path}")) == (404, {"message": "Not Found"})
 
 
@@ -180,7 +180,7 @@ def test_a_request_that_is_none_is_refused_in_the_gateways_words() -> None:
 
 def test_a_body_without_a_length_is_read_up_to_the_limit_only() -> None:
     body = Endless()
-    chunked = {"wsgi.input": body, "wsgi.input_terminated": True}  # as a server gives a body in chunks
+    chunked = {"wsgi.input": body, "wsgi.input_terminated": True}  # as a server passes a body in chunks
     answered = serve(Function()).post("/g/things", environ_overrides=chunked)
     assert answer(answered) == (413, {"message": "Request Entity Too Large"})
     assert body.given < 2 * PAYLOAD_BYTES

@@ -1,4 +1,4 @@
-"""Answers of the runtime, and what events do to them."""
+"""Answers of the runtime, and the effects of events on them."""
 
 import json
 import time
@@ -130,7 +130,7 @@ def test_events_change_the_next_answer_for_that_user_alone(served: Served, track
         send(served.world, tracking, item, userId="fresh")
     after = recommended(served, userId="fresh")
     assert after != before
-    assert sum(int(item[1:]) % 4 == 3 for item in after[:5]) >= 3  # the genre that was watched
+    assert sum(int(item[1:]) % 4 == 3 for item in after[:5]) >= 3  # the watched genre
     assert recommended(served, userId="u7") == other
 
 

@@ -1,4 +1,4 @@
-"""Requests are held against botocore's model, whoever sends them."""
+"""Requests of any client are validated against botocore's model."""
 
 from typing import Any
 
@@ -56,7 +56,7 @@ def test_every_pattern_of_the_models_can_be_checked(service: str) -> None:
         compiled(pattern)
 
 
-def test_every_problem_is_told_at_once() -> None:
+def test_all_problems_are_reported_at_once() -> None:
     with pytest.raises(InvalidInputError, match=r"^InvalidInputException: 2 validation errors detected"):
         validate(shape("CreateDatasetGroup"), {"name": "?", "domain": "PETS"})
 

@@ -1,4 +1,4 @@
-"""Solutions that train themselves, as time passes."""
+"""Automatic training of solutions, as time passes."""
 
 import time
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from usher_local.personalize.core import environment
 
 @pytest.fixture
 def hasten(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
-    """Let the clock tell how much time has passed by a speed of its own; nothing takes longer for it."""
+    """Make the clock's simulated time pass at a speed of its own, without effect on durations."""
 
     def at(speed: float) -> None:
         class Hastened(Clock):
@@ -47,7 +47,7 @@ def test_a_solution_trains_itself_within_an_hour(world: World, hasten: Callable[
     assert (version["trainingType"], version["trainingMode"]) == ("AUTOMATIC", "AUTOTRAIN")
 
 
-def test_it_does_not_where_it_is_told_not_to(world: World, hasten: Callable[[float], None]) -> None:
+def test_it_does_not_if_switched_off(world: World, hasten: Callable[[float], None]) -> None:
     solution = world.solution(world.loaded(), "popularity-count", performAutoTraining=False)
     time.sleep(0.01)
     hasten(1000 * HOUR)

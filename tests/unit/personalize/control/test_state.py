@@ -1,4 +1,4 @@
-"""What a service knows is in a folder at any time, and comes out of it in the next process."""
+"""A service's state is saved at any time, and loaded by the next process."""
 
 import errno
 import os
@@ -53,7 +53,7 @@ def test_a_service_that_is_killed_after_any_answer_goes_on_where_it_was(
     told: list[object] = []
 
     def answered() -> None:
-        """What is on the disk once a call was answered is what a kill leaves."""
+        """A copy of the disk after an answered call, as a kill leaves it."""
         copytree(folder, tmp_path / str(len(told)))
         told.append((everything(world), exported(group)))
 
@@ -143,5 +143,5 @@ def test_a_damaged_file_is_named_with_the_way_out(tmp_path: Path, trainer: Threa
 
 
 @pytest.mark.usefixtures("world")
-def test_nothing_is_written_unless_told(tmp_path: Path) -> None:
+def test_nothing_is_written_without_the_option(tmp_path: Path) -> None:
     assert list(tmp_path.rglob("*")) == []

@@ -1,4 +1,4 @@
-"""Stored data: what is imported, streamed, exported, deleted, saved."""
+"""Stored data: imported, streamed, exported, deleted, saved."""
 
 import json
 from collections.abc import Iterator
@@ -102,7 +102,7 @@ def kept(tmp_path: Path) -> Iterator[Kept]:
     store.close()
 
 
-def test_what_is_kept_comes_back(kept: Kept) -> None:
+def test_stored_values_survive_a_round_trip(kept: Kept) -> None:
     data = filled(kept)
     restored = GroupData.restore(kept)
     for kind, names in (("INTERACTIONS", NAMES), ("USERS", ["USER_ID", "AGE"]), ("ITEMS", ["ITEM_ID", "TITLE"])):

@@ -1,4 +1,4 @@
-"""Batch inference: the files it reads and writes."""
+"""Batch inference: its input and output files."""
 
 import json
 from typing import Any

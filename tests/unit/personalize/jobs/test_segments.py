@@ -90,7 +90,7 @@ values = st.text("abc \"'\\", max_size=5) | st.integers(-99, 99).map(float)
 
 
 @given(st.lists(st.tuples(names, values), min_size=1, max_size=4))
-def test_what_is_written_is_read_back(pairs: list[tuple[str, str | float]]) -> None:
+def test_written_files_can_be_read_back(pairs: list[tuple[str, str | float]]) -> None:
     def literal(value: str | float) -> str:
         return str(value) if isinstance(value, float) else '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
 

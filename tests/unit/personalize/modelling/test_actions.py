@@ -1,4 +1,4 @@
-"""Next best action: data in, propensities out."""
+"""The next best action: from data to propensities."""
 
 import time
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What a list can have besides the best items: new ones, promoted ones, reasons, metadata."""
+"""Lists with more than the best items: new ones, promoted ones, reasons, metadata."""
 
 import json
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ NOW = 1_700_000_000
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory, trainer: ThreadPoolExecutor) -> Iterator[Served]:
-    """Three comedies that nobody has met: two new ones, and one of long ago."""
+    """Three comedies without events: two new ones, and an old one."""
     with service(tmp_path_factory.mktemp("models"), trainer):
         made = trained("user-personalization", "user-personalization-v2", "similar-items", "personalized-ranking")
         arn = next(
@@ -112,7 +112,7 @@ def cold(shop: Served) -> Served:
 
 
 def tried_by(cold: Served, name: str) -> set[str]:
-    """Which items lists try: what answers change when the weight of exploration does."""
+    """The items that lists explore: those whose places change with the exploration's weight."""
     source = cold.world.put("in/one.json", '{"userId":"u1"}\n')
     lists = []
     for weight in ("0", "1"):
@@ -218,7 +218,7 @@ def test_metadata_are_texts_under_the_names_that_were_asked_for(shop: Served) ->
         ("user-personalization-v2", {"USERS": ["AGE"]}, "only name columns of ITEMS"),
     ],
 )
-def test_metadata_that_cannot_be_told_are_refused(shop: Served, recipe: str, columns: Any, message: str) -> None:
+def test_unavailable_metadata_are_refused(shop: Served, recipe: str, columns: Any, message: str) -> None:
     arn = exploring(shop, "0") if recipe == "user-personalization" else shop.campaigns[recipe]
     with pytest.raises(shop.world.runtime.exceptions.InvalidInputException, match=message):
         ask(shop, arn, userId="u1", metadataColumns=columns)

@@ -1,4 +1,4 @@
-"""What a solution version learns from, and when it cannot."""
+"""The training data of a solution version, and its refusals."""
 
 import logging
 from pathlib import Path
@@ -179,7 +179,7 @@ SPACE = [
 
 
 def value(point: hpo.Point) -> float:
-    """Best, with 0, at one place of SPACE, far from the default."""
+    """The result at a point of SPACE: the best one, 0, is far from the default."""
     x, n = float(point["x"]), int(point["n"])
     return -((x - 0.3) ** 2) - ((n - 12) / 40) ** 2 - (0.2 if point["flag"] == "false" else 0)
 

@@ -1,4 +1,4 @@
-"""How often a key may be used, on a clock that the test turns."""
+"""The rate limits of keys, on a clock that the test sets."""
 
 import itertools
 from types import SimpleNamespace
@@ -16,7 +16,7 @@ from tests.unit.usher.world import TABLE, World, load_function
 
 FAR = 2_000_000_000.0
 HOURS = itertools.count(FAR, 3600)
-"""Of each example, as all have the same table."""
+"""The keys of each example, as all share a table."""
 KEYS = [("films", "k1"), ("films", "k2"), ("music", "k1")]
 
 
@@ -40,7 +40,7 @@ def test_a_key_makes_as_many_requests_in_a_minute_as_it_may_from_all_environment
         made[key, minute] = before + (wait == 0)
 
 
-def test_what_is_refused_is_not_written_again_and_a_count_expires(world: World) -> None:
+def test_a_refused_request_is_not_written_again_and_its_count_expires(world: World) -> None:
     calls: list[dict[str, Any]] = []
 
     def update_item(**members: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The table holds what the files say: only what has changed is written, wherever a load broke off before."""
+"""The table equals the files: only changes are written, also after an interrupted load."""
 
 import gzip
 import io
@@ -33,7 +33,7 @@ TYPES = {"TITLE": "string", "PRICE": "float", "YEAR": "int", "IN_STOCK": "boolea
 
 
 class Site:
-    """A group, and the loads of its runs, each of which looks at the files later than the one before."""
+    """A group, and the loads of its runs, each of which lists the files later than the one before."""
 
     def __init__(self, world: World) -> None:
         self.world, self.time, self.calls = world, 1000, list[tuple[str, str]]()
@@ -51,7 +51,7 @@ class Site:
                 self.hook()
 
     def clear(self) -> None:
-        """Leave neither files nor items."""
+        """Delete all files and items."""
         self.hook = lambda: None
         self.world.bucket.delete(self.world.bucket.keys(""))
         for one in self.world.dynamodb.scan(TableName=TABLE)["Items"]:
@@ -62,7 +62,7 @@ class Site:
         self.world.s3.put_object(Bucket=BUCKET, Key=f"films/{name}", Body=content)
 
     def plan(self, *names: str, columns: tuple[str, ...] = ("TITLE", "PRICE"), **more: Any) -> LoadPlan:
-        """The plan of a run that looks at these files now."""
+        """The plan of a run that lists these files now."""
         self.time += 1000
         listed = {file.key.removeprefix("films/"): file for file in self.world.bucket.files("films/")}
         sources = {
@@ -81,7 +81,7 @@ class Site:
         return LoadPlan(self.time, sources, forms, {kind: str(facts) for kind in kinds})
 
     def load(self, plan: LoadPlan, loader: Loader | None = None) -> list[tuple[str, str]]:
-        """What a load writes and deletes, by calling until nothing is left."""
+        """The writes and deletions of a load, called until nothing is left."""
         run = Run(self.world.bucket, "films", f"run-{plan.planned}")
         write_load_plan(run, plan)
         self.calls.clear()
@@ -91,7 +91,7 @@ class Site:
         return sorted(self.calls)
 
     def table(self, item: str = "catalogue") -> dict[str, Any]:
-        """What the table has, by ID."""
+        """The entries of the table, by ID."""
         pages = self.world.dynamodb.get_paginator("scan").paginate(TableName=TABLE)
         found = [one for page in pages for one in page["Items"] if one["item"]["S"] == item]
         return {
@@ -233,7 +233,7 @@ class DiedError(BaseException):
 
 
 def dying(writes: int) -> Callable[[], None]:
-    """What dies after so many calls."""
+    """A service that dies after so many calls."""
     left = iter([False] * writes)
 
     def die() -> None:

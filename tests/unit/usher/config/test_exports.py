@@ -1,4 +1,4 @@
-"""The section `exports`: what is read, what is refused, and for which recipes."""
+"""The section `exports`: valid and invalid values, by recipe."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ FILTERS = {"genre": {"filterExpression": "INCLUDE ItemID WHERE Items.GENRES IN (
 
 
 def read(**exports: Any) -> tuple[dict[str, Any], list[str]]:
-    """What is read, and what is wrong with it."""
+    """The parsed section, and its problems."""
     problems = Problems("usher.yaml")
     return read_exports(problems, exports, RECIPES, FILTERS), list(map(str, problems.noted))
 
@@ -134,7 +134,7 @@ def test_members_are_those_of_the_job_that_makes_the_export() -> None:
     assert "is unknown to CreateBatchSegmentJob" in said
 
 
-def test_what_personalize_has_no_batch_jobs_for_is_refused() -> None:
+def test_recipes_without_batch_jobs_are_refused() -> None:
     (said,) = read(trending={})[1]
     assert said.startswith("usher.yaml: exports.trending: is for a solution whose recipe has no batch jobs")
 

@@ -1,4 +1,4 @@
-"""However files are cut into parts, the parts together tell what a scan of the whole tells."""
+"""The parts of files, cut anywhere, give the same profile together as a scan of the whole."""
 
 import hashlib
 
@@ -67,7 +67,7 @@ def test_users_are_counted_over_all_parts(world: World, length: int) -> None:
         ("ITEM_ID,X\n1,2\n3,4\n5,\udcff\n\udcff\n", "ITEM_ID,X\n1,2\n", "0.csv line 4: is not UTF-8"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_read_is_told_once_with_its_line(
+def test_an_unreadable_line_is_reported_once_with_its_number(
     world: World, first: str, second: str, problem: str, length: int
 ) -> None:
     for number, content in enumerate((first, second)):

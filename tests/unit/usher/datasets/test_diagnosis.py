@@ -1,4 +1,4 @@
-"""A diagnosis: what a slow definition says, whatever the blocks and parts, and from samples close to it."""
+"""A diagnosis equals its slow definition, for any blocks and parts, and closely for samples."""
 
 import json
 import random
@@ -52,7 +52,7 @@ def diagnosed(events: list[Event], /, **caps: int) -> Diagnosis:
 
 
 def again(one: Diagnosis, caps: Mapping[str, int] = CAPS) -> Diagnosis:
-    """What comes back from JSON."""
+    """A value after a round trip through JSON."""
     return Diagnosis.from_dict(json.loads(json.dumps(one.as_dict())), caps)
 
 
@@ -78,7 +78,7 @@ def test_it_is_the_same_in_any_order_blocks_and_parts(events: list[Event], cap: 
 
 @given(EVENTS)
 @settings(deadline=None)
-def test_what_comes_back_from_json_tells_the_same(events: list[Event]) -> None:
+def test_a_round_trip_through_json_keeps_the_report(events: list[Event]) -> None:
     assert diagnosis_report(again(diagnosed(events))) == diagnosis_report(diagnosed(events))
 
 
@@ -159,13 +159,13 @@ def test_weeks_begin_on_mondays() -> None:
         [(f"u{number}", "i", 1_700_000_000) for number in range(100)],
     ],
 )
-def test_degenerate_data_is_told_of(events: list[Event]) -> None:
+def test_degenerate_data_is_reported(events: list[Event]) -> None:
     told = diagnosis_report(diagnosed(events))
     assert told["events"] == len(events)
     json.dumps(told, allow_nan=False)
 
 
-def test_of_nothing_nothing_is_told() -> None:
+def test_an_empty_diagnosis_reports_no_events() -> None:
     assert diagnosis_report(Diagnosis()) == {"events": 0}
     assert diagnosis_report(diagnosed([])) == {"events": 0}
     parts = Diagnosis()

@@ -1,4 +1,4 @@
-"""Whatever the format, and however names and times are written: the same rows."""
+"""Every format gives the same rows, with any names and times."""
 
 import gzip
 import io
@@ -85,7 +85,7 @@ def test_every_format_has_the_same_rows_in_parts_of_any_size(world: World, suffi
 
 
 @pytest.mark.parametrize("suffix", FORMATS)
-def test_what_is_written_for_personalize_is_a_csv_with_the_same_rows(world: World, suffix: str) -> None:
+def test_the_file_for_personalize_is_a_csv_with_the_same_rows(world: World, suffix: str) -> None:
     file = put(world, f"films/interactions{suffix}", FORMATS[suffix]())
     (part,) = parts_of(file)
     assert write_csv(world.bucket, "films/items.csv", read_blocks(world.bucket, part), "a=b") == 300
@@ -118,7 +118,9 @@ def test_an_object_that_is_replaced_while_it_is_read_is_not_read_further(world: 
         (".csv", packed(), "is a Parquet file."),
     ],
 )
-def test_what_is_not_what_its_name_says_is_named(world: World, suffix: str, content: bytes, said: str) -> None:
+def test_files_with_another_format_than_their_name_are_reported(
+    world: World, suffix: str, content: bytes, said: str
+) -> None:
     file = put(world, f"films/interactions{suffix}", content)
     with pytest.raises(UnreadableError) as caught:
         list(read_files(world.bucket, [file]))

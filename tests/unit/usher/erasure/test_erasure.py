@@ -1,4 +1,4 @@
-"""What is a user's in a file, a table, a queue; and what only looks like it."""
+"""The data of a user in a file, a table, a queue; and data that only looks like it."""
 
 import gzip
 import io
@@ -53,7 +53,7 @@ def cleaned(key: str, content: bytes, erased: ErasedUsers = WHO, columns: tuple[
         ("page.html", "<p>ann</p>", None),
     ],
 )  # fmt: skip
-def test_what_is_theirs_goes_and_the_rest_stays_as_it_is(key: str, content: str, rest: str | None) -> None:
+def test_the_users_data_is_deleted_and_the_rest_is_unchanged(key: str, content: str, rest: str | None) -> None:
     removed, left = cleaned(key, content.encode(), columns=("who",))
     assert (removed > 0) == (rest is not None)
     if rest is not None:

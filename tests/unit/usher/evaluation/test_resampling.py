@@ -1,4 +1,4 @@
-"""Intervals are those of the plain bootstrap, tests those of scipy, and adjustments those of Holm's procedure."""
+"""Intervals equal the plain bootstrap's, tests scipy's, and adjustments those of Holm's procedure."""
 
 import math
 from collections.abc import Sequence
@@ -58,7 +58,7 @@ def randomized(differences: Values) -> float:
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("hits", [0.1, 1])
 def test_the_test_is_scipys_permutation_test_of_pairs(seed: int, hits: float) -> None:
-    """scipy tries all signs of 12 users, and counts the observed ones among them."""
+    """scipy tries all signs of 12 users, including the observed ones."""
     chance = np.random.default_rng(seed)
     differences = chance.normal(0.3, 1, 12) * (chance.random(12) < hits)
     exact = stats.permutation_test(
@@ -98,7 +98,8 @@ def test_adjusted_probabilities_reject_what_holms_steps_reject(probabilities: li
 
 
 def rejected(probabilities: Sequence[float], level: float) -> set[int]:
-    """Holm's procedure: from the smallest on, each is held against the level divided by the tests that remain."""
+    """Holm's procedure: from the smallest on, each is compared with the level divided by the number of remaining
+    tests."""
     order = sorted(range(len(probabilities)), key=lambda place: probabilities[place])
     found = set()
     for step, place in enumerate(order):

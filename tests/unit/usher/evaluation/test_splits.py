@@ -1,4 +1,4 @@
-"""What is held out: the three splits are those of slower definitions, and the files are parted row by row."""
+"""The splits equal slower definitions, and the files are divided row by row."""
 
 import io
 from collections import defaultdict

@@ -1,4 +1,4 @@
-"""Documents that people write: what is read, what is refused, and that neither takes long."""
+"""Documents that people write: valid ones, refusals, and a fast end of both."""
 
 import json
 import tracemalloc
@@ -39,7 +39,7 @@ def test_json_says_what_it_says(value: Any) -> None:
 
 
 @given(values)
-def test_what_yaml_writes_is_read_back(value: Any) -> None:
+def test_written_yaml_is_read_back(value: Any) -> None:
     assert read(yaml.safe_dump(value, allow_unicode=True)) == value
 
 

@@ -1,4 +1,4 @@
-"""Plans: pure, in order, within the service's limits, and changed only where something has changed."""
+"""Plans: pure, in order, within the service's limits, and changed only by a change of their input."""
 
 import json
 import re
@@ -37,7 +37,7 @@ DATA = {
 
 
 def text(expression: str) -> dict[str, str]:
-    """A filter of nothing but its expression."""
+    """A filter with an expression only."""
     return {"filterExpression": expression}
 
 
@@ -50,7 +50,7 @@ def plan(config: Config = CONFIG, data: Mapping[str, Data] = DATA, target: Targe
 
 
 def changed(**other: Any) -> set[str]:
-    """Ids of the resources that differ from the plan without the change, or are in only one of the two."""
+    """The IDs of the resources that differ from the plan without the change, or that only one of the two has."""
     before, after = plan(), plan(**other)
     return {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
 

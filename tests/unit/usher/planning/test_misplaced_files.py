@@ -52,7 +52,7 @@ def test_files_that_nobody_reads_are_noted(key: str, remedy: str | None) -> None
 
 
 @given(st.lists(WORDS, max_size=4), NAMES)
-def test_what_starts_a_run_without_being_read_is_what_the_run_names(folders: list[str], name: str) -> None:
+def test_a_run_reports_keys_that_start_it_without_being_read(folders: list[str], name: str) -> None:
     key = "/".join(["films", *folders, name])
     named = [*misplaced_files([key], "films"), *ignored_files([key])]
     assert is_nearly_input(key) == bool(named)

@@ -1,4 +1,4 @@
-"""How many of a kind may exist, by quotas whose names AWS does not publish."""
+"""The quotas of kinds, whose names AWS does not publish."""
 
 import pytest
 from usher.resources.kinds import KINDS

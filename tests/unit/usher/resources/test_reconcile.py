@@ -28,7 +28,7 @@ SIMILAR = Solution("similar", "aws-sims")
 HOPELESS = Solution("hopeless", "aws-popularity-count", {"eventType": "nobody-does-this"})
 
 
-def test_what_is_not_there_is_created() -> None:
+def test_missing_resources_are_created() -> None:
     assert decide(Resource("filter/a", "filter", "train"), None, {}, {}).action == "create"
 
 
@@ -153,7 +153,7 @@ def test_a_look_that_is_repeated_creates_nothing_twice(films: World) -> None:
     assert [state.status for state in first.values()] == [state.status for state in second.values()]
 
 
-def test_what_is_pending_is_waited_for_and_what_needs_it_waits_its_turn(films: World) -> None:
+def test_pending_resources_are_waited_for_before_their_dependents(films: World) -> None:
     films.hold()
     wanted = films.plan(POPULAR)
     states, wait = films.look(wanted)
@@ -340,7 +340,7 @@ def test_only_what_may_pass_is_waited_for(films: World, code: str, status: int, 
 @pytest.mark.parametrize(
     ("kind", "outcome"), [("DatasetImportJob", "WAITING"), ("Dataset", "FAILED"), ("EventTracker", "FAILED")]
 )
-def test_whether_a_quota_passes_is_told_by_the_kind_whatever_the_words(films: World, kind: str, outcome: str) -> None:
+def test_a_temporary_quota_is_recognised_by_its_kind_whatever_the_words(films: World, kind: str, outcome: str) -> None:
     metadata = {"HTTPStatusCode": 400}
     answer: Any = {"Error": {"Code": "LimitExceededException", "Message": "no"}, "ResponseMetadata": metadata}
 
@@ -407,7 +407,7 @@ def test_a_name_that_another_group_has_is_waited_for_no_longer_than_lists_lag(fi
     assert "is not this group's" in states[tracker.id].remedy
 
 
-def test_what_differs_after_every_update_is_a_failure_some_time(films: World) -> None:
+def test_a_setting_that_differs_after_every_update_becomes_a_failure(films: World) -> None:
     wanted = films.plan(tags=[{"tagKey": "a", "tagValue": value} for value in ("x", "y")])
     states = films.settle([one for one in films.plan() if one.kind == "dataset_group"])
     for _ in range(3):
@@ -448,7 +448,7 @@ def test_a_version_rests_by_its_policy_unless_it_is_asked_for(
     assert bool(decision.resume_at) == (action == "keep" and rest < ONLY_ON_REQUEST)
 
 
-def test_what_can_never_change_is_a_failure_with_a_way_out() -> None:
+def test_an_impossible_change_is_a_failure_with_a_remedy() -> None:
     group = Resource("dataset_group/a", "dataset_group", "import")
     decision = decide(group, Existing("arn", {"status": "ACTIVE", "domain": "ECOMMERCE"}), {"name": "a"}, {})
     assert decision.action == "fail"
@@ -467,7 +467,7 @@ def test_what_can_never_change_is_a_failure_with_a_way_out() -> None:
         ([{"a": 1}], [{"b": 2}, {"a": 1}], False),
     ],
 )
-def test_what_is_wanted_is_compared_and_no_more(there: Any, wanted: Any, covered: bool) -> None:
+def test_only_desired_settings_are_compared(there: Any, wanted: Any, covered: bool) -> None:
     assert covers(there, wanted) == covered
 
 

@@ -72,7 +72,7 @@ def test_a_message_about_little_is_short() -> None:
 
 
 @pytest.mark.parametrize("group", ["films", "f" * 200, "été"])
-def test_people_are_told(world: World, group: str) -> None:
+def test_people_are_notified(world: World, group: str) -> None:
     sqs = client("sqs")
     queue = sqs.create_queue(QueueName="inbox")["QueueUrl"]
     world.sns.subscribe(TopicArn=TOPIC, Protocol="sqs", Endpoint="arn:aws:sqs:us-east-1:123456789012:inbox")
@@ -100,14 +100,14 @@ def test_people_are_told(world: World, group: str) -> None:
         (None, "SKIPPED", True),
     ],
 )
-def test_a_change_is_told_once(before: str | None, after: str, told: bool) -> None:
+def test_a_change_is_reported_once(before: str | None, after: str, told: bool) -> None:
     past: Any = [{"id": "filter/a", "status": before}] if before else []
     assert bool(list(changed_states(past, [State("filter/a", "create", after)]))) == told
 
 
 @pytest.fixture
 def heard(world: World) -> Any:  # noqa: ARG001 - sets the scene
-    """A function that returns what a rule on Usher's events has seen."""
+    """A function that returns the events that a rule on Usher's events has matched."""
     sqs, events = client("sqs"), client("events")
     queue = sqs.create_queue(QueueName="heard")["QueueUrl"]
     events.put_rule(Name="all", EventPattern=json.dumps({"source": ["usher"]}))

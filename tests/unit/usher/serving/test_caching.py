@@ -1,4 +1,4 @@
-"""What caches may keep of an answer, and when a caller has it already."""
+"""The caching of answers, and the callers that have one already."""
 
 import base64
 import gzip
@@ -25,7 +25,7 @@ def headers(answer: dict[str, Any] = ANSWER, method: str = "GET", *, for_all: bo
     return told
 
 
-def test_what_is_about_a_user_is_kept_by_the_caller_alone_and_asked_for_again() -> None:
+def test_answers_about_a_user_are_cached_only_by_the_caller_and_revalidated() -> None:
     assert headers()["Cache-Control"] == "private, no-cache"
     assert headers(for_all=True)["Cache-Control"] == "private, max-age=60"
     assert headers(for_all=True)["Vary"] == "Authorization, Origin, X-Api-Key"

@@ -1,4 +1,4 @@
-"""No answer has an item that has left or is not available, whatever its source; lists stay full; details are joined."""
+"""No answer has an item that is deleted or unavailable, from any source; lists stay full; details are joined."""
 
 import json
 from collections.abc import Mapping
@@ -69,7 +69,7 @@ class Api:
         return {"itemList": items, "personalizedRanking": items, "actionList": actions}
 
     def stock(self, **items: Mapping[str, Any]) -> None:
-        """What the catalogue has."""
+        """The entries of the catalogue."""
         self.catalogues.set_facts("films", FACTS)
         for id_, values in items.items():
             self.catalogues.put("films", entry_of("items", id_, values, ("TITLE", "PRICE"), "STOCK"), 1)
@@ -141,7 +141,7 @@ def test_details_that_the_catalogue_does_not_have_are_refused_before_anything_is
     assert (refused.value.status, refused.value.code, api.asked) == (400, "BadDetails", [])
 
 
-def test_what_was_kept_loses_what_has_left_meanwhile_and_gets_the_details_of_now(api: Api) -> None:
+def test_a_stored_list_loses_items_that_have_left_and_gets_current_details(api: Api) -> None:
     api.stock(**{f"i{number}": {"PRICE": 1} for number in range(5)})
     wanted: dict[str, Any] = {"userId": "u", "numResults": 2, "details": "PRICE"}
     later = {**wanted, "next": api.ask(**wanted)["next"]}
@@ -236,7 +236,7 @@ def test_an_answer_goes_out_marked_when_the_table_does_not_answer(api: Api, oper
     assert answer["degraded"]
 
 
-def test_what_the_table_leaves_unprocessed_is_asked_for_again(api: Api) -> None:
+def test_unprocessed_keys_are_read_again(api: Api) -> None:
     api.stock(**{f"i{number}": {} for number in range(300)})
     most, left = 1, list[Any]()
 
@@ -273,7 +273,7 @@ def test_a_list_is_what_the_source_has_without_what_the_catalogue_lacks(
     assert api.ids(userId="u", numResults=results) == wanted[:results]
 
 
-def test_events_are_told_of_items_that_the_catalogue_lacks(api: Api) -> None:
+def test_events_with_items_unknown_to_the_catalogue_are_reported(api: Api) -> None:
     assert api.catalogue.known.unknown_items("films", {"i0"}) == set()
     api.stock(i0={}, i1={"STOCK": 0})
     assert api.catalogue.known.unknown_items("films", {"i0", "i1", "i2"}) == {"i2"}

@@ -1,4 +1,4 @@
-"""The API functions, asked as API Gateway asks them (payload version 2)."""
+"""The API functions, called as by API Gateway (payload version 2)."""
 
 import base64
 import gzip
@@ -67,7 +67,7 @@ def ask(
 def event_of(
     method: str, path: str, body: object = None, parameters: Mapping[str, str] | None = None, **query: str
 ) -> dict[str, Any]:
-    """What API Gateway hands over. `path` as it stands in the URL, `parameters` decoded."""
+    """API Gateway's event. `path` as in the URL, `parameters` decoded."""
     _, _, *kind = path.split("/")
     given = {"group": "films", **(parameters or {})}
     names = "/".join(f"{{{name}}}" for name in given if name != "group")
@@ -87,7 +87,7 @@ def event_of(
 
 @pytest.fixture
 def served(world: World) -> World:
-    """A world whose serving map names campaigns that are not there."""
+    """A world whose serving map names campaigns that do not exist."""
     ServingMaps(Table(world.dynamodb, TABLE)).write("films", SERVED)
     return world
 
@@ -173,7 +173,7 @@ def test_a_domain_may_put_a_prefix_in_front(world: World) -> None:
 
 @pytest.mark.parametrize("group", ["*", "films#for-you#u", "f" * 36, "films\n", "-", "a b", "films%", "ﬁlms"])
 @pytest.mark.usefixtures("served")
-def test_what_is_no_name_of_a_group_is_never_looked_up(group: str, served: World) -> None:
+def test_an_invalid_group_name_is_never_looked_up(group: str, served: World) -> None:
     asked: list[Any] = []
     served.listen(client("dynamodb"), "before-call", lambda **_: asked.append(group))
     status, body = ask(
@@ -334,7 +334,7 @@ def test_every_failure_gets_the_right_status(
 
 @pytest.mark.parametrize("name", ["AccessDeniedException", "ThrottlingException", "ResourceNotFoundException"])
 @pytest.mark.parametrize("filtered", [{}, {"filter": "seen"}])
-def test_only_who_filters_is_told_that_nothing_stored_can(served: World, name: str, filtered: Any) -> None:
+def test_only_requests_with_a_filter_hear_that_no_stored_list_helps(served: World, name: str, filtered: Any) -> None:
     content = SERVED | {"filters": {"seen": "arn:aws:personalize:us-east-1:1:filter/seen"}}
     ServingMaps(Table(served.dynamodb, TABLE)).write("films", content)
     served.listen(RUNTIME(), "before-call", failing(refusal(name)))
@@ -365,7 +365,7 @@ FAILURES = {
     "ServerError": refusal("ServiceUnavailable"),
     "Unreachable": EndpointConnectionError(endpoint_url="x"),
 }
-"""By the reason that an answer gives for them."""
+"""The degraded answers by their reason."""
 
 
 def load(world: World, campaign: str | None = "campaign/for-you", answer: object = EXPORTED, seconds: int = 60) -> None:
@@ -427,13 +427,13 @@ def test_a_solution_without_a_campaign_is_answered_from_its_export(world: World)
 
 
 @pytest.mark.parametrize("query", [{"filter": "f"}, {"solution": "other"}, {"numResults": "0"}])
-def test_what_an_export_cannot_tell_is_not_answered_from_it(world: World, query: dict[str, str]) -> None:
+def test_an_export_does_not_answer_requests_beyond_its_content(world: World, query: dict[str, str]) -> None:
     load(world)
     world.listen(RUNTIME(), "before-call", failing(FAILURES["Throttled"]))
     assert recommended(**query)[0] >= 400
 
 
-def test_an_export_that_has_expired_is_not_told(world: World) -> None:
+def test_an_expired_export_is_not_listed(world: World) -> None:
     load(world, campaign=None, seconds=-60)
     assert recommended()[0] == 404
 
@@ -450,7 +450,7 @@ def test_every_error_has_a_handler() -> None:
 
 
 @pytest.mark.parametrize("code", ["ResourceNotFoundException", "InvalidInputException"])
-def test_what_was_replaced_meanwhile_is_looked_up_again(served: World, code: str) -> None:
+def test_a_replaced_item_is_looked_up_again(served: World, code: str) -> None:
     serving = ServingMaps(Table(served.dynamodb, TABLE))
     serving.cached("films")
     solutions = {"for-you": {"type": "USER_PERSONALIZATION", "campaignArn": "new"}}

@@ -1,4 +1,4 @@
-"""Copies of the table, on a clock that the test turns."""
+"""Copies of the table, on a clock that the test sets."""
 
 import pytest
 from botocore.exceptions import ReadTimeoutError
@@ -54,7 +54,7 @@ def test_an_old_copy_is_used_while_the_table_does_not_answer(source: Source, cop
     assert copies.age("films") == 0
 
 
-def test_without_a_copy_the_tables_error_is_told(source: Source, copies: LastCopies[str]) -> None:
+def test_without_a_copy_the_tables_error_is_reported(source: Source, copies: LastCopies[str]) -> None:
     source.is_down = True
     with pytest.raises(ReadTimeoutError):
         copies.get("films")

@@ -1,4 +1,4 @@
-"""Reads while Personalize or the table does not answer: an hour of work in moments, on a clock that the test turns."""
+"""Reads while Personalize or the table does not answer: an hour of work in moments, on a clock that the test sets."""
 
 import io
 import json
@@ -46,7 +46,7 @@ DEADLINE, USUAL = 0.25, 0.02
 
 
 class Stage:
-    """Personalize, the table and time, as the test wants them."""
+    """A Personalize, a table and a clock that the test controls."""
 
     def __init__(self, world: World) -> None:
         self.now, self.is_table_down, self.calls = 0.0, False, 0
@@ -82,7 +82,7 @@ class Stage:
         }
 
     def reader(self) -> Reader:
-        """What a new environment of the function has."""
+        """The reader of a new environment of the function."""
         operations = {route.operation: self._call for route in ROUTES.values()}
         runtime: Any = SimpleNamespace(**operations)
         campaigns = Campaigns(runtime, Breakers(self.clock), RetryBudget(), self.clock)
@@ -160,7 +160,7 @@ def test_the_popular_list_stands_in_on_every_route_of_items(
     }  # fmt: skip
 
 
-def test_what_is_popular_is_answered_from_the_list_without_a_campaign_for_it(stage: Stage) -> None:
+def test_popular_items_are_answered_from_the_list_without_a_campaign(stage: Stage) -> None:
     answer = ask(stage.reader(), "popular")
     assert (answer["source"], "degraded" in answer, stage.calls) == ("popular", False, 0)
     with pytest.raises(RequestError) as caught:
@@ -169,7 +169,7 @@ def test_what_is_popular_is_answered_from_the_list_without_a_campaign_for_it(sta
 
 
 @pytest.mark.parametrize(("route", "options"), [("actions", {}), ("recommendations", {"filter": "seen"})])
-def test_what_the_list_cannot_answer_is_an_outage(stage: Stage, route: str, options: dict[str, str]) -> None:
+def test_a_request_beyond_the_popular_list_is_an_outage(stage: Stage, route: str, options: dict[str, str]) -> None:
     stage.failure, reader = down, stage.reader()
     for _ in range(3):
         with pytest.raises(OutageError) as caught:

@@ -1,4 +1,4 @@
-"""From callers' names to Personalize's: the map, its cache, and what is said of options that are wrong."""
+"""From callers' names to Personalize's: the map, its cache, and the messages about wrong options."""
 
 from contextlib import suppress
 from typing import Any
@@ -77,11 +77,11 @@ def test_only_the_api_reads_what_may_be_old(world: World) -> None:
     assert reads == [True, True, False]
 
 
-def test_what_is_ready_is_served() -> None:
+def test_a_ready_version_is_live() -> None:
     assert next_map(PLAN, STATES, {}) == FULL
 
 
-def test_what_could_not_be_brought_up_is_served_as_before() -> None:
+def test_a_failed_resource_leaves_its_predecessor_live() -> None:
     before: Any = {
         "solutions": {"for-you": {"type": "USER_PERSONALIZATION", "campaignArn": "old"}},
         "recommenders": {},
@@ -103,7 +103,7 @@ def test_a_version_without_its_campaign_does_not_replace_what_is_live() -> None:
     assert next_map(PLAN, states, before)["solutions"]["for-you"] == before["solutions"]["for-you"]
 
 
-def test_what_never_was_live_is_not_served() -> None:
+def test_a_version_that_was_never_live_is_not_served() -> None:
     assert next_map(PLAN, [], {}) == {
         "solutions": {}, "recommenders": {}, "filters": {}, "trackingId": None, "actionTrackingId": None,
         "exports": {"for-you": {"table": True}}, "events": PLAN.events,
@@ -142,7 +142,7 @@ def test_a_map_is_read_once_while_it_is_fresh(world: World) -> None:
     assert serving.cached("films")["trackingId"] == "t-2"
 
 
-def test_what_the_copy_lacks_is_looked_for_in_the_table(world: World) -> None:
+def test_items_missing_in_the_copy_are_read_from_the_table(world: World) -> None:
     serving = ServingMaps(Table(world.dynamodb, TABLE), clock=lambda: 0.0)
     before: Any = {name: value for name, value in FULL.items() if name != "trackingId"}
     asked = list[Any]()
@@ -364,7 +364,7 @@ def test_a_route_that_no_solution_serves_says_so() -> None:
 
 
 @pytest.mark.parametrize("value", ["", "x" * 257, None, True, 1.5, ["a"]])
-def test_what_is_no_id_is_refused(value: object) -> None:
+def test_an_invalid_id_is_refused(value: object) -> None:
     with pytest.raises(RequestError):
         checked_id(value, "userId")
     with pytest.raises(RequestError):
