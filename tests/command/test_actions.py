@@ -174,7 +174,7 @@ def test_with_one_version_there_is_none_to_go_back_to(live: DeployedStack) -> No
         serve_version(live, "films", "popular", "previous", "Odd results").plan()
 
 
-def test_a_rollback_tells_its_plan_and_the_run_keeps_who_and_why(live: DeployedStack, stack: Stack) -> None:
+def test_a_rollback_shows_its_plan_and_the_run_keeps_author_and_reason(live: DeployedStack, stack: Stack) -> None:
     stack.put("films/interactions.csv", interactions(users=70))
     assert stack.drop("films/interactions.csv").status == "SUCCEEDED"
     action = serve_version(live, "films", "popular", "previous", "Odd results")

@@ -17,7 +17,7 @@ from usher_local.simulation.stack import Stack
 EXPRESSION = 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("watch")'
 
 
-def test_a_plan_tells_what_would_be_done_before_anything_is(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_plan_shows_all_actions_before_they_begin(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
     stack.put("films/usher.yaml", json.dumps(POPULAR))
     stack.put("films/interactions.csv", interactions())
     before = set(stack.personalize.resources)
@@ -30,7 +30,7 @@ def test_a_plan_tells_what_would_be_done_before_anything_is(stack: Stack, capsys
     assert not stack.read("films/out/.*")
 
 
-def test_a_plan_of_what_is_as_wanted_says_so(live: Stack, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_plan_without_changes_says_so(live: Stack, capsys: pytest.CaptureFixture[str]) -> None:
     assert "Nothing to do." in run_command(capsys, "plan", "films")
     assert len(live.executions) == 1
 
@@ -65,12 +65,12 @@ def test_a_plan_for_bad_input_tells_the_problems(stack: Stack, capsys: pytest.Ca
     assert "films/usher.yaml: solution: is unknown. Did you mean" in run_command(capsys, "plan", "films", status=1)
 
 
-def test_a_plan_without_data_says_what_is_missing(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_plan_without_data_names_the_missing_files(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
     stack.put("films/usher.yaml", json.dumps(POPULAR))
     assert "Nothing to do until there is films/interactions.csv" in run_command(capsys, "plan", "films")
 
 
-def test_status_tells_how_the_last_run_went_and_what_is_live(live: Stack, capsys: pytest.CaptureFixture[str]) -> None:
+def test_status_shows_the_last_runs_end_and_the_live_versions(live: Stack, capsys: pytest.CaptureFixture[str]) -> None:
     text = run_command(capsys, "status", "films")
     assert "SUCCEEDED" in text
     version = live.items("films")["serving"]["map"]["S"].partition('"solutionVersionArn": "')[2].partition('"')[0]
@@ -78,7 +78,7 @@ def test_status_tells_how_the_last_run_went_and_what_is_live(live: Stack, capsys
     assert "films" in run_command(capsys, "status")
 
 
-def test_status_of_a_failed_run_tells_what_to_do_and_fails(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
+def test_status_of_a_failed_run_gives_a_remedy_and_fails(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
     stack.put("films/interactions.csv", "USER_ID\nu1\n")
     stack.drop("films/interactions.csv")
     text = run_command(capsys, "status", "films", status=1)
@@ -87,9 +87,7 @@ def test_status_of_a_failed_run_tells_what_to_do_and_fails(stack: Stack, capsys:
     assert "FAILED" in run_command(capsys, "status")
 
 
-def test_status_tells_what_was_done_what_is_live_since_when_and_what_it_costs(
-    live: Stack, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_status_shows_work_live_versions_their_age_and_cost(live: Stack, capsys: pytest.CaptureFixture[str]) -> None:
     text = run_command(capsys, "status", "films")
     for expected in ("* trained popular", "* made 1 campaign (popular)", "2023-11-14T2", "$144.12 a month"):
         assert expected in text
@@ -193,7 +191,7 @@ MONTH = 2592 * PRICES["requestThousand"]
 """The price of a campaign of a v1 recipe."""
 
 
-def test_cost_tells_what_the_account_pays_for_whatever_the_config_says(
+def test_cost_shows_the_accounts_costs_whatever_the_config_says(
     live: Stack, capsys: pytest.CaptureFixture[str]
 ) -> None:
     put_config(live, "hits", prune=False)
@@ -206,7 +204,7 @@ def test_cost_tells_what_the_account_pays_for_whatever_the_config_says(
     assert "In all: $144.12 a month for serving." in run_command(capsys, "cost")
 
 
-def test_cost_counts_what_others_have_in_the_account_and_names_unknown_prices(
+def test_cost_counts_others_resources_in_the_account_and_names_unknown_prices(
     live: Stack, capsys: pytest.CaptureFixture[str]
 ) -> None:
     live.put("films/usher.yaml", json.dumps({"solutions": {"v2": {"recipe": "aws-user-personalization-v2"}}}))
@@ -228,7 +226,7 @@ def test_cost_counts_what_others_have_in_the_account_and_names_unknown_prices(
     assert "not known, at most $388.80 a month" in text
 
 
-def test_while_a_run_is_at_work_cost_tells_what_comes_after_it(live: Stack, capsys: pytest.CaptureFixture[str]) -> None:
+def test_during_a_run_cost_shows_the_state_after_it(live: Stack, capsys: pytest.CaptureFixture[str]) -> None:
     live.put("films/usher.yaml", json.dumps({"solutions": {"sims": {"recipe": "aws-sims"}}, "exports": False}))
     _, steps = live.start({"group": "films"})
     for _ in range(2):
@@ -252,7 +250,7 @@ def test_without_a_run_status_explains_the_first_step(stack: Stack, capsys: pyte
     assert "has had no run yet. Put interactions.csv into s3://" in run_command(capsys, "status", "films", status=1)
 
 
-def test_a_rollback_and_a_promotion_change_what_is_served(live: Stack, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_rollback_and_a_promotion_change_the_live_version(live: Stack, capsys: pytest.CaptureFixture[str]) -> None:
     def served() -> str:
         serving = json.loads(live.items("films")["serving"]["map"]["S"])
         return str(serving["solutions"]["popular"]["solutionVersionArn"])

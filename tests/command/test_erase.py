@@ -128,7 +128,9 @@ def erase(stack: Stack, capsys: Any, *more: str) -> Execution:
     return stack.run_started()
 
 
-def test_nothing_is_left_of_a_user_and_all_of_the_others(known: Stack, capsys: pytest.CaptureFixture[str]) -> None:
+def test_all_of_a_users_data_and_none_of_the_others_is_deleted(
+    known: Stack, capsys: pytest.CaptureFixture[str]
+) -> None:
     before = places(known, BEN)
     assert erase(known, capsys, "--data").status == "SUCCEEDED"
     assert places(known, ANN) == []
@@ -277,7 +279,7 @@ def test_an_erasure_waits_for_an_export_and_for_events_in_the_queue(
     assert places(watched, ANN) == []
 
 
-def test_an_erasure_of_nobody_or_nowhere_is_refused(
+def test_an_erasure_without_a_user_or_a_group_is_refused(
     stack: Stack, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     assert "has no group films." in run_command(capsys, "erase", "films", ANN, "--yes", status=1)

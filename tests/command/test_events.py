@@ -79,7 +79,7 @@ def test_tail_shows_each_event_once_and_goes_on(stack: Stack, capsys: pytest.Cap
     assert second.split()[1:] == ["watch", "ib", "ann"]
 
 
-def test_replay_says_what_it_would_do_and_the_stack_sends_it_in_order(
+def test_replay_shows_its_plan_and_the_stack_sends_the_events_in_order(
     stack: Stack, capsys: pytest.CaptureFixture[str]
 ) -> None:
     tracking_id = serve(stack)
@@ -98,9 +98,7 @@ def test_replay_says_what_it_would_do_and_the_stack_sends_it_in_order(
     assert "1 refused event of" in refused
 
 
-def test_replay_into_a_group_without_a_tracker_says_what_to_do(
-    stack: Stack, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_replay_into_a_group_without_a_tracker_gives_a_remedy(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
     keep(stack, "a")
     answer = run_command(capsys, "events", "replay", "films", "--from", DAY, "--to", DAY, status=1)
     assert "films takes no events yet. Run its pipeline" in answer

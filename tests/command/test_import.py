@@ -131,7 +131,7 @@ def made(stack: Stack) -> set[str]:
     return {arn for arn in stack.personalize.resources if ":schedule/" not in arn}
 
 
-def test_the_config_says_what_is_there(old: Old, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_config_describes_the_existing_resources(old: Old, capsys: pytest.CaptureFixture[str]) -> None:
     text = run_command(capsys, "import", "OldFilms", "--group", "films")
     content = yaml.safe_load(text)
     config = read_config(content, "usher.yaml", "films", ["aws-sims", "aws-user-personalization-v2"])

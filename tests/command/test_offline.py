@@ -24,7 +24,7 @@ def test_a_folder_is_taken_as_a_groups_in_the_bucket(tmp_path: Path) -> None:
     assert files_of(tmp_path) == {name: name.encode() for name in ("interactions/a.csv", "items.csv", "usher.yaml")}
 
 
-def test_a_file_of_ratings_becomes_interactions_and_what_lies_beside_it_items(tmp_path: Path) -> None:
+def test_a_file_of_ratings_becomes_interactions_and_its_companions_items(tmp_path: Path) -> None:
     (tmp_path / "ratings.csv").write_text("userId,movieId,rating,timestamp\nu,i,5,7\n")
     (tmp_path / "movies.csv").write_text('movieId,title,genres\ni,"Alien, the film",Horror|SF\n')
     assert files_of(tmp_path / "ratings.csv") == {

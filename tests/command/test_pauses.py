@@ -35,7 +35,7 @@ def test_arrivals_during_a_pause_wait_and_are_done_after_it(
     assert json.loads(run_command(capsys, "status", "films", "--json"))["paused"] is None
 
 
-def test_a_group_whose_files_are_broken_can_be_resumed_and_says_what_to_mend(
+def test_a_group_with_broken_files_can_be_resumed_and_reports_them(
     stack: Stack, capsys: pytest.CaptureFixture[str]
 ) -> None:
     stack.put("films/interactions.csv", "USER_ID\nu1\n")
@@ -54,7 +54,7 @@ def test_a_paused_group_can_be_removed(live: Stack, capsys: pytest.CaptureFixtur
 
 
 @pytest.mark.parametrize("hindrance", ["pause", "broken files"])
-def test_a_rollback_serves_at_once_during_a_pause_and_whatever_the_files_are_like(
+def test_a_rollback_is_live_at_once_during_a_pause_and_with_any_files(
     live: Stack, capsys: pytest.CaptureFixture[str], hindrance: str
 ) -> None:
     live.put("films/interactions.csv", interactions(users=70))

@@ -150,7 +150,7 @@ def remove_with_cuts(stack: Stack, group: str) -> set[str]:
     return {name for name, _ in cut}
 
 
-def test_after_a_cut_at_any_step_a_removal_goes_on_and_leaves_nothing(
+def test_after_an_interruption_of_any_step_a_removal_continues_and_leaves_nothing(
     live: Stack, capsys: pytest.CaptureFixture[str]
 ) -> None:
     bought = interactions().replace("\n", ",Purchase\n").replace("TIMESTAMP,Purchase", "TIMESTAMP,EVENT_TYPE")

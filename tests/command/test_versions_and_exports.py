@@ -15,7 +15,7 @@ from usher_cli.command import FAILED, UNCONFIRMED
 from usher_local.simulation.stack import Stack
 
 
-def test_versions_are_shown_with_what_is_live_newest_first(exported: Stack, capsys: pytest.CaptureFixture[str]) -> None:
+def test_versions_are_shown_newest_first_with_the_live_one(exported: Stack, capsys: pytest.CaptureFixture[str]) -> None:
     exported.put("films/interactions.csv", interactions(users=70))
     assert exported.drop("films/interactions.csv").status == "SUCCEEDED"
     rows = [

@@ -49,7 +49,7 @@ def test_the_api_recommends_filters_and_ranks(deployment: Deployment) -> None:
     assert {one["itemId"] for one in ranked["personalizedRanking"]} == {"i1", "i2", "i3"}
 
 
-def test_the_api_answers_nobody_who_has_not_signed(deployment: Deployment) -> None:
+def test_the_api_refuses_unsigned_requests(deployment: Deployment) -> None:
     with pytest.raises(CallError) as refused:
         type(deployment.api)(deployment.api.url, deployment.api.region, None).get(
             f"/{deployment.group}/recommendations/u1"

@@ -105,7 +105,7 @@ def test_an_example_is_complete(project: Path, python: Python, example: Example)
     assert python.run("ruff", "check", *files) == 0, python.output.read_text()
 
 
-def test_with_all_examples_the_tables_hold_what_they_should(project: Path, python: Python) -> None:
+def test_with_all_examples_the_tables_have_the_expected_rows(project: Path, python: Python) -> None:
     for example in EXAMPLES.values():
         apply(project, example)
     generate(python, EXAMPLES.values())

@@ -42,7 +42,7 @@ def report_of(site: Site, group: str) -> dict[str, Any]:
     return dict(site.read_json(latest["report"].replace(".html", ".json")))
 
 
-def test_solutions_and_what_is_live_are_compared_with_popularity_and_nothing_is_left(site: Site, group: str) -> None:
+def test_solutions_and_live_versions_are_compared_with_popularity_and_nothing_is_left(site: Site, group: str) -> None:
     site.drop(f"{group}/usher.yaml", json.dumps(CONFIG))
     site.drop(f"{group}/items.csv", items())
     site.drop(f"{group}/interactions.csv", interactions())

@@ -111,7 +111,7 @@ SCHEMA = json.dumps(
 )
 
 
-def test_nothing_that_was_answered_is_lost_when_it_is_killed_while_it_writes(tmp_path: Path) -> None:
+def test_no_answered_change_is_lost_by_a_kill_during_writes(tmp_path: Path) -> None:
     answered: list[int] = []
     words: dict[str, str] = {}
     for moment in (0.7, 0.31):

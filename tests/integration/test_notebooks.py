@@ -249,7 +249,7 @@ def test_watched_items_are_distinguished_from_others(
     assert not lists["unwatched"] & sent
 
 
-def test_a_random_list_is_ranked_anew(interacted: tuple[Desk, list[str]]) -> None:
+def test_a_random_list_is_ranked_again(interacted: tuple[Desk, list[str]]) -> None:
     ranking = interacted[0].table("rerank_df")
     assert len(ranking["Re-Ranked"]) == 25
     assert sorted(ranking["Re-Ranked"]) == sorted(ranking["Un-Ranked"])

@@ -346,7 +346,7 @@ def test_every_list_has_pages_and_needs_no_parent(personalize: Any, group: str) 
             assert all(len(rows) <= 2 for page in pages for rows in page.values() if isinstance(rows, list))
 
 
-def test_recipes_tell_what_they_are_made_of(personalize: Any) -> None:
+def test_recipes_show_their_parts(personalize: Any) -> None:
     for one in personalize.list_recipes()["recipes"]:
         recipe = personalize.describe_recipe(recipeArn=one["recipeArn"])["recipe"]
         algorithm = personalize.describe_algorithm(algorithmArn=recipe["algorithmArn"])["algorithm"]

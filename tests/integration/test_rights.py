@@ -465,7 +465,7 @@ def test_a_right_that_nothing_needs_and_one_that_is_missing_would_be_seen(site: 
     assert missed == {"personalize:CreateRecommender", "personalize:CreateSolution"}
 
 
-def test_nothing_that_the_stack_does_is_refused(record: Record) -> None:
+def test_no_request_of_the_stack_is_refused(record: Record) -> None:
     assert [f"{entry.request.action} on {entry.request.resource}" for entry in record.refused()] == []
 
 
@@ -491,7 +491,7 @@ def changes(record: Record) -> Iterator[Entry]:
             yield entry
 
 
-def test_reconcile_is_refused_what_bears_the_tag_of_another_stack_and_can_give_nothing_to_it(record: Record) -> None:
+def test_reconcile_may_neither_change_nor_give_to_resources_of_another_stack(record: Record) -> None:
     other = "arn:aws:cloudformation:us-east-1:123456789012:stack/other/1"
     for entry in changes(record):
         for key in STACK_KEYS:
@@ -499,7 +499,7 @@ def test_reconcile_is_refused_what_bears_the_tag_of_another_stack_and_can_give_n
                 assert not decide(entry.policy, tagged(entry.request, key, other)), (key, entry.request)
 
 
-def test_reconcile_is_refused_what_does_not_bear_the_stacks_tag(record: Record) -> None:
+def test_reconcile_may_not_change_resources_without_the_stacks_tag(record: Record) -> None:
     """It may tag untagged resources: Personalize has no condition key for resources in creation."""
     changed = set()
     for entry in changes(record):
@@ -576,7 +576,7 @@ def refused(call: Any, **given: Any) -> bool:
     return False
 
 
-def test_nobody_but_usher_writes_what_usher_reads_not_even_who_may_do_everything(site: Site) -> None:
+def test_only_usher_writes_the_keys_that_usher_reads_even_against_administrators(site: Site) -> None:
     mallory = writer(site, "mallory")
     mallory.put_object(Bucket=site.bucket, Key="mallory/notes.txt", Body=b"mine")
     source = f"{site.bucket}/mallory/notes.txt"

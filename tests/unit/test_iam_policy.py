@@ -182,7 +182,7 @@ def test_an_operator_that_iam_does_not_have_is_no_condition() -> None:
         ("arn:aws:dynamodb:us-east-1:1:table/${*}", None),
     ],
 )
-def test_a_variable_stands_for_what_the_request_says(resource: str, expected: str | None) -> None:
+def test_a_variable_has_the_requests_value(resource: str, expected: str | None) -> None:
     assert effect(allow(Resource=resource), says={"aws:username": "t"}) == expected
     assert effect(allow(Resource=resource), says={"aws:username": "t"}, version="2008-10-17") is None
 
@@ -223,7 +223,7 @@ EFFECTS = st.lists(st.tuples(st.sampled_from(["Allow", "Deny"]), st.booleans()),
 
 
 @given(EFFECTS)
-def test_one_deny_outweighs_every_allow_whatever_the_order(drawn: list[tuple[str, bool]]) -> None:
+def test_one_deny_outweighs_every_allow_in_any_order(drawn: list[tuple[str, bool]]) -> None:
     bodies = [allow(Effect=one, Resource=TABLE if concerned else "arn:other") for one, concerned in drawn]
     concerning = {one for one, concerned in drawn if concerned}
     expected = "Deny" if "Deny" in concerning else "Allow" if concerning else None

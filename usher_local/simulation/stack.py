@@ -33,7 +33,8 @@ from usher_local.clock import Clock
 from usher_local.cloud.access.credentials import REGION
 from usher_local.cloud.aws_lambda.functions import Answer, envelope
 from usher_local.cloud.aws_lambda.triggers import Triggers
-from usher_local.cloud.cloudformation.stacks import Deployed, Stacks
+from usher_local.cloud.cloudformation.stack import Deployed
+from usher_local.cloud.cloudformation.stacks import Stacks
 from usher_local.cloud.server import STACK, environ
 from usher_local.personalize.core import environment, faults
 from usher_local.personalize.core.faults import Faults

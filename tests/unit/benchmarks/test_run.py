@@ -67,7 +67,7 @@ def test_a_bad_file_ends_the_run_with_its_reason(tmp_path: Path, console: Consol
     assert "no.csv cannot be read" in console.export_text()
 
 
-def test_only_what_is_named_is_measured_and_resuming_leaves_out_the_rest(
+def test_only_the_named_steps_are_measured_and_resuming_skips_finished_ones(
     tmp_path: Path, console: Console, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "films.csv"

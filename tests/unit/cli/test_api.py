@@ -136,7 +136,7 @@ def test_an_error_of_the_api_is_reported_in_its_words(asked: Asked, capsys: pyte
     assert "such as GENRE=Comedy" in capsys.readouterr().err
 
 
-def test_a_list_for_somebody_unknown_says_so() -> None:
+def test_a_list_for_an_unknown_user_says_so() -> None:
     text = io.StringIO()
     show_list(Console(file=text, width=200), ANSWER | {"known": False})
     assert UNKNOWN in text.getvalue()

@@ -35,7 +35,7 @@ def test_every_command_has_examples_that_can_be_typed(command: Command) -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda one: one.name)
-def test_every_help_says_what_the_command_does_and_has_examples(
+def test_every_help_describes_the_command_and_has_examples(
     command: Command, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "200")

@@ -61,7 +61,7 @@ def test_one_can_follow_another_and_knows_nothing_of_it() -> None:
     assert len(keys) == 2
 
 
-def test_a_broken_template_ends_what_had_started(tmp_path: Path) -> None:
+def test_a_broken_template_closes_the_started_servers(tmp_path: Path) -> None:
     template = tmp_path / "template.yaml"
     template.write_text(
         "Transform: AWS::Serverless-2016-10-31\nResources: {Nameless: {Type: AWS::Serverless::Function}}"

@@ -254,7 +254,7 @@ def test_a_posted_body_arrives(cloud: LocalCloud) -> None:
 @pytest.mark.parametrize(
     "given", [{"secret": None}, {"secret": "x" * 40}, {"token": "made-up"}], ids=["unsigned", "wrong secret", "token"]
 )
-def test_a_request_that_nobody_signed_is_forbidden(cloud: LocalCloud, given: dict[str, Any]) -> None:
+def test_an_unsigned_request_is_forbidden(cloud: LocalCloud, given: dict[str, Any]) -> None:
     assert call(cloud, "GET", "/g/things/1", **given) == (403, {"message": "Forbidden"})
 
 
@@ -365,7 +365,7 @@ def test_an_operation_that_is_not_there_is_refused_in_a_line(
     assert "Traceback" not in caplog.text
 
 
-def test_the_stack_tells_what_it_made(cloud: LocalCloud) -> None:
+def test_the_stack_reports_its_resources(cloud: LocalCloud) -> None:
     (stack,) = cloud.client("cloudformation").describe_stacks(StackName="usher")["Stacks"]
     assert stack["StackStatus"] == "CREATE_COMPLETE"
     assert {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]} == cloud.outputs

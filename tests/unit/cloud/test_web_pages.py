@@ -209,7 +209,7 @@ def test_motos_own_pages_are_closed_to_signed_requests_too(cloud: LocalCloud, pa
     assert "access-control-allow-origin" not in headers
 
 
-def test_a_pre_signed_url_does_what_its_signer_may(cloud: LocalCloud, nobody: Credentials) -> None:
+def test_a_pre_signed_url_has_its_signers_permissions(cloud: LocalCloud, nobody: Credentials) -> None:
     bucket = cloud.outputs["BucketName"]
     cloud.client("s3").put_object(Bucket=bucket, Key="a b/ü", Body=b"content")
     for signer, expected in ((developer(cloud), 200), (nobody, 403)):

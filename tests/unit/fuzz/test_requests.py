@@ -216,7 +216,7 @@ def key(group: str, *routes: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", ORDINARY)
-def test_no_caller_reaches_what_is_anothers_by_any_route(api: Api, name: str) -> None:
+def test_no_caller_reaches_another_callers_data_by_any_route(api: Api, name: str) -> None:
     request, route = ORDINARY[name], short_name(ORDINARY[name].route)
     is_open, is_of_a_group = not ROUTES_BY_KEY[request.route].needs_scope, "{group}" in request.route
     names_u1 = b'"u1"' in (request.body or b"") or "u1" in request.path + request.query

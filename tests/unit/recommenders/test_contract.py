@@ -124,7 +124,7 @@ class TestEveryRecipe:
             ask(tuned, interactions), ask(RECIPES[recipe].fit(interactions, {}), interactions)
         )
 
-    def test_strangers_are_offered_what_most_users_met(self, recipe: str) -> None:
+    def test_strangers_are_offered_the_items_of_most_users(self, recipe: str) -> None:
         if recipe in SILENT:
             pytest.skip("no list for strangers")
         interactions = build([("a", "v", 0), ("b", "v", 0), *[("c", "u", time) for time in range(9)], ("c", "w", 9)])

@@ -75,7 +75,7 @@ def test_near_events_make_likelier_neighbours_than_far_ones() -> None:
     assert ranked.index("b") < ranked.index("c")
 
 
-def test_an_item_met_last_is_like_what_was_met_before_it() -> None:
+def test_the_last_item_is_similar_to_the_items_before_it() -> None:
     assert like(SimilarItems, ["ab", "ab", "cd", "cd", "cd"], "b")[0] == "a"
 
 

@@ -106,6 +106,6 @@ def test_the_seed_chooses_the_tested_users() -> None:
     assert one == same != other
 
 
-def test_a_single_user_leaves_nobody_to_learn_from() -> None:
+def test_a_single_user_leaves_no_user_to_learn_from() -> None:
     assert set(evaluate(Diary, Interactions.of("aa", "xy", range(2)), {})[0].values()) == {0.0}
     assert not Diary.learnt

@@ -82,7 +82,7 @@ def _without_ids(answer: Any) -> Any:
     return {**answer, "ResponseMetadata": {name: value for name, value in headers.items() if "id" not in name}}
 
 
-def test_nobody_answers_at_an_unknown_address() -> None:
+def test_an_unknown_address_has_no_handler() -> None:
     with mock_aws(), in_process():
         client = boto3.client("sqs", "us-east-1", endpoint_url="https://nowhere.amazonaws.com")
         with pytest.raises(client.exceptions.ClientError, match="404"):
@@ -121,7 +121,7 @@ def test_a_request_goes_where_botocore_would_send_it() -> None:
     assert len({*usual}) == 10
 
 
-def test_no_rule_for_addresses_reads_what_is_not_looked_at() -> None:
+def test_no_endpoint_rule_reads_an_ignored_parameter() -> None:
     rules = json.dumps(create_loader().load_service_model("s3", "endpoint-rule-set-1"))
     assert not [name for name in IGNORED if f'{{"ref": "{name}"}}' in rules]
     assert '{"ref": "Bucket"}' in rules

@@ -118,7 +118,7 @@ WRITERS = [
 
 
 @pytest.mark.parametrize(("who", "asks"), WRITERS, ids=[who for who, _ in WRITERS])
-def test_nobody_else_writes_what_usher_reads(who: str, asks: Request) -> None:
+def test_only_usher_writes_the_keys_that_usher_reads(who: str, asks: Request) -> None:
     for key in keys():
         for action in WRITES:
             request = Request(asks.principal, action, f"{BUCKET}/{key}", asks.context)
@@ -134,13 +134,13 @@ def test_the_denied_actions_are_all_by_which_an_object_changes() -> None:
 @pytest.mark.parametrize(
     "action", ["s3:GetObject", "s3:DeleteObject", "s3:DeleteObjectVersion", "s3:AbortMultipartUpload"]
 )
-def test_people_read_and_delete_what_usher_has_written(action: str) -> None:
+def test_people_may_read_and_delete_ushers_files(action: str) -> None:
     developer = f"arn:aws:iam::{ACCOUNT}:user/developer"
     assert all(decide([*EVERYTHING, *POLICY], of_person(developer, action, key)) for key in keys())
 
 
 @given(st.lists(st.sampled_from(["", ".", "a", "out", "OUT", "out2", "train", "usher.yaml"]), min_size=1, max_size=6))
-def test_only_what_lies_in_a_folder_named_out_is_closed(path: list[str]) -> None:
+def test_only_keys_in_a_folder_named_out_are_closed(path: list[str]) -> None:
     writer = of_role(f"arn:aws:iam::{ACCOUNT}:role/writer", "s3:PutObject", "/".join(path))
     assert bool(decide([*EVERYTHING, *POLICY], writer)) == ("out" not in path[1:-1])
 

@@ -80,7 +80,7 @@ def test_all_of_an_and_and_one_of_an_or_must_be_allowed(one: str, other: str) ->
     assert sbom.allowed(f"({one} OR {other})") == any(both)
 
 
-def test_the_sbom_of_a_build_is_valid_and_names_what_was_built(tmp_path: Path) -> None:
+def test_the_sbom_of_a_build_is_valid_and_names_its_packages(tmp_path: Path) -> None:
     install(tmp_path / "build/CoreLayer/python", "plain_one", "License: MIT")
     install(tmp_path / "build/DataLayer/python", "rusty", "License-Expression: Apache-2.0", {"crate": "MIT OR GPL-2.0"})
     (tmp_path / "build/SomeFunction").mkdir()

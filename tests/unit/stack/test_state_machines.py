@@ -99,7 +99,7 @@ def test_substitutions_are_declared_and_used(path: Path) -> None:
 
 
 @each_machine
-def test_a_machine_may_invoke_what_it_invokes(path: Path) -> None:
+def test_a_machine_may_invoke_its_functions(path: Path) -> None:
     (properties,) = (
         resource["Properties"]
         for resource in RESOURCES.values()
@@ -113,7 +113,7 @@ def test_a_machine_may_invoke_what_it_invokes(path: Path) -> None:
 
 
 @each_machine
-def test_every_task_invokes_a_function_and_retries_what_passes(path: Path) -> None:
+def test_every_task_invokes_a_function_and_retries_temporary_errors(path: Path) -> None:
     for scope in scopes(machine(path)):
         for state in scope["States"].values():
             if state["Type"] == "Task":
@@ -137,7 +137,7 @@ def test_a_throttled_call_is_retried_for_a_quarter_of_an_hour(path: Path) -> Non
 
 
 @each_machine
-def test_reconcile_is_not_tried_again_before_a_list_can_show_what_it_made(path: Path) -> None:
+def test_reconcile_is_not_retried_before_a_list_can_show_its_resources(path: Path) -> None:
     """Create operations of Personalize have no client token; a repeated training would cost twice."""
     for scope in scopes(machine(path)):
         for state in scope["States"].values():

@@ -102,7 +102,7 @@ def test_every_function_folder_is_a_function_of_the_stack() -> None:
     assert sorted(folders) == sorted(f"functions/{path.name}" for path in (REPOSITORY / "functions").iterdir())
 
 
-def test_reconcile_may_do_what_the_table_of_kinds_needs_and_no_more() -> None:
+def test_reconcile_has_only_the_rights_that_the_table_of_kinds_needs() -> None:
     kinds = KINDS.values()
     needed = (
         operations("create", kinds)
@@ -121,7 +121,7 @@ STACK = {"Ref": "AWS::StackId"}
 CHANGES = ("Create", "Delete", "Stop", "TagResource", "Update")
 
 
-def test_reconcile_changes_only_what_bears_the_stacks_tag_or_can_have_none() -> None:
+def test_reconcile_changes_only_resources_with_the_stacks_tag_or_without_tags() -> None:
     """Source: the Service Authorization Reference; schemas and metric attributions have no tags."""
     for statement in allowed("Reconcile"):
         if not any(name.removeprefix("personalize:").startswith(CHANGES) for name in actions(statement)):
@@ -139,7 +139,7 @@ PARENTS = {"batch-inference-job": "solution", "batch-segment-job": "solution", "
 }
 
 
-def test_a_right_to_create_never_covers_what_something_is_created_in() -> None:
+def test_a_right_to_create_never_covers_the_containing_resource() -> None:
     """A request's tags are the same for all its resources: they say nothing about the dataset group or the solution."""
     tag = {"aws:RequestTag/usher:stack": STACK}
     statements = [one for one in allowed("Reconcile") if one.get("Condition", {}).get("StringEquals") == tag]
@@ -201,7 +201,7 @@ def test_a_function_may_call_everything_that_its_code_names(function: str) -> No
         assert named == granted(function, "personalize")
 
 
-def test_only_who_creates_passes_roles_and_each_only_to_its_service() -> None:
+def test_only_creators_pass_roles_and_each_only_to_its_service() -> None:
     to_personalize = {"PersonalizeRole": "personalize.amazonaws.com"}
     expected = {
         "Erase": to_personalize,

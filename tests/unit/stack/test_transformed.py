@@ -77,7 +77,7 @@ def test_a_new_account_has_the_memory_for_every_function() -> None:
         assert default <= LARGEST_OF_NEW_ACCOUNTS, name
 
 
-def test_every_rule_schedule_and_background_function_has_somewhere_to_leave_what_it_cannot_deliver() -> None:
+def test_every_rule_schedule_and_background_function_has_a_dead_letter_queue() -> None:
     queue = {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]}
     rules = [target for rule in of_type("AWS::Events::Rule").values() for target in rule["Properties"]["Targets"]]
     schedules = [schedule["Properties"]["Target"] for schedule in of_type("AWS::Scheduler::Schedule").values()]
@@ -88,7 +88,7 @@ def test_every_rule_schedule_and_background_function_has_somewhere_to_leave_what
         assert transformed()[function]["Properties"]["DeadLetterConfig"]["TargetArn"] == queue
 
 
-def test_every_rule_of_a_stack_of_any_name_may_leave_there_what_it_cannot_deliver() -> None:
+def test_every_rule_of_a_stack_of_any_name_may_use_its_dead_letter_queue() -> None:
     (statement,) = transformed()["DeadLetterQueuePolicy"]["Properties"]["PolicyDocument"]["Statement"]
     named = [one["Fn::GetAtt"] for one in statement["Condition"]["ArnEquals"]["aws:SourceArn"]]
     assert sorted(named) == sorted([rule, "Arn"] for rule in of_type("AWS::Events::Rule"))

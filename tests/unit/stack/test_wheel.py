@@ -63,7 +63,7 @@ def test_the_command_alone_imports_what_is_always_installed() -> None:
     assert imported_at_once(["usher_cli.__main__", *(f"usher_cli.commands.{one}" for one in MODULES)]) <= required
 
 
-def test_the_local_personalize_imports_what_its_extra_brings() -> None:
+def test_the_local_personalize_imports_only_its_extra() -> None:
     extra = PROJECT["project"]["optional-dependencies"]["personalize"]
     required = brought_by(*PROJECT["project"]["dependencies"], *extra) | {"botocore", "werkzeug", "pytest"}
     start = [name for name in sources() if name.startswith(("usher_local.personalize", "usher_local.pytest_plugin"))]
@@ -92,7 +92,7 @@ def test_it_has_every_module_but_those_that_need_the_project(wheel: zipfile.ZipF
     assert {"/".join(name.split("/")[:2]) for name in missing} == {"usher_local/rehearsal.py", "usher_local/simulation"}
 
 
-def test_it_has_what_the_local_cloud_deploys(wheel: zipfile.ZipFile) -> None:
+def test_it_has_the_stack_of_the_local_cloud(wheel: zipfile.ZipFile) -> None:
     stack = {name.removeprefix("usher_local/stack/") for name in wheel.namelist() if "/stack/" in name}
     assert "template.yaml" in stack
     uris = ("CodeUri", "ContentUri", "DefinitionUri")

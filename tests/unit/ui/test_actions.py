@@ -15,7 +15,7 @@ KEY = Key(
 )  # fmt: skip
 
 
-def test_a_key_tells_what_it_may_ask_and_when_its_former_secret_ends() -> None:
+def test_a_key_is_shown_with_its_rights_and_the_end_of_its_former_secret() -> None:
     told = keys.about(KEY)
     assert (told["Key"], told["May ask"], told["A minute at most"]) == ("k3f81u0zq2", "POST events", 60)
     assert f"{datetime.fromtimestamp(1795780800, UTC):%Y-%m-%d}" in str(told["Former secret ends"])

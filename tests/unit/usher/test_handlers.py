@@ -317,7 +317,7 @@ def test_a_plan_by_another_writer_is_refused_and_reported(stack: Stack, forged: 
     assert "UnfitError" in message
 
 
-def test_an_export_of_what_is_not_live_fails_with_a_remedy(stack: Stack) -> None:
+def test_an_export_of_a_solution_that_is_not_live_fails_with_a_remedy(stack: Stack) -> None:
     execution = export(stack)
     assert execution.status == "FAILED"
     assert execution.output["Cause"].startswith("films/: has no live solution to export. Drop data")
@@ -332,7 +332,7 @@ def test_an_export_of_something_misspelt_exports_nothing(stack: Stack, given: di
     assert execution.invocations == 1
 
 
-def test_a_config_above_a_ceiling_leaves_what_serves_as_it_was(site: Stack) -> None:
+def test_a_config_above_a_ceiling_leaves_live_resources_unchanged(site: Stack) -> None:
     former, resources = served(site), made(site)
     dear = {"recipe": "aws-sims", "campaign": {"minProvisionedTPS": 5000}}
     site.put("films/usher.yaml", json.dumps({**CONFIG, "solutions": {**CONFIG["solutions"], "dear": dear}}))
@@ -369,7 +369,7 @@ def test_an_export_above_a_ceiling_makes_no_job_and_leaves_the_former_latest(sit
     assert latest(site) == manifest
 
 
-def test_a_job_answers_what_was_counted_whatever_is_put_there_afterwards(stack: Stack) -> None:
+def test_a_job_answers_the_counted_lines_despite_later_writes(stack: Stack) -> None:
     batch = {"b": {"solution": "popular", "numResults": 5}}
     stack.put("films/usher.yaml", json.dumps({"solutions": CONFIG["solutions"], "batch": batch}))
     stack.put("films/batch/b.jsonl", '{"userId": "u1"}\n')

@@ -14,7 +14,7 @@ def test_every_recipe_of_the_service_has_a_row_of_its_type() -> None:
 
 
 @pytest.mark.parametrize("service", SERVICE, ids=lambda recipe: recipe.name)
-def test_a_row_says_which_batch_jobs_a_recipe_takes_and_what_they_answer(service: ServiceRecipe) -> None:
+def test_a_row_names_a_recipes_batch_jobs_and_their_answers(service: ServiceRecipe) -> None:
     batch = RECIPES[service.name].batch
     assert is_without_batch(service.name) == (batch is None)
     if service.type == "USER_SEGMENTATION":

@@ -74,13 +74,13 @@ def test_trainings_that_are_switched_off_cost_nothing_any_more() -> None:
     assert monthly_costs(run) == []
 
 
-def test_a_run_that_was_refused_costs_what_was_there() -> None:
+def test_a_refused_run_costs_its_existing_resources() -> None:
     refused: Any = RECORD | {"outcome": "FAILED", "costsNow": [OLD, NEW], "problems": []}
     assert current_cost(refused)["monthlyCost"] == pytest.approx(288.24)
     assert "cost" not in current_cost(refused)
 
 
-def test_a_removed_group_costs_what_is_not_deleted() -> None:
+def test_a_removed_group_costs_its_remaining_resources() -> None:
     removal: Any = RECORD | {"outcome": "RUNNING", "removal": True, "costsNow": [OLD, NEW], "resources": []}
     assert current_cost(removal)["monthlyCost"] == pytest.approx(288.24)
     removal["deletions"] = [state("campaign/old", "DELETED")]
@@ -133,7 +133,7 @@ def test_costs_are_reported_with_unused_resources() -> None:
     ]
 
 
-def test_a_run_tells_what_it_did() -> None:
+def test_a_run_reports_its_work() -> None:
     planned = {
         "schema/items": "create", "dataset_import_job/interactions": "create", "dataset_import_job/items": "create",
         "solution_version/for-you": "retrain", "solution_version/new": "create", "filter/seen": "replace",
@@ -199,7 +199,7 @@ def test_a_run_that_only_looked_did_nothing() -> None:
         ({"stage": "delete", "deletions": [state("campaign/c", "DELETED")]}, "Deleting: 1 of 1 resources are deleted."),
     ],
 )
-def test_a_run_at_work_tells_how_far_it_is(more: dict[str, Any], said: str) -> None:
+def test_a_running_run_shows_its_progress(more: dict[str, Any], said: str) -> None:
     states = [state("campaign/a"), state("campaign/b", "PENDING")]
     assert summarize(record({}, states, [], [], outcome="RUNNING", **more))["progress"] == said
 

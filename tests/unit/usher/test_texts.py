@@ -57,7 +57,7 @@ def test_a_long_text_is_cut_in_its_middle(text: str, limit: int, shown: str) -> 
     assert clean(text, limit) == shown
 
 
-def test_of_many_lines_whole_ones_are_shown_and_the_rest_is_counted() -> None:
+def test_whole_lines_are_shown_and_the_rest_is_counted() -> None:
     assert listing(["one", "two"], 8, "there") == "one\ntwo"
     assert listing(["one", "two", "three"], 8, "there") == "one\ntwo\n1 more: see there."
     assert listing(["x" * 9], 8, "there") == "1 more: see there."

@@ -34,7 +34,8 @@ from usher_local.cloud.cloudformation.documents import (
 )
 from usher_local.cloud.cloudformation.provider import Place
 from usher_local.cloud.cloudformation.resource_providers import PROVIDERS
-from usher_local.cloud.cloudformation.stacks import UNREAL, Stack, Stacks, Target
+from usher_local.cloud.cloudformation.stack import Stack, Target
+from usher_local.cloud.cloudformation.stacks import UNREAL, Stacks
 from usher_local.cloud.cloudformation.templates import Template, TemplateError, TransformError
 from usher_local.cloud.core.patching import replaced
 from usher_local.cloud.state.stacks import KeptStacks

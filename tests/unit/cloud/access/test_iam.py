@@ -74,7 +74,7 @@ def test_a_trust_policy_decides_who_assumes_a_role() -> None:
         credentials.assume(f"{role}-that-is-not-there", "f", LAMBDA)
 
 
-def test_a_bucket_policy_denies_whoever_may_do_everything_and_grants_to_who_may_do_nothing(record: Record) -> None:
+def test_a_bucket_policy_denies_an_administrator_and_allows_a_user_without_permissions(record: Record) -> None:
     iam_client = boto3.client("iam", region_name=REGION)
     poor = session("s3")
     assert code(poor.get_object, Bucket=NAME, Key="k") == "AccessDenied"
@@ -157,7 +157,7 @@ def test_a_condition_knows_the_tags_of_a_resource_of_personalize(tags: dict[str,
 
 
 @pytest.mark.usefixtures("record")
-def test_of_a_version_only_the_tags_count_that_its_solution_has_too(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_the_common_tags_of_a_version_and_its_solution_count(monkeypatch: pytest.MonkeyPatch) -> None:
     solution = f"arn:aws:personalize:{REGION}:{ACCOUNT}:solution/s"
     there = {solution: {"a": "1", "b": "1"}, f"{solution}/0f": {"a": "1", "b": "2", "c": "1"}}
     kept = {arn: SimpleNamespace(tags=tags) for arn, tags in there.items()}

@@ -62,7 +62,7 @@ def test_signatures_of_botocore_are_accepted(path: list[str], query: dict[str, s
 
 @pytest.mark.parametrize("by", [USER, SESSION])
 @pytest.mark.parametrize("service", ["s3", "sts"])
-def test_a_pre_signed_url_is_accepted_and_says_who_signed_it(service: str, by: Credentials) -> None:
+def test_a_pre_signed_url_is_accepted_and_names_its_signer(service: str, by: Credentials) -> None:
     signer = check(presigned(service, by), find, datetime.now(UTC))
     said = AUTHORIZATION.fullmatch(signer.authorization)
     assert said
@@ -204,7 +204,7 @@ def test_a_signature_for_another_service_is_refused() -> None:
         who(signed(service="s3"), service="execute-api")
 
 
-def test_a_stranger_makes_nobody_read_the_body() -> None:
+def test_an_unknown_signer_does_not_make_the_server_read_the_body() -> None:
     def body() -> bytes:
         raise AssertionError
 

@@ -95,7 +95,7 @@ def handler(event, context):
 """
 
 
-def test_a_function_finds_what_lambda_brings_and_nothing_of_the_developers(
+def test_a_function_finds_lambdas_packages_and_none_of_the_developers(
     lambdas: Lambdas, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SECRET_OF_THE_DEVELOPER", "x")
@@ -260,7 +260,7 @@ def ended(pid: int) -> bool:
     return not Path(f"/proc/{pid}").exists()
 
 
-def test_the_workers_of_what_is_deleted_or_changed_end(lambdas: Lambdas, backend: Any, make: Make) -> None:
+def test_the_workers_of_deleted_or_changed_functions_end(lambdas: Lambdas, backend: Any, make: Make) -> None:
     function, other = make(PID), make(PID, "other")
     version = backend.publish_version("f")
     latest, published, kept = (told(lambdas.invoke(one, "0")) for one in (function, version, other))

@@ -109,7 +109,7 @@ def test_a_mapping_that_lambda_refuses_is_refused(site: Site, queue: str, given:
         site.trigger(queue, **given)
 
 
-def test_an_update_is_checked_with_what_it_leaves(site: Site) -> None:
+def test_an_update_is_checked_with_the_unchanged_members(site: Site) -> None:
     site.function()
     site.queue("q")
     uuid = site.trigger("q", BatchSize=100, MaximumBatchingWindowInSeconds=5)

@@ -128,7 +128,7 @@ def test_a_name_that_another_stack_has_is_refused_and_the_other_keeps_it(cf: Any
     assert stack(cf, "one")["StackStatus"] == "CREATE_COMPLETE"
 
 
-def test_only_what_differs_is_touched(cf: Any) -> None:
+def test_only_differences_are_written(cf: Any) -> None:
     other = {"Type": "AWS::SQS::Queue", "Properties": {"VisibilityTimeout": 10}}
     before = create(cf, "one", template(Queue=QUEUE, Other=other))
     had, seen = ids(cf, "one"), len(events(cf, "one"))
@@ -227,7 +227,7 @@ def test_a_bucket_that_is_not_empty_is_not_deleted_until_it_is_retained(cf: Any,
     s3.delete_bucket(Bucket=bucket)
 
 
-def test_deleting_goes_from_what_depends_to_what_it_depends_on(cf: Any) -> None:
+def test_dependents_are_deleted_before_their_dependencies(cf: Any) -> None:
     policy = {"Type": "AWS::SQS::QueuePolicy", "Properties": {"Queues": [{"Ref": "Queue"}], "PolicyDocument": {}}}
     made = create(cf, "one", template(Policy=policy, Queue=QUEUE))
     cf.delete_stack(StackName="one")
@@ -337,7 +337,7 @@ def test_a_parameter_that_is_not_allowed_is_refused(cf: Any, parameters: list[tu
         ({}, "At least one Resources member must be defined"),
     ],
 )
-def test_a_template_that_is_none_is_refused(cf: Any, resources: Any, said: str) -> None:
+def test_an_invalid_template_is_refused(cf: Any, resources: Any, said: str) -> None:
     with pytest.raises(ClientError, match=said):
         cf.create_stack(StackName="one", TemplateBody=template(**resources))
 

@@ -58,7 +58,7 @@ def test_a_pattern_without_wildcards_is_not_complex() -> None:
     assert complexity({"source": ["aws.s3"], "detail": {"key": [{"suffix": "/usher.yaml"}, {"prefix": "a"}]}}) == 0
 
 
-def test_fields_are_measured_apart_and_what_or_offers_for_one_together() -> None:
+def test_fields_are_measured_separately_and_alternatives_of_one_together() -> None:
     assert complexity({"a": [{"wildcard": "*ab"}], "b": [{"wildcard": "*aa"}]}) == 3
     assert complexity({"$or": [{"a": [{"wildcard": "*ab"}]}, {"a": [{"wildcard": "*aa"}]}]}) == 5
 

@@ -147,7 +147,7 @@ def test_an_invalid_schedule_is_neither_created_nor_updated(queue: Any, settings
     assert client.get_schedule(Name="s")["ScheduleExpression"] == before["ScheduleExpression"]
 
 
-def test_a_schedule_that_fails_is_logged_once_and_keeps_no_other_from_firing(
+def test_a_failing_schedule_is_logged_once_and_does_not_stop_others(
     queue: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     """These schedules are not validated at their creation."""

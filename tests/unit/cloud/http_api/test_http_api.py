@@ -100,7 +100,7 @@ def test_line_and_headers_have_ten_kilobytes_at_most() -> None:
     assert client.get("/g/things/1", headers={"x": "y" * 10_240}).status_code == 431
 
 
-def test_a_stage_lets_through_what_it_is_set_to() -> None:
+def test_a_stage_allows_its_configured_rate() -> None:
     client = serve(Function(), Stage(rate=1e-6, burst=2))
     statuses = [client.get(f"/g/things/{number}").status_code for number in range(3)]
     assert statuses == [200, 200, 429]
@@ -128,7 +128,7 @@ def test_properties_of_cloudformation_make_a_stage() -> None:
     assert Stage.of({"StageName": "$default"}) == Stage()
 
 
-def test_a_line_of_the_access_log_has_a_dash_for_what_is_unknown() -> None:
+def test_a_line_of_the_access_log_has_a_dash_for_unknown_values() -> None:
     line = access_log_line('{"a":"$context.error.message","b":$context.status,"c":"$context.no"}', {"status": 200})
     assert line == '{"a":"-","b":200,"c":"-"}'
 
@@ -173,7 +173,7 @@ def test_a_body_that_is_no_text_reaches_the_function_in_base64(sent: bytes, body
     assert (function.events[0]["body"], function.events[0]["isBase64Encoded"]) == (body, encoded)
 
 
-def test_a_request_that_is_none_is_refused_in_the_gateways_words() -> None:
+def test_a_malformed_request_is_refused_in_the_gateways_words() -> None:
     upgrade = {"Connection": "Upgrade", "Upgrade": "websocket"}
     assert answer(serve(Function()).get("/g/things/1", headers=upgrade)) == (400, {"message": "Bad Request"})
 

@@ -57,7 +57,7 @@ def winners(dynamodb: Any) -> int:
         return sum(executor.map(lock, range(THREADS)))
 
 
-def test_of_writes_that_exclude_each_other_one_succeeds(dynamodb: Any) -> None:
+def test_one_of_two_exclusive_writes_succeeds(dynamodb: Any) -> None:
     with atomic():
         assert winners(dynamodb) == 1
 

@@ -18,7 +18,7 @@ READS = 20
 
 
 @given(st.integers(), st.lists(st.sampled_from(["a", "b"]), max_size=20))
-def test_the_nth_draw_for_a_subject_is_the_same_whatever_is_drawn_between(seed: int, subjects: list[str]) -> None:
+def test_the_nth_draw_for_a_subject_is_the_same_with_any_draws_between(seed: int, subjects: list[str]) -> None:
     def drawn(order: list[str]) -> dict[str, list[float]]:
         draws = Draws(seed)
         numbers = [(subject, draws.draw(subject).random()) for subject in order]

@@ -73,7 +73,7 @@ QUERIES: list[Callable[[Any], Any]] = [
 
 @settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sets(KEYS))
-def test_a_query_of_one_partition_finds_what_a_query_of_all_found(table: Any, keys: set[tuple[str, str]]) -> None:
+def test_a_query_of_one_partition_equals_a_query_of_all(table: Any, keys: set[tuple[str, str]]) -> None:
     put(table, keys)
     found = []
     for how in (nullcontext(), faster()):

@@ -159,7 +159,7 @@ def test_an_error_of_a_part_keeps_its_name(machines: Machines, kind: str, state:
     assert machines.run(whole)["status"] == "SUCCEEDED"
 
 
-def test_a_literal_text_means_what_json_means_by_it(machines: Machines) -> None:
+def test_a_literal_text_has_jsons_meaning(machines: Machines) -> None:
     text = 'a\\d+ "q"\n é'
     assign = {"Type": "Pass", "Assign": {"text": text}, "Next": "Ü"}
     ended = machines.run(machine(Keep=assign, Ü={"Type": "Pass", "Output": {"x": "{% $text %}"}, "End": True}))

@@ -127,7 +127,7 @@ def test_a_rate_is_of_1_to_30_days(world: World, rate: str) -> None:
         world.solution(world.group(), "sims", solutionConfig=config)
 
 
-def test_nobody_else_trains_with_the_mode_of_automatic_training(world: World) -> None:
+def test_the_mode_of_automatic_training_is_reserved_for_it(world: World) -> None:
     solution = world.solution(world.group(), "sims")
     with pytest.raises(world.personalize.exceptions.InvalidInputException, match="AUTOTRAIN is for automatic"):
         world.personalize.create_solution_version(solutionArn=solution, trainingMode="AUTOTRAIN")

@@ -255,7 +255,7 @@ def test_jobs_go_with_what_they_belong_to_and_their_names_are_free_again(world: 
     assert jobs(world) == dict.fromkeys(JOBS, 1)
 
 
-def test_a_deletion_of_users_under_way_keeps_the_data_it_works_on(world: World, slow: Callable[[], None]) -> None:
+def test_a_running_deletion_of_users_keeps_its_data(world: World, slow: Callable[[], None]) -> None:
     group = world.loaded()
     (dataset,) = world.personalize.list_datasets(datasetGroupArn=group)["datasets"]
     source = {"dataLocation": world.put("users.csv", "USER_ID\nu1\n")}
@@ -284,7 +284,7 @@ def test_lists_come_in_pages(world: World) -> None:
 
 
 @pytest.mark.parametrize("token", ["nonsense", "U29sdXRpb246MQ=="])  # the second is of another list
-def test_a_token_of_nobody_is_refused(world: World, token: str) -> None:
+def test_a_token_without_a_user_is_refused(world: World, token: str) -> None:
     with pytest.raises(world.personalize.exceptions.InvalidNextTokenException):
         world.personalize.list_schemas(nextToken=token)
 

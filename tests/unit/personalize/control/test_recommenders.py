@@ -116,7 +116,7 @@ def test_a_recommender_allows_one_request_per_second_by_default(world: World, vi
     assert found["latestRecommenderUpdate"]["recommenderConfig"] == found["recommenderConfig"] == default | more
 
 
-def test_an_updated_recommender_keeps_what_is_not_named(world: World, video: str) -> None:
+def test_an_updated_recommender_keeps_other_members(world: World, video: str) -> None:
     arn = recommender(world, video, recommenderConfig={"enableMetadataWithRecommendations": True})["recommenderArn"]
     change = {"minRecommendationRequestsPerSecond": 4}
     world.personalize.update_recommender(recommenderArn=arn, recommenderConfig=change)

@@ -112,7 +112,7 @@ def test_a_job_takes_longer_when_that_was_ordered(world_at: Callable[[float], Wo
     assert world.describe("datasetGroup", arns["slow"])["status"] == "CREATE PENDING"
 
 
-def test_a_role_is_refused_whatever_it_may(world: World) -> None:
+def test_a_role_is_refused_with_any_permissions(world: World) -> None:
     inject(Faults(refuse=(world.role,)))
     dataset = world.dataset(world.group())
     with pytest.raises(world.personalize.exceptions.InvalidInputException, match="cannot assume the role"):

@@ -95,7 +95,7 @@ def test_calls_are_slow_side_by_side() -> None:
 
 
 @pytest.mark.usefixtures("world")
-def test_a_call_takes_real_time_whatever_the_speed() -> None:
+def test_a_call_takes_real_time_at_any_speed() -> None:
     install(Clock(600), pacing=Pacing(0.2))
     begun = time.monotonic()
     boto3.client("personalize", REGION).list_schemas()
@@ -136,7 +136,7 @@ def test_the_control_plane_has_one_rate_for_all_operations(world: World, paced: 
         world.runtime.get_recommendations(campaignArn="arn:aws:personalize:us-east-1:123456789012:campaign/x")
 
 
-def test_a_campaign_answers_what_is_provisioned_for_it(served: Served, paced: Callable[[Pacing], None]) -> None:
+def test_a_campaign_answers_its_provisioned_rate(served: Served, paced: Callable[[Pacing], None]) -> None:
     hands = Hands()
     paced(Pacing(throttled=True, now=hands.now))
     client = boto3.client("personalize-runtime", REGION, config=ONCE)

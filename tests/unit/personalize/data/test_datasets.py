@@ -57,7 +57,7 @@ def test_a_history_is_sorted_and_holds_both_kinds_of_rows(data: GroupData) -> No
     assert data.interactions.of("nobody") == []
 
 
-def test_appending_collapses_exact_duplicates_and_replacing_keeps_what_was_streamed(data: GroupData) -> None:
+def test_appending_collapses_exact_duplicates_and_replacing_keeps_streamed_events(data: GroupData) -> None:
     data.load("INTERACTIONS", ROWS.assign(TIMESTAMP=[3, 2, 7]), append=True)
     assert data.interactions.size == 6
     data.load("INTERACTIONS", ROWS[:1], append=False)

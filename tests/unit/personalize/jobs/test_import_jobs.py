@@ -178,7 +178,7 @@ def test_items_and_users_need_no_thousand_rows(world: World) -> None:
     world.loaded(items(3), "ITEMS")
 
 
-def test_at_the_end_nobody_waits_for_an_import() -> None:
+def test_the_end_does_not_wait_for_imports() -> None:
     runtime, begun, ended = Runtime(), threading.Event(), threading.Event()
 
     def work() -> None:

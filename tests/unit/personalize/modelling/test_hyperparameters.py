@@ -122,7 +122,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory, trainer: ThreadPoolExecuto
 
 
 @pytest.mark.parametrize(("recipe", "name", "tunable"), [row for row in TABLE if row[1] not in INERT])
-def test_a_hyperparameter_changes_what_is_answered(trained: Trained, recipe: str, name: str, tunable: bool) -> None:
+def test_a_hyperparameter_changes_the_answers(trained: Trained, recipe: str, name: str, tunable: bool) -> None:
     if recipe not in trained.defaults:
         trained.defaults[recipe] = trained.answers(recipe)
     member = "algorithmHyperParameters" if tunable else "featureTransformationParameters"

@@ -66,7 +66,7 @@ def left(folder: Path) -> list[str]:
     return [path.name for path in folder.rglob("solution/*/*")]
 
 
-def test_a_stopped_training_ends_at_once_and_the_one_behind_it_goes_on(world: World, tmp_path: Path) -> None:
+def test_a_stopped_training_ends_at_once_and_the_next_one_starts(world: World, tmp_path: Path) -> None:
     stopped = begin(world)
     group = world.personalize.list_dataset_groups()["datasetGroups"][0]["datasetGroupArn"]
     solution = world.solution(group, "popularity-count")

@@ -36,7 +36,7 @@ def test_the_routes_of_the_template_are_those_of_the_table() -> None:
     assert sorted(ROUTES_BY_KEY) == KEYS
 
 
-def test_only_what_changes_everybodys_answers_needs_the_scope() -> None:
+def test_only_changes_of_everybodys_answers_need_the_scope() -> None:
     scoped = {key for key, route in ROUTES_BY_KEY.items() if route.needs_scope}
     assert scoped == {"PUT /{group}/items", "PUT /{group}/actions"}
 
@@ -67,7 +67,7 @@ def test_a_route_without_a_row_is_refused_to_keys_and_tokens(route: str) -> None
 
 
 @pytest.mark.parametrize("route", KEYS)
-def test_a_token_is_enough_for_what_concerns_its_user(route: str) -> None:
+def test_a_token_suffices_for_requests_about_its_user(route: str) -> None:
     if ROUTES_BY_KEY[route].needs_scope:
         assert SCOPE in refused(caller_of(token()).check_route, route, "films")
     else:
@@ -131,7 +131,7 @@ def test_another_claim_may_hold_the_user() -> None:
     [None, {}, {"jwt": {}}, {"jwt": {"claims": {}}}, {"jwt": {"claims": {"sub": ""}}}, {"lambda": {}}, {"lambda": None},
      {"lambda": {"group": "films"}}, {"lambda": {"group": None, "routes": []}}, {"other": {"group": "films"}}],
 )  # fmt: skip
-def test_nobody_is_let_through_unknown(authorizer: Any) -> None:
+def test_an_unknown_caller_is_refused(authorizer: Any) -> None:
     refused(caller_of, authorizer)
 
 

@@ -55,7 +55,7 @@ def test_a_refused_request_is_not_written_again_and_its_count_expires(world: Wor
     assert FAR < int(item["expires"]["N"]) <= FAR + 120
 
 
-def test_nobody_is_refused_while_the_table_does_not_answer() -> None:
+def test_a_failing_table_refuses_no_request() -> None:
     def update_item(**_: Any) -> Any:
         raise ReadTimeoutError(endpoint_url="x")
 
@@ -67,7 +67,7 @@ def test_nobody_is_refused_while_the_table_does_not_answer() -> None:
 
 
 @pytest.mark.parametrize("limit", [1, 3])
-def test_the_api_refuses_what_is_above_a_keys_limit_and_says_when_to_come_again(world: World, limit: int) -> None:
+def test_the_api_refuses_requests_above_a_keys_limit_and_names_the_time_to_retry(world: World, limit: int) -> None:
     function = load_function("recommendations")
     function.api._limits = KeyLimits(Table(world.dynamodb, TABLE), lambda: FAR)
     who = {"lambda": {"group": "films", "routes": ["GET health"], "key": "k1", "perMinute": limit}}

@@ -62,7 +62,7 @@ def changed(text: str) -> list[str]:
     ]  # fmt: skip
 
 
-def test_nothing_but_the_key_opens(keys: Keys) -> None:
+def test_only_the_key_opens(keys: Keys) -> None:
     text = keys.create("films", "mail tool", ["POST events"])
     assert [one for one in changed(text) if keys.find(one)] == []
 

@@ -150,7 +150,7 @@ def test_a_file_of_any_format_becomes_the_same_items(site: Site, name: str, cont
     assert site.load(site.plan(name)) == []
 
 
-def test_only_what_has_changed_is_written_and_what_left_goes(site: Site) -> None:
+def test_only_changes_are_written_and_missing_items_are_deleted(site: Site) -> None:
     site.put("items.csv", csv(FILMS))
     site.load(site.plan("items.csv"))
     site.put("items.csv", csv({"a": FILMS["a"], "é": {"TITLE": "Elan"}, "n": {"TITLE": "Nosferatu"}}))
@@ -167,7 +167,7 @@ def test_only_the_columns_of_the_config_are_in_the_table(site: Site) -> None:
     assert site.table() == {"a": {"TITLE": "Alien"}, "b": {"TITLE": "Brazil"}}
 
 
-def test_the_last_row_of_an_id_counts_whatever_file_it_is_in(site: Site) -> None:
+def test_the_last_row_of_an_id_counts_in_any_file(site: Site) -> None:
     site.put("items.csv", csv({"a": {"TITLE": "Alien"}, "b": {"TITLE": "Brazil"}}) + "a,Aliens,\n")
     site.put("items/incremental/1.csv", csv({"b": {"TITLE": "Brasil"}}))
     written = site.load(site.plan("items.csv", "items/incremental/1.csv"))
@@ -266,7 +266,7 @@ def test_a_load_may_die_at_any_write_and_the_last_one_makes_the_table_right(
     assert site.load(site.plan("items.csv"), loader) == []
 
 
-def test_a_load_goes_on_where_the_time_of_a_call_ended(site: Site) -> None:
+def test_a_load_continues_after_the_time_limit_of_a_call(site: Site) -> None:
     site.put("items.csv", csv({f"i{number}": {"TITLE": "x"} for number in range(7)}))
     times = iter(range(0, 1_000_000, 300))
     loader = replace(site.loader, clock=lambda: float(next(times)), slice_size=2)
@@ -370,7 +370,7 @@ def test_a_plan_that_names_files_of_another_group_is_refused(site: Site) -> None
         load_plan_of(content, "films")
 
 
-def test_a_snapshot_that_is_none_is_named_and_the_remedy_works(site: Site) -> None:
+def test_an_invalid_snapshot_is_reported_and_the_remedy_works(site: Site) -> None:
     site.put("items.csv", csv(FILMS))
     site.put("out/catalogue/items.parquet", b"PAR1")
     with pytest.raises(UsherError, match=r"s3://usher-bucket/films/out/catalogue/items.parquet is not as .* Delete it"):

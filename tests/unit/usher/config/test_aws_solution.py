@@ -255,7 +255,7 @@ def test_auto_ml_is_dropped_as_there_and_auto_training_is_off() -> None:
     assert "solutions[0].serviceConfig.performAutoML" in noted(content)
 
 
-def test_of_several_campaigns_the_first_is_kept_up() -> None:
+def test_the_first_of_several_campaigns_is_continued() -> None:
     content = changed()
     content["solutions"][1]["campaigns"].append({"serviceConfig": {"name": "spare", "minProvisionedTPS": 1}})
     assert wanted(content) == wanted(WHOLE)

@@ -118,7 +118,7 @@ def test_values_that_lines_of_the_groups_own_may_bring_are_not_asked_for_yet() -
     assert (exports["for-you"]["needs"], problems) == (["GENRE"], [])
 
 
-def test_only_what_is_included_needs_values() -> None:
+def test_only_included_items_need_values() -> None:
     assert needed(parse_filter("INCLUDE ItemID WHERE Items.A IN ($A) AND Items.B > $B")) == ["A", "B"]
     assert needed(parse_filter("EXCLUDE ItemID WHERE Items.A IN ($A)")) == []
     both = (
@@ -178,7 +178,7 @@ def test_an_export_knows_its_recipe_and_whether_a_schedule_is_its_own_or_its_gro
     assert desired_exports(exports, RECIPES, TYPES)["similar"]["recipe"] == "aws-similar-items"
 
 
-def test_a_recipe_that_nobody_knows_yet_is_taken_by_its_type() -> None:
+def test_an_unknown_recipe_is_handled_by_its_type() -> None:
     recipes = {"x": "aws-new"}
     exports = read_exports(Problems(""), {"x": {}}, recipes, {})
     assert list(desired_exports(exports, recipes, {"x": "POPULAR_ITEMS"})) == ["x"]

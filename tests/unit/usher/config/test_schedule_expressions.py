@@ -119,5 +119,5 @@ def test_a_rate_counts_from_its_creation_and_other_schedules_by_their_zones_cloc
     assert next_start(expression, after, ZoneInfo("Europe/Berlin"), begun) == (found and datetime.fromisoformat(found))
 
 
-def test_nobody_can_tell_when_a_rate_starts_whose_creation_is_not_known() -> None:
+def test_the_next_start_of_a_rate_without_a_creation_time_is_unknown() -> None:
     assert next_start("rate(3 days)", datetime(2026, 11, 27, tzinfo=UTC)) is None

@@ -71,7 +71,7 @@ def estimated(
     return estimate_plan(resources, states, size, prices, seconds, monthly)
 
 
-def test_a_first_run_costs_what_the_price_table_says() -> None:
+def test_a_first_run_costs_the_sum_of_the_price_table() -> None:
     told = estimated(WANTED, decided("create"), SIZE, {}, {})
     costs = {name: row["cost"] for name, row in told["resources"].items()}
     assert costs == {
@@ -178,7 +178,7 @@ def test_recipes_tell_how_they_are_billed() -> None:
     assert not is_v2({"recipeArn": f"{RECIPE}aws-similar-items"})
 
 
-def test_a_training_of_a_v1_recipe_counts_by_its_data_and_trials_or_by_what_was_billed() -> None:
+def test_a_training_of_a_v1_recipe_counts_by_its_data_and_trials_or_its_bill() -> None:
     resource, hpo = WANTED[5], {"recipeArn": f"{RECIPE}aws-sims", "performHPO": True}
     size = size_of({"interactions": {"rows": 10_000_000}}, {})
     assert max_cost(resource, {"recipeArn": f"{RECIPE}aws-sims"}, size) == pytest.approx(5 * 0.24)
@@ -186,7 +186,7 @@ def test_a_training_of_a_v1_recipe_counts_by_its_data_and_trials_or_by_what_was_
     assert max_cost(resource, hpo, replace(size, hours={resource.id: 205})) == pytest.approx(205 * 0.24)
 
 
-def test_a_campaign_of_any_recipe_counts_at_most_with_what_is_provisioned() -> None:
+def test_a_campaign_of_any_recipe_counts_at_most_with_its_provisioned_rate() -> None:
     """As it "sets the minimum billing charge for the campaign": API_CreateCampaign."""
     campaign = Resource("campaign/c", "campaign", "train", {"minProvisionedTPS": 3})
     for recipe, price in (("aws-sims", "requestThousand"), ("aws-user-personalization-v2", "requestThousandV2")):

@@ -297,19 +297,19 @@ def test_exports_that_each_fit_are_refused_once_they_do_not_fit_together(world: 
     assert spending.of("films").ordered == 60, "what is refused is not ordered"
 
 
-def test_automatic_training_counts_beside_what_was_ordered() -> None:
+def test_automatic_training_counts_beside_the_orders() -> None:
     estimate = Estimate({"x": 5}, {"campaign/c": 100, "solution/s": 300}, {"schedules.retrain": 30}, ordered=200)
     assert (estimate.standing, estimate.of_month) == (400, 605)
     assert replace(estimate, ordered=0).of_month == 430
 
 
-def test_a_refusal_names_what_is_dearest_in_a_month_though_it_costs_nothing_to_make() -> None:
+def test_a_refusal_names_the_most_expensive_resource_of_a_month_even_if_free_to_make() -> None:
     (problem,) = Ceilings().check_estimate("films", Estimate({"campaign/c": 0}, {"campaign/c": 2500}))
     assert "(campaign/c: $2,500.00)" in problem.message
 
 
 @pytest.mark.parametrize("ceiling", ["export_lines", "month_dollars"])
-def test_an_export_that_nobody_asked_for_is_left_out_where_it_would_be_too_much(site: World, ceiling: str) -> None:
+def test_an_automatic_export_is_left_out_if_it_would_exceed_the_limit(site: World, ceiling: str) -> None:
     facts = plan(site, {}).findings["ceilings"]
     assert facts["repeated"] > facts["run"] + 0.01
     limits: dict[str, Any] = {ceiling: 59 if ceiling == "export_lines" else facts["month"] - 0.01}

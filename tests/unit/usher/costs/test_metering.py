@@ -75,7 +75,7 @@ def test_trainings_cost_the_hours_or_the_interactions_that_the_service_bills() -
 
 @given(st.lists(st.integers(1, 2000), max_size=20), st.integers(0, 800))
 @example([24], 0)  # at the end of a month
-def test_however_often_it_is_measured_each_hour_counts_once(gaps: list[int], born: int) -> None:
+def test_each_hour_counts_once_however_often_it_is_measured(gaps: list[int], born: int) -> None:
     """Also over the ends of months."""
     begin = datetime(2026, 1, 31, tzinfo=UTC)
     one, by_month, at = (
@@ -118,7 +118,7 @@ def test_the_recommended_capacity_suffices_for_the_busiest_hour_and_saves_money(
         assert tps == 1 or busiest / 3600 > tps - 1
 
 
-def test_a_group_is_measured_by_what_the_service_says(world: World) -> None:
+def test_a_group_is_measured_by_the_services_figures(world: World) -> None:
     world.put("films/interactions.csv", interactions())
     states = world.settle(world.plan(Solution("top", "aws-popularity-count", campaign={"minProvisionedTPS": 2})))
     arn = states["campaign/top"].arn

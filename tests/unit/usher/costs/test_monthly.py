@@ -65,7 +65,7 @@ def test_failed_resources_cost_nothing(one: Billed) -> None:
     assert priced(one) is None
 
 
-def test_without_the_size_of_the_data_what_depends_on_it_is_not_known() -> None:
+def test_without_the_size_of_the_data_dependent_costs_are_unknown() -> None:
     for one in (recommender(), solution(**V1, **DAILY)):
         assert priced(one, None) == (None, None)
     assert priced(campaign(), None) == (pytest.approx(144.1152), pytest.approx(144.1152))

@@ -38,7 +38,7 @@ def test_uses_add_up_each_with_its_amount_and_its_price(months: Months) -> None:
     assert not months.of("shop").uses
 
 
-def test_of_two_measurements_of_the_same_hours_one_counts(months: Months) -> None:
+def test_two_measurements_of_the_same_hours_count_once(months: Months) -> None:
     for expected in (True, False):
         assert months.measure("films", Month("2026-11"), BEGUN, {"training": known(1, 0.24)}, 0, "") is expected
     assert months.of("films").uses == {"training": known(1, 0.24)}
@@ -66,7 +66,7 @@ def test_unmeasured_orders_count_as_spent() -> None:
     assert replace(month, uses={**month.uses, "training": known(9, 30)}).spent(ordered=20.5) == 35.5
 
 
-def test_the_forecast_adds_what_serves_and_recurs_until_the_end_of_the_month() -> None:
+def test_the_forecast_adds_live_and_repeated_costs_until_the_end_of_the_month() -> None:
     budget = Budget(100)
     past = Past(month=Month("2026-11", {"campaigns": known(1, 60)}), budget=budget)
     record = month_record(past, [SERVING], BEGUN)
@@ -86,7 +86,7 @@ def test_people_are_notified_of_the_stop_and_its_end() -> None:
     assert "Until 2027-01-01, nothing more is imported, trained or exported; serving" in budget_text("films", spent)
 
 
-def test_a_budget_stops_what_would_exceed_it_and_nothing_that_is_free() -> None:
+def test_a_budget_stops_resources_that_would_exceed_it_and_none_that_is_free() -> None:
     estimate = Estimate({"solution_version/s": 20}, spent=285, budget=Budget(300))
     (problem,) = Ceilings().check_estimate("films", estimate)
     assert (problem.place, problem.message) == (

@@ -37,7 +37,7 @@ def scanned(world: World, length: int, folder: str = FOLDER, line_bytes: int = 1
 
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(files, min_size=1, max_size=3), st.sampled_from(["\n", "\r\n", ""]), st.integers(7, 90))
-def test_any_parts_tell_what_the_whole_tells(world: World, contents: list[str], end: str, length: int) -> None:
+def test_any_parts_give_the_result_of_the_whole(world: World, contents: list[str], end: str, length: int) -> None:
     for number, content in enumerate(contents):
         world.put(f"{FOLDER}{number}.csv", f"ITEM_ID,X\n{content}{end}")
     parted, whole = scanned(world, length), scanned(world, 1 << 20)

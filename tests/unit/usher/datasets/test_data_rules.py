@@ -357,7 +357,7 @@ texts = st.text(st.characters(codec="utf-8", categories=["L", "N", "P", "S"]), m
 
 @settings(max_examples=15, deadline=None)
 @given(st.lists(st.tuples(texts, st.integers(1, 2**33), texts | st.just("")), min_size=10, max_size=20))
-def test_any_table_that_keeps_the_rules_has_no_problems(rows: list[tuple[str, int, str]]) -> None:
+def test_a_table_that_follows_the_rules_has_no_problems(rows: list[tuple[str, int, str]]) -> None:
     lines = [f"u{n % 50},{item},{time},{label}" for n in range(100) for item, time, label in rows]
     text = "USER_ID,ITEM_ID,TIMESTAMP,LABEL\n" + "\n".join(lines) + "\n"
     assert said(text) == []

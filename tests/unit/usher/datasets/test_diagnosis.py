@@ -84,7 +84,7 @@ def test_a_round_trip_through_json_keeps_the_report(events: list[Event]) -> None
 
 @given(EVENTS)
 @settings(deadline=None)
-def test_it_says_what_a_slow_definition_says(events: list[Event]) -> None:
+def test_it_equals_a_slow_definition(events: list[Event]) -> None:
     frame = pd.DataFrame(events, columns=["user", "item", "time"])
     told = diagnosis_report(again(diagnosed(events)))
     seconds = told["periods"]["seconds"]
@@ -202,7 +202,7 @@ def test_long_texts_are_no_types() -> None:
     assert diagnosis_report(added(Diagnosis(), one))["types"] == {}
 
 
-def test_no_types_are_counted_where_there_are_many_in_whatever_parts() -> None:
+def test_types_are_not_counted_beyond_the_maximum_in_any_parts() -> None:
     events = [("u", f"t{number}", number) for number in range(MAX_TYPES + 1)]
     parts = diagnosed(events[1:])
     assert len(parts.types or ()) == MAX_TYPES
@@ -228,7 +228,7 @@ def test_dead_references_are_counted_either_way(cap: int) -> None:
     assert told["items"]["withoutEvents"] == pytest.approx(1 / 2, abs=near)
 
 
-def test_a_sample_tells_about_what_all_tell() -> None:
+def test_a_sample_gives_about_the_result_of_all() -> None:
     random_ = random.Random(0)
     events = [
         (f"u{random_.randrange(3000)}", f"i{int(2000 ** random_.random())}", 1_700_000_000 + 60 * number)
@@ -248,7 +248,7 @@ def test_a_sample_tells_about_what_all_tell() -> None:
 
 
 @pytest.mark.skipif(not RATINGS.exists(), reason="MovieLens is not in ../shared/data")
-def test_of_movielens_it_tells_what_is_known() -> None:
+def test_the_known_facts_of_movielens_are_found() -> None:
     frame = pd.read_csv(RATINGS, dtype=str)
     names = (("USER_ID", "userId"), ("ITEM_ID", "movieId"), ("TIMESTAMP", "timestamp"))
     told: dict[str, Any] = diagnosis_report(

@@ -65,7 +65,7 @@ def test_checked_data_is_not_read_again(world: World, reads: set[str]) -> None:
     assert cache(world).missing_parts("films", "run") == []
 
 
-def test_only_what_is_new_is_outstanding(world: World, reads: set[str]) -> None:
+def test_only_new_findings_are_outstanding(world: World, reads: set[str]) -> None:
     check_all(world)
     reads.clear()
     world.put(TWO, interactions(users=80))

@@ -177,7 +177,7 @@ def part(world: World) -> Iterator[Part]:
     yield parts_of(file)[0]
 
 
-def test_a_part_is_read_again_where_what_is_kept_is_not_what_was_found_in_it(world: World, part: Part) -> None:
+def test_a_part_is_read_again_if_its_stored_profile_differs(world: World, part: Part) -> None:
     file = File(part.key, part.end, part.etag)
     cache = ProfileCache(world.bucket)
     expected = cache.profile("interactions", [file], ())

@@ -165,7 +165,7 @@ def test_lines_of_json_that_are_no_rows_are_named(world: World) -> None:
     }  # fmt: skip
 
 
-def test_parquets_types_become_what_personalize_takes(world: World) -> None:
+def test_parquets_types_become_those_of_personalize(world: World) -> None:
     when = datetime(2026, 11, 1, 12, tzinfo=UTC)
     table = pa.table(
         {
@@ -261,13 +261,13 @@ def distinct(world: World, key: str, content: str, **limits: Any) -> list[tuple[
     return rows_of(list(read_distinct(world.bucket, parts, ReadLimits(part_bytes=40, **limits))))
 
 
-def test_of_equal_events_the_first_is_kept(world: World) -> None:
+def test_the_first_of_equal_events_is_kept(world: World) -> None:
     rows = ["a,b,1,view", "a,b,1,buy", "a,b,1,view", "c,b,1,view", "a,b,1,buy"]
     content = "\n".join(["USER_ID,ITEM_ID,TIMESTAMP,EVENT_TYPE", *rows])
     assert distinct(world, "films/interactions.csv", content) == [tuple(rows[n].split(",")) for n in (0, 1, 3)]
 
 
-def test_of_items_with_one_id_the_last_is_kept_as_personalize_does(world: World) -> None:
+def test_the_last_item_of_an_id_is_kept_as_by_personalize(world: World) -> None:
     content = "ITEM_ID,TITLE\ni1,old\ni2,only\ni1,new with a long title\n"
     assert distinct(world, "films/items.csv", content) == [("i2", "only"), ("i1", "new with a long title")]
 

@@ -89,7 +89,7 @@ def test_no_difference_is_no_finding_and_a_clear_one_is_found() -> None:
 
 
 @given(st.lists(st.floats(0, 1), max_size=12))
-def test_adjusted_probabilities_reject_what_holms_steps_reject(probabilities: list[float]) -> None:
+def test_adjusted_probabilities_reject_the_same_as_holms_steps(probabilities: list[float]) -> None:
     adjusted = holm(probabilities)
     for level in (0.001, 0.01, 0.05, 0.3):
         assert {place for place, p in enumerate(adjusted) if p < level} == rejected(probabilities, level)

@@ -136,7 +136,7 @@ def test_events_of_the_held_out_part_make_no_repeats_and_a_user_none_for_others(
     ] == pytest.approx(2 / 3, abs=1e-6)
 
 
-def test_the_best_comes_first_by_the_decisive_form_and_who_is_not_ranked_last() -> None:
+def test_the_best_comes_first_by_the_decisive_form_and_unranked_ones_last() -> None:
     train = [("u", "a", 1), ("u", "b", 1)]
     knows = replace(contender("knows", u=["a"]), kind="live", known=0.004)
     repeats = report(train, [("u", "a", 9)], knows, contender("new", u=["x", "a"]), contender("loyal", u=["a", "x"]))
@@ -147,7 +147,7 @@ def test_the_best_comes_first_by_the_decisive_form_and_who_is_not_ranked_last() 
     assert [one["name"] for one in others["contenders"]] == ["new", "loyal"]
 
 
-def test_a_live_version_that_knows_no_held_out_event_is_ranked_and_what_differs_is_marked() -> None:
+def test_a_live_version_without_held_out_events_is_ranked_and_differences_are_marked() -> None:
     live = replace(contender("live", u=["c"], v=["d"]), kind="live", exploration="on")
     (about,) = report(TRAIN, HELD, live)["contenders"]
     assert (about["ranked"], about["marks"]) == (True, ["no list for 1 of 3 users", "explores"])
@@ -192,7 +192,7 @@ def test_errors_of_the_answer_are_noted() -> None:
     assert report(TRAIN, HELD, noted)["contenders"][0]["notes"] == ["live", "2 lines of its output are errors."]
 
 
-def test_dedup_puts_what_was_met_to_the_end() -> None:
+def test_dedup_moves_known_items_to_the_end() -> None:
     found = report(TRAIN, HELD, contender(u=["a", "x", "b", "c"]), contender("other", v=["a"], new=["a"]))
     assert score(found, "mean_reciprocal_rank") == pytest.approx(1 / 12, abs=1e-6)
     assert score(found, "mean_reciprocal_rank", "dedup") == pytest.approx(1 / 6, abs=1e-6)
@@ -287,7 +287,7 @@ def test_few_users_are_shown() -> None:
     assert len(report(TRAIN, held, contender(u1=["a"]))["samples"]) == scoring.SAMPLE_USERS
 
 
-def test_similar_items_answer_for_whoever_met_the_item_last() -> None:
+def test_similar_items_answer_for_users_whose_last_item_is_the_item() -> None:
     similar = Predictions(
         "ours", "trained", "aws-similar-items", RecommendationLists.of([("b", ["c"]), ("a", ["d"])], by="item")
     )

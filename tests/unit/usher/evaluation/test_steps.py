@@ -302,7 +302,7 @@ def test_recipes_of_one_model_are_equal_unless_they_are_to_explore(world: World,
         (None, "", 1, "It may know all held-out events, as Personalize does not have the version."),
     ],
 )
-def test_a_live_version_may_know_what_happened_before_its_training(
+def test_a_live_version_may_know_events_before_its_training(
     at: int | None, campaign: str, expected: float, note: str
 ) -> None:
     described = {} if at is None else {"creationDateTime": datetime.fromtimestamp(at, UTC)}
@@ -314,7 +314,7 @@ def test_a_live_version_may_know_what_happened_before_its_training(
     assert ("leave their items out" in notes[0]) == ("Trained" in note and bool(expected))
 
 
-def test_an_evaluation_reports_and_leaves_nothing_but_what_was_held_back(dropped: World) -> None:
+def test_an_evaluation_reports_and_leaves_only_the_held_back_events(dropped: World) -> None:
     record = evaluate(dropped)
     assert record["outcome"] == "SUCCEEDED"
     told = report(dropped)
@@ -432,7 +432,7 @@ def test_solutions_that_cannot_be_evaluated_are_reported_before_anything_is_made
     assert not dropped.creations()
 
 
-def test_an_evaluation_reads_what_was_checked_whatever_is_put_there_afterwards(dropped: World) -> None:
+def test_an_evaluation_reads_the_checked_data_despite_later_writes(dropped: World) -> None:
     items = {
         "films/items/a.csv": "ITEM_ID,GENRE\ni1,a\n",
         "films/items/incremental/b.csv": "ITEM_ID,GENRE\ni2,a\n",
@@ -560,7 +560,7 @@ def test_interactions_that_memory_does_not_hold_are_refused(dropped: World) -> N
 
 
 @pytest.mark.parametrize("megabytes", [3008, 10240])
-def test_a_function_splits_what_its_memory_holds(megabytes: int) -> None:
+def test_a_function_splits_data_within_its_memory(megabytes: int) -> None:
     """25 million events of 538 MB took 1,849 MB, of which some 240 are the libraries (benchmarks/README.md)."""
     maximum = max_bytes({"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(megabytes)})
     assert 0.5e9 < maximum <= 2e9

@@ -43,7 +43,7 @@ def test_events_are_kept_and_sent_in_order_ten_at_a_time(site: Site) -> None:
     assert not site.pending
 
 
-def test_nothing_is_kept_or_sent_of_a_request_with_one_wrong_event(site: Site) -> None:
+def test_a_request_with_one_wrong_event_stores_and_sends_nothing(site: Site) -> None:
     with pytest.raises(RequestError):
         site.post(*numbered(15), {"eventType": ""})
     assert (site.personalize.calls, site.kept, site.pending) == ([], [], [])
@@ -62,7 +62,7 @@ def test_an_event_that_a_request_has_twice_counts_once(site: Site) -> None:
     assert site.personalize.event_ids == ["e0", "e1"]
 
 
-def test_an_event_counts_once_for_a_user_whatever_session_it_is_sent_in(site: Site) -> None:
+def test_an_event_counts_once_for_a_user_in_any_session(site: Site) -> None:
     assert site.post(*numbered(1), userId="u") == FINE
     assert site.post(*numbered(2), userId="u", sessionId="s") == FINE | {"accepted": 2, "duplicates": 1}
     assert site.post(*numbered(3), sessionId="s") == FINE | {"accepted": 3, "duplicates": 2}, "it is the user's"
@@ -109,7 +109,7 @@ def test_a_service_that_does_not_answer_is_waited_for_once(table: Table) -> None
     assert len(site.personalize.calls) == 1
 
 
-def test_nothing_is_accepted_that_is_not_kept(site: Site) -> None:
+def test_an_event_is_accepted_only_if_it_is_stored(site: Site) -> None:
     site.sqs.delete_queue(QueueUrl=site.acceptance.queues.kept_url)
     with pytest.raises(site.sqs.exceptions.QueueDoesNotExist):
         site.post(*numbered(1))
@@ -136,7 +136,7 @@ def test_permanent_refusals_of_personalize_are_reported(site: Site) -> None:
     assert site.post(*numbered(3)) == FINE | {"accepted": 3}
 
 
-def test_of_what_personalize_refuses_nothing_is_accepted_because_it_was_sent_twice(site: Site) -> None:
+def test_an_event_refused_by_personalize_is_not_accepted_when_sent_twice(site: Site) -> None:
     site.personalize.error = "InvalidInputException"
     with pytest.raises(RequestError, match="Personalize refuses these events"):
         site.post(*numbered(1), *numbered(2))

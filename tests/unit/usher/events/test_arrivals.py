@@ -39,7 +39,7 @@ def test_arrivals_before_the_login_are_known_after_it(table: Table) -> None:
     assert not arrivals(table).known("g", "u", "another", ["e1"])
 
 
-def test_of_many_arrivals_only_a_part_is_read(table: Table) -> None:
+def test_only_a_part_of_many_arrivals_is_read(table: Table) -> None:
     for number in range(5):
         arrivals(table).write(message(*map(str, range(100)), arrived=NOW + number, userId="u"), "sent")
     queries = list[Any]()

@@ -166,7 +166,7 @@ def test_a_placeholder_for_a_user_or_session_is_refused(member: str) -> None:
         10**300,
     ],
 )  # fmt: skip
-def test_a_time_that_is_not_in_seconds_is_refused_with_what_to_write(sent: Any) -> None:
+def test_a_time_that_is_not_in_seconds_is_refused_with_the_valid_form(sent: Any) -> None:
     said = refused(posted(EVENT, EVENT | {"sentAt": sent}))
     assert said.startswith("BadEvent: sentAt of event 2 must be Unix time in seconds, not ")
     assert ("if it is in UTC" in said) == (sent == "2027-01-15T08:00:00")

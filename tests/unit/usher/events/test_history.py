@@ -23,7 +23,7 @@ def told(site: Site, user: str = "u", **options: Any) -> dict[str, dict[str, Any
     return {one["eventId"]: one for one in read(site, user, **options)["events"]}
 
 
-def test_an_event_that_counts_says_for_what_and_from_when(site: Site) -> None:
+def test_a_counting_event_says_for_which_solutions_and_from_when(site: Site) -> None:
     site.post(EVENT | {"eventId": "e1", "properties": {"device": "tv"}}, userId="u", sessionId="s")
     [one] = read(site)["events"]
     assert (one["sessionId"], one["outcome"], one["counts"], one["why"]) == ("s", "sent", True, [])

@@ -62,7 +62,7 @@ def test_a_stored_session_is_written_again_only_after_half_of_the_month(sessions
     assert sessions.read("g", "s").expires > first
 
 
-def test_the_last_one_who_logs_in_has_the_session(sessions: Sessions) -> None:
+def test_the_last_login_owns_the_session(sessions: Sessions) -> None:
     for user in ("u", "v"):
         sessions.remember("g", "s", user, sessions.read("g", "s"))
     assert sessions.read("g", "s").user == "v"

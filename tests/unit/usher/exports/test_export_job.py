@@ -253,7 +253,7 @@ def test_an_export_stays_in_the_folder_of_its_run(world: World, change: dict[str
 RUNS = [run_name("e-0001", "-for-you-export", datetime(2026, 1, day, tzinfo=UTC)) for day in range(1, 10)]
 
 
-def test_the_newest_complete_exports_are_kept_and_what_is_no_export_too(world: World) -> None:
+def test_the_newest_complete_exports_are_kept_and_other_files_too(world: World) -> None:
     own = ("2025-archive/report.csv", "zz-backup/manifest.json", f"zz/{RUNS[0]}/manifest.json", f"{RUNS[0]}.zip")
     for key in [f"{HOME}{name}" for name in own]:
         world.put(key, "{}")

@@ -195,7 +195,7 @@ def test_unknown_attributes_may_not_matter(text: str, wanted: bool | None) -> No
         ("CurrentUser.HEIGHT > 180", None),
     ],
 )
-def test_a_clause_applies_by_what_is_known_of_the_user(guard: str, wanted: bool | None) -> None:
+def test_a_clause_applies_by_the_known_data_of_the_user(guard: str, wanted: bool | None) -> None:
     columns = {**USER_COLUMNS, "CITY": "CITY"}
     known = Knowledge(COLUMNS, "u1", records=dict(CATALOGUE), user_columns=columns, user_values=ANNA)
     rules = compiled(parse_filter(f'EXCLUDE ItemID WHERE Items.GENRES IN ("Action") IF {guard}'))

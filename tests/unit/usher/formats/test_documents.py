@@ -54,7 +54,7 @@ def test_written_yaml_is_read_back(value: Any) -> None:
         )),
     ],
 )  # fmt: skip
-def test_plain_words_are_what_they_look_like(plain: str, value: Any) -> None:
+def test_plain_words_are_unchanged(plain: str, value: Any) -> None:
     assert read(f"a: {plain}" if plain != "-" else "a: '-'") == {"a": value}
 
 
@@ -148,7 +148,7 @@ def test_brackets_in_a_text_are_no_depth() -> None:
     assert read(json.dumps(value), "usher.json") == read(json.dumps(value)) == value
 
 
-def test_as_much_as_is_allowed_is_read() -> None:
+def test_the_maximum_length_is_read() -> None:
     deep = "[" * MAX_DEPTH + "]" * MAX_DEPTH
     assert read(deep) == read(deep, "usher.json")
     assert len(read("- a\n" * (MAX_VALUES - 1))) == MAX_VALUES - 1

@@ -195,7 +195,7 @@ def test_a_rest_ends_by_itself_and_its_schedule_goes(shop: Shop) -> None:
     assert not shop.actions(shop.drop(files={"interactions.csv": interactions(users=61)}))
 
 
-def test_a_plan_expects_what_things_took_and_cost_last_time(shop: Shop) -> None:
+def test_a_plan_expects_the_last_durations_and_costs(shop: Shop) -> None:
     """Imports, versions and campaigns by their own; what is new by the others of its kind; all else by the table."""
     shop.stack.stretch = lambda _: 0.25
     solutions = {name: {"recipe": "aws-popularity-count"} for name in ("popular", "other")}

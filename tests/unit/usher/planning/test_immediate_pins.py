@@ -68,5 +68,5 @@ def test_the_version_of_another_solution_is_left_to_the_run(former: ServingMap) 
     )
 
 
-def test_a_campaign_that_somebody_has_deleted_is_left_to_the_run() -> None:
+def test_a_deleted_campaign_is_left_to_the_run() -> None:
     assert promote(Campaign(), serving(NEW), PINS) == (serving(NEW), False)

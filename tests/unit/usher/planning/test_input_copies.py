@@ -44,7 +44,7 @@ def read(world: World, resources: list[Resource]) -> dict[str, list[str]]:
     return {id_: world.bucket.keys(folder.removeprefix(f"s3://{BUCKET}/")) for id_, folder in folders.items()}
 
 
-def test_an_import_reads_what_was_checked_whatever_is_put_there_afterwards(site: World) -> None:
+def test_an_import_reads_the_checked_data_despite_later_writes(site: World) -> None:
     resources = kept(site, planned(site))
     for key in ("a.csv", "c.csv", "incremental/b.csv"):
         site.put(f"films/interactions/{key}", LARGE)

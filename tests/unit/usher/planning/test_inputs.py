@@ -165,7 +165,7 @@ def test_an_event_type_that_the_data_lacks_is_named(world: World) -> None:
     ]
 
 
-def test_the_report_names_the_rows_of_what_is_refused_and_of_what_is_dropped(world: World) -> None:
+def test_the_report_names_the_refused_and_the_dropped_rows(world: World) -> None:
     world.put("films/interactions/1.csv", interactions() + "\nu1,i1,x\nu1,i2,x\n")
     with pytest.raises(InputError) as caught:
         take(world)
@@ -239,7 +239,7 @@ def test_a_misspelt_or_stray_file_is_named(world: World, key: str, said: str) ->
     assert any(problem.startswith(f"{key}: {said}") for problem in refused(world))
 
 
-def test_other_files_are_nobodys_business(world: World) -> None:
+def test_other_files_are_ignored(world: World) -> None:
     world.put("films/interactions.csv", interactions())
     for key in ("films/notes.txt", "films/export/x/users.jsonl", "films/out/runs/1/run.json", "films/more/items.csv"):
         world.put(key, "x")

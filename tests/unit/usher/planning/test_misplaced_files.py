@@ -47,7 +47,7 @@ NAMES = st.tuples(WORDS, st.sampled_from([".csv", ".CSV", ".yml", ".jpg", ".json
         ("films/interactions/2026.csv", None),
     ],
 )
-def test_files_that_nobody_reads_are_noted(key: str, remedy: str | None) -> None:
+def test_unread_files_are_noted(key: str, remedy: str | None) -> None:
     assert [(note.place, note.remedy) for note in ignored_files([key])] == ([(key, remedy)] if remedy else [])
 
 

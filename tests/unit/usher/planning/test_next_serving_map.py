@@ -91,7 +91,7 @@ def test_resources_removed_from_the_config_go_after_the_rest_is_live() -> None:
     assert done["exports"] == {}
 
 
-def test_a_version_on_hold_keeps_nothing_from_going() -> None:
+def test_a_held_version_blocks_no_removal_from_the_map() -> None:
     former: Any = {"solutions": {"home": solution("home"), "popular": solution("popular", POPULAR)}, "filters": {}}
     held = [*ready("solution_version/home"), state("campaign/home", "HELD")]
     assert next_map(plan(home=USER), held, former)["solutions"] == {"home": solution("home")}
@@ -312,7 +312,7 @@ def as_record(one: State) -> Any:
     return {"id": one.id, "status": one.status, "arn": one.arn}
 
 
-def test_a_filter_says_what_the_one_that_serves_says() -> None:
+def test_a_stored_filter_agrees_with_the_live_one() -> None:
     rules: Any = {"arn:old": ["old"], "arn:gone": ["gone"]}
     former: Any = {"solutions": {}, "filters": {"a": "arn:old"}, "filterRules": rules}
     desired = Plan("shop", filters=["a", "b"], filter_rules={"a": [{"effect": "new"}], "b": [{"effect": "b"}]})

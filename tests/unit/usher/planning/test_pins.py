@@ -76,7 +76,7 @@ def request(world: World, pins: Pins, given: dict[str, Any]) -> None:
     pins.record_request(world.personalize, "films", given, {"group": serving(world)}, f"arn:{given['version']}")
 
 
-def test_previous_is_what_it_was_at_the_request(world: World, pins: Pins) -> None:
+def test_previous_means_the_version_at_the_request(world: World, pins: Pins) -> None:
     """The request joins a run that trains and deploys another version."""
     first, second = run(world, pins, 60), run(world, pins, 61)
     request(world, pins, ask("previous"))

@@ -211,7 +211,7 @@ LIVE = {"for-you (live)": 0.9}
         ),
     ],
 )
-def test_the_verdict_names_the_best_and_what_chance_may_explain(report: Any, said: str) -> None:
+def test_the_verdict_names_the_best_and_differences_that_chance_may_explain(report: Any, said: str) -> None:
     judged = verdict(report)
     assert judged[1:3] == [f"By mean reciprocal rank, {said}", f"By NDCG at 25, {said}"]
 
@@ -270,7 +270,7 @@ def test_a_contender_without_lists_has_no_figures_and_no_bars() -> None:
     assert evaluation_charts(report)["mean_reciprocal_rank"] != charts["mean_reciprocal_rank"]
 
 
-def test_the_best_comparable_value_is_bold_but_for_novelty() -> None:
+def test_the_best_comparable_value_is_bold_except_for_novelty() -> None:
     text = render_evaluation_page(whole())
     assert "<b>0.2000</b>" in text
     assert "<b>0.3000</b>" not in text

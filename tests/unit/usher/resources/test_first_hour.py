@@ -179,9 +179,7 @@ def test_the_first_hour_ends_well_with_five_campaigns_as_the_limit(shop: Shop, c
     assert {asked for asked, _ in callers.instead} >= {"best", "popular", "for-you"}, "others answered meanwhile"
 
 
-def test_a_creation_that_fails_leaves_everything_answered_and_the_next_run_goes_on(
-    few: Shop, callers_of_few: Callers
-) -> None:
+def test_a_failed_creation_leaves_every_answer_and_the_next_run_continues(few: Shop, callers_of_few: Callers) -> None:
     created = Counter[str]()
 
     def disturb(boundary: Boundary) -> str | None:
@@ -291,7 +289,7 @@ SIX = {**QUICK, "sixth": {"recipe": "aws-popularity-count"}}
         ({"solutions": SIX}, "ask AWS for a higher quota", raise_the_quota, {"solutions": SIX}),
     ],
 )  # fmt: skip
-def test_the_remedy_of_what_has_no_room_works(
+def test_the_remedy_of_a_missing_room_works(
     few: Shop, config: Any, remedy: str, follow: Callable[[Shop], None] | None, then: Any
 ) -> None:
     versions = few.count()["SolutionVersion"]

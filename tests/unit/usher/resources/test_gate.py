@@ -97,7 +97,7 @@ def guard(resource: Resource, rule: dict[str, Any], live: str = "", popular: str
     return with_gates([resource], {"a": rule}, {"a": live}, popular)[0]
 
 
-def test_only_what_serves_of_solutions_with_a_rule_is_guarded() -> None:
+def test_only_live_solutions_with_a_rule_have_a_gate() -> None:
     campaign = guard(CAMPAIGN, {"versusPopularity": 1.0}, "arn:live", "top")
     assert campaign.gate == Gate({"versusPopularity": 1.0}, "arn:live", "solution_version/top")
     assert campaign.needs == ["solution_version/a", "solution_version/top"]
@@ -108,7 +108,7 @@ def test_only_what_serves_of_solutions_with_a_rule_is_guarded() -> None:
     assert guard(version, {"atLeast": 1}).gate == Gate({"atLeast": 1})
 
 
-def test_jobs_follow_what_serves_where_the_newest_may_be_held_back() -> None:
+def test_jobs_use_the_live_version_if_the_newest_may_be_held_back() -> None:
     """And come after it, also if it is compared with the popularity solution."""
     refs = {"solutionVersionArn": "solution_version/a"}
     job = Resource("batch_inference_job/j", "batch_inference_job", "train", refs=refs)
@@ -135,7 +135,7 @@ def test_a_choice_of_a_person_comes_before_the_rule() -> None:
     assert version_to_serve(NOT_ASKED, gate_of(resource), found, "arn:new", {}) == ("arn:old", "")
 
 
-def test_nothing_is_asked_where_nothing_would_change() -> None:
+def test_personalize_is_not_asked_if_nothing_would_change() -> None:
     resource = guard(CAMPAIGN, RULE)
     assert (
         version_to_serve(
@@ -225,7 +225,7 @@ def test_without_a_campaign_and_a_version_that_passes_there_is_nothing_to_work_w
     assert not job_versions(world)
 
 
-def test_jobs_of_a_campaign_that_is_held_work_with_what_it_serves(world: World) -> None:
+def test_jobs_of_a_held_campaign_use_its_version(world: World) -> None:
     world.put("films/batch/letter.jsonl", '{"userId": "u1"}')
     served = []
     for users, share in ((60, 0.0), (61, 50.0)):

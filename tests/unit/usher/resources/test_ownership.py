@@ -161,7 +161,7 @@ def test_two_stacks_with_two_folders_leave_each_other_alone(usher: Stack, prod: 
     assert {arn: one for arn, one in everything().items() if arn in others} == others
 
 
-def test_a_group_that_nobody_claims_is_not_taken(usher: Stack) -> None:
+def test_an_unclaimed_group_is_not_taken(usher: Stack) -> None:
     make_by_hand(usher.world, "dataset_group", name="films")
     usher.drop("films")
     before = everything()
@@ -173,7 +173,7 @@ def test_a_group_that_nobody_claims_is_not_taken(usher: Stack) -> None:
     assert everything() == before
 
 
-def test_a_line_of_adopt_takes_only_what_a_person_has_tagged(usher: Stack) -> None:
+def test_a_line_of_adopt_takes_only_resources_that_a_person_has_tagged(usher: Stack) -> None:
     arn = make_by_hand(usher.world, "dataset_group", name="Old")
     group = personalize_backends[ACCOUNT]["us-east-1"].resources[arn]
     usher.drop("films", {**CONFIG, "adopt": {"dataset_group/films": "Old"}})
@@ -319,7 +319,7 @@ def test_whose_something_is_that_was_as_desired_is_looked_up_again_only_to_chang
     assert trained.world.calls["UpdateCampaign"] == 0
 
 
-def test_a_removal_names_what_others_made_and_leaves_it_what_it_needs(trained: Stack) -> None:
+def test_a_removal_names_foreign_resources_and_keeps_their_dependencies(trained: Stack) -> None:
     group = f"{ARN_PREFIX}:dataset-group/films"
     theirs = make_by_hand(
         trained.world, "filter", name="theirs", datasetGroupArn=group, filterExpression=SOME.format("y")
@@ -362,7 +362,7 @@ def test_a_plan_that_was_changed_meanwhile_deletes_nothing_of_others(trained: St
     assert not trained.world.calls["DeleteCampaign"]
 
 
-def test_only_what_can_have_a_tag_is_asked_for_it(world: World) -> None:
+def test_only_kinds_with_tags_are_asked_for_them(world: World) -> None:
     arn = make_by_hand(world, "schema", name="films-items-0123af", schema=json.dumps(SCHEMA))
     assert world.inventory.owns(KINDS["schema"], arn)
     assert not world.calls["ListTagsForResource"]

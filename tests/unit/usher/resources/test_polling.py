@@ -23,7 +23,7 @@ def test_a_resource_of_usual_duration_is_found_when_it_is_done(usual: float) -> 
     assert looks(usual, usual)[-1] == pytest.approx(usual, abs=MIN_SECONDS)
 
 
-def test_nothing_is_looked_at_before_it_can_be_done() -> None:
+def test_the_first_check_is_not_before_the_earliest_end() -> None:
     assert looks(1, HOUR) == [pytest.approx(EARLIEST * HOUR, abs=STRIDE * HOUR**0.5)]
     assert looks(1, HOUR)[0] >= EARLIEST * HOUR
 

@@ -18,7 +18,7 @@ from usher.resources.quotas import quota_of
         ("active filters", 5),
     ],
 )
-def test_only_what_counts_existing_ones_raises_a_quota(name: str, number: int) -> None:
+def test_only_quotas_of_existing_resources_are_raised(name: str, number: int) -> None:
     assert quota_of(KINDS["campaign"], {name: 50}) == number
 
 

@@ -170,7 +170,7 @@ def test_pending_resources_are_waited_for_before_their_dependents(films: World) 
     assert 10 <= (late or 0) < (wait or 0)
 
 
-def test_the_wait_follows_what_the_last_sibling_took(films: World) -> None:
+def test_the_wait_follows_the_last_siblings_duration(films: World) -> None:
     films.settle(films.plan(POPULAR))
     for resource in personalize_backends[ACCOUNT]["us-east-1"].resources.values():
         resource.life.created -= 300  # while the import's work ended just now
@@ -185,7 +185,7 @@ def test_the_wait_follows_what_the_last_sibling_took(films: World) -> None:
     assert took / 2 < (wait or 0) <= took
 
 
-def test_a_solution_that_fails_stops_only_what_needs_it(films: World) -> None:
+def test_a_failed_solution_stops_only_its_dependents(films: World) -> None:
     states = films.settle(films.plan(HOPELESS, POPULAR))
     failed = states["solution_version/hopeless"]
     assert (failed.status, failed.action) == ("FAILED", "fail")
@@ -220,7 +220,7 @@ def test_a_failure_from_before_the_run_is_rebuilt_once(films: World) -> None:
     assert films.creations()["CreateSolutionVersion"] == 2
 
 
-def test_a_follow_up_round_does_not_rebuild_what_failed_in_the_first(films: World) -> None:
+def test_a_follow_up_round_does_not_rebuild_failures_of_the_first(films: World) -> None:
     wanted = films.plan(HOPELESS)
     films.settle(wanted)
     seen = dry_run(films.inventory, wanted, retry_failed=False)
@@ -239,7 +239,7 @@ def test_a_failed_resource_with_a_name_is_deleted_and_created_anew(films: World)
     assert films.creations()["CreateCampaign"] == 2
 
 
-def test_a_version_whose_training_somebody_stopped_is_a_failure_and_trained_again_by_the_next_run(films: World) -> None:
+def test_a_training_stopped_by_a_person_is_a_failure_and_repeated_by_the_next_run(films: World) -> None:
     wanted = films.plan(POPULAR)
     films.settle([one for one in wanted if one.kind not in {"solution_version", "campaign"}])
     films.hold()
@@ -325,7 +325,7 @@ def test_a_lasting_quota_is_a_failure_with_a_remedy(films: World) -> None:
         ("AccessDeniedException", 403, "FAILED"),
     ],
 )
-def test_only_what_may_pass_is_waited_for(films: World, code: str, status: int, outcome: str) -> None:
+def test_only_temporary_quotas_are_waited_for(films: World, code: str, status: int, outcome: str) -> None:
     answer: Any = {"Error": {"Code": code, "Message": "no"}, "ResponseMetadata": {"HTTPStatusCode": status}}
 
     def refuse(**_: Any) -> None:

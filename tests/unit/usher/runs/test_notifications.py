@@ -57,7 +57,7 @@ RECORD: Any = {
 }
 
 
-def test_a_message_says_what_to_do_what_is_live_what_it_costs_and_where_to_read_on() -> None:
+def test_a_message_has_remedy_live_versions_cost_and_a_link() -> None:
     assert notification(RECORD, "s3://b/run.html").message == (
         "campaign/a: held back: worse. Promote it.\n\n"
         "Live now:\na: 1f2e, trained 2026-11-22 10:20\n\n"
@@ -139,7 +139,7 @@ def test_programs_hear_of_every_changed_resource(heard: Any) -> None:
     }  # fmt: skip
 
 
-def test_programs_hear_of_what_is_deleted(world: World, heard: Any) -> None:
+def test_programs_are_notified_of_deletions(world: World, heard: Any) -> None:
     schema = make_schema("items", {"ITEM_ID": "string", "YEAR": "long"})
     arn = world.personalize.create_schema(name="films-items-0123af", schema=json.dumps(schema))["schemaArn"]
     leftover = Unmanaged("schema/items", "schema", arn, "replaced", delete=True)

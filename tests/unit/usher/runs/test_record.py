@@ -106,7 +106,7 @@ def test_a_free_group_is_taken(lock: Lock) -> None:
     assert lock.take("music", "second", "run-2")
 
 
-def test_a_group_at_work_gets_one_more_round_for_all_that_arrived(lock: Lock) -> None:
+def test_a_busy_group_gets_one_more_round_for_all_arrivals(lock: Lock) -> None:
     assert lock.take("films", "first", "run-1")
     assert not lock.take("films", "second", "run-2")
     assert not lock.take("films", "second", "run-3")
@@ -170,7 +170,7 @@ def test_an_execution_without_a_known_state_keeps_the_group(world: World) -> Non
     ("status", "at_work"),
     [(name, name == "RUNNING") for name in MODEL.shape_for("ExecutionStatus").enum],
 )
-def test_only_what_runs_keeps_the_group(world: World, status: str, at_work: bool) -> None:
+def test_only_running_executions_keep_the_group(world: World, status: str, at_work: bool) -> None:
     """Of all the states that Step Functions knows, such as TIMED_OUT and ABORTED."""
     stepfunctions, began = client("stepfunctions"), datetime(2026, 1, 1, tzinfo=UTC)
     answer = {"executionArn": "first", "stateMachineArn": "m", "status": status, "startDate": began}
@@ -218,7 +218,7 @@ def test_when_two_race_the_first_to_write_gets_the_group(world: World, lock: Loc
         assert not lock.try_release("films", "second"), "the second is told of the first"
 
 
-def test_of_two_that_steal_from_a_dead_execution_one_gets_the_group(world: World, lock: Lock, alive: set[str]) -> None:
+def test_one_of_two_thieves_of_a_dead_executions_lock_gets_the_group(world: World, lock: Lock, alive: set[str]) -> None:
     lock.take("films", "first", "run-1")
     alive.remove("first")
     alive.add("third")
@@ -233,7 +233,7 @@ def test_of_two_that_steal_from_a_dead_execution_one_gets_the_group(world: World
     assert lock.run("films", "third") == "run-3"
 
 
-def test_executions_are_at_work_until_they_end() -> None:
+def test_executions_run_until_they_end() -> None:
     definition = {"StartAt": "A", "States": {"A": {"Type": "Wait", "Seconds": 1, "End": True}}}
     with mock_aws(config={"stepfunctions": {"execute_state_machine": True}}):
         stepfunctions = client("stepfunctions")
@@ -268,7 +268,7 @@ def test_a_note_is_the_summary_of_a_run_without_work() -> None:
     assert with_outcome(RECORD | {"note": "Nothing to do."}, None)["summary"] == "Nothing to do."
 
 
-def test_failures_are_explained_and_what_they_stopped_is_named() -> None:
+def test_failures_are_explained_and_blocked_resources_are_named() -> None:
     end = with_outcome(RECORD | {"resources": [READY, FAILED, SKIPPED]}, None)
     assert end["outcome"] == "FAILED"
     assert end["summary"] == "filter/b: failed: Bad words. Use others.\nSkipped because of that: campaign/c."

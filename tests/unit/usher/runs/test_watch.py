@@ -102,7 +102,7 @@ def test_events_about_no_group_are_ignored(world: World, inbox: Any) -> None:
     assert world.bucket.keys("") == []
 
 
-def test_the_age_of_what_is_live_is_measured(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_age_of_live_models_is_measured(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     world.put("films/interactions.csv", interactions())
     states = world.settle(world.plan(Solution("top", "aws-popularity-count")))
     versions = {"top": states["solution_version/top"].arn, "gone": states["solution_version/top"].arn + "0"}

@@ -32,7 +32,7 @@ def test_answers_about_a_user_are_cached_only_by_the_caller_and_revalidated() ->
 
 
 @pytest.mark.parametrize(("method", "status"), [("POST", 200), ("GET", 404), ("GET", 503), ("PUT", 202)])
-def test_errors_and_what_is_no_get_are_not_kept(method: str, status: int) -> None:
+def test_errors_and_answers_to_other_methods_than_get_are_not_cached(method: str, status: int) -> None:
     told = headers({**ANSWER, "statusCode": status}, method, for_all=True)
     assert told["Cache-Control"] == "no-store"
     assert "ETag" not in told

@@ -147,7 +147,7 @@ def test_every_failure_ends_in_time_with_a_reason(server: Server, name: str) -> 
     assert server.requests == 1, "botocore does not retry"
 
 
-def test_nobody_there_is_a_reason_too(server: Server) -> None:
+def test_an_unreachable_server_is_a_reason_too(server: Server) -> None:
     server.close()
     with pytest.raises(OutageError) as caught:
         ask(campaigns_at(server.url))

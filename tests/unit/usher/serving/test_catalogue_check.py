@@ -111,7 +111,7 @@ def test_a_source_with_many_such_items_is_asked_for_all_that_it_has(api: Api) ->
     assert api.asked == [7]
 
 
-def test_a_ranking_keeps_its_order_without_them_and_actions_are_no_items(api: Api) -> None:
+def test_a_ranking_keeps_its_order_without_them_and_actions_are_not_items(api: Api) -> None:
     api.stock(a={}, c={}, b={"STOCK": "no"})
     assert api.ids("rankings", userId="u", items=["c", "b", "x", "a"]) == ["c", "a"]
     assert [one["actionId"] for one in api.ask("actions", userId="u", numResults=2)["actionList"]] == ["i0", "i1"]
@@ -153,7 +153,7 @@ def test_a_stored_list_loses_items_that_have_left_and_gets_current_details(api: 
     assert (api.ask(**{**later, "next": answer["next"]})["itemList"], api.asked) == ([], [])
 
 
-def test_details_without_a_catalogue_name_what_to_do(api: Api) -> None:
+def test_details_without_a_catalogue_give_a_remedy(api: Api) -> None:
     with pytest.raises(RequestError, match=r"list them as `catalogue` in usher\.yaml"):
         api.ask(userId="u", numResults=1, details="true")
 
@@ -261,7 +261,7 @@ def test_unprocessed_keys_are_read_again(api: Api) -> None:
     st.integers(1, 30),
     st.integers(0, 60),
 )
-def test_a_list_is_what_the_source_has_without_what_the_catalogue_lacks(
+def test_a_list_is_the_sources_without_items_missing_in_the_catalogue(
     api: Api, stock: dict[int, str], results: int, length: int
 ) -> None:
     for one in api.world.dynamodb.scan(TableName=TABLE)["Items"]:

@@ -177,7 +177,7 @@ def test_an_expired_item_does_not_exist(world: World) -> None:
     assert table(world).look_up("films", "s", "é1") == {}
 
 
-def test_all_that_a_group_has_in_partitions_of_its_own_is_deleted_and_nobody_elses(world: World) -> None:
+def test_a_groups_own_partitions_are_deleted_and_no_others(world: World) -> None:
     files = [put(world, "a.out", range(60))]
     for group in ("films", "films-eu", "film"):
         table(world).load(world.bucket, files, BEGUN, START, {**KEY, "group": group})
@@ -189,7 +189,7 @@ def test_all_that_a_group_has_in_partitions_of_its_own_is_deleted_and_nobody_els
     assert Counter(left) == {"films-eu": 60, "film": 60, "films": 1}
 
 
-def test_a_deletion_goes_on_where_it_stopped(world: World) -> None:
+def test_a_deletion_continues_after_an_interruption(world: World) -> None:
     table(world).load(world.bucket, [put(world, "a.out", range(60))], BEGUN, START, KEY)
     pages = "provide-client-params.dynamodb.Scan"
     world.listen(world.dynamodb, pages, lambda params, **_: {**params, "Limit": 20})

@@ -201,7 +201,7 @@ def test_an_option_that_is_given_twice_is_refused() -> None:
     ],
 )
 @pytest.mark.usefixtures("served")
-def test_an_option_in_the_query_of_what_has_a_body_is_refused(function: str, method: str, path: str) -> None:
+def test_an_option_in_the_query_of_a_route_with_a_body_is_refused(function: str, method: str, path: str) -> None:
     body = {"userId": "u", "userIds": ["u"], "items": ["i"], "events": [{"eventType": "w"}]}
     status, answer = ask(load_function(function), method, path, body, filter="seen")
     assert (status, answer["code"]) == (400, "UnknownOption")
@@ -231,7 +231,7 @@ def test_an_id_may_stand_in_the_query(user: str, served: World) -> None:
 
 
 @pytest.mark.usefixtures("served")
-def test_a_request_about_nobody_is_the_callers_fault() -> None:
+def test_a_request_without_a_user_is_the_callers_fault() -> None:
     for path in ("/films/recommendations", "/films/similar-items"):
         status, body = ask(load_function("recommendations"), "GET", path)
         assert (status, body["code"]) == (400, "BadId")
@@ -256,14 +256,14 @@ def test_a_body_that_is_no_object_is_refused(function: str, path: str, body: str
     ],
 )
 @pytest.mark.usefixtures("served")
-def test_a_body_that_is_no_text_is_refused_with_what_it_is(sent: bytes, said: str) -> None:
+def test_a_body_that_is_not_text_is_refused_with_its_type(sent: bytes, said: str) -> None:
     event = event_of("POST", "/films/events") | {"body": base64.b64encode(sent).decode(), "isBase64Encoded": True}
     answer = json.loads(load_function("events").lambda_handler(event, CONTEXT)["body"])
     assert answer == {"code": "BadBody", "message": f"The body must be a JSON object: {said}"}
 
 
 @pytest.mark.parametrize("text", ["arn:aws:s3:::usher-1", "usher-123456789012-us-east-1", "key_123456789012_x"])
-def test_a_message_loses_what_is_of_the_account(text: str) -> None:
+def test_a_message_contains_nothing_of_the_account(text: str) -> None:
     error = ClientError({"Error": {"Code": "InvalidInputException", "Message": f"No {text}!"}}, "GetRecommendations")
     assert not re.search(r"arn|[0-9]{12}", http_api.error_document(error)["message"])
 

@@ -64,7 +64,7 @@ def test_without_recommendations_there_is_no_list(world: World) -> None:
     assert refreshed(world, solutions={"like": SIMILAR}) == ({}, [])
 
 
-def test_the_list_of_an_export_of_what_is_popular_stays(world: World) -> None:
+def test_an_exported_popular_list_stays(world: World) -> None:
     PopularLists(Table(world.dynamodb, TABLE)).write("films", ["c"], "top", "v1")
     popular, calls = refreshed(world, solutions={"you": FOR_YOU, "top": EXPORTED})
     assert (popular["items"], calls) == (["c"], [])

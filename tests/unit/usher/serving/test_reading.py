@@ -230,7 +230,7 @@ def test_each_failed_probe_tells_for_how_long_the_breaker_has_been_open(stage: S
     assert told == {("films", "for-you", "ServerError")}
 
 
-def test_health_says_what_answers_and_what_does_not_without_arns(stage: Stage) -> None:
+def test_health_names_working_and_failing_parts_without_arns(stage: Stage) -> None:
     reader = stage.reader()
     ask(reader)
     assert group_health(reader, "films")["status"] == "ok"
@@ -250,7 +250,7 @@ def test_health_says_what_answers_and_what_does_not_without_arns(stage: Stage) -
         all_health(reader)
 
 
-def test_a_later_part_of_a_list_lacks_what_has_left_the_catalogue_meanwhile(stage: Stage, world: World) -> None:
+def test_a_later_part_of_a_list_lacks_items_that_have_left_the_catalogue(stage: Stage, world: World) -> None:
     table, stage.failure = Table(world.dynamodb, TABLE), down
     catalogues = Catalogues(table)
     catalogues.set_facts("films", Facts(columns=[], available="", items=True, users=False, userColumns=[]))

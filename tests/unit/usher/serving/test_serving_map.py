@@ -62,7 +62,7 @@ FULL: Any = {
 }
 
 
-def test_only_the_api_reads_what_may_be_old(world: World) -> None:
+def test_only_the_api_reads_inconsistently(world: World) -> None:
     reads: list[bool] = []
     world.listen(
         world.dynamodb,
@@ -97,7 +97,7 @@ def test_a_failed_resource_leaves_its_predecessor_live() -> None:
     }
 
 
-def test_a_version_without_its_campaign_does_not_replace_what_is_live() -> None:
+def test_a_version_without_its_campaign_does_not_replace_the_live_one() -> None:
     before: Any = {"solutions": {"for-you": {"type": "USER_PERSONALIZATION", "campaignArn": "old"}}}
     states: Any = [state for state in STATES if state["id"] != "campaign/for-you"]
     assert next_map(PLAN, states, before)["solutions"]["for-you"] == before["solutions"]["for-you"]
@@ -120,7 +120,7 @@ def test_maps_are_written_and_read_and_groups_listed(world: World) -> None:
 
 
 @pytest.mark.parametrize("former", [{}, FULL])
-def test_a_map_that_somebody_else_has_replaced_is_left_alone(world: World, former: Any) -> None:
+def test_a_map_replaced_by_another_writer_is_unchanged(world: World, former: Any) -> None:
     serving = ServingMaps(Table(world.dynamodb, TABLE))
     if former:
         serving.write("films", former)
@@ -188,7 +188,7 @@ def test_a_group_that_comes_live_is_served_at_once(world: World) -> None:
     assert "films" not in str(caught.value)
 
 
-def test_nothing_is_kept_of_groups_that_are_not_there(world: World) -> None:
+def test_groups_that_do_not_exist_leave_nothing_in_the_cache(world: World) -> None:
     serving = ServingMaps(Table(world.dynamodb, TABLE))
     serving.write("films", FULL)
     for name in ("films", *(f"g{number}" for number in range(5))):
@@ -339,7 +339,7 @@ BAD_NUMBER = "numResults must be a number from 1 to 500, not {}."
            "userId must not have control characters or unpaired surrogates.") for one in "\x00\n\x7f\x9f\ud800"),
     ],
 )  # fmt: skip
-def test_a_wrong_option_is_named_with_what_is_allowed(
+def test_a_wrong_option_is_reported_with_the_allowed_values(
     route: str, given: dict[str, Any], status: int, code: str, message: str
 ) -> None:
     with pytest.raises(RequestError) as caught:

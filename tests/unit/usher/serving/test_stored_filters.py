@@ -204,7 +204,7 @@ def test_event_types_missing_in_the_files_are_known_from_the_events(shop: Shop) 
     assert "Interactions.EVENT_TYPE" in why_none(shop, userId="anna", filter="bought")
 
 
-def test_an_export_that_was_made_with_the_filter_lacks_what_was_bought_since(shop: Shop) -> None:
+def test_a_filtered_export_lacks_items_bought_since(shop: Shop) -> None:
     shop.export("for-you", "anna", ["i1", "i2", "i3"], made_with="arn:bought")
     shop.met = {"anna": {"buy": {"i2"}}}
     answer = shop.ask(userId="anna", filter="bought")
@@ -267,7 +267,7 @@ def test_a_solution_without_a_campaign_is_filtered_and_not_degraded(shop: Shop) 
     assert str(caught.value) == f"offline has no campaign. {why}"
 
 
-def test_actions_are_filtered_by_what_was_done_with_them(shop: Shop) -> None:
+def test_actions_are_filtered_by_their_interactions(shop: Shop) -> None:
     shop.export("next", "guest", ["i1", "i2"])
     shop.met = {"guest": {"taken": {"i1"}}}
     answer = shop.ask("actions", userId="guest", filter="taken")
@@ -289,7 +289,7 @@ def test_values_that_personalize_would_refuse_are_refused(shop: Shop, asked: Map
     assert fault in str(caught.value)
 
 
-def test_while_the_table_does_not_answer_nothing_tells_what_passes(shop: Shop) -> None:
+def test_without_the_tables_answer_no_item_is_known_to_pass(shop: Shop) -> None:
     reader = shop.reader()
     reader.maps.cached("shop")
     shop.is_table_down = True

@@ -17,7 +17,7 @@ MIN_PART_BYTES = 5 << 20
 
 
 @pytest.mark.parametrize("size", [0, 1, MIN_PART_BYTES - 1, MIN_PART_BYTES, 2 * MIN_PART_BYTES, 2 * MIN_PART_BYTES + 7])
-def test_an_object_is_what_was_written(world: World, size: int) -> None:
+def test_an_object_has_the_written_content(world: World, size: int) -> None:
     content = bytes(range(256)) * (size // 256 + 1)
     with Upload(world.bucket, "key", MIN_PART_BYTES) as upload:
         for start in range(0, size, 1 << 20):
