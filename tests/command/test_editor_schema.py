@@ -54,6 +54,7 @@ def test_the_demos_config_and_the_fullest_one_of_the_tests_are_valid() -> None:
         assert complaints(documents.read_document(text.encode(), "usher.yaml")) == []
 
 
+@pytest.mark.exhaustive
 def test_what_the_parser_takes_of_the_corpus_is_valid() -> None:
     taken = [(name, content) for name, content in CONFIGS if is_config(content)]
     assert len(taken) > 20
