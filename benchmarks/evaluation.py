@@ -54,7 +54,7 @@ def row(what: str, size: str, taken: float, ratio: float | str = "") -> Row:
     }
 
 
-def made_up(users: int, each: int, items: int) -> Interactions:
+def synthetic(users: int, each: int, items: int) -> Interactions:
     """Synthetic interactions, in which a few items are much more popular than others."""
     chance = np.random.default_rng(0)
     user = np.repeat(np.arange(users, dtype=np.int32), each)
@@ -76,7 +76,7 @@ def notebook() -> list[Row]:
     There are four loops: for each of the two, raw and without the items of the history.
     """
     users, items = 6040, 3700
-    events = made_up(users, 165, items)
+    events = synthetic(users, 165, items)
     held = hold_out(events, Split())
     train, kept = events.where(~held), events.where(held)
     best = np.argsort(-np.bincount(train.item, minlength=items))[:MAX_RESULTS].astype(np.int32)
@@ -156,7 +156,7 @@ def ndcg(hits: list[int], cut: int) -> float:
 def million() -> list[Row]:
     """A million lists, in the form of the metrics."""
     users, items = 1_000_000, 100_000
-    lists, truth = ranked(users, items), made_up(users, 3, items)
+    lists, truth = ranked(users, items), synthetic(users, 3, items)
     taken, _ = seconds(
         lambda: summarize(compute_metrics(lists, InteractionSet.of(truth.user, truth.item, items), np.ones(items)))
     )
@@ -166,7 +166,7 @@ def million() -> list[Row]:
 def whole(folder: str) -> list[Row]:
     """A whole report on a million users, from a batch job's output: three contenders, two forms, five segments."""
     users, items = 1_000_000, 100_000
-    events = made_up(users, 10, items)
+    events = synthetic(users, 10, items)
     held = hold_out(events, Split())
     path, scores = Path(folder, "lists.out"), [0.5] * DEPTH
     with path.open("w") as file:

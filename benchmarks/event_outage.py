@@ -95,7 +95,7 @@ def load(api: Caller, group: str, first: int, seconds: float, sessions: int, per
     return time.monotonic() - start
 
 
-def left() -> int:
+def pending_messages() -> int:
     """The number of messages in the queue of pending events."""
     queues = sqs_backends[DEFAULT_ACCOUNT_ID][REGION].queues
     return sum(len(queue._messages) for name, queue in queues.items() if "Pending" in name)
@@ -111,7 +111,7 @@ def until(true: Callable[[], bool], patience: float = PATIENCE_SECONDS) -> float
     return time.monotonic() - start
 
 
-def kept(cloud: LocalCloud, group: str) -> set[tuple[str, str]]:
+def stored_events(cloud: LocalCloud, group: str) -> set[tuple[str, str]]:
     """The events of a group in the bucket."""
     s3, bucket = cloud.client("s3"), cloud.outputs["BucketName"]
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"{group}/out/events/")
@@ -144,8 +144,8 @@ def outage(
         down = load(api, group, each, seconds, sessions, per_second, found)
         inject(Faults())
         load(api, group, 2 * each, usual, sessions, per_second, found)
-        recovery = until(lambda: left() == 0)
-        until(lambda: kept(cloud, group) >= found.accepted)
+        recovery = until(lambda: pending_messages() == 0)
+        until(lambda: stored_events(cloud, group) >= found.accepted)
     return {
         "s down": round(down, 1),
         "accepted": len(found.accepted),
@@ -153,7 +153,7 @@ def outage(
         "without an answer": found.failed.total(),
         "which said": ", ".join(f"{times} times {said}" for said, times in found.failed.items()),
         "lost": len(found.accepted - set(tracker.taken)),
-        "not in the bucket": len(found.accepted - kept(cloud, group)),
+        "not in the bucket": len(found.accepted - stored_events(cloud, group)),
         "sent twice": len(tracker.taken) - len(set(tracker.taken)),
         "order kept": "yes" if in_order(tracker.taken) else "no",
         "s until all were through": round(recovery, 1),

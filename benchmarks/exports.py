@@ -67,7 +67,7 @@ def write(path: Path, lines: int) -> None:
             file.write(json.dumps({**answer, "error": None}, separators=(",", ":")) + "\n")
 
 
-def plainly(path: Path) -> None:
+def plain_loop(path: Path) -> None:
     """The plain loop."""
     with path.open() as file, Path("/dev/null").open("w") as sink:
         writer = csv.writer(sink)
@@ -103,7 +103,7 @@ def measure(path: Path, lines: int) -> dict[str, float | str]:
     }
     taken = {name: seconds(work) for name, work in making.items()}
     memory = round(peak_megabytes()) - before
-    loop = seconds(lambda: plainly(path))
+    loop = seconds(lambda: plain_loop(path))
     return {
         "lines": lines,
         "answers MB": path.stat().st_size >> 20,

@@ -78,13 +78,13 @@ def run(service: Service, folder: Path) -> Iterator[Row]:
     yield {"what": "training / idle, p50", "value": round(quantile(busy, 0.5) / quantile(idle, 0.5), 2)}
     changes = timed(change, lambda done: done < NEWCOMERS)
     yield {"what": f"PutEvents to another list, slowest of {NEWCOMERS}, seconds", "value": round(changes[-1] / 1000, 3)}
-    yield from crowd(recommend)
+    yield from concurrent_clients(recommend)
     seconds, grown = load(service, dataset, million(folder / "million.csv"))
     yield {"what": f"import of {ROWS:,} rows, seconds", "value": round(seconds, 1)}
     yield {"what": f"import of {ROWS:,} rows, growth of peak memory, MB", "value": round(grown)}
 
 
-def crowd(recommend: Callable[[int], list[str]]) -> Iterator[Row]:
+def concurrent_clients(recommend: Callable[[int], list[str]]) -> Iterator[Row]:
     """The rows of many concurrent clients, each with its own thread, and without retries."""
 
     def ask(number: int) -> bool:

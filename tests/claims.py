@@ -90,8 +90,8 @@ CLAIMS: Mapping[str, tuple[Claim, ...]] = MappingProxyType(
             Claim(
                 "Every file that Usher reads starts a run, and none that it writes.",
                 (
-                    f"{RULES}::test_whatever_the_code_reads_starts_a_run",
-                    f"{RULES}::test_what_usher_writes_starts_no_run",
+                    f"{RULES}::test_every_key_that_the_code_reads_starts_a_run",
+                    f"{RULES}::test_keys_that_usher_writes_start_no_run",
                     f"{PIPELINE}::test_a_dropped_csv_becomes_live_recommendations",
                 ),
                 check="rules",
@@ -107,7 +107,7 @@ CLAIMS: Mapping[str, tuple[Claim, ...]] = MappingProxyType(
             Claim(
                 "Each role allows the calls that are made with it, and no others.",
                 (
-                    f"{RIGHTS}::test_nothing_that_the_stack_does_is_refused",
+                    f"{RIGHTS}::test_no_request_of_the_stack_is_refused",
                     f"{RIGHTS}::test_every_right_of_every_role_is_used",
                     f"{TEMPLATE}::test_no_right_is_a_wildcard",
                 ),
@@ -124,9 +124,9 @@ CLAIMS: Mapping[str, tuple[Claim, ...]] = MappingProxyType(
             Claim(
                 "Nobody but the stack's roles and Personalize writes below `out/`.",
                 (
-                    f"{POLICY}::test_nobody_else_writes_what_usher_reads",
+                    f"{POLICY}::test_only_usher_writes_the_keys_that_usher_reads",
                     f"{POLICY}::test_personalize_writes_its_answers_as_itself_and_by_its_role_and_nothing_else",
-                    f"{RIGHTS}::test_nobody_but_usher_writes_what_usher_reads_not_even_who_may_do_everything",
+                    f"{RIGHTS}::test_only_usher_writes_the_keys_that_usher_reads_even_against_administrators",
                 ),
                 "`aws s3 cp x s3://<bucket>/a/out/x` is AccessDenied, with an administrator's key too. "
                 "An export gets its output: Personalize writes by its role, or sends aws:PrincipalServiceName.",
@@ -148,7 +148,7 @@ CLAIMS: Mapping[str, tuple[Claim, ...]] = MappingProxyType(
             Claim(
                 "A quota of things in progress is waited for, whatever Personalize calls it.",
                 (
-                    "tests/unit/usher/resources/test_reconcile.py::test_whether_a_quota_passes_is_told_by_the_kind_whatever_the_words",
+                    "tests/unit/usher/resources/test_reconcile.py::test_a_temporary_quota_is_recognised_by_its_kind_whatever_the_words",
                 ),
                 "With six imports at once, the sixth waits.",
                 "quotas",
@@ -156,8 +156,8 @@ CLAIMS: Mapping[str, tuple[Claim, ...]] = MappingProxyType(
             Claim(
                 "A plan that the quotas have no room for is refused before anything is made; its remedy works.",
                 (
-                    f"{FIRST_HOUR}::test_the_remedy_of_what_has_no_room_works",
-                    f"{FIRST_HOUR}::test_what_others_made_is_named_where_it_takes_the_room",
+                    f"{FIRST_HOUR}::test_the_remedy_of_a_missing_room_works",
+                    f"{FIRST_HOUR}::test_foreign_resources_are_reported_if_they_take_the_room",
                 ),
                 "Service Quotas lists Personalize's quotas; their names are not documented.",
                 "quotas",
@@ -173,7 +173,7 @@ CLAIMS: Mapping[str, tuple[Claim, ...]] = MappingProxyType(
             Claim(
                 "A large check ends on an account that runs ten functions at once.",
                 (
-                    f"{MACHINES}::test_who_is_throttled_tries_for_a_quarter_of_an_hour",
+                    f"{MACHINES}::test_a_throttled_call_is_retried_for_a_quarter_of_an_hour",
                     f"{LAMBDAS}::test_the_execution_beyond_the_limit_is_refused_until_another_has_ended",
                     f"{DOCTOR}::test_a_new_account_runs_more_functions_at_once_than_the_default_takes",
                 ),
@@ -183,7 +183,7 @@ CLAIMS: Mapping[str, tuple[Claim, ...]] = MappingProxyType(
                 "Nothing is trained twice if a step is retried or a response is lost.",
                 (
                     "tests/unit/usher/resources/test_reconcile.py::test_a_training_whose_answer_is_lost_is_not_paid_for_twice",
-                    f"{MACHINES}::test_reconcile_is_not_tried_again_before_a_list_can_show_what_it_made",
+                    f"{MACHINES}::test_reconcile_is_not_retried_before_a_list_can_show_its_resources",
                     f"{SURVIVAL}::test_killed_workers_do_no_lasting_harm",
                 ),
             ),
@@ -198,7 +198,7 @@ CLAIMS: Mapping[str, tuple[Claim, ...]] = MappingProxyType(
         "Two stacks leave each other alone": (
             Claim(
                 "Everything that a stack creates has its ARN as a tag.",
-                (f"{OWNERSHIP}::test_what_a_stack_makes_bears_its_arn",),
+                (f"{OWNERSHIP}::test_a_stacks_resources_bear_its_arn",),
             ),
             Claim(
                 "A second stack with the same folder is refused, and changes nothing of the first stack.",
@@ -210,16 +210,16 @@ CLAIMS: Mapping[str, tuple[Claim, ...]] = MappingProxyType(
             ),
             Claim(
                 "Resources with another stack's tag are neither updated nor deleted.",
-                (f"{OWNERSHIP}::test_what_bears_the_tag_of_another_stack_is_neither_updated_nor_deleted",),
+                (f"{OWNERSHIP}::test_resources_with_the_tag_of_another_stack_are_neither_updated_nor_deleted",),
             ),
             Claim(
                 "The role of reconcile can't change resources without the stack's tag.",
                 (
-                    f"{RIGHTS}::test_reconcile_is_refused_what_does_not_bear_the_stacks_tag",
-                    f"{RIGHTS}::test_reconcile_is_refused_what_bears_the_tag_of_another_stack_and_can_give_nothing_to_it",
-                    f"{TEMPLATE}::test_reconcile_changes_only_what_bears_the_stacks_tag_or_can_have_none",
+                    f"{RIGHTS}::test_reconcile_may_not_change_resources_without_the_stacks_tag",
+                    f"{RIGHTS}::test_reconcile_may_neither_change_nor_give_to_resources_of_another_stack",
+                    f"{TEMPLATE}::test_reconcile_changes_only_resources_with_the_stacks_tag_or_without_tags",
                     f"{IAM}::test_a_condition_knows_the_tags_of_a_resource_of_personalize",
-                    f"{IAM}::test_of_a_version_only_the_tags_count_that_its_solution_has_too",
+                    f"{IAM}::test_only_the_common_tags_of_a_version_and_its_solution_count",
                 ),
                 "A first run, a retraining, a stopped evaluation and a removal succeed: Personalize sends "
                 "aws:ResourceTag of every existing resource, versions included, and aws:RequestTag of every new one.",
@@ -264,7 +264,7 @@ CLAIMS: Mapping[str, tuple[Claim, ...]] = MappingProxyType(
             ),
             Claim(
                 "Everything but the API reads consistently from the table.",
-                ("tests/unit/usher/serving/test_serving_map.py::test_only_the_api_reads_what_may_be_old",),
+                ("tests/unit/usher/serving/test_serving_map.py::test_only_the_api_reads_inconsistently",),
             ),
             Claim(
                 "Requests are logged and limited.",
@@ -274,7 +274,7 @@ CLAIMS: Mapping[str, tuple[Claim, ...]] = MappingProxyType(
                 "A key with a limit makes no more requests in a minute than it may.",
                 (
                     f"{KEY_LIMITS}::test_a_key_makes_as_many_requests_in_a_minute_as_it_may_from_all_environments",
-                    f"{KEY_LIMITS}::test_the_api_refuses_what_is_above_a_keys_limit_and_says_when_to_come_again",
+                    f"{KEY_LIMITS}::test_the_api_refuses_requests_above_a_keys_limit_and_names_the_time_to_retry",
                     f"{API}::test_a_key_is_good_for_its_group_and_routes",
                 ),
                 "Send two requests with a key of `--per-minute 1`: the second one gets 429.",
@@ -298,7 +298,7 @@ CLAIMS: Mapping[str, tuple[Claim, ...]] = MappingProxyType(
             ),
             Claim(
                 "An evaluation leaves nothing behind.",
-                (f"{EVALUATION}::test_solutions_and_what_is_live_are_compared_with_popularity_and_nothing_is_left",),
+                (f"{EVALUATION}::test_solutions_and_live_versions_are_compared_with_popularity_and_nothing_is_left",),
                 "With AthenaWorkgroup, Lake Formation may refuse what IAM allows.",
             ),
         ),
@@ -319,7 +319,7 @@ CLAIMS: Mapping[str, tuple[Claim, ...]] = MappingProxyType(
             Claim(
                 "A rollback serves at once: during a run, during a pause, and however wrong the newest files are.",
                 (
-                    "tests/command/test_pauses.py::test_a_rollback_serves_at_once_during_a_pause_and_whatever_the_files_are_like",
+                    "tests/command/test_pauses.py::test_a_rollback_is_live_at_once_during_a_pause_and_with_any_files",
                     "tests/command/test_races.py::test_a_rollback_takes_effect_during_a_training_and_holds_until_that_is_done",
                 ),
                 "Roll a campaign back, and look at its solutionVersionArn after some minutes.",
@@ -329,7 +329,7 @@ CLAIMS: Mapping[str, tuple[Claim, ...]] = MappingProxyType(
                 (
                     f"{ACTIONS}::test_an_exports_plan_has_the_price_that_its_run_then_orders",
                     f"{ACTIONS}::test_an_evaluations_plan_has_its_price_and_makes_nothing",
-                    f"{REMOVAL}::test_what_goes_and_what_it_costs_is_shown_before_anything_does",
+                    f"{REMOVAL}::test_deletions_and_their_cost_are_shown_before_they_begin",
                 ),
                 "The first bill: the price list is a copy (docs/cost.md).",
             ),
@@ -337,7 +337,7 @@ CLAIMS: Mapping[str, tuple[Claim, ...]] = MappingProxyType(
                 "A removed group is gone by listing, after a cut at any step, too; other groups and its files stay.",
                 (
                     f"{REMOVAL}::test_a_removed_group_is_gone_by_listing_and_its_files_and_another_group_stay",
-                    f"{REMOVAL}::test_after_a_cut_at_any_step_a_removal_goes_on_and_leaves_nothing",
+                    f"{REMOVAL}::test_after_an_interruption_of_any_step_a_removal_continues_and_leaves_nothing",
                 ),
                 "Remove a group, and list Personalize's dataset groups.",
             ),
@@ -350,14 +350,14 @@ CLAIMS: Mapping[str, tuple[Claim, ...]] = MappingProxyType(
             ),
             Claim(
                 "An erased user is in no file, item, queue or dataset; what a model still knows is named with a date.",
-                (f"{ERASURE}::test_nothing_is_left_of_a_user_and_all_of_the_others",),
+                (f"{ERASURE}::test_all_of_a_users_data_and_none_of_the_others_is_deleted",),
                 "The first data deletion job becomes COMPLETED within a day.",
             ),
             Claim(
                 "A budget stops what would exceed it, and nothing that serves.",
                 (
-                    "tests/unit/usher/costs/test_months.py::test_a_budget_stops_what_would_exceed_it_and_nothing_that_is_free",
-                    "tests/command/test_cost.py::test_at_its_share_people_are_told_once_and_at_its_end_nothing_more_is_made",
+                    "tests/unit/usher/costs/test_months.py::test_a_budget_stops_resources_that_would_exceed_it_and_none_that_is_free",
+                    "tests/command/test_cost.py::test_a_budgets_share_notifies_people_once_and_its_end_stops_new_resources",
                 ),
             ),
         ),
@@ -392,7 +392,7 @@ CLAIMS: Mapping[str, tuple[Claim, ...]] = MappingProxyType(
             Claim(
                 "An undelivered event is kept.",
                 (
-                    f"{TRANSFORMED}::test_every_rule_schedule_and_background_function_has_somewhere_to_leave_what_it_cannot_deliver",
+                    f"{TRANSFORMED}::test_every_rule_schedule_and_background_function_has_a_dead_letter_queue",
                     "tests/unit/cloud/test_local_cloud.py::test_an_event_that_fails_three_times_is_left_in_the_dead_letter_queue",
                 ),
                 check="lost events",
@@ -400,13 +400,13 @@ CLAIMS: Mapping[str, tuple[Claim, ...]] = MappingProxyType(
             Claim(
                 "An event that Personalize refuses for good is kept, with the reason.",
                 (
-                    "tests/unit/usher/events/test_replay.py::test_what_is_refused_for_good_is_put_aside_with_the_reason_and_lets_the_others_pass",
+                    "tests/unit/usher/events/test_replay.py::test_permanently_refused_events_are_set_aside_with_the_reason_and_the_others_pass",
                 ),
                 check="refused events",
             ),
             Claim(
                 "The record of a stopped or dead run is closed, and people are notified.",
-                (f"{GATE}::test_a_stopped_run_is_closed_and_told",),
+                (f"{GATE}::test_a_stopped_run_is_closed_and_reported",),
                 check="notifications",
             ),
             Claim("Logs expire when LogRetentionDays says.", (f"{TRANSFORMED}::test_every_log_group_forgets",)),
@@ -419,7 +419,7 @@ CLAIMS: Mapping[str, tuple[Claim, ...]] = MappingProxyType(
             ),
             Claim(
                 "Without sufficient rights, usher doctor names the checks that it could not make.",
-                (f"{DOCTOR}::test_whoever_may_do_nothing_is_told_what_can_not_be_told",),
+                (f"{DOCTOR}::test_a_caller_without_permissions_sees_which_checks_are_unknown",),
             ),
             Claim(
                 "The region has Personalize.",

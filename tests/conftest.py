@@ -48,6 +48,12 @@ def deployment() -> "Iterator[Stack]":
     SHARED.wanted = False
 
 
+@pytest.fixture(scope="module")
+def stack(deployment: "Stack") -> "Stack":
+    """The simulated stack; each test resets it, or its module has a fixture of this name that does."""
+    return deployment
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run modules with the shared stack one after the other, before those with real processes."""
     sharing = {item.path for item in items if _shares(item)}

@@ -3,6 +3,7 @@
 import os
 import sys
 import traceback
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 
 from usher.errors import InputError
@@ -22,6 +23,7 @@ def main(arguments: Sequence[str] | None = None, connect: Callable[[str], Deploy
     options = parse(arguments)
     notes = console(stderr=True)
     output = Output(notes if options.json else console(), notes, options.json, options.yes)
+    warnings.filterwarnings("ignore", "When using MotoServer")  # of moto; the error after it names package and extra
     try:
         stack = connect(options.stack)
         if options.needs_group and options.group:

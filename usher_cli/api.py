@@ -18,7 +18,7 @@ from usher_cli.output import Output
 from usher_local.demo.caller import Caller, CallError
 
 LISTS = ("itemList", "personalizedRanking", "actionList")
-UNKNOWN = "Neither the group's files nor its events name this user or item: the list is what anybody gets."
+UNKNOWN = "Neither the group's files nor its events name this user or item: the list is not specific to it."
 
 
 def api_of(stack: DeployedStack) -> Caller:

@@ -88,7 +88,7 @@ OPTIONS: dict[str, tuple[str, Schema]] = {
 """The description of each option, and the schema of its value."""
 GATEWAY = {"401": "No key or no valid token", "413": "The request is too large"}
 """The meaning of each status that only API Gateway returns."""
-SAME = {"description": "The answer is the one whose ETag the caller has sent"}
+SAME = {"description": "The answer has not changed since the ETag that the caller has sent"}
 SECURITY = {
     "signature": {
         "type": "apiKey",

@@ -1,4 +1,4 @@
-"""`usher`: plan, run and check what Usher does with Amazon Personalize.
+"""`usher`: plan, run and check Usher's work with Amazon Personalize.
 
 The commands use the stack `usher` (or --stack, or USHER_STACK) in the account and region of your environment. With
 AWS_ENDPOINT_URL they use the local cloud.
@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import Any
 
 from usher_cli.command import Command
+from usher_cli.version import version
 
 MODULES = (
     "init",
@@ -67,7 +68,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     words = {module.removesuffix("_"): module for module in MODULES}
     word = rest[0] if rest else ""
     parser = make_parser([words[word]] if word in words else MODULES)
-    if word not in words and (near := difflib.get_close_matches(word, words, 1)):
+    if word not in words and not word.startswith("-") and (near := difflib.get_close_matches(word, words, 1)):
         parser.error(f"there is no command {word}. Did you mean {near[0]}?")
     return parser.parse_args(arguments)
 
@@ -82,6 +83,7 @@ def make_parser(modules: Sequence[str] = MODULES) -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         parents=[_everywhere(os.environ.get("USHER_STACK", "usher"))],
     )
+    parser.add_argument("--version", action="version", version=f"usher {version()}", help="print the version")
     of: dict[str, Any] = {"": parser.add_subparsers(required=True, metavar="command")}
     for one in some:
         word, _, verb = one.name.partition(" ")

@@ -14,7 +14,7 @@ Do = Callable[[DeployedStack, argparse.Namespace, Output], int]
 OK, FAILED, RUNNING, HELD, UNCONFIRMED, INTERRUPTED = 0, 1, 3, 4, 5, 130
 EXIT_STATUS = {
     OK: "done",
-    FAILED: "failed; stderr says what, where, and what to do",
+    FAILED: "failed; stderr has the cause, the place and the remedy",
     2: "a wrong command line",
     RUNNING: "`status`, `watch`: the run is in progress",
     HELD: "`status`, `watch`: a gate blocks a version",

@@ -76,9 +76,7 @@ def explanation(error: Exception) -> str:
             extra = EXTRAS.get(error.name or "", "local")
             return f"{error.name} is not installed. In Usher's folder: pip install '.[{extra}]'"
         case _ if not isinstance(error, EXPLAINED):
-            return (
-                f"usher itself has failed: {type(error).__name__}: {error}. Report it, with what {TRACEBACK}=1 shows."
-            )
+            return f"usher itself has failed: {type(error).__name__}: {error}. Report its traceback ({TRACEBACK}=1)."
     message = next((text for types, text in TYPES if isinstance(error, types)), "")
     return message.replace("{error}", str(error).rstrip(".")) if message else str(error)
 

@@ -102,7 +102,7 @@ def new_config(group: str, found: Mapping[str, tuple[Reading, DatasetProfile]]) 
 
 def _lines(group: str, found: Mapping[str, tuple[Reading, DatasetProfile]]) -> Iterator[str]:
     profiles = {dataset: profile for dataset, (_, profile) in found.items()}
-    yield f"# What Usher creates for the group {group}: docs/configuration.md. Try it: usher validate, then usher plan."
+    yield f"# The resources of the group {group}: docs/configuration.md. Try it: usher validate, then usher plan."
     for dataset, profile in profiles.items():
         yield f"# {dataset}: {_facts(dataset, profile)}"
     yield from _readings(found)
@@ -111,7 +111,7 @@ def _lines(group: str, found: Mapping[str, tuple[Reading, DatasetProfile]]) -> I
     yield from _exports(profiles["interactions"])
     if "items" in profiles:
         yield from _catalogue(profiles["items"])
-    yield "\n# Delete what this file no longer names; campaigns cost money as long as they exist:"
+    yield "\n# Delete resources that this file no longer names; campaigns cost money as long as they exist:"
     yield "# prune: true"
 
 
@@ -150,7 +150,7 @@ def _solutions(interactions: DatasetProfile) -> Iterator[str]:
         monthly = f"${HOURS * 3.6 * PRICES['requestThousandV2' if is_v2 else 'requestThousand']:,.0f} a month"
         price = f"you pay for requests; even idle perhaps {monthly}" if is_v2 else f"it costs {monthly}, even idle"
         yield f"  {name}: {{recipe: {solution['recipe']}}}  # {price}"
-    yield "  # popular: {recipe: aws-popularity-count, campaign: false}  # what everybody likes, for exports and gates"
+    yield "  # popular: {recipe: aws-popularity-count, campaign: false}  # popular items, for exports and gates"
     if types:
         most = ", ".join(f"{_comment(name)} ({rows:,d})" for name, rows in types.most_common(5) if name)
         yield f"# Events are of these types: {most}."

@@ -281,7 +281,7 @@ def account(console: Console, found: AccountCost) -> None:
         name = one["group"] or one["datasetGroup"]
         say(console, f"{name}: {sums(one['now'])}")
         if one["after"]:
-            say(console, f"{name}, after the run at work: {sums(one['after'])}")
+            say(console, f"{name}, after the current run: {sums(one['after'])}")
         if one["month"]:
             say(console, f"{name}, {month_text(one['month'])}")
         for use in one["used"]:
@@ -290,7 +290,7 @@ def account(console: Console, found: AccountCost) -> None:
             say(console, f"Note: {problem['place']}: {problem['message']} {problem.get('remedy', '')}")
     say(console, f"In all: {sums(found['now'])}")
     if found["after"] != found["now"]:
-        say(console, f"In all, after the runs at work: {sums(found['after'])}")
+        say(console, f"In total, after the current runs: {sums(found['after'])}")
     console.print(
         f"Requests beyond the provisioned ones are not included. Prices: {found['prices']['source']}, "
         f"{found['prices']['date']}",

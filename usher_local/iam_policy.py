@@ -103,9 +103,9 @@ def applies(statement: Statement, request: Request) -> bool:
     body, values = statement.body, dict(request.context)
     variables = values if statement.variables else None
     return (
-        _means(body, request.principal)
-        and _lists(body, "Action", lambda one: matches(one.lower(), request.action.lower()))
-        and _lists(body, "Resource", lambda one: _fits(matches, one, request.resource, variables))
+        _names_principal(body, request.principal)
+        and _matches_element(body, "Action", lambda one: matches(one.lower(), request.action.lower()))
+        and _matches_element(body, "Resource", lambda one: _fits(matches, one, request.resource, variables))
         and all(
             _holds(name, key, listed(wanted), values, variables)
             for name, keys in body.get("Condition", {}).items()
@@ -114,7 +114,7 @@ def applies(statement: Statement, request: Request) -> bool:
     )
 
 
-def _lists(body: Mapping[str, Any], element: str, matching: Callable[[str], bool]) -> bool:
+def _matches_element(body: Mapping[str, Any], element: str, matching: Callable[[str], bool]) -> bool:
     """Whether Action and Resource (or NotAction and NotResource) match. A trust policy has no Resource: its role is
     meant."""
     if f"Not{element}" in body:
@@ -122,7 +122,7 @@ def _lists(body: Mapping[str, Any], element: str, matching: Callable[[str], bool
     return element not in body or any(map(matching, listed(body[element])))
 
 
-def _means(body: Mapping[str, Any], principal: Principal) -> bool:
+def _names_principal(body: Mapping[str, Any], principal: Principal) -> bool:
     denies = body["Effect"] == "Deny"
     if "NotPrincipal" in body:
         # A Deny spares a session only if NotPrincipal lists the session's ARN, its role's and its account's.
@@ -211,7 +211,7 @@ def _text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _plainly(compare: Callable[[str, str], bool]) -> Test:
+def _literally(compare: Callable[[str, str], bool]) -> Test:
     """A comparison that reads wildcards as plain characters."""
     return lambda wanted, value: compare(wanted.translate(PLAIN), value)
 
@@ -260,13 +260,13 @@ COMPARISONS = MappingProxyType(
 )
 TESTS: Mapping[str, Test] = MappingProxyType(
     {
-        "StringEquals": _plainly(operator.eq),
-        "StringEqualsIgnoreCase": _plainly(lambda wanted, value: wanted.lower() == value.lower()),
+        "StringEquals": _literally(operator.eq),
+        "StringEqualsIgnoreCase": _literally(lambda wanted, value: wanted.lower() == value.lower()),
         "StringLike": matches,
         **{f"Numeric{name}": _ordered(float, compare) for name, compare in COMPARISONS.items()},
         **{f"Date{name}": _ordered(_moment, compare) for name, compare in COMPARISONS.items()},
-        "Bool": _plainly(lambda wanted, value: wanted.lower() == value.lower()),
-        "BinaryEquals": _plainly(operator.eq),
+        "Bool": _literally(lambda wanted, value: wanted.lower() == value.lower()),
+        "BinaryEquals": _literally(operator.eq),
         "IpAddress": _address,
         "ArnEquals": _arn,
         "ArnLike": _arn,

@@ -71,7 +71,7 @@ class Questions:
             more, _ = model.batch(deep, DEEP, filtered=filtered, batchInferenceJobConfig=tries)
         else:
             more = {user: model.ask(deep[user], DEEP, filtered=filtered) for user in sample}
-        return self._judged(recipe.name, raw, more), milliseconds, speed
+        return self._scored(recipe.name, raw, more), milliseconds, speed
 
     def _actions(self, _: Recipe, model: Served) -> tuple[list[Row], list[float], float]:
         users = self.holdout.learnt.user_ids
@@ -113,7 +113,7 @@ class Questions:
             lines[user] = line
         return lines
 
-    def _judged(self, name: str, raw: Mapping[int, list[str]], deep: Mapping[int, list[str]]) -> list[Row]:
+    def _scored(self, name: str, raw: Mapping[int, list[str]], deep: Mapping[int, list[str]]) -> list[Row]:
         number = {item: place for place, item in enumerate(self.holdout.learnt.item_ids)}
 
         def numbered(lists: Mapping[int, list[str]]) -> dict[int, List]:

@@ -75,7 +75,7 @@ def conclude(run: Run, record: RunRecord, execution: str, error: Mapping[str, st
 
 def refresh_popular(run: Run, content: ServingMap) -> None:
     """Store the popular list for outages. The former list stays if Personalize does not answer."""
-    if reason := popular.refresh(client("personalize-runtime"), run.group, content, nobody=run.name):
+    if reason := popular.refresh(client("personalize-runtime"), run.group, content, unknown_user=run.name):
         logger.warning("The popular list stays as it was", group=run.group, run=run.name, reason=reason)
 
 

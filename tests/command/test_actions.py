@@ -1,4 +1,4 @@
-"""What a person can have a stack do, as the page does it: the plan first, and then the same code as the command's."""
+"""The actions of the page on a stack: the plan first, and then the same code as the command's."""
 
 import json
 from collections.abc import Iterator
@@ -35,7 +35,7 @@ def text(stack: DeployedStack) -> str:
 
 
 def nothing(_: str) -> None:
-    """Is told how far an action is."""
+    """Ignores the progress of an action."""
 
 
 def test_an_exports_plan_has_the_price_that_its_run_then_orders(live: DeployedStack, stack: Stack) -> None:
@@ -80,7 +80,7 @@ def test_a_paused_group_says_so_instead_of_a_plan_that_would_do_nothing(live: De
         resume.plan()
 
 
-def test_the_next_training_is_told_from_the_schedule_as_it_is(stack: Stack) -> None:
+def test_the_next_training_follows_from_the_existing_schedule(stack: Stack) -> None:
     schedules = {"popular": "cron(0 3 ? * SUN *)", "hits": "rate(2 days)"}
     solutions = {
         name: {"recipe": "aws-popularity-count", "campaign": False, "schedules": {"FULL": expression}}
@@ -98,7 +98,7 @@ def test_the_next_training_is_told_from_the_schedule_as_it_is(stack: Stack) -> N
 
 
 @pytest.mark.parametrize("why", ["", "  "])
-def test_others_are_told_a_reason(live: DeployedStack, why: str) -> None:
+def test_others_get_a_reason(live: DeployedStack, why: str) -> None:
     for action in (runs.pause(live, "films", why), serve_version(live, "films", "popular", "latest", why)):
         with pytest.raises(UsherError, match="Give the reason"):
             action.plan()
@@ -165,7 +165,7 @@ def test_a_rollback_reads_no_large_files_before_it_asks(live: DeployedStack, sta
     stack.disturb = count
     with large_files():
         told = serve_version(live, "films", "popular", "previous", "Odd results").plan()["sentences"]
-    assert told[1:] == ["Then the run does what the new files, which are large, ask for: usher plan films shows it."]
+    assert told[1:] == ["Then the run processes the new files, which are large: usher plan films shows it."]
     assert len(reads) == 1, "the config"
 
 
@@ -174,7 +174,7 @@ def test_with_one_version_there_is_none_to_go_back_to(live: DeployedStack) -> No
         serve_version(live, "films", "popular", "previous", "Odd results").plan()
 
 
-def test_a_rollback_tells_its_plan_and_the_run_keeps_who_and_why(live: DeployedStack, stack: Stack) -> None:
+def test_a_rollback_shows_its_plan_and_the_run_keeps_author_and_reason(live: DeployedStack, stack: Stack) -> None:
     stack.put("films/interactions.csv", interactions(users=70))
     assert stack.drop("films/interactions.csv").status == "SUCCEEDED"
     action = serve_version(live, "films", "popular", "previous", "Odd results")

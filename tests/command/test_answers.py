@@ -1,4 +1,4 @@
-"""What a request gets from a group that a run has made: filtered in an outage, and with the context of its headers."""
+"""Answers for a group that a run has made: filtered in an outage, and with the context of the headers."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -43,14 +43,14 @@ def group(deployment: Stack) -> Stack:
 
 @pytest.fixture
 def films(group: Stack) -> Iterator[Stack]:
-    """The group, undisturbed again after each test, also by breakers that an outage has opened."""
+    """The group, with faults and breakers reset after each test."""
     yield group
     group.disturb = lambda _: None
     group.restart_functions()
 
 
 def answer(stack: Stack, headers: Mapping[str, str] | None = None, **options: Any) -> Any:
-    """What the API answers for u1."""
+    """The API's answer for u1."""
     texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in options.items()}
     event = asked(urlencode(texts), headers=dict(headers or {})).as_event()
     [function] = [name for name in stack.folders if "-Recommendations-" in name]

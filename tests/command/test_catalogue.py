@@ -1,4 +1,4 @@
-"""A run brings the table up to date with the items and the users of the group's files."""
+"""A run updates the table from the items and the users of the group's files."""
 
 import json
 from collections.abc import Iterator
@@ -34,7 +34,7 @@ def newest(stack: Stack) -> dict[str, Any]:
 
 
 def entry(stack: Stack, id_: str, item: str = "catalogue") -> Any:
-    """What the table has of an item or a user."""
+    """The entry of an item or a user in the table."""
     found = stack.items(f"shop#{id_}").get(item)
     return json.loads(found["values"]["S"]) if found and "values" in found else found
 
@@ -62,7 +62,7 @@ def test_a_load_that_is_stopped_is_made_good_by_the_next_run(stack: Stack) -> No
     stack.begin(shop)
     assert newest(stack)["outcome"] == "SUCCEEDED"
     facts = stack.items("shop")["catalogue"]
-    for written in (0, 3, 6):  # objects of the bucket: then come the items, the users, and the facts
+    for written in (0, 3, 6):  # objects of the bucket; the items, the users, and the facts follow
         stack.reset()
         functions, left = [""], iter([False] * written)
 

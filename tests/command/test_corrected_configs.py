@@ -1,4 +1,4 @@
-"""What the remedies of mistakes in a config lead to is not only planned: one of each part of the config is deployed."""
+"""Corrected configs can be deployed, not only planned: one for each part of the config."""
 
 import json
 
@@ -11,7 +11,7 @@ pytestmark = pytest.mark.exhaustive
 
 
 CORRECTED = {place.partition(".")[0].split("/")[0]: right for _, place, _, _, right in reversed(MISTAKES)}
-"""By the part of the config that was wrong, the first corrected one."""
+"""The first corrected config by the part that was wrong."""
 
 
 @pytest.mark.parametrize("part", CORRECTED)

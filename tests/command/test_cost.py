@@ -1,4 +1,4 @@
-"""What a group's month costs: measured by the hour, told, and held within a budget. On the simulated stack."""
+"""The cost of a group's month: measured every hour, reported, and limited by a budget. On the simulated stack."""
 
 import json
 from typing import Any
@@ -7,18 +7,18 @@ import pytest
 from usher.aws import client
 from usher.prices import PRICES
 
-from tests.command.world import told
+from tests.command.world import run_command
 from tests.unit.usher.world import interactions
 from usher_local.simulation.stack import Stack
 
 HOUR, DAY = 3600, 86_400
 FLOOR = 3.6 * PRICES["requestThousand"]
-"""US dollars of an hour of a campaign of a v1 recipe."""
+"""US dollars for an hour of a campaign of a v1 recipe."""
 
 
 @pytest.fixture
 def live(stack: Stack) -> Stack:
-    """A group that serves, with a budget, and nothing that is measured yet."""
+    """A live group with a budget, without a measurement yet."""
     stack.begin(films_with_budget)
     return stack
 
@@ -35,7 +35,7 @@ def drop_config(stack: Stack, status: str = "SUCCEEDED", **budget: float) -> Non
 
 
 def tick(stack: Stack, seconds: float = HOUR) -> None:
-    """Let time pass, and the clock start Watch."""
+    """Let time pass, and start Watch as its schedule does."""
     stack.clock.shift(seconds)
     stack.invoke(watch_of(stack), {"detail": {}})
 
@@ -46,7 +46,7 @@ def watch_of(stack: Stack) -> str:
 
 
 def cost(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
-    (group,) = json.loads(told(capsys, "cost", "films", "--json"))["groups"]
+    (group,) = json.loads(run_command(capsys, "cost", "films", "--json"))["groups"]
     return dict(group)
 
 
@@ -55,7 +55,7 @@ def last_record(stack: Stack) -> dict[str, Any]:
 
 
 def ask(stack: Stack, times: int) -> None:
-    """Let the campaign be asked, as Personalize counts it."""
+    """Record requests of the campaign, as Personalize counts them."""
     (arn,) = (arn for arn in stack.personalize.resources if ":campaign/" in arn)
     about: Any = {"MetricName": "GetRecommendations", "Dimensions": [{"Name": "CampaignArn", "Value": arn}]}
     data: list[Any] = [{**about, "Value": times, "Unit": "Count"}]
@@ -73,7 +73,7 @@ def test_a_first_run_tells_the_month_with_its_own_order_as_the_command_does(
     assert record["month"]["forecast"] == pytest.approx(month["forecast"], rel=0.01)
 
 
-def test_a_month_is_measured_hour_by_hour_and_told(live: Stack, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_month_is_measured_hour_by_hour_and_reported(live: Stack, capsys: pytest.CaptureFixture[str]) -> None:
     assert cost(capsys)["used"][0]["what"] == "imports", "an import counts from its order on"
     tick(live, 3 * HOUR)
     first = {one["what"]: one for one in cost(capsys)["used"]}
@@ -89,7 +89,7 @@ def test_a_month_is_measured_hour_by_hour_and_told(live: Stack, capsys: pytest.C
     assert later["training"] == first["training"]
     assert found["month"]["spent"] == pytest.approx(sum(one["dollars"] for one in later.values()), abs=0.001)
     assert found["month"]["forecast"] > found["month"]["spent"]
-    text = told(capsys, "cost", "films")
+    text = run_command(capsys, "cost", "films")
     assert "films, 2023-11: $" in text
     assert "The budget is $100.00." in text
     assert "requests to campaigns: $" in text
@@ -97,7 +97,7 @@ def test_a_month_is_measured_hour_by_hour_and_told(live: Stack, capsys: pytest.C
     assert "2023-11: $" in live.notifications()[-1]
 
 
-def test_at_its_share_people_are_told_once_and_at_its_end_nothing_more_is_made(
+def test_a_budgets_share_notifies_people_once_and_its_end_stops_new_resources(
     live: Stack, capsys: pytest.CaptureFixture[str]
 ) -> None:
     drop_config(live, monthly=30)
@@ -118,10 +118,10 @@ def test_at_its_share_people_are_told_once_and_at_its_end_nothing_more_is_made(
     assert [arn for arn in live.personalize.resources if ":campaign/" in arn] == campaigns, "what serves goes on"
     assert "solutions" in json.loads(live.items("films")["serving"]["map"]["S"])
     drop_config(live, monthly=200)
-    assert told(capsys, "cost", "films").count("The budget is $200.00.") == 1
+    assert run_command(capsys, "cost", "films").count("The budget is $200.00.") == 1
 
 
-def test_an_idle_campaign_is_told_with_its_price_and_one_request_ends_that(
+def test_an_idle_campaign_is_reported_with_its_price_until_its_first_request(
     live: Stack, capsys: pytest.CaptureFixture[str]
 ) -> None:
     ask(live, 1)
@@ -131,13 +131,13 @@ def test_an_idle_campaign_is_told_with_its_price_and_one_request_ends_that(
     (note,) = cost(capsys)["advice"]
     assert "has had no request in 14 days, and costs $144.12 a month." in note["message"]
     drop_config(live, monthly=500)
-    assert "has had no request in 14 days" in told(capsys, "status", "films")
+    assert "has had no request in 14 days" in run_command(capsys, "status", "films")
     ask(live, 1)
     tick(live, HOUR)
     assert not cost(capsys)["advice"]
 
 
-def test_automatic_training_beside_a_schedule_is_told(stack: Stack) -> None:
+def test_automatic_training_beside_a_schedule_is_reported(stack: Stack) -> None:
     stack.put("films/interactions.csv", interactions())
     solution = {"recipe": "aws-popularity-count", "performAutoTraining": True}
     config = {"solutions": {"popular": solution}, "schedules": {"retrain": "rate(2 days)"}, "exports": False}
@@ -198,7 +198,7 @@ def test_an_idle_campaign_is_let_go_for_its_export_and_made_again_on_demand(live
     execution = live.run_started()
     assert execution.given == {"group": "films", "task": "wake", "solution": "popular"}
     assert execution.status == "SUCCEEDED"
-    live.set_variables(PERSONALIZE_MILLISECONDS="500")  # a process that has not kept the former map
+    live.set_variables(PERSONALIZE_MILLISECONDS="500")  # a process without the former map in its memory
     assert recommendations(live, "u1", filter="unseen")[0] == 200
     tick(live)
     assert not live.started, "it is new, and no longer idle"

@@ -1,4 +1,4 @@
-"""CloudFormation deletes the stack only when Personalize has no dataset group of it any more."""
+"""CloudFormation deletes the stack only after Personalize has no dataset group of it."""
 
 import json
 import threading
@@ -18,13 +18,13 @@ GONE = "DELETE_COMPLETE"
 
 @pytest.fixture
 def own() -> Iterator[Stack]:
-    """A stack of the test's own."""
+    """A stack of the test."""
     with deployed() as stack:
         yield stack
 
 
 def delete(**given: Any) -> str:
-    """How the deletion of the stack ends."""
+    """Delete the stack. Returns its last status."""
     cloudformation = client("cloudformation")
     (before,) = cloudformation.describe_stacks(StackName="usher")["Stacks"]
     cloudformation.delete_stack(StackName="usher", **given)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from usher.aws import client
 
-from tests.command.world import told
+from tests.command.world import run_command
 from tests.unit.usher.world import interactions
 from usher_cli.deployed_stack import DeployedStack
 from usher_cli.drop import read_folder, upload
@@ -39,7 +39,7 @@ def test_a_folder_becomes_the_groups_and_its_config_comes_last(
         arrived.append(params["Key"])
 
     client("s3").meta.events.register("provide-client-params.s3.CompleteMultipartUpload", note)
-    said = told(capsys, "drop", str(folder))
+    said = run_command(capsys, "drop", str(folder))
     client("s3").meta.events.unregister("provide-client-params.s3.CompleteMultipartUpload", note)
     assert "Dropped 3 files" in said
     assert "The run begins when no other file has arrived for 60 seconds." in said
@@ -62,7 +62,7 @@ def test_a_large_file_arrives_as_it_is(stack: Stack, folder: Path) -> None:
     assert stack.keys("films/out/.*") == []
 
 
-def test_where_the_upload_fails_nothing_has_arrived(stack: Stack, folder: Path) -> None:
+def test_a_failed_upload_leaves_nothing(stack: Stack, folder: Path) -> None:
     bucket = DeployedStack("usher").bucket
 
     def fail(_: int) -> None:
@@ -94,24 +94,26 @@ def test_an_empty_file_arrives_too(folder: Path) -> None:
     assert bucket.read("films/users.csv") == b""
 
 
-def test_names_that_are_nearly_right_are_told_before_anything_is_uploaded(
+def test_nearly_right_names_are_reported_before_anything_is_uploaded(
     stack: Stack, capsys: pytest.CaptureFixture[str], folder: Path
 ) -> None:
     (folder / "Item.csv").write_text("ITEM_ID,X\n")
-    said = told(capsys, "drop", str(folder), "--group", "films", status=1)
+    said = run_command(capsys, "drop", str(folder), "--group", "films", status=1)
     assert "films/Item.csv: is not a file name of Usher. Call it items.csv." in said
     assert stack.keys("films/.*") == []
 
 
 @pytest.mark.usefixtures("stack")
-def test_what_can_not_be_dropped_is_told(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_files_that_cannot_be_dropped_are_reported(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     (tmp_path / "my films").mkdir()
-    assert "is not a folder." in told(capsys, "drop", str(tmp_path / "file"), status=1)
-    assert "does not exist." in told(capsys, "drop", str(tmp_path / "nothing"), status=1)
-    said = told(capsys, "drop", str(tmp_path / "my films"), status=1)
+    assert "is not a folder." in run_command(capsys, "drop", str(tmp_path / "file"), status=1)
+    assert "does not exist." in run_command(capsys, "drop", str(tmp_path / "nothing"), status=1)
+    said = run_command(capsys, "drop", str(tmp_path / "my films"), status=1)
     assert "my films/: can't be the name of a dataset group. Use up to 35" in said
     assert "Choose another name: --group <name>." in said
-    assert "train/: can't be a group's folder" in told(capsys, "drop", str(tmp_path), "--group", "train", status=1)
-    said = told(capsys, "drop", str(tmp_path / "my films"), "--group", "films", status=1)
+    assert "train/: can't be a group's folder" in run_command(
+        capsys, "drop", str(tmp_path), "--group", "train", status=1
+    )
+    said = run_command(capsys, "drop", str(tmp_path / "my films"), "--group", "films", status=1)
     assert "has no file that Usher reads" in said

@@ -55,7 +55,7 @@ def test_the_demos_config_and_the_fullest_one_of_the_tests_are_valid() -> None:
 
 
 @pytest.mark.exhaustive
-def test_what_the_parser_takes_of_the_corpus_is_valid() -> None:
+def test_cases_that_the_parser_accepts_are_valid() -> None:
     taken = [(name, content) for name, content in CONFIGS if is_config(content)]
     assert len(taken) > 20
     read = {name: documents.read_document(content, "usher.yaml") for name, content in taken}
@@ -122,7 +122,7 @@ WRONG = [
 ]
 
 
-def test_what_has_a_wrong_structure_is_refused_as_by_the_parser() -> None:
+def test_the_schema_refuses_wrong_structures_as_the_parser_does() -> None:
     assert [text for text in WRONG if is_config(text.encode())] == []
     assert [text for text in WRONG if not complaints(documents.read_document(text.encode(), "usher.yaml"))] == []
 

@@ -1,4 +1,4 @@
-"""`usher erase` leaves nothing of a user: not in the bucket, the table, the queues, or Personalize's data."""
+"""`usher erase` deletes all data of a user: from the bucket, the table, the queues, and Personalize."""
 
 import gzip
 import io
@@ -21,7 +21,7 @@ from usher.events.messages import Message, encode, ordering
 from usher.events.sessions import Session, Sessions
 from usher.storage.table import Table
 
-from tests.command.world import going_on, told
+from tests.command.world import going_on, run_command
 from usher_cli.command import UNCONFIRMED
 from usher_local.cloud.access.credentials import REGION
 from usher_local.demo.synthetic import interactions
@@ -37,7 +37,7 @@ CONFIG = {
 
 
 def data() -> str:
-    """Interactions, among them those of Ann and Ben."""
+    """Interactions, including those of Ann and Ben."""
     return interactions() + "".join(f"{one},i{n},{LAUNCH + n},watch\n" for one in (ANN, BEN) for n in range(20))
 
 
@@ -60,7 +60,7 @@ def send(queue: str, sent: Message) -> None:
 
 
 def contents(stack: Stack) -> Iterator[tuple[str, bytes]]:
-    """All that is kept: every version of every object, unpacked; items of the table; messages; Personalize's data."""
+    """All stored content: every version of every object, unpacked; items of the table; messages; Personalize's data."""
     for key, found in s3_backends[DEFAULT_ACCOUNT_ID]["aws"].buckets[stack.bucket].keys.lists():
         for one in found:
             if not isinstance(one, FakeDeleteMarker):
@@ -78,13 +78,13 @@ def contents(stack: Stack) -> Iterator[tuple[str, bytes]]:
 
 
 def places(stack: Stack, user: str) -> list[str]:
-    """Where a user's ID is kept."""
+    """The places that contain a user's ID."""
     return [place for place, content in contents(stack) if user.encode() in content]
 
 
 @contextmanager
 def faults(**given: Any) -> Iterator[None]:
-    """Let Personalize have faults in the block."""
+    """Give Personalize faults in the block."""
     inject(Faults(**given))
     try:
         yield
@@ -94,7 +94,7 @@ def faults(**given: Any) -> Iterator[None]:
 
 @pytest.fixture
 def known(stack: Stack) -> Stack:
-    """A group that knows Ann and Ben wherever a user can be known."""
+    """A group with Ann and Ben in every place that can contain a user."""
     stack.begin(know)
     return stack
 
@@ -124,11 +124,13 @@ def know(stack: Stack) -> None:
 
 
 def erase(stack: Stack, capsys: Any, *more: str) -> Execution:
-    told(capsys, "erase", "films", ANN, "--yes", *more)
+    run_command(capsys, "erase", "films", ANN, "--yes", *more)
     return stack.run_started()
 
 
-def test_nothing_is_left_of_a_user_and_all_of_the_others(known: Stack, capsys: pytest.CaptureFixture[str]) -> None:
+def test_all_of_a_users_data_and_none_of_the_others_is_deleted(
+    known: Stack, capsys: pytest.CaptureFixture[str]
+) -> None:
     before = places(known, BEN)
     assert erase(known, capsys, "--data").status == "SUCCEEDED"
     assert places(known, ANN) == []
@@ -152,7 +154,7 @@ def test_nothing_is_left_of_a_user_and_all_of_the_others(known: Stack, capsys: p
 
 
 def test_without_data_your_own_files_are_named_and_stay(known: Stack, capsys: pytest.CaptureFixture[str]) -> None:
-    text = told(capsys, "erase", "films", ANN, status=UNCONFIRMED)
+    text = run_command(capsys, "erase", "films", ANN, status=UNCONFIRMED)
     assert "films/interactions.csv: 20 rows" in text
     assert "films/users.csv: 1 row" in text
     assert "Use --data" in text
@@ -171,19 +173,19 @@ EVENTS = 3
 
 @pytest.fixture
 def watched(stack: Stack) -> Stack:
-    """A group of events alone, with a dataset group that Usher has made."""
+    """A group with events only, and a dataset group that Usher made."""
     stack.begin(watch)
     return stack
 
 
 def watch(stack: Stack) -> None:
-    """Make the group, and let Ann and Ben watch films."""
+    """Make the group, and send events of Ann and Ben."""
     (function,) = (one for one in stack.folders if "-Erase-" in one)
     environ = boto3.client("lambda").get_function_configuration(FunctionName=function)["Environment"]["Variables"]
     tags: Any = [{"tagKey": "usher:stack", "tagValue": environ["STACK_ARN"]}]
     boto3.client("personalize").create_dataset_group(name="films", tags=tags)
     stack.put("films/readme.txt", "Events only.")
-    # One event of each is refused, and those of before are in a file and the table.
+    # One event of each is refused, and earlier events are in a file and in the table.
     table = Table(boto3.client("dynamodb"), stack.table)
     stack.clock.shift(3600)
     for user in (ANN, BEN):
@@ -199,7 +201,7 @@ def watch(stack: Stack) -> None:
 
 
 def cut(at: int, strike: type[BaseException]) -> tuple[Callable[[Boundary], None], list[Boundary]]:
-    """What disturbs a run at one of its boundaries, and the boundaries that it has met."""
+    """Disturb a run at one of its boundaries. Returns the boundaries that it reached."""
     met = list[Boundary]()
 
     def disturb(boundary: Boundary) -> None:
@@ -217,7 +219,7 @@ def test_an_erasure_that_is_cut_anywhere_is_taken_up_by_the_next_run(
     length, noted = 0, 4  # the request is noted by then
     for part, strike in enumerate((None, *[StoppedError, DiedError] * 4)):
         stack.begin(watch)
-        told(capsys, "erase", "films", ANN, "--yes")
+        run_command(capsys, "erase", "films", ANN, "--yes")
         at = noted + (length - noted) * (part - 1) // 8
         stack.disturb, met = cut(at, strike) if strike else cut(0, StoppedError)
         stack.run_started()
@@ -234,7 +236,7 @@ def test_an_erasure_that_is_cut_anywhere_is_taken_up_by_the_next_run(
 def test_an_erasure_that_personalize_fails_at_says_so_and_does_all_the_rest(
     watched: Stack, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    told(capsys, "erase", "films", ANN, "--yes")
+    run_command(capsys, "erase", "films", ANN, "--yes")
     name = f"films-erase-{watched.started[0][0].given['list']}"
     with faults(fail={name: "The bucket is away."}):
         watched.run_started()
@@ -248,7 +250,7 @@ def test_an_erasure_that_personalize_fails_at_says_so_and_does_all_the_rest(
 def test_an_erasure_waits_for_an_export_and_for_events_in_the_queue(
     watched: Stack, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    told(capsys, "erase", "films", ANN, "--yes")
+    run_command(capsys, "erase", "films", ANN, "--yes")
     name = "20231114T231320000Z-abcd-popular-export"
     at_work = {
         "group": "films",
@@ -278,23 +280,23 @@ def test_an_erasure_waits_for_an_export_and_for_events_in_the_queue(
     assert places(watched, ANN) == []
 
 
-def test_an_erasure_of_nobody_or_nowhere_is_refused(
+def test_an_erasure_without_a_user_or_a_group_is_refused(
     stack: Stack, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    assert "has no group films." in told(capsys, "erase", "films", ANN, "--yes", status=1)
+    assert "has no group films." in run_command(capsys, "erase", "films", ANN, "--yes", status=1)
     stack.put("films/interactions.csv", interactions())
-    assert "No user is named." in told(capsys, "erase", "films", "--yes", status=1)
+    assert "No user is named." in run_command(capsys, "erase", "films", "--yes", status=1)
     (tmp_path / "gone.csv").write_text("USER_ID\n\n")
-    assert "No user is named." in told(capsys, "erase", "films", "--file", str(tmp_path / "gone.csv"), status=1)
+    assert "No user is named." in run_command(capsys, "erase", "films", "--file", str(tmp_path / "gone.csv"), status=1)
 
 
 def test_the_command_waits_for_the_proof(watched: Stack, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     (tmp_path / "gone.csv").write_text(f"USER_ID\n{ANN}\n{BEN}\n")
     gone = ("erase", "films", "--file", str(tmp_path / "gone.csv"), "--yes", "--wait")
-    text = told(capsys, *gone, sleep=going_on(watched))
+    text = run_command(capsys, *gone, sleep=going_on(watched))
     assert "2 users are erased: " in text
     assert "The last search found nothing." in text
-    found, _ = json.JSONDecoder().raw_decode(told(capsys, *gone, "--json", sleep=going_on(watched)))
+    found, _ = json.JSONDecoder().raw_decode(run_command(capsys, *gone, "--json", sleep=going_on(watched)))
     assert found["outcome"] == "SUCCEEDED"
     assert found["erasure"]["files"] == found["erasure"]["items"] == found["erasure"]["messages"] == 0
     assert ANN not in str(found)

@@ -1,4 +1,4 @@
-"""`usher events` shows, counts and sends again what is kept of a group."""
+"""`usher events` shows, counts and resends the stored events of a group."""
 
 import json
 from pathlib import Path
@@ -12,7 +12,7 @@ from usher.events.messages import Message, decode, encode
 from usher.serving.serving_map import ServingMaps
 from usher.storage.table import Table
 
-from tests.command.world import POPULAR, told
+from tests.command.world import POPULAR, run_command
 from usher_local.cloud.access.credentials import REGION
 from usher_local.demo.synthetic import interactions
 from usher_local.simulation.stack import LAUNCH, Stack
@@ -27,7 +27,7 @@ def queue(name: str) -> Queue:
 
 
 def keep(stack: Stack, *event_ids: str, session: str = "s", **more: Any) -> None:
-    """Keep accepted events, as the API and the function `Keep` do."""
+    """Store accepted events, as the API and the function `Keep` do."""
     listed: Any = [
         {"eventId": one, "eventType": "watch", "itemId": f"i{one}", "sentAt": LAUNCH, "properties": PROPERTIES}
         for one in event_ids
@@ -42,7 +42,7 @@ def keep(stack: Stack, *event_ids: str, session: str = "s", **more: Any) -> None
 
 
 def serve(stack: Stack) -> str:
-    """Make the group's event tracker; its ID."""
+    """Make the group's event tracker. Returns its tracking ID."""
     stack.put("films/interactions.csv", interactions())
     stack.put("films/usher.yaml", json.dumps(POPULAR))
     assert stack.drop("films/usher.yaml").status == "SUCCEEDED"
@@ -55,11 +55,11 @@ def test_stats_count_each_event_once_and_those_that_were_refused(
 ) -> None:
     keep(stack, "a", "b")
     keep(stack, "b", refused="It is not valid.")
-    counts = json.loads(told(capsys, "events", "stats", "films", "--json"))
+    counts = json.loads(run_command(capsys, "events", "stats", "films", "--json"))
     assert counts == [{"day": DAY, "event_type": "watch", "events": 2, "refused": 1}]
-    assert "Refused" in told(capsys, "events", "stats", "films")
+    assert "Refused" in run_command(capsys, "events", "stats", "films")
     stack.put("other/usher.yaml", "solutions: {}")
-    assert told(capsys, "events", "stats", "other").startswith(
+    assert run_command(capsys, "events", "stats", "other").startswith(
         "No events of other are kept of 2023-11-08 to 2023-11-14."
     )
 
@@ -74,35 +74,33 @@ def test_tail_shows_each_event_once_and_goes_on(stack: Stack, capsys: pytest.Cap
             raise KeyboardInterrupt
         keep(stack, "a", "b", userId="ann")
 
-    first, second = told(capsys, "events", "tail", "films", status=130, sleep=sleep).splitlines()
+    first, second = run_command(capsys, "events", "tail", "films", status=130, sleep=sleep).splitlines()
     assert first.split() == ["2023-11-14T22:13:20+00:00", "watch", "ia", "session", "s"]
     assert second.split()[1:] == ["watch", "ib", "ann"]
 
 
-def test_replay_says_what_it_would_do_and_the_stack_sends_it_in_order(
+def test_replay_shows_its_plan_and_the_stack_sends_the_events_in_order(
     stack: Stack, capsys: pytest.CaptureFixture[str]
 ) -> None:
     tracking_id = serve(stack)
     keep(stack, *map(str, range(10, 22)), userId="ann")
     keep(stack, "bad", refused="It is not valid.")
-    asked = told(capsys, "events", "replay", "films", "--from", DAY, "--to", DAY, status=5)
+    asked = run_command(capsys, "events", "replay", "films", "--from", DAY, "--to", DAY, status=5)
     assert "would send 12 events of 1 session, of 2023-11-14, to films" in asked
     assert queue("Pending")._messages == []
-    told(capsys, "events", "replay", "films", "--from", DAY, "--to", DAY, "--yes")
+    run_command(capsys, "events", "replay", "films", "--from", DAY, "--to", DAY, "--yes")
     waiting = [decode(one.body) for one in queue("Pending")._messages]
     assert [one["trackingId"] for one in waiting] == [tracking_id] * 2
     assert [event["eventId"] for one in waiting for event in one["events"]] == [*map(str, range(10, 22))]
     stack.deliver()
     assert queue("Pending")._messages == queue("RefusedEvents")._messages == []
-    refused = told(capsys, "events", "replay", "films", "--from", DAY, "--to", DAY, "--refused", status=5)
+    refused = run_command(capsys, "events", "replay", "films", "--from", DAY, "--to", DAY, "--refused", status=5)
     assert "1 refused event of" in refused
 
 
-def test_replay_into_a_group_without_a_tracker_says_what_to_do(
-    stack: Stack, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_replay_into_a_group_without_a_tracker_gives_a_remedy(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
     keep(stack, "a")
-    answer = told(capsys, "events", "replay", "films", "--from", DAY, "--to", DAY, status=1)
+    answer = run_command(capsys, "events", "replay", "films", "--from", DAY, "--to", DAY, status=1)
     assert "films takes no events yet. Run its pipeline" in answer
 
 
@@ -112,7 +110,7 @@ def test_replay_writes_interactions_that_can_be_dropped(
     keep(stack, "a", userId="ann")
     keep(stack, "b", session="guest")
     file = tmp_path / "interactions.csv"
-    answer = told(capsys, "events", "replay", "films", "--from", DAY, "--to", DAY, "--file", str(file))
+    answer = run_command(capsys, "events", "replay", "films", "--from", DAY, "--to", DAY, "--file", str(file))
     assert "has 1 interactions of 2023-11-14; 1 events without a user or an item are left out." in answer
     assert file.read_text().splitlines() == [
         "USER_ID,ITEM_ID,TIMESTAMP,EVENT_TYPE,EVENT_VALUE,DEVICE_TYPE",

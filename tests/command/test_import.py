@@ -1,4 +1,4 @@
-"""`usher import`: what somebody else has made in Personalize becomes Usher's, and nothing is made again."""
+"""`usher import`: Usher adopts existing resources of Personalize, and makes none of them again."""
 
 import json
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from usher.errors import UsherError
 from usher.resources.kinds import GROUP_TAG, STACK_TAG
 from usher.resources.ownership import CLOUDFORMATION_TAG, stack_name
 
-from tests.command.world import told
+from tests.command.world import run_command
 from tests.unit.usher.world import interactions
 from usher_cli.actions.adoption import adopt
 from usher_cli.deployed_stack import DeployedStack
@@ -52,7 +52,7 @@ class Old:
         self.s3.put_object(Bucket="old-data", Key=key, Body=content)
 
     def make(self, kind: str, **members: Any) -> str:
-        """Create something and wait until it is there."""
+        """Create a resource and wait until it is ACTIVE."""
         (arn,) = (
             value
             for name, value in getattr(self.personalize, f"create_{kind}")(**members).items()
@@ -77,7 +77,7 @@ class Old:
 
 @pytest.fixture(scope="module")
 def account(deployment: Stack) -> Iterator[Stack]:
-    """With a bucket that is not the stack's, and a role to read it."""
+    """The account, with a bucket outside the stack, and a role to read it."""
     everything = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
     service = {"Principal": {"Service": "personalize.amazonaws.com"}}
     client("s3").create_bucket(Bucket="old-data")
@@ -131,8 +131,8 @@ def made(stack: Stack) -> set[str]:
     return {arn for arn in stack.personalize.resources if ":schedule/" not in arn}
 
 
-def test_the_config_says_what_is_there(old: Old, capsys: pytest.CaptureFixture[str]) -> None:
-    text = told(capsys, "import", "OldFilms", "--group", "films")
+def test_the_config_describes_the_existing_resources(old: Old, capsys: pytest.CaptureFixture[str]) -> None:
+    text = run_command(capsys, "import", "OldFilms", "--group", "films")
     content = yaml.safe_load(text)
     config = read_config(content, "usher.yaml", "films", ["aws-sims", "aws-user-personalization-v2"])
     assert {one.recipe for one in config.solutions} == {"aws-sims", "aws-user-personalization-v2"}
@@ -154,9 +154,9 @@ def test_the_config_says_what_is_there(old: Old, capsys: pytest.CaptureFixture[s
     assert not old.stack.read("films/.*"), "it only tells"
 
 
-def test_what_is_adopted_plans_to_nothing_to_do(old: Old, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_plan_for_adopted_resources_has_nothing_to_do(old: Old, capsys: pytest.CaptureFixture[str]) -> None:
     before = made(old.stack)
-    text = told(capsys, "import", "OldFilms", "--group", "films", "--adopt")
+    text = run_command(capsys, "import", "OldFilms", "--group", "films", "--adopt")
     assert "Total: about 0 minutes" in text
     versions = [one for one in old.stack.personalize.resources.values() if one.kind.name == "SolutionVersion"]
     assert versions
@@ -164,15 +164,15 @@ def test_what_is_adopted_plans_to_nothing_to_do(old: Old, capsys: pytest.Capture
     execution = old.stack.drop("films/interactions/part-1.csv")
     assert execution.status == "SUCCEEDED"
     assert made(old.stack) == before, "the run makes nothing"
-    assert "Nothing to do." in told(capsys, "plan", "films")
+    assert "Nothing to do." in run_command(capsys, "plan", "films")
     served = json.loads(old.stack.items("films")["serving"]["map"]["S"])
     assert set(served["solutions"]) == {"old_sims", *[name for name in served["solutions"] if name != "old_sims"]}
     assert served["solutions"]["old_sims"]["campaignArn"].endswith(":campaign/live")
 
 
-def test_what_is_adopted_lives_on(old: Old, capsys: pytest.CaptureFixture[str]) -> None:
-    """New data goes the usual way, into the old resources; what is changed gets a new one beside the old."""
-    told(capsys, "import", "OldFilms", "--group", "films", "--adopt")
+def test_adopted_resources_live_on(old: Old, capsys: pytest.CaptureFixture[str]) -> None:
+    """New data is imported into the adopted resources; a changed resource gets a successor beside the adopted one."""
+    run_command(capsys, "import", "OldFilms", "--group", "films", "--adopt")
     before = made(old.stack)
     old.stack.put("films/interactions/part-3.csv", interactions(users=80))
     assert old.stack.drop("films/interactions/part-3.csv").status == "SUCCEEDED"
@@ -213,8 +213,8 @@ def test_the_page_takes_over_what_the_command_does_and_is_refused_what_costs_mon
         refused.plan()
 
 
-def test_what_was_made_before_the_data_changed_is_made_again(old: Old, capsys: pytest.CaptureFixture[str]) -> None:
-    """And only if that is said to be all right."""
+def test_versions_from_before_the_change_of_data_are_made_again(old: Old, capsys: pytest.CaptureFixture[str]) -> None:
+    """And only if the command allows it."""
 
     def tags() -> dict[str, dict[str, str]]:
         return {arn: dict(one.tags) for arn, one in old.stack.personalize.resources.items()}
@@ -222,22 +222,24 @@ def test_what_was_made_before_the_data_changed_is_made_again(old: Old, capsys: p
     before = tags()
     old.put("exports/part-3.csv", interactions(users=50))
     command = ("import", "OldFilms", "--group", "films", "--adopt")
-    text = told(capsys, *command, status=1)
+    text = run_command(capsys, *command, status=1)
     assert "dataset_import_job/interactions is older than its inputs" in text
     assert "solution_version/old_sims is older than" in text
     assert "Nothing was changed" in text
     assert tags() == before
     assert not old.stack.read("films/.*")
-    told(capsys, *command, "--anyway")
+    run_command(capsys, *command, "--anyway")
     assert old.stack.drop("films/usher.yaml").status == "SUCCEEDED"
-    assert "Nothing to do." in told(capsys, "plan", "films")
+    assert "Nothing to do." in run_command(capsys, "plan", "films")
 
 
-def test_what_can_not_be_taken_over_is_noted(old: Old, capsys: pytest.CaptureFixture[str]) -> None:
+def test_resources_that_cannot_be_adopted_are_noted(old: Old, capsys: pytest.CaptureFixture[str]) -> None:
     versions = client("personalize").list_solution_versions()["solutionVersions"]
     version = next(one["solutionVersionArn"] for one in versions if "old_sims" in one["solutionVersionArn"])
     old.make("campaign", name="second", solutionVersionArn=version)
-    assert "Note: second is another campaign of old_sims" in told(capsys, "import", "OldFilms", "--group", "films")
+    assert "Note: second is another campaign of old_sims" in run_command(
+        capsys, "import", "OldFilms", "--group", "films"
+    )
 
 
 def test_a_domain_group_is_taken_over_with_its_recommenders(
@@ -259,7 +261,7 @@ def test_a_domain_group_is_taken_over_with_its_recommenders(
     old.make("recommender", name="top", recipeArn=f"{RECIPE}aws-ecomm-popular-items-by-views", **members)
     metric = {"eventType": "View", "metricName": "views", "expression": "SAMPLECOUNT()"}
     old.make("metric_attribution", name="m", metrics=[metric], metricsOutputConfig={"roleArn": ROLE}, **members)
-    text = told(capsys, "import", "Shop", "--adopt")
+    text = run_command(capsys, "import", "Shop", "--adopt")
     assert "Note: m writes metrics to another place; Usher does not manage it." in text
     actions = {line.split()[0]: line.split()[1] for line in text.splitlines() if "/" in line.split(" ")[0]}
     assert {name for name, action in actions.items() if action == "create"} == {"event_tracker/Shop"}, "which is free"
@@ -269,7 +271,7 @@ def test_a_domain_group_is_taken_over_with_its_recommenders(
 
 
 def changed(old: Old, section: str, **members: Any) -> set[str]:
-    """What a run makes after the solution, or its campaign, is wanted otherwise."""
+    """The resources that a run makes after a change of the solution or its campaign."""
     key = "films/usher.yaml"
     content = yaml.safe_load(client("s3").get_object(Bucket=old.stack.bucket, Key=key)["Body"].read())
     solution = content["solutions"]["old_sims"]
@@ -280,16 +282,16 @@ def changed(old: Old, section: str, **members: Any) -> set[str]:
     return {arn.split(":", 5)[5].partition("/")[0] for arn in made(old.stack) - before}
 
 
-def test_what_can_be_changed_in_place_is(old: Old, capsys: pytest.CaptureFixture[str]) -> None:
-    told(capsys, "import", "OldFilms", "--group", "films", "--adopt")
+def test_mutable_settings_are_changed_in_place(old: Old, capsys: pytest.CaptureFixture[str]) -> None:
+    run_command(capsys, "import", "OldFilms", "--group", "films", "--adopt")
     assert not changed(old, "campaign", minProvisionedTPS=1)
     arn = next(arn for arn in old.stack.personalize.resources if arn.endswith(":campaign/live"))
     assert client("personalize").describe_campaign(campaignArn=arn)["campaign"]["minProvisionedTPS"] == 1
 
 
 def test_another_solution_gets_a_campaign_of_its_own(old: Old, capsys: pytest.CaptureFixture[str]) -> None:
-    """A campaign can't be moved to another solution, so the old one is left with the old solution."""
-    told(capsys, "import", "OldFilms", "--group", "films", "--adopt")
+    """A campaign can't move to another solution, so the old campaign stays with the old solution."""
+    run_command(capsys, "import", "OldFilms", "--group", "films", "--adopt")
     assert changed(old, "solution", recipe="aws-similar-items") == {"solution", "campaign"}
     served = json.loads(old.stack.items("films")["serving"]["map"]["S"])["solutions"]["old_sims"]
     assert ":campaign/films-old_sims-" in served["campaignArn"]
@@ -297,7 +299,7 @@ def test_another_solution_gets_a_campaign_of_its_own(old: Old, capsys: pytest.Ca
 
 
 def remove(old: Old) -> str:
-    """How the removal of the group `films` ends."""
+    """Remove the group `films`. Returns the last status."""
     execution, waits = old.stack.start({"group": "films", "task": "remove"})
     for seconds in waits:
         old.stack.clock.shift(seconds)
@@ -305,7 +307,7 @@ def remove(old: Old) -> str:
 
 
 def left(old: Old) -> set[str]:
-    """What is still there of what can be deleted."""
+    """The remaining resources that can be deleted."""
     return {arn for arn in made(old.stack) if "-job/" not in arn and ":personalize:::" not in arn}
 
 
@@ -318,7 +320,7 @@ def test_a_group_that_was_taken_over_is_removed_with_everything_in_it(
     metrics = [{"eventType": "watch", "metricName": "watched", "expression": "SAMPLECOUNT()"}]
     output = {"roleArn": ROLE}
     old.make("metric_attribution", name="theirs", datasetGroupArn=group, metrics=metrics, metricsOutputConfig=output)
-    told(capsys, "import", "OldFilms", "--group", "films", "--adopt")
+    run_command(capsys, "import", "OldFilms", "--group", "films", "--adopt")
     old.stack.drop("films/interactions.csv")
     other = old.make("schema", name="not-of-the-group", schema=json.dumps(SCHEMA))
     assert remove(old) == "SUCCEEDED"
@@ -326,9 +328,9 @@ def test_a_group_that_was_taken_over_is_removed_with_everything_in_it(
     assert "serving" not in old.stack.items("films")
 
 
-def test_what_others_make_in_a_group_that_was_taken_over_keeps_it(old: Old, capsys: pytest.CaptureFixture[str]) -> None:
+def test_foreign_resources_keep_an_adopted_group(old: Old, capsys: pytest.CaptureFixture[str]) -> None:
     (group,) = (arn for arn in made(old.stack) if arn.endswith(":dataset-group/OldFilms"))
-    told(capsys, "import", "OldFilms", "--group", "films", "--adopt")
+    run_command(capsys, "import", "OldFilms", "--group", "films", "--adopt")
     old.stack.drop("films/interactions.csv")
     theirs = old.make("filter", name="theirs", datasetGroupArn=group, filterExpression=EXPRESSION)
     assert remove(old) == "FAILED"
@@ -343,7 +345,7 @@ OWNED = {"DatasetGroup", "Dataset", "EventTracker", "Filter", "Solution", "Campa
 
 
 def owners(old: Old) -> set[str]:
-    """The names of the stacks whose tags resources bear."""
+    """The names of the stacks in the tags of resources."""
     there = [one for one in old.stack.personalize.resources.values() if one.kind.name in OWNED]
     return {stack_name(one.tags.get(STACK_TAG, "")) for one in there}
 
@@ -355,41 +357,43 @@ def test_only_the_stack_that_is_named_gives_a_group_up(old: Old, capsys: pytest.
             one.tags[STACK_TAG] = theirs
     command = ("import", "OldFilms", "--group", "films", "--adopt")
     for more in ([], ["--from-stack", "usher-pro"], ["--anyway"]):
-        text = told(capsys, *command, *more, status=1)
+        text = run_command(capsys, *command, *more, status=1)
         assert f"belongs to the stack usher-prod ({theirs})" in text
         assert "--from-stack usher-prod." in text
         assert owners(old) == {"usher-prod"}
         assert not old.stack.read("films/.*")
-    told(capsys, *command, "--from-stack", "usher-prod")
+    run_command(capsys, *command, "--from-stack", "usher-prod")
     assert owners(old) == {"usher"}
     assert old.stack.drop("films/usher.yaml").status == "SUCCEEDED"
 
 
 def test_a_dataset_group_is_for_one_folder(old: Old, capsys: pytest.CaptureFixture[str]) -> None:
-    told(capsys, "import", "OldFilms", "--group", "films", "--adopt")
+    run_command(capsys, "import", "OldFilms", "--group", "films", "--adopt")
     (group,) = (one for arn, one in old.stack.personalize.resources.items() if arn.endswith(":dataset-group/OldFilms"))
     assert group.tags[GROUP_TAG] == "films"
     command = ("import", "OldFilms", "--group", "movies", "--adopt")
-    text = told(capsys, *command, status=1)
+    text = run_command(capsys, *command, status=1)
     assert f"{group.arn} belongs to the folder films/ of the stack usher" in text
     assert "--from-stack usher." in text
     assert (group.tags[GROUP_TAG], old.stack.read("movies/.*")) == ("films", {})
-    text = told(capsys, *command, "--from-stack", "usher")
+    text = run_command(capsys, *command, "--from-stack", "usher")
     assert f"Will be tagged as the stack's: {group.arn}" in text
     assert group.tags[GROUP_TAG] == "movies"
     assert old.stack.drop("movies/usher.yaml").status == "SUCCEEDED"
     assert old.stack.drop("films/usher.yaml").status == "FAILED"
-    assert "which is that of another folder." in told(capsys, "status", "films", status=1)
+    assert "which is that of another folder." in run_command(capsys, "status", "films", status=1)
 
 
-def test_what_cloudformation_manages_is_named_with_its_stack(old: Old, capsys: pytest.CaptureFixture[str]) -> None:
+def test_resources_of_cloudformation_are_reported_with_their_stack(
+    old: Old, capsys: pytest.CaptureFixture[str]
+) -> None:
     (campaign,) = (one for arn, one in old.stack.personalize.resources.items() if arn.endswith(":campaign/live"))
     campaign.tags[CLOUDFORMATION_TAG] = "shop-infrastructure"
     command = ("import", "OldFilms", "--group", "films", "--adopt")
-    text = told(capsys, *command, status=1)
+    text = run_command(capsys, *command, status=1)
     assert f"{campaign.arn} is managed by the CloudFormation stack shop-infrastructure" in text
     assert STACK_TAG not in campaign.tags
-    told(capsys, *command, "--anyway")
+    run_command(capsys, *command, "--anyway")
     assert ":stack/usher/" in campaign.tags[STACK_TAG]
     assert not changed(old, "campaign", minProvisionedTPS=1)
     assert campaign.values["minProvisionedTPS"] == 1
@@ -407,7 +411,7 @@ def test_the_name_of_a_group_that_people_made_is_not_enough_to_take_it(old: Old)
 
 def test_files_for_another_dataset_group_are_not_taken_for_it(old: Old, capsys: pytest.CaptureFixture[str]) -> None:
     old.stack.put("films/interactions.csv", interactions())
-    text = told(capsys, "import", "OldFilms", "--group", "films", "--adopt", "--anyway", status=1)
+    text = run_command(capsys, "import", "OldFilms", "--group", "films", "--adopt", "--anyway", status=1)
     assert "are not for the dataset group OldFilms" in text
     assert "say in usher.yaml: adopt: {dataset_group/films: OldFilms}" in text
     assert owners(old) == {""}
@@ -415,9 +419,9 @@ def test_files_for_another_dataset_group_are_not_taken_for_it(old: Old, capsys: 
 
 
 @pytest.mark.usefixtures("old")
-def test_data_that_is_gone_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_missing_data_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
     client("s3").delete_object(Bucket="old-data", Key="catalogue.csv")
-    text = told(capsys, "import", "OldFilms", "--adopt", status=1)
+    text = run_command(capsys, "import", "OldFilms", "--adopt", status=1)
     assert "The items were imported from s3://old-data/catalogue.csv, which is empty now." in text
 
 
@@ -430,7 +434,7 @@ def test_a_tracker_that_people_made_is_taken_over_as_the_record_says(
     stack: Stack,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """A dataset group may have one, so that Usher can't make its own."""
+    """A dataset group may have one tracker, so Usher can't make its own."""
     old = Old(stack)
     stack.put("films/interactions.csv", interactions())
     stack.put("films/usher.yaml", json.dumps({"solutions": {"popular": {"recipe": "aws-popularity-count"}}}))
@@ -447,7 +451,7 @@ def test_a_tracker_that_people_made_is_taken_over_as_the_record_says(
     (state,) = (one for one in record["resources"] if one["id"] == "event_tracker/films")
     assert (state["status"], state["reason"]) == ("FAILED", "It was not made by Usher.")
     assert state["remedy"].endswith("check its owner, and adopt it: usher import, with --adopt.")
-    told(capsys, "import", "films", "--adopt")
+    run_command(capsys, "import", "films", "--adopt")
     assert stack.drop("films/interactions.csv").status == "SUCCEEDED"
     (only,) = old.personalize.list_event_trackers(**within)["eventTrackers"]
     assert only["eventTrackerArn"] == theirs

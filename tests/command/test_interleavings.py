@@ -1,6 +1,6 @@
-"""Many requests at once: what is left is what was asked for last, nothing is there twice, every record is closed.
+"""Concurrent requests: the final state matches the last request, no resource exists twice, every record is closed.
 
-`python -m benchmarks.interleavings` takes a thousand of them.
+`python -m benchmarks.interleavings` runs a thousand of them.
 """
 
 import json
@@ -18,17 +18,17 @@ SEEDS = (0, 3, 5, 9, 12, 24, 29, 40)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_whatever_happens_meanwhile_the_last_request_counts(stack: Stack, seed: int) -> None:
+def test_the_last_request_counts_in_any_interleaving(stack: Stack, seed: int) -> None:
     one = Interleaving(stack, seed)
     one.run()
     assert faults_of(one) == [], "\n".join(one.log)
 
 
-def test_what_is_wrong_would_be_seen(stack: Stack) -> None:
+def test_faults_would_be_found(stack: Stack) -> None:
     one = Interleaving(stack, 0)
     one.drop("a")
     one.edit("one")
-    one.pass_by()
+    one.pass_time()
     assert faults_of(one) == []
     one.data = "b"
     assert faults_of(one) == ["best-of-a is recommended, though b is the data"]

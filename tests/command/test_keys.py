@@ -1,4 +1,4 @@
-"""`usher keys`: what it prints once, what it shows afterwards, and what it refuses."""
+"""`usher keys`: the secret that it prints once, the lists that it shows, and its refusals."""
 
 import json
 
@@ -7,7 +7,7 @@ from usher.access.keys import Key, Keys
 from usher.aws import client
 from usher.storage.table import Table
 
-from tests.command.world import told
+from tests.command.world import run_command
 from usher_cli.__main__ import main
 from usher_cli.command import UNCONFIRMED
 from usher_cli.deployed_stack import DeployedStack
@@ -23,7 +23,7 @@ def table(stack: Stack) -> Table:  # noqa: ARG001
 
 
 def made(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    """The key on stdout, alone in its line: what else is told goes to stderr."""
+    """The key on stdout, alone in its line: all other output goes to stderr."""
     assert main(["keys", *arguments]) == 0
     return capsys.readouterr().out.removesuffix("\n")
 
@@ -38,8 +38,8 @@ def test_a_key_is_printed_once(table: Table, capsys: pytest.CaptureFixture[str])
     found = Keys(table).find(text)
     assert found
     assert (group, found.routes) == ("films", ("POST events", "GET popular"))
-    shown = told(capsys, "keys", "list", "films")
-    [listed] = json.loads(told(capsys, "keys", "list", "films", "--json"))
+    shown = run_command(capsys, "keys", "list", "films")
+    [listed] = json.loads(run_command(capsys, "keys", "list", "films", "--json"))
     assert (listed["id"], listed["name"]) == (key_id, "mail tool")
     assert key_id in shown
     assert secret not in shown + json.dumps(listed)
@@ -53,7 +53,7 @@ def test_a_key_may_have_a_limit(table: Table, capsys: pytest.CaptureFixture[str]
     found = Keys(table).find(again)
     assert found
     assert found.per_minute == 600
-    assert "600 a minute" in told(capsys, "keys", "list", "films")
+    assert "600 a minute" in run_command(capsys, "keys", "list", "films")
 
 
 @pytest.mark.parametrize("limit", ["0", "-1", "1.5", "many", "1000001", "9" * 20])
@@ -63,11 +63,11 @@ def test_a_limit_is_a_number(limit: str) -> None:
     assert ended.value.code == 2
 
 
-def test_a_former_secret_ends_when_it_was_told(table: Table, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_former_secret_ends_at_the_announced_time(table: Table, capsys: pytest.CaptureFixture[str]) -> None:
     first = create(capsys)
     second = made(capsys, "rotate", "films", first.split(".")[1], "--days", "2")
     assert all(Keys(table).find(text) for text in (first, second))
-    [listed] = json.loads(told(capsys, "keys", "list", "films", "--json"))
+    [listed] = json.loads(run_command(capsys, "keys", "list", "films", "--json"))
     assert len(listed["former"]) == 1
     third = made(capsys, "rotate", "films", first.split(".")[1], "--days", "0")
     assert [isinstance(Keys(table).find(text), Key) for text in (first, second, third)] == [False, False, True]
@@ -75,20 +75,20 @@ def test_a_former_secret_ends_when_it_was_told(table: Table, capsys: pytest.Capt
 
 def test_a_revoked_key_is_gone(table: Table, capsys: pytest.CaptureFixture[str]) -> None:
     text = create(capsys)
-    asked = told(capsys, "keys", "revoke", "films", text.split(".")[1], status=UNCONFIRMED)
+    asked = run_command(capsys, "keys", "revoke", "films", text.split(".")[1], status=UNCONFIRMED)
     assert "stops working within a minute" in asked
     assert Keys(table).find(text) is not None
-    assert "within a minute" in told(capsys, "keys", "revoke", "films", text.split(".")[1], "--yes")
+    assert "within a minute" in run_command(capsys, "keys", "revoke", "films", text.split(".")[1], "--yes")
     assert Keys(table).find(text) is None
-    assert "films has no API keys." in told(capsys, "keys", "list", "films")
-    assert "has no key" in told(capsys, "keys", "revoke", "films", text.split(".")[1], "--yes", status=1)
+    assert "films has no API keys." in run_command(capsys, "keys", "list", "films")
+    assert "has no key" in run_command(capsys, "keys", "revoke", "films", text.split(".")[1], "--yes", status=1)
 
 
 @pytest.mark.usefixtures("table")
 def test_a_key_is_for_a_group_and_routes_that_are_there(capsys: pytest.CaptureFixture[str]) -> None:
-    unknown = told(capsys, "keys", "create", "music", "--name", "n", "--routes", "POST events", status=1)
+    unknown = run_command(capsys, "keys", "create", "music", "--name", "n", "--routes", "POST events", status=1)
     assert "The stack usher has no group music." in unknown
-    assert "Routes: GET recommendations" in told(
+    assert "Routes: GET recommendations" in run_command(
         capsys, "keys", "create", "films", "--name", "n", "--routes", "events", status=1
     )
 

@@ -1,4 +1,4 @@
-"""`usher logs`: what a run decided, in order; and no log of any function tells of a user."""
+"""`usher logs`: the decisions of a run, in order; and no function logs data of a user."""
 
 import io
 import json
@@ -13,7 +13,7 @@ from moto.core import DEFAULT_ACCOUNT_ID
 from moto.logs.models import logs_backends
 from usher.serving import http_api
 
-from tests.command.world import POPULAR, told
+from tests.command.world import POPULAR, run_command
 from tests.unit.usher.serving.test_http_api import event_of
 from tests.unit.usher.world import interactions
 from usher_cli.deployed_stack import DeployedStack
@@ -22,8 +22,8 @@ from usher_local.simulation.stack import Stack
 
 
 @pytest.mark.usefixtures("live")
-def test_the_last_run_is_told_from_its_beginning_to_its_end(capsys: pytest.CaptureFixture[str]) -> None:
-    lines = told(capsys, "logs", "films").splitlines()
+def test_the_last_run_is_shown_from_its_beginning_to_its_end(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = run_command(capsys, "logs", "films").splitlines()
     assert "begin" in lines[0]
     assert "end      SUCCEEDED" in lines[-1]
     campaign = [line[21:].split()[:2] for line in lines if "campaign/popular" in line]
@@ -34,19 +34,21 @@ def test_the_last_run_is_told_from_its_beginning_to_its_end(capsys: pytest.Captu
 
 @pytest.mark.usefixtures("live")
 def test_programs_read_lines_of_json(capsys: pytest.CaptureFixture[str]) -> None:
-    lines = [json.loads(line) for line in told(capsys, "logs", "films", "--json").splitlines()]
+    lines = [json.loads(line) for line in run_command(capsys, "logs", "films", "--json").splitlines()]
     assert {(line["group"], line["run"]) for line in lines} == {("films", lines[0]["run"])}
     assert lines[-1]["action"] == "end"
-    assert told(capsys, "logs", "films", "--json", "--run", lines[0]["run"]).splitlines() == list(
+    assert run_command(capsys, "logs", "films", "--json", "--run", lines[0]["run"]).splitlines() == list(
         map(json.dumps, lines)
     )
 
 
-def test_a_run_that_does_not_exist_is_told_with_those_that_do(live: Stack, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_missing_run_is_reported_with_the_existing_ones(live: Stack, capsys: pytest.CaptureFixture[str]) -> None:
     (run,) = {key.split("/")[3] for key in live.keys("films/out/runs/.*")}
-    assert f"films has no run nope. The newest runs: {run}." in told(capsys, "logs", "films", "--run", "nope", status=1)
+    assert f"films has no run nope. The newest runs: {run}." in run_command(
+        capsys, "logs", "films", "--run", "nope", status=1
+    )
     live.put("music/items.csv", "")
-    assert "music has had no run yet." in told(capsys, "logs", "music", status=1)
+    assert "music has had no run yet." in run_command(capsys, "logs", "music", status=1)
 
 
 def test_a_run_is_followed_to_its_end(stack: Stack) -> None:
@@ -108,7 +110,7 @@ SERVING = {"personalize-runtime", "personalize-events"}
 
 @contextmanager
 def failing(error: Exception, services: set[str]) -> Iterator[None]:
-    """Let services fail inside the block."""
+    """Make services fail inside the block."""
 
     make_call: Any = BaseClient._make_api_call  # type: ignore[attr-defined]
 

@@ -1,6 +1,9 @@
-"""What `usher evaluate --offline` makes of somebody's files before anything starts."""
+"""`usher evaluate --offline`: the preparation of a person's files before the local cloud starts."""
 
 import io
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +24,7 @@ def test_a_folder_is_taken_as_a_groups_in_the_bucket(tmp_path: Path) -> None:
     assert files_of(tmp_path) == {name: name.encode() for name in ("interactions/a.csv", "items.csv", "usher.yaml")}
 
 
-def test_a_file_of_ratings_becomes_interactions_and_what_lies_beside_it_items(tmp_path: Path) -> None:
+def test_a_file_of_ratings_becomes_interactions_and_its_companions_items(tmp_path: Path) -> None:
     (tmp_path / "ratings.csv").write_text("userId,movieId,rating,timestamp\nu,i,5,7\n")
     (tmp_path / "movies.csv").write_text('movieId,title,genres\ni,"Alien, the film",Horror|SF\n')
     assert files_of(tmp_path / "ratings.csv") == {
@@ -30,7 +33,7 @@ def test_a_file_of_ratings_becomes_interactions_and_what_lies_beside_it_items(tm
     }
 
 
-def test_what_is_no_data_is_told(tmp_path: Path) -> None:
+def test_a_file_that_is_not_data_is_reported(tmp_path: Path) -> None:
     with pytest.raises(UsherError, match=r"has no interactions.csv, and no interactions/\*.csv"):
         files_of(tmp_path)
     with pytest.raises(UsherError, match="cannot be read"):
@@ -38,6 +41,22 @@ def test_what_is_no_data_is_told(tmp_path: Path) -> None:
     (tmp_path / "prose.csv").write_text("once upon a time")
     with pytest.raises(UsherError, match="no separator"):
         files_of(tmp_path / "prose.csv")
+
+
+def test_without_the_packages_of_the_local_cloud_only_the_remedy_is_told(tmp_path: Path) -> None:
+    (tmp_path / "ratings.csv").write_text("userId,movieId,rating,timestamp\nu,i,5,7\n")
+    program = (
+        "import sys; sys.modules['flask'] = None\n"
+        "from usher_cli.__main__ import main; sys.exit(main(['evaluate', '--offline', sys.argv[1]]))"
+    )
+    told = subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, "-c", program, str(tmp_path / "ratings.csv")],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (told.returncode, told.stderr) == (1, "flask is not installed. In Usher's folder: pip install '.[local]'\n")
 
 
 @pytest.mark.parametrize("arguments", [["evaluate"], ["evaluate", "films", "--offline", "data"]])

@@ -1,4 +1,4 @@
-"""Ratings in every format that people have them in, and what is said about bad ones."""
+"""Ratings in all common formats, and the messages about bad ones."""
 
 from pathlib import Path
 
@@ -66,17 +66,17 @@ def test_titles_and_genres_lie_beside(tmp_path: Path, name: str, content: bytes)
         ('userId,movieId,timestamp\n1,1,"' + "x" * 200_000, "line 2: field larger than field limit"),
     ],
 )
-def test_a_bad_file_is_told_with_line_and_remedy(tmp_path: Path, text: str, message: str) -> None:
+def test_a_bad_file_is_reported_with_line_and_remedy(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(RatingsError, match=rf"bad\.csv.*{message}"):
         read_ratings(written(tmp_path, "bad.csv", text))
 
 
-def test_a_missing_file_is_told(tmp_path: Path) -> None:
+def test_a_missing_file_is_reported(tmp_path: Path) -> None:
     with pytest.raises(RatingsError, match=r"no\.csv cannot be read: No such file or directory; give the path"):
         read_ratings(tmp_path / "no.csv")
 
 
-def test_bad_titles_are_told_with_their_own_file(tmp_path: Path) -> None:
+def test_bad_titles_are_reported_with_their_own_file(tmp_path: Path) -> None:
     written(tmp_path, "movies.csv", "movieId,title\n1,Heat\n")
     with pytest.raises(RatingsError, match=r"movies\.csv, line 1: the header has no column genres"):
         read_ratings(written(tmp_path, "ratings.dat", FORMATS["ratings.dat"]))

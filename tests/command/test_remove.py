@@ -1,4 +1,5 @@
-"""`usher remove`, on the simulated stack: what it shows first, what is left after it, and after a cut at any step."""
+"""`usher remove` on the simulated stack: its preview, and the remaining resources after it and after an interruption of
+any step."""
 
 import json
 from collections import Counter
@@ -7,7 +8,7 @@ from typing import Any
 import pytest
 from usher.aws import client
 
-from tests.command.world import POPULAR, going_on, told
+from tests.command.world import POPULAR, going_on, run_command
 from tests.unit.usher.world import interactions
 from usher_cli.command import FAILED, UNCONFIRMED
 from usher_cli.deployed_stack import DeployedStack
@@ -29,15 +30,15 @@ SHOP: dict[str, Any] = {
 }
 """One of each kind that a group can have."""
 CHANGES = ("Delete", "Stop", "BatchWriteItem", "UpdateItem", "PutObject")
-"""How the names of the calls begin after which a removal is cut."""
+"""The prefixes of the calls after which a removal is interrupted."""
 
 ONCE = ("personalize:Delete", "scheduler:Delete")
-"""Those that no execution repeats: what is deleted is not deleted again."""
+"""Calls that no execution repeats: a deleted resource is not deleted again."""
 
 
 @pytest.fixture
 def two(stack: Stack) -> Stack:
-    """Two groups that serve, the first with an export and a key."""
+    """Two live groups, the first with an export and a key."""
     stack.begin(make_two)
     return stack
 
@@ -52,7 +53,7 @@ def make_two(stack: Stack) -> None:
 
 
 def resources(stack: Stack, group: str) -> set[str]:
-    """The ARNs of what EventBridge Scheduler and Personalize have of a group, but for jobs."""
+    """The ARNs of a group's resources in EventBridge Scheduler and Personalize, except jobs."""
     schedules = client("scheduler").list_schedules(NamePrefix=f"{group}.")["Schedules"]
     there = [one for one in stack.personalize.resources.values() if one.number and "Job" not in one.kind.name]
     return {one["Arn"] for one in schedules} | {one.arn for one in there if _home(stack, one) == group}
@@ -70,11 +71,9 @@ def files(stack: Stack, group: str) -> set[str]:
     return set(stack.keys(f"{group}/.*"))
 
 
-def test_what_goes_and_what_it_costs_is_shown_before_anything_does(
-    two: Stack, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_deletions_and_their_cost_are_shown_before_they_begin(two: Stack, capsys: pytest.CaptureFixture[str]) -> None:
     before = resources(two, "films"), files(two, "films"), two.items("films")
-    text = told(capsys, "remove", "films", status=UNCONFIRMED)
+    text = run_command(capsys, "remove", "films", status=UNCONFIRMED)
     for expected in (
         "campaign/popular",
         "$144.12 a month",
@@ -84,7 +83,7 @@ def test_what_goes_and_what_it_costs_is_shown_before_anything_does(
         "It costs $288.23 a month for serving",
     ):
         assert expected in text
-    document = json.loads(told(capsys, "remove", "films", "--json", status=UNCONFIRMED))
+    document = json.loads(run_command(capsys, "remove", "films", "--json", status=UNCONFIRMED))
     versions = {one for one in before[0] if ":solution/" in one and one.count("/") == 2}
     assert {one["arn"] for one in document["resources"]} == before[0] - versions
     assert document["saves"]["monthlyCost"] == pytest.approx(288.23, abs=0.01)
@@ -97,7 +96,7 @@ def test_a_removed_group_is_gone_by_listing_and_its_files_and_another_group_stay
     two: Stack, capsys: pytest.CaptureFixture[str]
 ) -> None:
     others = resources(two, "books"), files(two, "books"), two.items("books")
-    text = told(capsys, "remove", "films", "--yes", sleep=going_on(two))
+    text = run_command(capsys, "remove", "films", "--yes", sleep=going_on(two))
     assert len(two.started) == 1
     assert "Nothing is left of films. The remaining resources belong to others: " in text
     assert "That saves $288.23 a month for serving" in text
@@ -107,7 +106,7 @@ def test_a_removed_group_is_gone_by_listing_and_its_files_and_another_group_stay
     assert {key.split("/")[2] for key in kept if "/out/" in key} == {"runs"}
     assert all("expires" in one for one in two.items("films").values())
     assert (resources(two, "books"), files(two, "books"), two.items("books")) == others
-    assert "Nothing is left of films" in told(capsys, "remove", "films", "--yes", sleep=going_on(two)), (
+    assert "Nothing is left of films" in run_command(capsys, "remove", "films", "--yes", sleep=going_on(two)), (
         "once more, nothing is wrong"
     )
 
@@ -118,17 +117,18 @@ def test_with_data_the_files_go_too_with_all_their_versions(two: Stack, capsys: 
     two.put("films2/items.csv", "ITEM_ID\ni1\n")
     client("s3").delete_object(Bucket=two.bucket, Key="films/interactions.csv")
     others = resources(two, "books"), files(two, "books")
-    told(capsys, "remove", "films", "--data", "--yes", sleep=going_on(two))
+    run_command(capsys, "remove", "films", "--data", "--yes", sleep=going_on(two))
     listed: Any = client("s3").list_object_versions(Bucket=two.bucket)
     keys = {one["Key"] for name in ("Versions", "DeleteMarkers") for one in listed.get(name, ())}
     assert not [key for key in keys if key.startswith(("films/", "train/films/"))]
     assert "films2/items.csv" in keys
     assert (resources(two, "books"), files(two, "books")) == others
-    assert "Nothing is left of films" in told(capsys, "remove", "films", "--data", "--yes", sleep=going_on(two))
+    assert "Nothing is left of films" in run_command(capsys, "remove", "films", "--data", "--yes", sleep=going_on(two))
 
 
 def remove_with_cuts(stack: Stack, group: str) -> set[str]:
-    """Stop an execution after each call that changes something, one execution for each; the names of those calls."""
+    """Stop an execution after each call that changes something, one execution for each. Returns the names of those
+    calls."""
     cut: list[tuple[str, int]] = []
     made: Counter[str] = Counter()
 
@@ -145,13 +145,13 @@ def remove_with_cuts(stack: Stack, group: str) -> set[str]:
     stack.disturb = cut_at_new
     while stack.run({"group": group, "task": "remove"}).status == "ABORTED":
         made.clear()
-        stack.clock.shift(120)  # a deletion takes its time, also if nobody waits for it
+        stack.clock.shift(120)  # a deletion takes its time, whether or not anyone waits for it
     stack.disturb = lambda _: None
     return {name for name, _ in cut}
 
 
 @pytest.mark.exhaustive
-def test_after_a_cut_at_any_step_a_removal_goes_on_and_leaves_nothing(
+def test_after_an_interruption_of_any_step_a_removal_continues_and_leaves_nothing(
     live: Stack, capsys: pytest.CaptureFixture[str]
 ) -> None:
     bought = interactions().replace("\n", ",Purchase\n").replace("TIMESTAMP,Purchase", "TIMESTAMP,EVENT_TYPE")
@@ -165,13 +165,11 @@ def test_after_a_cut_at_any_step_a_removal_goes_on_and_leaves_nothing(
     expected = {f"Delete{kind}" for kind in [*deleted.split(), "Item", "Objects"]}
     assert remove_with_cuts(live, "shop") >= {*expected, "BatchWriteItem", "UpdateItem", "PutObject"}
     assert resources(live, "shop") == set()
-    assert "Nothing is left of shop" in told(capsys, "remove", "shop", "--yes", sleep=going_on(live))
+    assert "Nothing is left of shop" in run_command(capsys, "remove", "shop", "--yes", sleep=going_on(live))
     assert (resources(live, "films"), files(live, "films"), live.items("films")) == others
 
 
-def test_what_is_not_the_stacks_or_is_used_elsewhere_is_named_and_stays(
-    live: Stack, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_foreign_and_shared_resources_are_reported_and_stay(live: Stack, capsys: pytest.CaptureFixture[str]) -> None:
     stack, personalize = live, client("personalize")
     (schema,) = personalize.list_schemas()["schemas"]
     group = personalize.create_dataset_group(name="theirs")["datasetGroupArn"]
@@ -179,15 +177,15 @@ def test_what_is_not_the_stacks_or_is_used_elsewhere_is_named_and_stays(
     made = personalize.create_dataset(
         name="theirs", datasetGroupArn=group, datasetType="Interactions", schemaArn=schema["schemaArn"]
     )
-    text = told(capsys, "remove", "films", status=UNCONFIRMED)
+    text = run_command(capsys, "remove", "films", status=UNCONFIRMED)
     assert f"schema/interactions keep used by {made['datasetArn']}" in " ".join(text.split())
-    text = told(capsys, "remove", "films", "--yes", status=FAILED, sleep=going_on(stack))
+    text = run_command(capsys, "remove", "films", "--yes", status=FAILED, sleep=going_on(stack))
     assert f"* {schema['schemaArn']}" in text
     assert "Delete the resources that still use it, and request the removal again." in text
     stack.clock.shift(600)
     personalize.delete_dataset(datasetArn=made["datasetArn"])
     stack.clock.shift(600)
-    told(capsys, "remove", "films", "--yes", sleep=going_on(stack))
+    run_command(capsys, "remove", "films", "--yes", sleep=going_on(stack))
     assert [one.arn for one in stack.personalize.resources.values() if one.kind.name == "DatasetGroup"] == [group]
 
 
@@ -195,5 +193,5 @@ def test_what_is_not_the_stacks_or_is_used_elsewhere_is_named_and_stays(
 def test_a_group_that_is_not_there_is_not_removed(capsys: pytest.CaptureFixture[str]) -> None:
     client("personalize").create_dataset_group(name="theirs")
     for name in ("fims", "theirs", "*"):
-        assert f"{name}" in told(capsys, "remove", name, "--yes", status=FAILED)
+        assert f"{name}" in run_command(capsys, "remove", name, "--yes", status=FAILED)
     assert client("personalize").list_dataset_groups()["datasetGroups"]

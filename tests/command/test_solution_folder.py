@@ -1,4 +1,4 @@
-"""A folder of the AWS Solution, as it is, in the bucket: wanted, adopted, and told about."""
+"""A folder of the AWS Solution in the bucket: its resources are desired and adopted, and the report names them."""
 
 import json
 import re
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.command.test_import import EXPRESSION, Old, account  # noqa: F401 - a fixture
-from tests.command.world import told
+from tests.command.world import run_command
 from tests.unit.usher.config.test_aws_solution import RECIPE, avro
 from tests.unit.usher.world import interactions
 from usher_local.simulation.stack import Stack
@@ -51,14 +51,14 @@ def test_a_solutions_folder_becomes_a_served_group(stack: Stack, capsys: pytest.
     assert [note["place"] for note in record["notes"]] == [
         "train/films/config.json: datasetGroup.workflowConfig.maxAge"
     ]
-    text = told(capsys, "plan", "films")
+    text = run_command(capsys, "plan", "films")
     assert "Nothing to do." in text
     assert "Note: train/films/config.json: datasetGroup.workflowConfig.maxAge: is left out" in text
 
 
 @pytest.mark.usefixtures("account")
-def test_what_the_solution_has_made_goes_on_serving(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
-    """Once a person has taken it over; only what nobody can know the data of, imports and versions, is made again."""
+def test_the_solutions_resources_remain_live(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
+    """After a person adopts it; only imports and versions, whose data is unknown, are made again."""
     old = Old(stack)
     old.put("old.csv", interactions())
     group = old.make("dataset_group", name="FilmClub")
@@ -73,10 +73,10 @@ def test_what_the_solution_has_made_goes_on_serving(stack: Stack, capsys: pytest
     before = set(stack.personalize.resources)
     assert drop(stack) == "FAILED"
     command = "import FilmClub --group films --adopt"
-    assert f"usher {command}." in " ".join(told(capsys, "status", "films", status=1).split())
+    assert f"usher {command}." in " ".join(run_command(capsys, "status", "films", status=1).split())
     assert set(stack.personalize.resources) == before
-    assert "the next run would do all this" in told(capsys, *command.split(), status=1)
-    assert f"Will be tagged as the stack's: {campaign}" in told(capsys, *command.split(), "--anyway")
+    assert "the next run would do all this" in run_command(capsys, *command.split(), status=1)
+    assert f"Will be tagged as the stack's: {campaign}" in run_command(capsys, *command.split(), "--anyway")
     assert not stack.read("films/usher.yaml"), "the folder has its config"
     assert drop(stack) == "SUCCEEDED"
     new = [arn.split(":")[5].split("/")[0] for arn in set(stack.personalize.resources) - before]
@@ -91,7 +91,7 @@ def test_what_the_solution_has_made_goes_on_serving(stack: Stack, capsys: pytest
 
 
 def test_a_job_works_on_its_file_where_the_solution_has_it(stack: Stack) -> None:
-    """There is one per run, in time; without it the Solution does nothing, and so does Usher."""
+    """There is one file per run, on time; without it, neither the Solution nor Usher starts a job."""
     solution = CONFIG["solutions"][0] | {"batchInferenceJobs": [{"serviceConfig": {"numResults": 5}}]}
     config = CONFIG | {"solutions": [solution]}
     assert drop(stack, config) == "SUCCEEDED", stack.executions
@@ -106,13 +106,11 @@ def test_a_job_works_on_its_file_where_the_solution_has_it(stack: Stack) -> None
     assert re.fullmatch(r"s3://[^/]+/films/out/input/[^/]+/[^/]+/job_config\.json", path)
 
 
-def test_what_is_wrong_with_it_is_told_before_anything_is_made(
-    stack: Stack, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_its_faults_are_reported_before_anything_is_made(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
     assert (
         drop(stack, CONFIG | {"solutions": [{"serviceConfig": {"name": "alike", "recipeArn": "aws-sim"}}]}) == "FAILED"
     )
-    text = told(capsys, "status", "films", status=1)
+    text = run_command(capsys, "status", "films", status=1)
     assert "train/films/config.json: solutions.alike.recipe: names the recipe 'aws-sim'" in text
     assert not stack.items("films").get("serving", {}).get("map")
 
@@ -121,5 +119,5 @@ def test_a_group_has_one_folder(stack: Stack, capsys: pytest.CaptureFixture[str]
     stack.put("films/interactions.csv", interactions())
     assert drop(stack) == "FAILED"
     assert "train/films/: conflicts with the folder films/. Keep either" in " ".join(
-        told(capsys, "status", "films", status=1).split()
+        run_command(capsys, "status", "films", status=1).split()
     )

@@ -1,4 +1,4 @@
-"""What the page shows of a stack, on the simulated stack: groups, runs, versions, events, and actions."""
+"""The page's views of a stack, on the simulated stack: groups, runs, versions, events, and actions."""
 
 import json
 from collections import Counter
@@ -62,7 +62,7 @@ def copy_runs(stack: Stack, group: str, number: int) -> None:
 
 @pytest.fixture
 def calls(stack: Stack) -> Iterator[Counter[str]]:
-    """How often each operation has been called so far."""
+    """The number of calls of each operation so far."""
     counted = Counter[str]()
 
     def count(boundary: Boundary) -> None:
@@ -72,7 +72,7 @@ def calls(stack: Stack) -> Iterator[Counter[str]]:
     yield counted
 
 
-def test_the_overview_tells_of_each_group_what_is_live_since_when_and_how_the_last_run_went(
+def test_the_overview_shows_each_groups_live_versions_their_age_and_last_run(
     live: DeployedStack,
 ) -> None:
     live.bucket.write("empty/notes.txt", b"")
@@ -114,9 +114,7 @@ def test_runs_come_by_the_page_newest_first(live: DeployedStack, stack: Stack, c
     assert row["seconds"] > 0
 
 
-def test_a_run_at_work_tells_its_stages_and_when_it_is_expected_to_end(
-    deployed_stack: DeployedStack, stack: Stack
-) -> None:
+def test_a_running_run_shows_its_stages_and_expected_end(deployed_stack: DeployedStack, stack: Stack) -> None:
     stack.put("films/usher.yaml", json.dumps(POPULAR))
     stack.put("films/interactions.csv", interactions())
     execution, waits = stack.start({"group": "films"})
@@ -139,12 +137,12 @@ def test_a_run_at_work_tells_its_stages_and_when_it_is_expected_to_end(
     assert not ended["expectedEnd"]
 
 
-def test_a_run_that_does_not_exist_is_told(live: DeployedStack) -> None:
+def test_a_missing_run_is_reported(live: DeployedStack) -> None:
     with pytest.raises(UsherError, match="films has no run 2020"):
         run_view(live, "films", "2020")
 
 
-def test_versions_tell_their_metrics_over_time_what_the_gate_says_and_how_to_serve_another(
+def test_versions_show_their_metrics_over_time_the_gates_verdict_and_how_to_choose_another(
     deployed_stack: DeployedStack, stack: Stack, calls: Counter[str]
 ) -> None:
     drop(stack, "films", POPULAR)
@@ -184,7 +182,7 @@ def test_actions_tell_their_plan_and_change_nothing_before_they_are_carried_out(
     assert (set(stack.personalize.resources), len(stack.executions), stack.items("films")) == before
 
 
-def test_a_removal_tells_what_is_deleted_and_has_to_be_typed(live: DeployedStack, stack: Stack) -> None:
+def test_a_removal_lists_the_deletions_and_must_be_typed(live: DeployedStack, stack: Stack) -> None:
     before = set(stack.personalize.resources)
     action = remove(live, "films", data=False)
     plan = action.plan()
@@ -197,7 +195,7 @@ def test_a_removal_tells_what_is_deleted_and_has_to_be_typed(live: DeployedStack
     assert set(stack.personalize.resources) == before
 
 
-def test_an_exports_run_tells_what_came_of_it(stack: Stack, deployed_stack: DeployedStack) -> None:
+def test_an_exports_run_reports_its_result(stack: Stack, deployed_stack: DeployedStack) -> None:
     solutions = {"for-you": {"recipe": "aws-popularity-count", "campaign": False}}
     drop(stack, "films", {"solutions": solutions, "exports": {"for-you": {"numResults": 5}}})
     plan = export(deployed_stack, "films", "for-you").plan()
@@ -237,7 +235,7 @@ def test_rates_are_those_of_a_group_by_the_minute(deployed_stack: DeployedStack)
     assert found == {("EventsAccepted", ""): 3, ("EventRequestsRefused", "BadEvent"): 2}
 
 
-def test_what_personalize_refuses_is_told_with_its_reason_each_event_once(deployed_stack: DeployedStack) -> None:
+def test_personalizes_refusals_are_reported_with_their_reason_once_per_event(deployed_stack: DeployedStack) -> None:
     message: Any = {
         "kind": "events", "group": "films", "trackingId": "t", "sessionId": "s", "arrived": now().timestamp(),
         "events": [{"eventId": str(number), "eventType": "watch", "sentAt": 1} for number in range(3)],

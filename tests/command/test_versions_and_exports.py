@@ -1,4 +1,4 @@
-"""What a group has trained, its exports and runs at work, as the command shows them; and names that nothing has."""
+"""The command's view of a group's versions, exports and running executions; and unknown names."""
 
 import json
 from argparse import ArgumentParser
@@ -7,7 +7,7 @@ from itertools import chain
 
 import pytest
 
-from tests.command.world import going_on, told
+from tests.command.world import going_on, run_command
 from tests.unit.usher.world import interactions
 from usher_cli.__main__ import main
 from usher_cli.arguments import commands
@@ -15,41 +15,43 @@ from usher_cli.command import FAILED, UNCONFIRMED
 from usher_local.simulation.stack import Stack
 
 
-def test_versions_are_shown_with_what_is_live_newest_first(exported: Stack, capsys: pytest.CaptureFixture[str]) -> None:
+def test_versions_are_shown_newest_first_with_the_live_one(exported: Stack, capsys: pytest.CaptureFixture[str]) -> None:
     exported.put("films/interactions.csv", interactions(users=70))
     assert exported.drop("films/interactions.csv").status == "SUCCEEDED"
-    rows = [line.split() for line in told(capsys, "versions", "films").splitlines() if line.startswith("popular ")]
+    rows = [
+        line.split() for line in run_command(capsys, "versions", "films").splitlines() if line.startswith("popular ")
+    ]
     assert len(rows) == 2
-    (solution,) = json.loads(told(capsys, "versions", "films", "popular", "--json"))
+    (solution,) = json.loads(run_command(capsys, "versions", "films", "popular", "--json"))
     assert [row[1] for row in rows] == [one["arn"] for one in reversed(solution["versions"])]
     assert [one["live"] for one in solution["versions"]] == [False, True]
-    assert "Its solutions: popular." in told(capsys, "versions", "films", "popula", status=1)
+    assert "Its solutions: popular." in run_command(capsys, "versions", "films", "popula", status=1)
 
 
 def test_an_export_asks_first_and_is_waited_for(exported: Stack, capsys: pytest.CaptureFixture[str]) -> None:
-    asked = told(capsys, "export", "films", status=5)
+    asked = run_command(capsys, "export", "films", status=5)
     assert "A batch job of Personalize" in asked
     assert "Repeat with --yes." in asked
     assert not exported.started
-    found = told(capsys, "export", "films", "popular", "--yes", "--wait", sleep=going_on(exported))
+    found = run_command(capsys, "export", "films", "popular", "--yes", "--wait", sleep=going_on(exported))
     [(execution, _)] = exported.started
     assert (execution.machine, execution.given) == ("Exports", {"group": "films", "solution": "popular"})
     assert "popular: SUCCEEDED." in found
-    assert "It exports: popular." in told(capsys, "export", "films", "hits", "--yes", status=1)
+    assert "It exports: popular." in run_command(capsys, "export", "films", "hits", "--yes", status=1)
 
 
 def test_a_run_is_watched_to_its_end_also_by_programs(exported: Stack, capsys: pytest.CaptureFixture[str]) -> None:
     exported.put("films/interactions.csv", interactions(users=70))
     _, steps = exported.start({"group": "films"})
     exported.clock.shift(next(steps))
-    watched = told(capsys, "watch", "films", "--json", sleep=lambda _: exported.clock.shift(next(steps, 5)))
+    watched = run_command(capsys, "watch", "films", "--json", sleep=lambda _: exported.clock.shift(next(steps, 5)))
     lines = [json.loads(line) for line in watched.splitlines()]
     assert [one["outcome"] for one in lines][-2:] == ["RUNNING", "SUCCEEDED"]
     assert "retrained popular" in lines[-1]["done"]
 
 
 OPTIONS = {"--routes": "GET popular"}
-"""Values of options that take no word."""
+"""Values of options that do not accept any word."""
 
 
 def with_a_misspelt_group() -> Iterator[list[str]]:

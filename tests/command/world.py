@@ -31,7 +31,7 @@ def _serve(stack: Stack, config: object) -> None:
     assert stack.drop("films/interactions.csv").status == "SUCCEEDED"
 
 
-def told(
+def run_command(
     capsys: pytest.CaptureFixture[str],
     *arguments: str,
     status: int = 0,

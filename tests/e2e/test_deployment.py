@@ -1,7 +1,7 @@
-"""The main job on a deployed stack, in the order in which a person would do it. Leaves nothing behind.
+"""The main job on a deployed stack, in the order of a person's first use. Deletes all that it makes.
 
 The group is small (60 users, 1,200 interactions, 40 items), its steps are the real ones: import, training, campaigns,
-requests, events, an export, an evaluation, removal. `python -m tests.e2e` says what that takes and costs on AWS.
+requests, events, an export, an evaluation, removal. `python -m tests.e2e` prints their duration and cost on AWS.
 """
 
 import json
@@ -49,7 +49,7 @@ def test_the_api_recommends_filters_and_ranks(deployment: Deployment) -> None:
     assert {one["itemId"] for one in ranked["personalizedRanking"]} == {"i1", "i2", "i3"}
 
 
-def test_the_api_answers_nobody_who_has_not_signed(deployment: Deployment) -> None:
+def test_the_api_refuses_unsigned_requests(deployment: Deployment) -> None:
     with pytest.raises(CallError) as refused:
         type(deployment.api)(deployment.api.url, deployment.api.region, None).get(
             f"/{deployment.group}/recommendations/u1"

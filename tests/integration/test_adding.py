@@ -1,4 +1,4 @@
-"""The examples of docs/adding.md, carried out in a copy of the project: complete, and with one step left out."""
+"""The examples of docs/adding.md, done in a copy of the project: completely, and without one of the steps."""
 
 import json
 import os
@@ -31,10 +31,10 @@ GENERATED = [
 ]
 OPENAPI = str(DOCUMENT.relative_to(REPOSITORY))
 CHECKED = ["tests/unit/usher/resources/test_kinds.py", "tests/unit/stack/test_template.py", "tests/unit/usher/config"]
-"""Tests of everything that the tables hold."""
+"""Tests of all contents of the tables."""
 CHANGED = {step.file for example in EXAMPLES.values() for step in example.steps}
 FAILED = 1
-"""pytest's exit code where tests ran, and some failed."""
+"""pytest's exit code after tests that ran, and of which some failed."""
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def copied(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def project(copied: Path) -> Iterator[Path]:
-    """The copy, whose files are as they were after each test."""
+    """The copy, whose files are restored after each test."""
     generated = {"usher.schema.json", OPENAPI, *(f"docs/{path.name}" for path in (copied / "docs").glob("*.md"))}
     former = {file: (copied / file).read_text() for file in CHANGED | generated}
     yield copied
@@ -62,7 +62,7 @@ class Python:
     output: Path
 
     def run(self, module: str, *arguments: str) -> int:
-        """The exit code; what the module prints is in `output`."""
+        """Run a module. Returns the exit code; the output is in `output`."""
         assert self.process.stdin
         assert self.process.stdout
         print(json.dumps([str(self.output), module, *arguments]), file=self.process.stdin, flush=True)
@@ -85,7 +85,7 @@ def python(copied: Path) -> Iterator[Python]:
 
 def apply(project: Path, example: Example, without: Step | None = None) -> None:
     example.apply(project, [step for step in example.steps if step is not without])
-    for file in map(Path, CHANGED):  # one that is changed twice in a second would keep its former bytecode
+    for file in map(Path, CHANGED):  # a file that is changed twice in a second would keep its former bytecode
         for bytecode in (project / file).parent.glob(f"__pycache__/{file.stem}.*.pyc"):
             bytecode.unlink()
 
@@ -105,7 +105,7 @@ def test_an_example_is_complete(project: Path, python: Python, example: Example)
     assert python.run("ruff", "check", *files) == 0, python.output.read_text()
 
 
-def test_with_all_examples_the_tables_hold_what_they_should(project: Path, python: Python) -> None:
+def test_with_all_examples_the_tables_have_the_expected_rows(project: Path, python: Python) -> None:
     for example in EXAMPLES.values():
         apply(project, example)
     generate(python, EXAMPLES.values())

@@ -1,4 +1,4 @@
-"""What happens is measured, each alarm of the template goes off for its cause, and each graph has data."""
+"""Metrics, alarms and graphs: each alarm of the template goes off for its cause, and each graph has data."""
 
 import json
 import time
@@ -28,7 +28,7 @@ STACK = "usher"
 
 
 class Loader(yaml.CSafeLoader):
-    """Reads a template for its resources' names and types; the intrinsic functions are left out."""
+    """Reads a template's resource names and types, without intrinsic functions."""
 
 
 Loader.add_multi_constructor("!", lambda *_: None)
@@ -71,7 +71,7 @@ def live(site: Site) -> Iterator[str]:
 
 
 def fed(site: Site, group: str, **gate: float) -> dict[str, Any]:
-    """The record of a run with one solution, gated by the bars, if there are any."""
+    """The record of a run with one solution, with a gate if there are `bars`."""
     bars = {"gate": {"metric": METRIC, **gate}} if gate else {}
     solutions = {"top": {"recipe": "aws-popularity-count", **bars}}
     site.drop(f"{group}/usher.yaml", json.dumps({"solutions": solutions, "budget": {"monthly": BUDGET}}))
@@ -80,13 +80,13 @@ def fed(site: Site, group: str, **gate: float) -> dict[str, Any]:
 
 
 def watch(site: Site) -> None:
-    """Let Watch measure the age of models, as it does every hour."""
+    """Make Watch measure the age of models, as it does every hour."""
     payload = json.dumps({"detail": {}})
     answer = site.cloud.client("lambda").invoke(FunctionName=physical(site, "Watch"), Payload=payload)
     assert "FunctionError" not in answer
 
 
-def test_what_a_run_does_is_measured(site: Site, group: str) -> None:
+def test_a_runs_work_is_measured(site: Site, group: str) -> None:
     pipeline = {"StateMachineArn": site.cloud.outputs["PipelineArn"]}
     names = ("ExecutionsStarted", "ExecutionsSucceeded")
     before = [total(site, "AWS/States", name, **pipeline) for name in names]
@@ -153,7 +153,8 @@ def test_every_graph_of_the_dashboard_finds_data(site: Site, live: str) -> None:
 
 
 def drawn(graph: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """What a graph asks: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html"""
+    """The queries of a graph:
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html"""
     found: list[dict[str, Any]] = []
     above: list[str] = []
     for row in graph["metrics"]:
@@ -168,7 +169,7 @@ def drawn(graph: Mapping[str, Any]) -> list[dict[str, Any]]:
     return found
 
 
-# What each alarm is for, brought about
+# The cause of each alarm, brought about
 
 
 def a_run_fails(site: Site, group: str) -> None:
@@ -227,7 +228,7 @@ def a_model_grows_old(site: Site, group: str) -> None:
 
 
 def the_api_breaks(site: Site, group: str) -> None:
-    """Five times, at all its addresses together."""
+    """Five times, at all routes."""
     broken = {"group": {"S": group}, "item": {"S": MAP}, "map": {"S": "no JSON"}}
     dynamodb, table = site.cloud.client("dynamodb"), site.cloud.outputs["TableName"]
     dynamodb.put_item(TableName=table, Item=broken)
@@ -237,7 +238,7 @@ def the_api_breaks(site: Site, group: str) -> None:
         *[lambda: site.send("KeyApiUrl", "GET", path, x_api_key=key)[0]] * 2,
         lambda: site.send("TokenApiUrl", "GET", path, Authorization=f"Bearer {site.issuer.token('anna')}")[0],
     ]
-    for status in callers:  # at first the API may read what was there before
+    for status in callers:  # at first the API may read the earlier map
         wait_until(lambda status=status: status() == HTTPStatus.INTERNAL_SERVER_ERROR)  # type: ignore[misc]
     dynamodb.delete_item(TableName=table, Key={name: broken[name] for name in ("group", "item")})
 
@@ -251,9 +252,9 @@ def signed_status(site: Site, path: str) -> int:
 
 
 def a_campaign_stays_down(site: Site, group: str, seconds: float = 10) -> None:
-    """Until a breaker has been open for more than five seconds: the probes fail after 1, 3 and 7 of them.
+    """Until a breaker has been open for more than five seconds: the probes fail after 1, 3 and 7 seconds.
 
-    `seconds`: their sum that is waited for.
+    `seconds`: the sum to wait for.
     """
     before = total(site, "Usher", "BreakerOpenSeconds", service=STACK)
 
@@ -281,7 +282,7 @@ def a_quota_is_nearly_used(site: Site, group: str) -> None:
 
 
 def a_budget_is_nearly_spent(site: Site, group: str) -> None:
-    """Most of it is gone for something else."""
+    """Other costs have used most of it."""
     Spending(Table(site.cloud.client("dynamodb"), site.cloud.outputs["TableName"])).order(group, "other", 0.85 * BUDGET)
     watch(site)
 
@@ -312,7 +313,7 @@ CAUSES: Mapping[str, Callable[[Site, str], None]] = MappingProxyType(
     }
 )
 OF_WHAT_IS_LIVE = ("ModelStale", "AnswersDegraded", "BreakerOpen", "BudgetNear")
-"""Their causes need a group with a campaign, and leave it as it is."""
+"""Alarms whose causes need a group with a campaign, and do not change it."""
 
 
 @pytest.mark.parametrize("cause", [a_run_fails, an_execution_fails("ExportArn"), an_execution_fails("EvaluationArn")])

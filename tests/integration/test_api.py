@@ -1,4 +1,4 @@
-"""The HTTP API on a live group: what it answers, and how it refuses."""
+"""The HTTP API on a live group: its answers and refusals."""
 
 import json
 from collections.abc import Iterator
@@ -58,7 +58,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("path", "query", "status", "code", "allowed"), REFUSED)
-def test_a_wrong_request_is_told_what_is_allowed(
+def test_a_wrong_request_is_answered_with_the_allowed_values(
     live: Site, path: str, query: dict[str, str], status: int, code: str, allowed: str
 ) -> None:
     with pytest.raises(CallError) as refused:
@@ -84,7 +84,7 @@ BAD_BODIES = [
 
 
 @pytest.mark.parametrize(("path", "body", "status", "code", "allowed"), BAD_BODIES)
-def test_a_wrong_body_is_told_what_is_allowed(
+def test_a_wrong_body_is_answered_with_the_allowed_values(
     live: Site, path: str, body: object, status: int, code: str, allowed: str
 ) -> None:
     with pytest.raises(CallError) as refused:
@@ -132,7 +132,7 @@ def test_ids_with_unusual_characters_are_users_like_others(live: Site, user: str
         assert live.api.get(f"/live/recommendations/{quote(user, safe='')}")["itemList"]
 
 
-def test_events_change_what_is_recommended_next(live: Site) -> None:
+def test_events_change_the_next_recommendations(live: Site) -> None:
     before = [one["itemId"] for one in live.api.get("/live/recommendations/newcomer", numResults=5)["itemList"]]
     events = [{"eventType": "watch", "itemId": item} for item in ("i20", "i21", "i22")]
     answer = live.api.post("/live/events", {"userId": "newcomer", "sessionId": "s1", "events": events})
@@ -202,14 +202,12 @@ CROSSED = [
 
 
 @pytest.mark.parametrize(("api", "headers", "status"), CROSSED)
-def test_who_sends_nothing_right_is_refused_precisely(
-    live: Site, api: str, headers: dict[str, str], status: int
-) -> None:
+def test_a_wrong_request_is_refused_precisely(live: Site, api: str, headers: dict[str, str], status: int) -> None:
     words = {401: "Unauthorized", 403: "Forbidden"}
     assert live.send(api, "GET", READ, **headers) == (status, {"message": words[status]})
 
 
-def test_headers_make_nobody_another(live: Site) -> None:
+def test_headers_do_not_change_the_caller(live: Site) -> None:
     token = f"Bearer {live.issuer.token('anna')}"
     tricks = {"x_amzn_request_context": '{"authorizer": {"iam": {}}}', "x_user_id": "ben", "x_forwarded_user": "ben"}
     assert live.send("TokenApiUrl", "GET", "/live/recommendations/ben", authorization=token, **tricks)[0] == 403

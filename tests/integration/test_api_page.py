@@ -1,4 +1,4 @@
-"""The examples of docs/api.md are answered: curl's as one script, Python's as another."""
+"""The examples of docs/api.md work: curl's as one script, Python's as another."""
 
 import json
 import os
@@ -15,7 +15,7 @@ from tests.integration.conftest import ROOT, Site, interactions
 
 PAGE = (ROOT / "docs" / "api.md").read_text()
 NAMED = ["50", "127", "98", "183", "176", "89"]
-"""The items that the examples name."""
+"""The items in the examples."""
 CONFIG = {
     "solutions": {
         "for-you": {"recipe": "aws-user-personalization-v2"},
@@ -28,17 +28,17 @@ CONFIG = {
     "catalogue": ["TITLE", "GENRES"],
 }
 STRICT = 'set -eo pipefail; curl() { command curl --fail-with-body "$@"; }\n'
-"""curl ends well whatever the status is, unless it is told otherwise."""
+"""By default, curl succeeds with any status."""
 
 
 def code(language: str) -> str:
-    """All blocks of a language, one after the other."""
+    """All blocks of a language, concatenated."""
     return "\n".join(re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.M | re.S))
 
 
 @pytest.fixture(scope="module")
 def environment(site: Site) -> Iterator[dict[str, str]]:
-    """The variables that the page speaks of, for a group that is called as in the examples."""
+    """The variables in the page, for a group with the name in the examples."""
     numbers = [*NAMED, *map(str, range(200, 234))]
     rows = re.sub(r"\bu(\d+),i(\d+)", lambda row: f"{row[1]},{numbers[int(row[2])]}", interactions())
     films = (f"{number},Film {number},{'Animation|Comedy' if int(number) % 2 else 'Drama'}\n" for number in numbers)
@@ -68,7 +68,7 @@ def environment(site: Site) -> Iterator[dict[str, str]]:
 
 
 def run(command: list[str], folder: Path, environment: dict[str, str]) -> str:
-    """What a script writes; it must end well."""
+    """The output of a script, which must succeed."""
     (folder / "usher").write_text(f'#!/bin/sh\nexec {sys.executable} -m usher_cli "$@"\n')
     (folder / "usher").chmod(0o755)
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)  # noqa: S603

@@ -1,4 +1,4 @@
-"""Whatever is wrong stops the run before anything is created, and is named with its place and remedy."""
+"""Bad input stops the run before anything is created, and is reported with its place and remedy."""
 
 from collections.abc import Callable
 

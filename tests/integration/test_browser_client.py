@@ -1,4 +1,4 @@
-"""The client for browsers, in a browser, on a live group: a guest looks around, logs in, and is known."""
+"""The client for browsers, in a browser, on a live group: a guest visits, logs in, and is recognised."""
 
 import json
 import os
@@ -127,7 +127,7 @@ def shop(site: Site) -> Iterator[Site]:
 
 
 def settings(shop: Site, **more: Any) -> dict[str, Any]:
-    """A page's: a key for guests, a token for the user."""
+    """The settings of a page: a key for guests, a token for the user."""
     key = shop.api_keys.create("shop", "web page", ["GET recommendations", "POST events"])
     guest = {"url": shop.cloud.outputs["KeyApiUrl"], "key": key}
     user = {"url": shop.cloud.outputs["TokenApiUrl"], "token": shop.issuer.token("anna")}
@@ -135,7 +135,7 @@ def settings(shop: Site, **more: Any) -> dict[str, Any]:
 
 
 @pytest.mark.skipif(BROWSER is None, reason="no chromium on PATH")
-def test_a_guest_logs_in_and_gets_what_the_session_taught(shop: Site, tmp_path: Path) -> None:
+def test_a_guest_logs_in_and_keeps_the_sessions_recommendations(shop: Site, tmp_path: Path) -> None:
     pages = Pages(settings(shop))
     with serving(shop, pages) as address, browsing(f"{address}/", tmp_path):
         guest, user = (pages.reports.get(timeout=SECONDS) for _ in range(2))
@@ -153,7 +153,7 @@ def test_a_guest_logs_in_and_gets_what_the_session_taught(shop: Site, tmp_path: 
 
 
 @pytest.mark.skipif(BROWSER is None, reason="no chromium on PATH")
-def test_events_wait_while_the_api_is_away_and_a_wrong_one_keeps_no_other_back(shop: Site, tmp_path: Path) -> None:
+def test_events_wait_during_an_outage_and_a_wrong_one_delays_no_other(shop: Site, tmp_path: Path) -> None:
     pages = Pages(settings(shop, down=2))
     with serving(shop, pages) as address, browsing(f"{address}/second", tmp_path):
         report = pages.reports.get(timeout=SECONDS)

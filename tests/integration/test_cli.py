@@ -1,4 +1,4 @@
-"""The command against the local cloud, as a person at a terminal has it: a process with its environment."""
+"""The command against the local cloud, as a process with its own environment."""
 
 import json
 import os
@@ -12,7 +12,7 @@ CONFIG = json.dumps({"solutions": {"popular": {"recipe": "aws-popularity-count"}
 
 
 def usher(site: Site, *arguments: str) -> str:
-    """What the command prints; it must succeed."""
+    """The output of the command, which must succeed."""
     environment = {**os.environ, **site.cloud.environment, "COLUMNS": "300"}
     done = subprocess.run(  # noqa: S603
         [ROOT / "usher", *arguments], env=environment, capture_output=True, text=True, check=False

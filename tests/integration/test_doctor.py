@@ -1,4 +1,4 @@
-"""The checklist against the local cloud: what is in order, what is broken, and what can't be told."""
+"""The checklist against the local cloud: passed, failed and unknown checks."""
 
 import json
 import os
@@ -20,7 +20,7 @@ from usher_cli.doctor.checks import CHECKS
 from usher_local.cloud.cloudwatch import alarms
 
 NOT_HERE = {"role, simulated", "service health"}
-"""What the local cloud can't be asked."""
+"""The checks that the local cloud can't answer."""
 
 
 Counted = Callable[[], tuple[Counter[str], Counter[str]]]
@@ -33,7 +33,7 @@ def nothing() -> tuple[Counter[str], Counter[str]]:
 
 @pytest.fixture
 def results(environment: None) -> Iterator[Examine]:  # noqa: ARG001
-    """Makes every check, or one, for a group where `counted` is given."""
+    """Make every check, or one, for a group if `counted` is given."""
     client.cache_clear()
 
     def examine(name: str = "", counted: Counted | None = None, **other: Any) -> dict[str, examination.Result]:
@@ -47,7 +47,7 @@ def results(environment: None) -> Iterator[Examine]:  # noqa: ARG001
 
 
 def outcomes(site: Site, *arguments: str, **environment: str) -> tuple[int, Any]:
-    """Exit status and results of the command, for programs."""
+    """Exit status and results of the command, in JSON."""
     done = subprocess.run(  # noqa: S603
         [ROOT / "usher", *arguments, "doctor", "--json"],
         env={**os.environ, **site.cloud.environment, **environment},
@@ -61,7 +61,7 @@ def outcomes(site: Site, *arguments: str, **environment: str) -> tuple[int, Any]
 
 def test_a_deployed_stack_is_in_order(site: Site, results: Examine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(alarms, "look", lambda *_: None)
-    site.cloud.alarms.tick()  # returns once one that had begun is over
+    site.cloud.alarms.tick()  # returns after the end of a tick that had begun
     cloudwatch = site.cloud.client("cloudwatch")
     for alarm in cloudwatch.describe_alarms(StateValue="ALARM")["MetricAlarms"]:
         cloudwatch.set_alarm_state(AlarmName=alarm["AlarmName"], StateValue="OK", StateReason="Other tests' doing.")
@@ -127,7 +127,7 @@ def test_an_alarm_that_is_on_is_a_problem(site: Site, results: Examine) -> None:
         ("targets", without_rules),
     ],
 )
-def test_what_is_broken_is_named_with_a_remedy(
+def test_broken_parts_are_reported_with_a_remedy(
     site: Site,
     results: Examine,
     check: str,
@@ -175,7 +175,7 @@ def test_a_config_must_have_room_in_the_quotas(results: Examine) -> None:
     assert (found.outcome, "has no room for solution/k" in found.details) == (examination.PROBLEM, True)
 
 
-def test_whoever_may_do_nothing_is_told_what_can_not_be_told(site: Site) -> None:
+def test_a_caller_without_permissions_sees_which_checks_are_unknown(site: Site) -> None:
     iam = site.cloud.client("iam")
     trust = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole"}}
     role = iam.create_role(RoleName="nobody", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]

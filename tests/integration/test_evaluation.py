@@ -1,4 +1,4 @@
-"""Evaluations: what was held out is compared with what is recommended, and nothing is left of it."""
+"""Evaluations: predictions are compared with held-out events, and all temporary resources are deleted."""
 
 import json
 from typing import Any
@@ -33,7 +33,7 @@ def record_of(site: Site, group: str, execution: str) -> dict[str, Any]:
 
 
 def left(site: Site) -> list[str]:
-    """Everything in Personalize that belongs to an evaluation."""
+    """The resources of an evaluation that remain in Personalize."""
     return [arn for arns in site.resources("-eval-").values() for arn in arns if "import-job" not in arn]
 
 
@@ -42,7 +42,7 @@ def report_of(site: Site, group: str) -> dict[str, Any]:
     return dict(site.read_json(latest["report"].replace(".html", ".json")))
 
 
-def test_solutions_and_what_is_live_are_compared_with_popularity_and_nothing_is_left(site: Site, group: str) -> None:
+def test_solutions_and_live_versions_are_compared_with_popularity_and_nothing_is_left(site: Site, group: str) -> None:
     site.drop(f"{group}/usher.yaml", json.dumps(CONFIG))
     site.drop(f"{group}/items.csv", items())
     site.drop(f"{group}/interactions.csv", interactions())
@@ -81,7 +81,7 @@ def test_a_recipe_without_batch_inference_is_asked_through_a_campaign_that_goes(
     assert left(site) == []
 
 
-def test_what_is_wrong_is_told_and_nothing_is_made(site: Site, group: str) -> None:
+def test_a_fault_is_reported_and_nothing_is_made(site: Site, group: str) -> None:
     site.drop(f"{group}/interactions.csv", interactions(users=52))  # 1040 interactions
     site.settle(group)
     record = evaluate(site, group)

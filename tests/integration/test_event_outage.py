@@ -1,4 +1,5 @@
-"""Personalize is away for some seconds: accepted events reach the tracker and the bucket, each session's in order."""
+"""An outage of Personalize for some seconds: accepted events reach the tracker and the bucket, each session's in
+order."""
 
 from benchmarks.event_outage import outage
 from tests.integration.conftest import Site, interactions

@@ -29,7 +29,7 @@ def live(site: Site, group: str, config: dict[str, Any]) -> None:
 
 @pytest.fixture(scope="module")
 def exporting(site: Site) -> Iterator[str]:
-    """A group with two exports, one of which keeps its newest alone."""
+    """A group with two exports, one of which keeps only its newest files."""
     with new_group(site) as name:
         solutions = dict.fromkeys(["first", "second"], POPULAR)
         live(site, name, {"solutions": solutions, "exports": {"first": {}, "second": {"keep": 1}}})
@@ -41,7 +41,7 @@ def start(site: Site, **given: str) -> None:
 
 
 def export(site: Site, group: str, **given: str) -> dict[str, Any]:
-    """The execution of an export, when it has ended."""
+    """The execution of an export, after its end."""
     start(site, group=group, **given)
     execution: dict[str, Any] = site.settle(group, "ExportArn")[0]
     return execution
@@ -53,7 +53,7 @@ def body(site: Site, key: str) -> bytes:
 
 
 def newest(site: Site, group: str, solution: str) -> Any:
-    """What tells of a solution's newest export; None if there is none."""
+    """The manifest of a solution's newest export, or None."""
     key = f"{group}/out/export/{solution}/latest.json"
     return site.read_json(key) if key in site.keys(key) else None
 

@@ -1,4 +1,4 @@
-"""Callers who ask 20 times a second notice nothing of a config with other names, where campaigns must make room."""
+"""A config with other names, whose campaigns must make room: callers of 20 requests a second notice nothing."""
 
 import itertools
 import json
@@ -17,7 +17,7 @@ A_SECOND = 20
 
 @contextmanager
 def asking(site: Site, group: str) -> Iterator[Counter[Any]]:
-    """Callers of every route, inside the block. Yields how often each answer came: a solution, or an error."""
+    """Call every route inside the block. Yields the count of each answer: a solution, or an error."""
     answers, done = Counter[Any](), threading.Event()
 
     def ask(route: str) -> Any:

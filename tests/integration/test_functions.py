@@ -1,4 +1,4 @@
-"""Every function of the template answers in the local cloud, with its layers alone."""
+"""Every function of the template answers in the local cloud, with its layers only."""
 
 import json
 from typing import Any

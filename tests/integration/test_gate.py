@@ -1,4 +1,4 @@
-"""Which version goes live: the gate, and what a person chooses; and that everybody hears of it."""
+"""The choice of the live version: by the gate, and by a person; and its notifications."""
 
 import json
 import time
@@ -37,7 +37,7 @@ def heard(site: Site) -> Iterator[Callable[[], list[dict[str, Any]]]]:
 
 
 def configured(site: Site, group: str, **bars: float) -> None:
-    """Drop a config with one solution, gated by the bars, if there are any, and wait until it is seen."""
+    """Drop a config with one solution, with a gate if there are `bars`, and wait until it is read."""
     gate = {"gate": {"metric": METRIC, **bars}} if bars else {}
     site.drop(f"{group}/usher.yaml", json.dumps({"solutions": {"top": {"recipe": "aws-popularity-count", **gate}}}))
     site.settle(group)
@@ -50,7 +50,7 @@ def fed(site: Site, group: str, seed: int = 0) -> dict[str, Any]:
 
 
 def chosen(site: Site, group: str, version: str) -> dict[str, Any]:
-    """The record of a run that a person starts to have a version served."""
+    """The record of a run that a person starts to choose the live version."""
     given = {"group": group, "solution": "top", "version": version, "who": "Ann", "why": "The other is worse."}
     site.stepfunctions.start_execution(stateMachineArn=site.cloud.outputs["PipelineArn"], input=json.dumps(given))
     site.dropped[group] += 1
@@ -58,13 +58,13 @@ def chosen(site: Site, group: str, version: str) -> dict[str, Any]:
 
 
 def live(record: dict[str, Any]) -> str:
-    """The version that a run's record tells as live."""
+    """The live version in a run's record."""
     (version,) = (one["arn"] for one in record["versions"] if one["live"])
     return str(version)
 
 
 def served(site: Site, group: str) -> str:
-    """The version behind the group's campaign."""
+    """The version of the group's campaign."""
     (campaign,) = site.arns(group, "campaign")
     described = site.personalize.describe_campaign(campaignArn=campaign)["campaign"]
     return str(described["solutionVersionArn"])
@@ -132,7 +132,7 @@ def test_a_run_leaves_a_page_and_metrics(site: Site, group: str) -> None:
     assert METRIC in measured
 
 
-def test_a_stopped_run_is_closed_and_told(site: Site, group: str, messages: Callable[[], list[str]]) -> None:
+def test_a_stopped_run_is_closed_and_reported(site: Site, group: str, messages: Callable[[], list[str]]) -> None:
     configured(site, group)
     with slowed():
         site.drop(f"{group}/interactions.csv", interactions())

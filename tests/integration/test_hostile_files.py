@@ -1,7 +1,7 @@
-"""In the cloud as in the simulation: a hostile drop ends in a record and a notification, and soon.
+"""A hostile drop ends in a record and a notification, and soon, in the local cloud as in the simulation.
 
-A sample of what tests/unit/usher/runs/test_hostile_files.py goes through, and folders whose names services treat in
-their own ways.
+A sample of the cases in tests/unit/usher/runs/test_hostile_files.py, and folders with names that services treat
+specially.
 """
 
 import json
@@ -39,7 +39,7 @@ def test_hostile_drops_end_in_records_and_notifications_within_half_a_minute(
             execution = site.stepfunctions.describe_execution(executionArn=record["execution"])
             assert (execution["stopDate"] - execution["startDate"]).total_seconds() < SECONDS
             assert record["outcome"] == execution["status"] == "FAILED", (record, execution)
-            # An execution that runs again, and meets the same problems, notifies once.
+            # An execution that repeats its pass, and finds the same problems, notifies once.
             runs.setdefault((record["execution"], record["problems"][0]["place"]), record["run"])
         told += inbox()
     assert len(runs) >= len(CASES)
@@ -52,7 +52,7 @@ def test_hostile_drops_end_in_records_and_notifications_within_half_a_minute(
 
 
 @pytest.mark.parametrize("asked", [{"gruop": "hostile"}, {"group": "hostileask", "task": "drop"}])
-def test_a_wrong_request_fails_at_once_and_is_told(
+def test_a_wrong_request_fails_at_once_and_is_reported(
     site: Site, inbox: Callable[[], list[str]], asked: dict[str, str]
 ) -> None:
     execution = site.stepfunctions.start_execution(
@@ -74,7 +74,7 @@ def test_a_wrong_request_fails_at_once_and_is_told(
 
 
 def ended(site: Site, folder: str) -> list[dict[str, Any]]:
-    """The records of a folder's runs, once none is at work."""
+    """The records of a folder's runs, after all of them have ended."""
     keys = site.keys(f"{group_of_input({'group': folder})}/out/runs/")
     records = [site.read_json(key) for key in keys if key.endswith("/run.json")]
     over = all(

@@ -1,4 +1,4 @@
-"""A hostile writer of one folder, with the policy of docs/security.md, beside a group whose name begins alike."""
+"""A hostile writer of one folder, with the policy of docs/security.md, and a group whose name begins alike."""
 
 import json
 import re
@@ -32,7 +32,7 @@ POLICY = re.compile(r"^```json\n(.*?)^```$", re.S | re.M)
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """Who may write in the folder `group`, and would like to have `victim`."""
+    """A user who may write in the folder `group`, and attacks the group `victim`."""
 
     site: Site
     group: str
@@ -50,14 +50,14 @@ class Writer:
         self.site.dropped[f"{self.group}/"] += is_input(key)
 
     def run(self) -> dict[str, Any]:
-        """The record of the group's newest run, when all have ended."""
+        """The record of the group's newest run, after all have ended."""
         self.site.settle(f"{self.group}/")  # with the slash: the victim's name begins with the group's
         return self.site.records(self.group)[-1]
 
 
 @pytest.fixture(scope="module")
 def writer(site: Site) -> Iterator[Writer]:
-    """With a victim that is live and has been exported."""
+    """A writer with a victim that is live and has an export."""
     group = f"w{next(NUMBERS)}x"
     (policy,) = POLICY.findall((ROOT / "docs" / "security.md").read_text())
     iam = site.cloud.client("iam")
@@ -76,14 +76,15 @@ def writer(site: Site) -> Iterator[Writer]:
 
 
 def seen(site: Site, group: str) -> dict[str, str]:
-    """All that there is of a group: in Personalize as it is described, with tags; versions of files, items, schedules.
+    """The whole state of a group: its resources in Personalize as described, with tags; versions of files, items,
+    schedules.
 
-    What belongs to it in Personalize refers to its dataset group, or to what does; names say nothing.
+    A resource belongs to the group if it refers, directly or indirectly, to its dataset group; names do not count.
     """
     described = dict(resources(site))
     (top,) = (arn for arn in described if arn.endswith(f":dataset-group/{group}"))
     owned: dict[str, Any] = {top: described[top]}
-    for _ in KINDS:  # a job refers to a version, that to a solution, that to the dataset group
+    for _ in KINDS:  # a job refers to a version, a version to a solution, a solution to the dataset group
         for arn, details in described.items():
             parents = {str(value) for name, value in details.items() if name.endswith("Arn") and value != arn}
             if any(parent in owned or parent.rpartition("/")[0] in owned for parent in parents):
@@ -105,7 +106,7 @@ def seen(site: Site, group: str) -> dict[str, str]:
 
 
 def resources(site: Site) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Everything in Personalize by its ARN, as it is described, with its tags."""
+    """All resources of Personalize by ARN, as described, with tags."""
     for kind, member in {**KINDS, "batch_inference_job": "batchInferenceJobArn"}.items():
         for page in site.personalize.get_paginator(f"list_{kind}s").paginate():
             (listed,) = (part for part in page.values() if isinstance(part, list))
@@ -118,7 +119,7 @@ def resources(site: Site) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def refusal(call: Callable[[], Any]) -> str | None:
-    """The code with which a call is refused; None where it is not."""
+    """The error code of a call, or None."""
     try:
         call()
     except ClientError as error:
@@ -190,12 +191,12 @@ def test_a_writer_commands_nothing(site: Site, writer: Writer) -> None:
 
 
 def hostile(site: Site, group: str, victim: str) -> dict[str, dict[str, Any]]:
-    """Configs that ask for what is the victim's, by what they try."""
+    """Configs that request the victim's resources, by the kind of attempt."""
     names = {kind: site.arns(victim, kind)[0].split("/", 1)[1] for kind in ("solution", "campaign", "filter", "schema")}
     mine: dict[str, Any] = {"solutions": {"popular": POPULAR}, "exports": False}
     place = {"path": f"s3://{site.bucket}/{victim}/"}
     return {
-        # What is called eu-popular in the group begins like the victim's popular.
+        # The group's eu-popular begins like the victim's popular.
         "have names that begin alike": {
             "solutions": {"eu-popular": POPULAR, "popular": POPULAR},
             "filters": {"eu-seen": FILTER},
@@ -239,7 +240,7 @@ def test_a_hostile_folder_leaves_the_other_group_as_it_was(site: Site, writer: W
         assert not changed, f"{attack}: {changed}"
     assert site.api.get(f"/{writer.victim}/recommendations/u1", numResults=3)["itemList"]
     works = {"have names that begin alike", "prune what begins alike"}
-    # A line of adopt that means nothing may be noted, and the run go on.
+    # A meaningless line of adopt may be noted, and the run may go on.
     assert {attack: end for attack, end in ends.items() if not attack.startswith("adopt")} == {
         attack: "SUCCEEDED" if attack in works else "FAILED" for attack in ends if not attack.startswith("adopt")
     }

@@ -1,4 +1,4 @@
-"""Data that is too large for one function is checked in parts at the same time; what was checked is not read again."""
+"""Data that is too large for one function is checked in parallel parts; a checked part is not read again."""
 
 import json
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ CONFIG = json.dumps({"solutions": {"popular": {"recipe": "aws-popularity-count"}
 
 @pytest.fixture(scope="module", autouse=True)
 def small_parts(site: Site) -> Iterator[None]:
-    """What counts as large is small here."""
+    """Make parts small, so that small files count as large."""
     client = site.cloud.client("lambda")
     listed = client.list_functions()["Functions"]
     before = {one["FunctionName"]: one["Environment"]["Variables"] for one in listed}
@@ -33,7 +33,7 @@ def small_parts(site: Site) -> Iterator[None]:
 
 
 def checked(site: Site, group: str) -> list[Any]:
-    """The parts that each run had checked, oldest run first."""
+    """The parts that each run checked, oldest run first."""
     return [site.read_json(key) for key in site.keys(f"{group}/out/runs/") if key.endswith("/parts.json")]
 
 
@@ -76,7 +76,7 @@ def test_a_row_in_the_midst_of_many_parts_is_named_and_only_new_parts_are_read(s
     assert {state["action"] for state in record["resources"]} == {"reuse"}
 
 
-def test_what_cannot_be_checked_fails_the_run_and_is_checked_by_the_next(site: Site, group: str) -> None:
+def test_an_unfinished_check_fails_the_run_and_is_repeated_by_the_next(site: Site, group: str) -> None:
     functions = site.cloud.client("lambda").list_functions()["Functions"]
     role = next(one["Role"].rpartition("/")[2] for one in functions if "Check" in one["FunctionName"])
     denied = {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "s3:GetObject", "Resource": "*"}]}

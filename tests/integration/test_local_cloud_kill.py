@@ -1,4 +1,4 @@
-"""`kill -9` at any moment: what was answered is there at the next start, and what was under way goes on."""
+"""`kill -9` at any moment: the next start has all answered changes, and continues unfinished work."""
 
 import json
 import os
@@ -53,7 +53,7 @@ class Cloud:
         return str(machine["stateMachineArn"])
 
     def tries(self, execution: str) -> object:
-        """How often the function has worked for an execution, as far as it has."""
+        """The number of times that the function has worked for an execution so far."""
         key = {"id": {"S": execution}}
         return self.client("dynamodb").get_item(TableName=self.words["TABLE"], Key=key, ConsistentRead=True).get("Item")
 
@@ -78,7 +78,7 @@ def running(state: Path) -> Iterator[Cloud]:
 
 
 def write(cloud: Cloud, answered: list[int], first: int) -> None:
-    """Write one thing after another, until the cloud is gone; `answered` are those that it has answered."""
+    """Write one object after another until the cloud ends; `answered` gets those with an answer."""
     s3, table, personalize = (cloud.client(one) for one in ("s3", "dynamodb", "personalize"))
     try:
         for number in range(first, first + 10_000):
@@ -87,12 +87,12 @@ def write(cloud: Cloud, answered: list[int], first: int) -> None:
             table.put_item(TableName=cloud.words["TABLE"], Item={"id": {"S": str(number)}, "n": {"N": str(number)}})
             personalize.create_schema(name=f"s{number}", schema=SCHEMA)
             answered.append(number)
-    except BotoCoreError:  # the cloud is gone in the middle of a call
+    except BotoCoreError:  # the cloud ended during a call
         return
 
 
 def until(look: Callable[[], Any]) -> Any:
-    """What `look` finds, once it finds something."""
+    """The first result of `look` that is not false."""
     deadline = time.monotonic() + 60
     while not (found := look()):
         assert time.monotonic() < deadline
@@ -115,7 +115,7 @@ SCHEMA = json.dumps(
 )
 
 
-def test_nothing_that_was_answered_is_lost_when_it_is_killed_while_it_writes(tmp_path: Path) -> None:
+def test_no_answered_change_is_lost_by_a_kill_during_writes(tmp_path: Path) -> None:
     answered: list[int] = []
     words: dict[str, str] = {}
     for moment in (0.7, 0.31):
@@ -159,7 +159,7 @@ def start_again(state: Path) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False, timeout=60)  # noqa: S603
 
 
-def test_what_was_under_way_goes_on(tmp_path: Path) -> None:
+def test_unfinished_work_continues(tmp_path: Path) -> None:
     with running(tmp_path) as cloud:
         states, machine = cloud.client("stepfunctions"), cloud.machine()
         broken = states.start_execution(stateMachineArn=machine, name="broken", input='{"do": "break"}')["executionArn"]

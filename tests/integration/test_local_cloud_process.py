@@ -99,7 +99,7 @@ def test_a_taken_port_is_named_with_the_way_out() -> None:
         ("--seed", "x", "invalid int value"),
     ],
 )
-def test_a_wrong_setting_is_told_what_is_allowed(
+def test_a_wrong_setting_is_reported_with_the_allowed_values(
     capsys: pytest.CaptureFixture[str], option: str, value: str, said: str
 ) -> None:
     with pytest.raises(SystemExit, match="2"):
@@ -107,7 +107,7 @@ def test_a_wrong_setting_is_told_what_is_allowed(
     assert said in capsys.readouterr().err
 
 
-def test_a_python_that_does_not_run_is_told() -> None:
+def test_a_python_that_does_not_run_is_reported() -> None:
     environment = {**os.environ, "LAMBDA_PYTHON": "/no/such/python", "PYTHONPATH": str(ROOT)}
     result = subprocess.run(COMMAND, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
     assert result.returncode == 2

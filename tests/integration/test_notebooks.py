@@ -1,4 +1,4 @@
-"""Notebooks written for the real service, run cell by cell against the local cloud as they are."""
+"""Notebooks for the real service, run cell by cell and unchanged against the local cloud."""
 
 import itertools
 import json
@@ -56,14 +56,14 @@ RELATIVES = {  # of Terminator 2
 
 @dataclass
 class Desk:
-    """A person with a folder, who runs notebooks one after the other."""
+    """A folder in which a person runs notebooks one after the other."""
 
     site: Site
     folder: Path
     variables: dict[str, Any] = field(default_factory=dict)
 
     def run(self, notebook: str) -> list[str]:
-        """Run the notebook whose file name begins so; its variables are kept, what each cell printed is returned."""
+        """Run the notebook whose file name begins with `name`; keep its variables. Returns the output of each cell."""
         [path] = (SHARED / "seeds").glob(f"{notebook}_*.txt")
         state = self.folder / "state.json"
         state.write_text(json.dumps(self.variables))
@@ -87,14 +87,14 @@ class Desk:
 
 @pytest.fixture(scope="module")
 def ratings() -> pd.DataFrame:
-    """MovieLens' ratings, all text, of the films that so many have rated that training takes a second."""
+    """MovieLens' ratings, as text, of the films with so many ratings that the training takes a second."""
     table = pd.read_csv(MOVIELENS / "ratings.csv", dtype=str)
     return table[table.groupby("movieId")["userId"].transform("count") >= FEWEST_RATINGS]
 
 
 @pytest.fixture(scope="module")
 def movies(ratings: pd.DataFrame) -> pd.DataFrame:
-    """Titles as the notebook reads them, genres and year of these films by item id."""
+    """Titles in the notebook's form, genres and year of these films by item ID."""
     table = pd.read_csv(MOVIELENS / "movies.csv", encoding="latin-1", dtype=str, index_col="movieId")
     table = table.loc[ratings["movieId"].unique()]
     year = table["title"].str.extract(r"\((\d{4})\)\s*$")[0].fillna("1900")
@@ -103,7 +103,7 @@ def movies(ratings: pd.DataFrame) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def events(ratings: pd.DataFrame) -> pd.DataFrame:
-    """The ratings as events: who liked a film has watched it."""
+    """The ratings as events: a user watches a liked film."""
     liked = ratings["rating"].astype(float) > 3
     named = ratings.rename(columns={"userId": "USER_ID", "movieId": "ITEM_ID", "timestamp": "TIMESTAMP"})
     return named.assign(EVENT_TYPE=liked.map({True: "watch", False: "click"})).drop(columns="rating")
@@ -122,7 +122,7 @@ def prepared(
     events: pd.DataFrame,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Desk:
-    """What the first notebooks of the series leave behind: a role, imported data and filters."""
+    """The result of the first notebooks of the series: a role, imported data and filters."""
     role = managed_role(world, "AmazonS3FullAccess", "service-role/AmazonPersonalizeFullAccess")
     group = world.group()
     world.settled("datasetGroup", group)
@@ -168,14 +168,14 @@ def managed_role(world: World, *policies: str) -> str:
 
 @pytest.fixture(scope="module")
 def evaluated(prepared: Desk) -> Desk:
-    """After the notebook that trains, compares metrics, deploys and makes a filter."""
+    """The state after the notebook that trains, compares metrics, deploys and makes a filter."""
     prepared.run("003")
     return prepared
 
 
 @pytest.fixture(scope="module")
 def interacted(evaluated: Desk) -> tuple[Desk, list[str]]:
-    """After the notebook that asks the campaigns, and what its cells printed."""
+    """The state after the notebook that calls the campaigns, and the output of its cells."""
     mine = evaluated.variables
     evaluated.variables = mine | {
         "USE_FULL_MOVIELENS": False,
@@ -236,7 +236,7 @@ def test_clicks_change_the_list_of_their_user(interacted: tuple[Desk, list[str]]
     assert len(columns) == len(set(columns)) == 4
 
 
-def test_what_was_watched_is_told_from_what_was_not(
+def test_watched_items_are_distinguished_from_others(
     interacted: tuple[Desk, list[str]], movies: pd.DataFrame, events: pd.DataFrame
 ) -> None:
     desk, printed = interacted
@@ -249,7 +249,7 @@ def test_what_was_watched_is_told_from_what_was_not(
     assert not lists["unwatched"] & sent
 
 
-def test_a_random_list_is_ranked_anew(interacted: tuple[Desk, list[str]]) -> None:
+def test_a_random_list_is_ranked_again(interacted: tuple[Desk, list[str]]) -> None:
     ranking = interacted[0].table("rerank_df")
     assert len(ranking["Re-Ranked"]) == 25
     assert sorted(ranking["Re-Ranked"]) == sorted(ranking["Un-Ranked"])
@@ -272,7 +272,7 @@ def test_all_of_it_can_be_cleaned_up(interacted: tuple[Desk, list[str]], world: 
 
 
 def clean_up(personalize: Any, group: str) -> None:
-    """Delete a dataset group and all that it holds, as the last notebook of the series does."""
+    """Delete a dataset group with all its contents, as the last notebook of the series does."""
     parent = {"datasetGroupArn": group}
     solutions, datasets = listed(personalize, "solution", **parent), listed(personalize, "dataset", **parent)
     schemas = {personalize.describe_dataset(datasetArn=arn)["dataset"]["schemaArn"] for arn in datasets}
@@ -289,7 +289,7 @@ def clean_up(personalize: Any, group: str) -> None:
 
 
 def deleted(personalize: Any, kind: str, arn: str) -> bool:
-    """Delete it, unless it is in use: a solution may just be training a version by itself."""
+    """Delete a resource, unless it is in use: a solution may be training a version automatically."""
     try:
         getattr(personalize, f"delete_{kind}")(**{KINDS[kind]: arn})
     except personalize.exceptions.ResourceInUseException:
@@ -305,7 +305,7 @@ def listed(personalize: Any, kind: str, **parent: str) -> list[str]:
 
 
 def everything(world: World) -> str:
-    """What the service lists, as text."""
+    """The contents of all lists of the service, as text."""
     return str([listed(world.personalize, kind) for kind in KINDS])
 
 
@@ -323,7 +323,7 @@ def test_a_model_beats_popularity_on_held_out_views(
     assert quality(mine["rel_dedup"]) > quality(mine["rel_pop_dedup"])
     assert not list(world.s3.list_objects_v2(Bucket=mine["bucket"]).get("Contents", []))
     until(lambda: everything(world), lambda left: mine["dataset_group_arn"] not in left)
-    world.personalize.delete_schema(schemaArn=mine["schema_arn"])  # the notebook leaves it
+    world.personalize.delete_schema(schemaArn=mine["schema_arn"])  # the notebook does not delete it
 
 
 def quality(relevance: list[list[int]]) -> float:

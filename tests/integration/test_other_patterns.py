@@ -1,4 +1,4 @@
-"""What notebooks, scripts and tools written for the real service do besides, on the local cloud."""
+"""Other patterns of notebooks, scripts and tools for the real service, on the local cloud."""
 
 import itertools
 import json
@@ -143,7 +143,7 @@ def deploy(personalize: Any, version: str, **more: Any) -> str:
 
 
 def delete_group(personalize: Any, group: str) -> None:
-    """Delete without knowing the order: what is in use is tried again, as scripts do."""
+    """Delete without knowing the order: retry while a resource is in use, as scripts do."""
     exceptions = personalize.exceptions
     found = contents(personalize, group)
     while found:
@@ -160,7 +160,7 @@ def delete_group(personalize: Any, group: str) -> None:
 
 
 def contents(personalize: Any, group: str) -> list[tuple[str, str]]:
-    """Kind and ARN of all that can be deleted in a group."""
+    """Kind and ARN of every resource of a group that can be deleted."""
     parents = {"datasetGroupArn": group}
     rows = [(kind, parents) for kind in ("dataset", "event_tracker", "filter", "recommender", "solution")]
     solutions = personalize.list_solutions(**parents)["solutions"]
@@ -346,7 +346,7 @@ def test_every_list_has_pages_and_needs_no_parent(personalize: Any, group: str) 
             assert all(len(rows) <= 2 for page in pages for rows in page.values() if isinstance(rows, list))
 
 
-def test_recipes_tell_what_they_are_made_of(personalize: Any) -> None:
+def test_recipes_show_their_parts(personalize: Any) -> None:
     for one in personalize.list_recipes()["recipes"]:
         recipe = personalize.describe_recipe(recipeArn=one["recipeArn"])["recipe"]
         algorithm = personalize.describe_algorithm(algorithmArn=recipe["algorithmArn"])["algorithm"]

@@ -27,7 +27,7 @@ def counts(site: Site, group: str) -> dict[str, int]:
 
 def test_a_dropped_csv_becomes_live_recommendations(site: Site, group: str) -> None:
     site.drop(f"{group}/interactions.csv", interactions())
-    assert {one["status"] for one in site.settle(group)} == {"SUCCEEDED"}  # of one or two: S3 may report a drop twice
+    assert {one["status"] for one in site.settle(group)} == {"SUCCEEDED"}  # S3 may report a drop twice
     assert counts(site, group) == ALL_KINDS_ONCE
     answer = site.api.get(f"/{group}/recommendations/u1")
     assert len(answer["itemList"]) == 25
@@ -63,7 +63,7 @@ def test_a_burst_of_files_makes_one_run_and_at_most_one_follow_up(site: Site, gr
     assert site.records(group)[-1]["data"]["interactions"]["rows"] == 12 * 30 * 40
 
 
-def test_what_fails_does_not_stop_the_rest(site: Site, group: str, messages: Callable[[], list[str]]) -> None:
+def test_a_failure_does_not_stop_the_rest(site: Site, group: str, messages: Callable[[], list[str]]) -> None:
     config = """
         solutions:
           for-you: {recipe: aws-user-personalization-v2}

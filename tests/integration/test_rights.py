@@ -1,8 +1,8 @@
-"""Every right that a role of the stack has is used, and none is missing.
+"""Every permission of the stack's roles is used, and none is missing.
 
-One scenario drives all that the stack does. Every request that its roles make is recorded with the statements that
-allowed it, and each statement, each action and each resource in it is then taken away from the record's policies: a
-recorded request must be refused by that.
+One scenario uses the whole stack. Every request of its roles is recorded with the statements that allowed it. Then each
+statement, and each action and resource in it, is removed from the recorded policies: a recorded request must be refused
+by that.
 """
 
 import json
@@ -47,7 +47,7 @@ MANY_RECIPES = [
         "personalized-ranking", "personalized-ranking-v2", "hrnn", "hrnn-metadata", "hrnn-coldstart",
     )
 ]  # fmt: skip
-"""One more than a dataset group may have solutions."""
+"""One more than the quota of solutions of a dataset group."""
 
 UNUSED: Mapping[tuple[str, str], str] = {
     ("EvaluateRole", "s3:AbortMultipartUpload"): "An upload in parts is given up only if it fails midway.",
@@ -59,7 +59,8 @@ UNUSED: Mapping[tuple[str, str], str] = {
         "Of the solution: the reference lists the job alone. It also lacks CreateSolution's recipe, which AWS asks for."
     ),
 }
-"""What nothing uses here, by logical id of the role and the action or resource, with the reason to keep it."""
+"""Permissions without a use here, by logical ID of the role and the action or resource, with the reason to keep
+them."""
 
 MAPS = "It sees to the executions of a distributed map; here they are not executions of their own."
 LOGS = "It sets up the delivery of its logs; here they are not delivered."
@@ -80,13 +81,13 @@ ITSELF: Mapping[tuple[str, str], str] = {
     ("KeepRole", "sqs:SendMessage"): "Its dead-letter queue gets what it failed at; here it fails at nothing.",
     ("WatchRole", "sqs:SendMessage"): "Its dead-letter queue gets what it failed at; here it fails at nothing.",
 }  # fmt: skip
-"""What a service does with a role by itself, and not here, by logical id of the role and action, with the reason."""
+"""Actions of services that only AWS does, by logical ID of the role and action, with the reason."""
 
 
 CONDITIONAL: Mapping[str, str] = {
     "EvaluateInAthena": "Only with a workgroup of Athena; nothing here runs its queries, so tests run them on DuckDB.",
 }
-"""What grants rights only under a condition that does not hold here, with the reason."""
+"""Statements with a condition that is false here, with the reason."""
 
 CLUBS = 'INCLUDE ActionID WHERE Actions.KIND IN ("club")'
 
@@ -133,8 +134,8 @@ def shop(rate: int) -> str:
 
 
 def drive(site: Site, record: Record) -> None:
-    """All that a stack does in its life; `record`: of the requests that it makes for that."""
-    # What is wrong, then a drop in parts, with others while it is at work; one of its files goes while it is checked.
+    """Do everything that a stack can do; `record`: of its requests."""
+    # Bad data, then a drop in parts, with others during its run; one of its files is deleted during the check.
     site.drop(f"{GROUP}/usher.yaml", "solutions: none")
     assert site.run(GROUP)["outcome"] == "FAILED"
     site.drop(f"{GROUP}/batch/letter.jsonl", '{"userId": "u1"}\n')
@@ -189,11 +190,11 @@ def drive(site: Site, record: Record) -> None:
     assert export(site, GROUP)["status"] == "SUCCEEDED"
     assert export(site, f"absent-{GROUP}")["status"] == "FAILED"
 
-    # What has no room: `plan` asks whether the account may have more.
+    # Resources beyond a quota: `plan` asks for the account's quotas.
     site.drop(f"{GROUP}/usher.yaml", json.dumps({"solutions": {f"s{n}": {"recipe": "aws-sims"} for n in range(6)}}))
     assert "has no room" in site.run(GROUP)["summary"]
 
-    # Everything that can change does, what is replaced goes, and so does an item.
+    # All mutable settings change, replaced resources are deleted, and so is an item.
     head, *rows = items().splitlines()
     site.drop(f"{GROUP}/items.csv", "\n".join([f"{head},YEAR", *(f"{row},1999" for row in rows[:-1])]))
     site.drop(f"{GROUP}/interactions/incremental/2.csv", interactions(seed=2))
@@ -217,7 +218,7 @@ def drive(site: Site, record: Record) -> None:
 
     # Schedules: the group's own, the stack's exports and its hourly look at the models' age.
     before = len(site.executions(GROUP))
-    for days in (2, 1):  # what has been due for more than a day is dropped
+    for days in (2, 1):  # an event that has been due for more than a day is dropped
         site.days[0] += days
         site.cloud.scheduler.tick()
     wait_until(lambda: len(site.executions(GROUP)) > before)
@@ -233,7 +234,7 @@ def drive(site: Site, record: Record) -> None:
     task = {"group": GROUP, "solution": "for-you", "version": "previous", "who": "Ann", "why": "It was better."}
     pipeline(site, GROUP, task)
 
-    # A campaign that was let go is needed again.
+    # A deleted campaign is needed again.
     need_idle_campaign(site)
     (watch,) = (name for one in functions.list_functions()["Functions"] if "Watch" in (name := one["FunctionName"]))
     before = len(site.executions(GROUP))
@@ -241,7 +242,7 @@ def drive(site: Site, record: Record) -> None:
     wait_until(lambda: len(site.executions(GROUP)) > before)
     site.settle(GROUP)
 
-    # Evaluations: with all that they can ask, and one that is stopped while it trains.
+    # Evaluations: with all options, and one that is stopped during its training.
     compared = evaluate(site, GROUP, recipes=["aws-trending-now", "aws-personalized-ranking"], requestsPerSecond=1000)
     assert compared["outcome"] == "SUCCEEDED", compared["summary"]
     assert "has no room" in evaluate(site, GROUP, recipes=MANY_RECIPES)["summary"]
@@ -252,7 +253,7 @@ def drive(site: Site, record: Record) -> None:
         wait_until(lambda: asks(record, "personalize:StopSolutionVersionCreation", "-eval-"))
     wait_until(lambda: left(site) == [])
 
-    # A shop, whose import takes longer than the pause between two passes, so that the second one asks how it is.
+    # A shop with an import longer than the pause between two passes, so that the second pass checks its status.
     with slowed(100):
         site.drop(f"{SHOP}/interactions.csv", interactions().replace("watch", "Purchase"))
         site.drop(f"{SHOP}/usher.yaml", shop(1))
@@ -266,7 +267,7 @@ def drive(site: Site, record: Record) -> None:
     request = dict.fromkeys(("RequestId", "LogicalResourceId"), STACK) | {"ResponseURL": "http://127.0.0.1:9"}
     stack_id = site.cloud.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"][0]["StackId"]
     request |= {"RequestType": "Delete", "StackId": stack_id}
-    functions.invoke(FunctionName=protect, Payload=json.dumps(request))  # nobody listens to its answer
+    functions.invoke(FunctionName=protect, Payload=json.dumps(request))  # nothing receives its answer
 
     forget(site, last)
     for group in (GROUP, SHOP):
@@ -277,14 +278,14 @@ def drive(site: Site, record: Record) -> None:
 
 
 def asks(record: Record, action: str, group: str) -> bool:
-    """Whether a request of a group's has been made."""
+    """Whether a group's execution has made a request."""
     return any(one.request.action == action and group in one.request.resource for one in record.entries())
 
 
 def forget(site: Site, good: str) -> None:
-    """Erase almost all users, who stand in files of every kind, a record's message and a refused event.
+    """Erase almost all users, who are in files of every kind, in a record's message and in a refused event.
 
-    `good`: the config that holds.
+    `good`: the current config.
     """
     sqs = site.cloud.client("sqs")
     for content in ("solutions: u1", good):
@@ -302,7 +303,7 @@ def forget(site: Site, good: str) -> None:
 
 
 def need_idle_campaign(site: Site) -> None:
-    """Write down what a plan, and a request that only a campaign answers, would have written."""
+    """Write the items of a plan and of a request that only a campaign can answer."""
     table = Table(site.cloud.client("dynamodb"), site.cloud.outputs["TableName"])
     Spending(table).note_settings(GROUP, None, {}, ["popular"])
     Tasks(table).request(GROUP, {"task": "idle", "solution": "popular"}, "2020-01-01")
@@ -314,7 +315,7 @@ def need_idle_campaign(site: Site) -> None:
 
 
 def wait_for_events(site: Site) -> None:
-    """Let events wait for Personalize and be refused by it, keep some on two occasions of a day, and compact that."""
+    """Let events wait for Personalize and be refused by it, store some on two occasions of a day, and compact them."""
     sqs, functions = site.cloud.client("sqs"), site.cloud.client("lambda")
     (keep,) = (name for one in functions.list_functions()["Functions"] if "Keep" in (name := one["FunctionName"]))
     old, folder = 86_400.0, f"{GROUP}/out/events/date=1970-01-02/"
@@ -343,7 +344,7 @@ Kind = Literal["events", "action-interactions"]
 
 
 def message(kind: Kind, event_id: str, arrived: float) -> Message:
-    """A message of a tracker that Personalize does not have."""
+    """A message for a tracker that Personalize does not have."""
     named = "itemId" if kind == "events" else "actionId"
     event: Any = {"eventId": event_id, "eventType": "watch", named: "i1", "sentAt": arrived}
     return {
@@ -358,7 +359,7 @@ def message(kind: Kind, event_id: str, arrived: float) -> Message:
 
 
 def lose(site: Site) -> None:
-    """Let an event of a rule, and one of each schedule, reach no target, and see them in the dead-letter queue."""
+    """Let an event of a rule, and one of each schedule, fail to reach a target, and check the dead-letter queue."""
 
     def gone(arn: str, *_: object) -> None:
         raise LookupError(f"{arn} does not exist")
@@ -404,7 +405,7 @@ def record(site: Site) -> Iterator[Record]:
 
 @dataclass(frozen=True)
 class Owner:
-    """A role of the stack, its bucket or its queue, with the statements of its policies, but for AWS's managed ones."""
+    """A role of the stack, its bucket or its queue, with the statements of its policies, without AWS's managed ones."""
 
     id: str
     statements: list[Statement]
@@ -436,7 +437,7 @@ def owners(site: Site) -> list[Owner]:
 
 
 def parts(statement: Statement) -> Iterator[tuple[str, Statement | None]]:
-    """What could be taken away from a statement, and what is left of it then."""
+    """The removable parts of a statement, each with the rest of the statement."""
     body = statement.body
     for element in ("Action", "Resource"):
         values = listed(body[element])
@@ -446,7 +447,7 @@ def parts(statement: Statement) -> Iterator[tuple[str, Statement | None]]:
 
 
 def unneeded(owner: Owner, statement: Statement, record: Record) -> Iterator[str]:
-    """The actions and resources without which every recorded request would be allowed all the same."""
+    """The actions and resources without which every recorded request would still be allowed."""
     itself = {action for role, action in ITSELF if role == owner.id}
     if itself.issuperset(listed(statement.body["Action"])):
         return
@@ -465,7 +466,7 @@ def test_a_right_that_nothing_needs_and_one_that_is_missing_would_be_seen(site: 
     assert missed == {"personalize:CreateRecommender", "personalize:CreateSolution"}
 
 
-def test_nothing_that_the_stack_does_is_refused(record: Record) -> None:
+def test_no_request_of_the_stack_is_refused(record: Record) -> None:
     assert [f"{entry.request.action} on {entry.request.resource}" for entry in record.refused()] == []
 
 
@@ -479,11 +480,11 @@ def tagged(request: Request, key: str, value: str | None) -> Request:
 CHANGES = ("Create", "Delete", "Stop", "Update", "TagResource")
 STACK_KEYS = ("aws:resourcetag/usher:stack", "aws:requesttag/usher:stack")
 UNTAGGED = {"metric-attribution", "recipe", "schema"}
-"""Kinds of resources that Personalize knows no tags of."""
+"""Kinds of resources without tags in Personalize."""
 
 
 def changes(record: Record) -> Iterator[Entry]:
-    """What changed something that can have tags in Personalize."""
+    """The requests that changed a resource with tags in Personalize."""
     for entry in record.entries():
         service, operation = entry.request.action.split(":")
         kind = entry.request.resource.rpartition(":")[2].split("/")[0]
@@ -491,7 +492,7 @@ def changes(record: Record) -> Iterator[Entry]:
             yield entry
 
 
-def test_reconcile_is_refused_what_bears_the_tag_of_another_stack_and_can_give_nothing_to_it(record: Record) -> None:
+def test_reconcile_may_neither_change_nor_give_to_resources_of_another_stack(record: Record) -> None:
     other = "arn:aws:cloudformation:us-east-1:123456789012:stack/other/1"
     for entry in changes(record):
         for key in STACK_KEYS:
@@ -499,8 +500,8 @@ def test_reconcile_is_refused_what_bears_the_tag_of_another_stack_and_can_give_n
                 assert not decide(entry.policy, tagged(entry.request, key, other)), (key, entry.request)
 
 
-def test_reconcile_is_refused_what_does_not_bear_the_stacks_tag(record: Record) -> None:
-    """It may tag what is untagged: Personalize has no condition key that tells whether it is being created."""
+def test_reconcile_may_not_change_resources_without_the_stacks_tag(record: Record) -> None:
+    """It may tag untagged resources: Personalize has no condition key for resources in creation."""
     changed = set()
     for entry in changes(record):
         asked = entry.request
@@ -576,7 +577,7 @@ def refused(call: Any, **given: Any) -> bool:
     return False
 
 
-def test_nobody_but_usher_writes_what_usher_reads_not_even_who_may_do_everything(site: Site) -> None:
+def test_only_usher_writes_the_keys_that_usher_reads_even_against_administrators(site: Site) -> None:
     mallory = writer(site, "mallory")
     mallory.put_object(Bucket=site.bucket, Key="mallory/notes.txt", Body=b"mine")
     source = f"{site.bucket}/mallory/notes.txt"

@@ -1,4 +1,4 @@
-"""Runs that are cut in the middle: dropping the file again ends in the same resources, none twice."""
+"""Interrupted runs: another drop of the file ends in the same resources, none twice."""
 
 import os
 import signal
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.exhaustive
 
 
 def kill_workers(site: Site) -> int:
-    """Kill every process of the stack's functions; how many there were."""
+    """Kill every process of the stack's functions. Returns their number."""
     workers = list(site.cloud.functions._workers)
     for worker in workers:
         with suppress(ProcessLookupError):

@@ -1,4 +1,4 @@
-"""Two stacks in one account and region: neither reads, changes or deletes what is the other's."""
+"""Two stacks in one account and region: neither reads, changes or deletes the other's resources."""
 
 import json
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ def other(site: Site) -> Iterator[Site]:
 
 @pytest.fixture
 def folder(other: Site) -> Iterator[str]:
-    """A folder of the second stack, whose group is gone after the test."""
+    """A folder of the second stack, whose group is deleted after the test."""
     name = f"second{next(NUMBERS)}x"
     yield name
     other.settle(name)
@@ -47,7 +47,7 @@ def drop(site: Site, group: str, config: dict[str, Any]) -> dict[str, Any]:
 
 
 def seen(site: Site, group: str) -> dict[str, Any]:
-    """All that a person sees of a stack's group."""
+    """The state of a stack's group that a person can see."""
     metrics = site.cloud.client("cloudwatch").list_metrics(Namespace="Usher")["Metrics"]
     personalize = site.personalize
     return {

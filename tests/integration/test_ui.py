@@ -25,7 +25,7 @@ LOOKS: Mapping[str, tuple[Literal["light", "dark"], tuple[int, int]]] = {
     "dark": ("dark", WIDE),
     "phone": ("light", PHONE),
 }
-"""The scheme of colours and the size of each picture."""
+"""The colour scheme and the size of each picture."""
 CONFIG = """
 solutions:
   for-you: {recipe: aws-user-personalization-v2}
@@ -36,7 +36,7 @@ filters:
 """
 POPULAR = json.dumps({"solutions": {"popular": {"recipe": "aws-popularity-count"}}, "exports": False})
 ALARM = " is on since "
-"""What the first view says of an alarm, which other tests may have set off."""
+"""The text of an alarm in the first view; other tests may have set it off."""
 ADDRESSES = {"person": "?id=u3", "item": "?id=i5", "events": "?id=newcomer", "rank": "?id=u3"}
 
 pytestmark = pytest.mark.skipif(BROWSER is None, reason="no chromium on PATH")
@@ -69,7 +69,7 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture
 def page(browser: Any, address: str) -> Iterator[Page]:
-    """A page that fails the test if its scripts fail, or if anything is asked elsewhere than here."""
+    """A page that fails the test if its scripts fail, or if it sends requests elsewhere."""
     context = browser.new_context(base_url=address, viewport=size(WIDE))
     context.set_default_timeout(SECONDS * 1000)
     expect.set_options(timeout=SECONDS * 1000)
@@ -82,7 +82,7 @@ def page(browser: Any, address: str) -> Iterator[Page]:
 
 
 def test_a_user_is_found_explained_sent_an_event_and_seen_to_move(page: Page) -> None:
-    """The story: find a user, see why, send an event, see the list move."""
+    """The story: find a user, see the reasons, send an event, see the list move."""
     page.goto("/cinema/people")
     page.keyboard.press("/")
     page.keyboard.type("u33")
@@ -206,8 +206,8 @@ def test_the_buttons_do_what_the_command_does_once_a_plan_is_confirmed(page: Pag
     page.goto("/cinema/keys")
     page.get_by_role("button", name="Make a key…").click()
     dialog = page.get_by_role("dialog")
-    dialog.get_by_label("What it is for").fill("mail tool")
-    dialog.get_by_label("What it may ask").click()
+    dialog.get_by_label("Purpose").fill("mail tool")
+    dialog.get_by_label("Routes").click()
     page.get_by_role("option", name="POST events").click()
     page.keyboard.press("Escape")
     dialog.get_by_role("button", name="Show the plan").click()

@@ -1,4 +1,4 @@
-"""Cases in one test fail as tests of their own would: each by its name, and none hides another."""
+"""Cases in one test fail like separate tests: each with its name, and none hides another."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The evaluator, rule by rule as the IAM user guide tells them, and against a simple oracle."""
+"""The evaluator, rule by rule after the IAM user guide, and against a simple oracle."""
 
 import re
 from types import MappingProxyType
@@ -59,7 +59,7 @@ def test_a_policy_decides(bodies: list[dict[str, Any]], expected: str | None) ->
     assert effect(*bodies) == expected
 
 
-def test_the_statements_that_decided_are_told() -> None:
+def test_the_statements_that_decided_are_reported() -> None:
     asked = Request(CALLER, "dynamodb:GetItem", TABLE)
     decision = decide(policy(allow(Action="s3:*"), allow(Sid="All"), allow()), asked)
     assert [str(one) for one in decision.statements] == ["policy, statement 2 (All)", "policy, statement 3"]
@@ -182,7 +182,7 @@ def test_an_operator_that_iam_does_not_have_is_no_condition() -> None:
         ("arn:aws:dynamodb:us-east-1:1:table/${*}", None),
     ],
 )
-def test_a_variable_stands_for_what_the_request_says(resource: str, expected: str | None) -> None:
+def test_a_variable_has_the_requests_value(resource: str, expected: str | None) -> None:
     assert effect(allow(Resource=resource), says={"aws:username": "t"}) == expected
     assert effect(allow(Resource=resource), says={"aws:username": "t"}, version="2008-10-17") is None
 
@@ -195,7 +195,7 @@ def test_wildcards_in_the_value_of_a_variable_stand_for_themselves() -> None:
 
 
 def fits(pattern: str, value: str) -> bool:
-    """The oracle: by the definition of `*` and `?`, letter by letter."""
+    """The oracle: the definition of `*` and `?`, letter by letter."""
     if not pattern:
         return not value
     if pattern[0] == "*":
@@ -223,7 +223,7 @@ EFFECTS = st.lists(st.tuples(st.sampled_from(["Allow", "Deny"]), st.booleans()),
 
 
 @given(EFFECTS)
-def test_one_deny_outweighs_every_allow_whatever_the_order(drawn: list[tuple[str, bool]]) -> None:
+def test_one_deny_outweighs_every_allow_in_any_order(drawn: list[tuple[str, bool]]) -> None:
     bodies = [allow(Effect=one, Resource=TABLE if concerned else "arn:other") for one, concerned in drawn]
     concerning = {one for one, concerned in drawn if concerned}
     expected = "Deny" if "Deny" in concerning else "Allow" if concerning else None

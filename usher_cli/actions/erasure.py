@@ -29,7 +29,7 @@ PLAN = (
 NAMED = "  {key}: {rows}{former}"
 STAYS = "These files of yours name them, and stay: the next import brings them back. Use --data to have them rewritten."
 GOES = "These files of yours name them, and are rewritten without them, which starts a run that imports and trains:"
-REQUESTED = "Requested as {reference}. To see how it goes on: usher status {group} --follow"
+REQUESTED = "Requested as {reference}. To follow it: usher status {group} --follow"
 USERS = "USER_ID"
 TAG = "usher=erase"
 """The tag by which S3 deletes a list that no run has processed (template.yaml)."""

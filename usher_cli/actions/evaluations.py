@@ -12,7 +12,7 @@ from usher_cli.actions.action import Action, PlanView, estimate_rows, execute
 from usher_cli.deployed_stack import DeployedStack
 
 HELD_OUT = (
-    "Some of the history of {group} is held out: the newest tenth of every user's, unless you say otherwise. Each "
+    "A part of the history of {group} is held out: the newest tenth of every user's, unless you say otherwise. Each "
     "recipe is trained on the rest, in a dataset group of its own, which is deleted at the end; nothing that serves "
     "changes."
 )

@@ -43,7 +43,7 @@ def _sentences(stack: DeployedStack, group: str, solution: str) -> Iterator[str]
         most = dollars(job_dollars(shape, spec, lines, past.users))
         yield f"It has {lines:,d} lines at most, and costs {most} at most."
     else:
-        yield "What it costs is known once its lines are counted."
+        yield "Its cost is known once its lines are counted."
     yield _last_export(stack, group, solution)
     yield f"If it costs more than {dollars(stack.ceilings.run_dollars)}, it is refused before its job is made."
 

@@ -114,7 +114,7 @@ def end_of(removed: Removal) -> list[str]:
     """The remaining resources of a group after its removal, as the services list them, and the saved costs. Pure."""
     if left := removed["left"]:
         more = [f"* and {len(left) - NAMED} more"] if len(left) > NAMED else []
-        remedy = "Do what the problems say, and repeat the removal: it goes on."
+        remedy = "Follow the remedies of the problems, and repeat the removal: it continues."
         return [f"Still there of {removed['group']}:", *(f"* {one}" for one in left[:NAMED]), *more, remedy]
     listed = ", ".join(f"{words}: {number}" for words, number in removed["listed"].items())
     return [

@@ -68,9 +68,7 @@ def _rest(stack: DeployedStack, group: str, solution: str, pin: Pin) -> PlanView
         return in_sentences(f"{group} is paused: nothing else is done.")
     try:
         if ProfileCache(stack.bucket, LIMITS).missing_parts(group, DRAFT, load_readings(stack.bucket, group)):
-            return in_sentences(
-                f"Then the run does what the new files, which are large, ask for: usher plan {group} shows it."
-            )
+            return in_sentences(f"Then the run processes the new files, which are large: usher plan {group} shows it.")
         return plan_view(draft_of(stack, group, stack.bucket, pinned={solution: pin}))
     except InputError as error:
         return in_sentences(

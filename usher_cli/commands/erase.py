@@ -58,7 +58,7 @@ def proof(console: Console, record: RunRecord) -> None:
         say(console, f"{one['place']}: {one['message']} {one['remedy']}")
     for note in summary["notes"]:
         say(console, note)
-    say(console, f"Reference {record['erasure']['reference']}, run {record['run']}: its record names no one.")
+    say(console, f"Reference {record['erasure']['reference']}, run {record['run']}: its record names no user.")
 
 
 COMMANDS = (

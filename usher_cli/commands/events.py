@@ -143,7 +143,7 @@ COMMANDS = (
         replay,
         {
             "usher events replay films --from 2026-11-20 --yes": "send the events since that day again",
-            "usher events replay films --refused --into films2": "show what it would send to another group",
+            "usher events replay films --refused --into films2": "show the events that it would send to another group",
             "usher events replay films --file interactions.csv": "write them to a CSV of interactions",
         },
         add_replay,

@@ -28,7 +28,7 @@ COMMANDS = (
         "logs",
         logs,
         {
-            "usher logs films": "what the newest run decided, and why, line by line",
+            "usher logs films": "the decisions of the newest run, with the reasons, line by line",
             "usher logs films --follow": "the same, until the run has ended",
         },
         add_arguments,

@@ -38,7 +38,7 @@ COMMANDS = (
         "plan",
         plan,
         {
-            "usher plan films": "what a run would do now",
+            "usher plan films": "the plan of a run now",
             "usher plan films --config usher.yaml": "the same with another config than the bucket's",
         },
         add_arguments,

@@ -27,7 +27,7 @@ COMMANDS = (
         "recommend",
         recommend,
         {
-            "usher recommend films 42": "what the API recommends to a user now",
+            "usher recommend films 42": "the API's present recommendations for a user",
             "usher recommend films 42 --details TITLE": "with the items' titles",
             "usher recommend films 42 --filter genre --value GENRE=Comedy": "only items that pass a filter",
         },

@@ -49,8 +49,8 @@ COMMANDS = (
         "remove",
         remove,
         {
-            "usher remove films": "show what would be deleted and what it costs; then ask",
-            "usher remove films --yes": "remove it, and list what is left",
+            "usher remove films": "show the deletions and their costs; then ask",
+            "usher remove films --yes": "remove it, and list the remaining resources",
             "usher remove films --data --yes": "delete its files, too",
         },
         add_group,

@@ -37,7 +37,7 @@ COMMANDS = (
         status,
         {
             "usher status": "how the last run of every group went",
-            "usher status films": "what is live in a group, its last run, costs, exports and evaluations",
+            "usher status films": "live models of a group, its last run, costs, exports and evaluations",
             "usher status films --follow": "show the run until it has ended",
             "usher status films --wait --json": "for scripts: wait, then print JSON",
         },

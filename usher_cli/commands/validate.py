@@ -36,7 +36,7 @@ def validate(_stack: DeployedStack, options: Namespace, output: Output) -> int:
         show.print_table(console, ("dataset", "rows", "columns"), rows)
         for kind in ("warnings", "notes"):
             show.print_problems(console, found[kind])
-        output.say(f"A run takes these files. What it would do and cost: usher plan {group}, once they are dropped.")
+        output.say(f"A run takes these files. For its changes and costs: usher plan {group}, once they are dropped.")
 
     output.document(found, table)
     return OK

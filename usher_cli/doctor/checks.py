@@ -147,7 +147,7 @@ def aliases_point_to_the_newest_code(deployment: Deployment) -> str:
         latest = functions.get_function_configuration(FunctionName=function)
         same = [live.get("CodeSha256") == latest.get("CodeSha256"), layers(live) == layers(latest)]
         problems += (
-            [] if all(same) else [f"{function}:{alias} is version {live['Version']}, older than what was deployed"]
+            [] if all(same) else [f"{function}:{alias} is version {live['Version']}, older than the deployed code"]
         )
         names.append(f"{alias} of {function}: {live['Version']}")
     if not names:
@@ -264,7 +264,7 @@ CHECKS = (
     Check("region", "none", region_has_personalize,
           "Delete the stack, and deploy it in a region that has Personalize."),
     Check("bucket policy", "S3: GetBucketPolicy", bucket_policy_lets_personalize_in,
-          "Somebody changed the policy. Deploy again after a change to it, or restore BucketPolicy of template.yaml."),
+          "The policy was changed. Deploy again after a change to it, or restore BucketPolicy of template.yaml."),
     Check("role's trust", "IAM: GetRole", role_trusts_personalize,
           "Restore the trust policy of PersonalizeRole in template.yaml."),
     Check("role's rights", "IAM: ListRolePolicies, GetRolePolicy", role_has_its_rights,
@@ -274,7 +274,7 @@ CHECKS = (
     Check("rules", "EventBridge: DescribeRule, TestEventPattern", rules_match_what_is_dropped,
           "Deploy this version, whose rules cover these keys."),
     Check("targets", "EventBridge: ListTargetsByRule; DescribeStateMachine, GetFunctionConfiguration", targets_exist,
-          "Enable the rule, or deploy again: CloudFormation's drift detection names what was changed."),
+          "Enable the rule, or deploy again: CloudFormation's drift detection names the changes."),
     Check("aliases", "Lambda: GetFunctionConfiguration", aliases_point_to_the_newest_code,
           "Deploy again. If it stays, point the alias to the newest version: aws lambda update-alias."),
     Check("versions", "Lambda: GetAlias, ListVersionsByFunction", no_version_is_left,
@@ -282,7 +282,7 @@ CHECKS = (
     Check("concurrency", "CloudFormation: DescribeStacks; Lambda: GetAccountSettings", account_runs_enough_functions,
           "Deploy with a lower MapConcurrency, or ask for more in Service Quotas: Lambda, Concurrent executions."),
     Check("quotas", "Service Quotas: ListServiceQuotas; Personalize: List...", quotas_have_room,
-          "Delete what is not used, or ask for more in Service Quotas: Amazon Personalize."),
+          "Delete unused resources, or request more in Service Quotas: Amazon Personalize."),
     Check("clock", "STS: GetCallerIdentity", clocks_agree,
           "Set this machine's clock; AWS refuses signatures that are five minutes off."),
     Check("service health", "Health: DescribeEvents", services_are_healthy,
@@ -292,7 +292,7 @@ CHECKS = (
     Check("refused events", "SQS: GetQueueAttributes", no_event_was_refused,
           "Read the reasons, fix them, and send the events again: docs/operations.md#waiting-and-refused-events."),
     Check("alarms", "CloudWatch: DescribeAlarms", no_alarm_is_on,
-          "The alarm's description says what it means and what to do; usher status shows the runs."),
+          "The alarm's description has its meaning and the remedy; usher status shows the runs."),
     Check("notifications", "SNS: ListSubscriptionsByTopic", subscriptions_are_confirmed,
           "Confirm the mail that SNS has sent; after three days, deploy with NotifyEmail once more."),
 )  # fmt: skip

@@ -55,7 +55,7 @@ class OtherRun(TypedDict):
 
     run: str
     what: str
-    """As in a RunRow."""
+    """The kind of the run, as in a RunRow."""
     outcome: Outcome
     startedAt: str
     headline: str

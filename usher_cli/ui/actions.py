@@ -110,7 +110,7 @@ class Offer:
         self._forget()
         with self._content:
             ui.spinner(size="2rem")
-            state = ui.label("It goes on if you close this.").classes("dim").props("role=status")
+            state = ui.label("It continues if you close this.").classes("dim").props("role=status")
         loop = asyncio.get_running_loop()
         try:
             done = await self._visit.read(

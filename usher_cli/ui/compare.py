@@ -117,7 +117,7 @@ async def show(visit: Visit) -> None:
     for pair in pairs:
         with card(pair.solution):
             if pair.held:
-                note("warn", f"The gate holds the newest version back: {pair.held}.", "The live one goes on serving.")
+                note("warn", f"The gate holds the newest version back: {pair.held}.", "The live one keeps serving.")
             versions = {"Live": pair.live, **({"Newest": pair.newest} if pair.newest else {})}
             columns = [Column("Metric"), *(Column(name, is_number=True) for name in versions)]
             rows = compared(pair)

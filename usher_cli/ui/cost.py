@@ -30,7 +30,7 @@ def of_cost(found: AccountCost) -> list[Markup]:
             facts(
                 {
                     "Every month": _sum(one["now"]),
-                    "After the run at work": _sum(after) if after else "",
+                    "After the current run": _sum(after) if after else "",
                     **(_month(month) if month else {}),
                 }
             ),
@@ -62,4 +62,4 @@ def _monthly(cost: CostRecord) -> list[list[object]]:
 
 def _sum(cost: CostRecord) -> str:
     total = cost["monthlyCost"] + cost["recurringCost"]
-    return dollars(total) + " and what has no known price" * bool(cost["unpriced"])
+    return dollars(total) + " and unknown prices" * bool(cost["unpriced"])

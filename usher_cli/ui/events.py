@@ -60,7 +60,7 @@ class Trial:
                     self._solution = choice_of("Solution", solutions, self.renew)
                     self._filter = FilterChoice(filters, self.renew)
                 self._moved = ui.element("div").classes("stack")
-        with card("What arrived from this user"):
+        with card("Arrived events of this user"):
             self._arrived = ui.element("div").classes("stack")
         self._show_chosen()
 

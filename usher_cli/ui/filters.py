@@ -25,7 +25,7 @@ async def show(visit: Visit) -> None:
     data, serving = await data_with_notes(visit), await serving_of(visit)
     columns = columns_of(serving)
     if not columns:
-        empty(f"Nothing of {visit.group} is live yet.", "Its first run says which columns filters can name.")
+        empty(f"Nothing of {visit.group} is live yet.", "Its first run shows the columns that filters can name.")
         return
     bench = Bench(visit, data, columns, await filters_of(visit, serving))
     await bench.try_out()
@@ -50,7 +50,7 @@ class Bench:
                 user = ui.input("For the user (their events count)").props("outlined dense debounce=400")
                 user.on_value_change(self._for_user)
                 self._names()
-            with card("What it leaves"):
+            with card("Remaining items"):
                 self._left = ui.element("div").classes("stack")
 
     def _example(self) -> str:

@@ -52,7 +52,7 @@ def of_results(results: Sequence[Result]) -> Markup:
         ]
         for one in sorted(results, key=lambda one: order.index(one.outcome))
     ]
-    return filled("Examination", ["Check", "Outcome", "Details", "What to do"], rows)
+    return filled("Examination", ["Check", "Outcome", "Details", "Remedy"], rows)
 
 
 def of_alarms(found: Sequence[Alarm]) -> Markup:
@@ -67,13 +67,13 @@ def of_alarms(found: Sequence[Alarm]) -> Markup:
         ]
         for one in found
     ]
-    return table("Alarms", ["Alarm", "State", "Since", "Why", "What it means, and what to do"], rows)
+    return table("Alarms", ["Alarm", "State", "Since", "Why", "Meaning and remedy"], rows)
 
 
 def of_queues(found: Sequence[Queue]) -> Markup:
     """A row for each queue. Pure."""
     rows = [[one["name"], one["holds"], f"{one['waiting']:,d}", f"{one['inFlight']:,d}"] for one in found]
-    return table("Queues", ["Queue", "What is in it", "#Waiting", "#At work"], rows)
+    return table("Queues", ["Queue", "Content", "#Waiting", "#At work"], rows)
 
 
 def of_quotas(found: Sequence[QuotaUse]) -> Markup:

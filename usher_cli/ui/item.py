@@ -49,7 +49,7 @@ async def show(visit: Visit) -> None:
                     ui.space()
                     copy_button(visit, request)
                 _neighbours(visit, data, answer)
-        with card("Who met it last"):
+        with card("Last users"):
             rows: list[list[str | Cell]] = [
                 [Cell(one.user, visit.address("person", id=one.user)), one.event_type, day(one.at)]
                 for one in met[:MAX_PEOPLE]

@@ -16,8 +16,8 @@ from usher_cli.ui.report import minute, report
 from usher_cli.ui.visit import Visit
 
 NEW = (
-    Field("name", "What it is for"),
-    Field("routes", "What it may ask", options=list(SHORT_NAMES), is_list=True),
+    Field("name", "Purpose"),
+    Field("routes", "Routes", options=list(SHORT_NAMES), is_list=True),
     Field("per_minute", "Requests a minute at most (empty: as many as the API takes)"),
 )
 DAYS = Field("days", "Days for which the former secret stays valid", "7")
@@ -54,7 +54,7 @@ def _buttons(visit: Visit, key: str) -> None:
 def new_key(visit: Visit, given: Given) -> Action:
     """The creation of a key, for the values of its fields. Raises UsherError for invalid ones."""
     limit = whole(given["per_minute"], "Requests a minute", 1_000_000) if given["per_minute"].strip() else None
-    require(given["routes"], "Choose what the key may ask.")
+    require(given["routes"], "Choose the routes of the key.")
     return api_keys.create(visit.stack, visit.group, given["name"].strip(), given["routes"], limit or None)
 
 

@@ -51,7 +51,7 @@ async def show(visit: Visit) -> None:
     if paused:
         note("warn", pause_note(group, paused))
     if not models:
-        empty(f"{group} serves nothing yet.", "Its last run says why: see Runs.")
+        empty(f"{group} serves nothing yet.", "For the reason, see its last run under Runs.")
     with ui.row():
         if paused:
             action_button(visit, "Resume", "play_circle", lambda _: runs.resume(stack, group))
@@ -121,7 +121,7 @@ def of_others(group: str, others: list[OtherRun]) -> Markup:
         [link(one["what"], group, "run", id=one["run"]), minute(one["startedAt"]), tag(one["outcome"]), *_shown(one)]
         for one in others
     ]
-    return table("", ["Run", "Started", "Outcome", "What came of it", "Where"], rows)
+    return table("", ["Run", "Started", "Outcome", "Result", "Where"], rows)
 
 
 def _shown(one: OtherRun) -> list[object]:

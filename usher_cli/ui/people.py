@@ -20,8 +20,8 @@ async def show(visit: Visit) -> None:
         return [link, *(values.get(name, "") for name in names), f"{number:,}", day(newest)]
 
     def nobody(text: str) -> None:
-        empty(f"Nobody in the data matches {text}.", "Personalize answers for users that it does not know, too.")
-        ui.link(f"What {text} would get", visit.address("person", id=text))
+        empty(f"No user in the data matches {text}.", "Personalize also answers for unknown users.")
+        ui.link(f"Recommendations for {text}", visit.address("person", id=text))
 
     columns = [Column("User"), *map(Column, names), Column("Interactions", is_number=True), Column("Newest")]
     browse(Browsed(columns, data.find_users, row, nobody), "Search by ID or any value", visit.options.get("search", ""))

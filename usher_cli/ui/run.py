@@ -85,7 +85,7 @@ def parts_of(view: RunView) -> Iterator[Markup]:
     for look, notes in (("bad", run["problems"]), ("warn", run["held"])):
         yield from (noted(look, {"remedy": "", **one}) for one in notes)
     yield lines("Changes", [f"{one[0].upper()}{one[1:]}." for one in run["done"]])
-    yield lines("What came of it", view["result"])
+    yield lines("Result", view["result"])
     yield lines("Notes", run["notes"])
     for stage in view["stages"]:
         columns = ["Resource", "Action", "Status", "#For", "#Usually takes", "Why"]

@@ -22,7 +22,7 @@ async def show(visit: Visit) -> None:
     """Show a card for each solution."""
     solutions = await visit.read(solutions_of, visit.stack, visit.group)
     if not solutions:
-        empty(f"{visit.group} has no solution yet.", "Its last run says why: see Runs.")
+        empty(f"{visit.group} has no solution yet.", "For the reason, see its last run under Runs.")
     for solution in solutions:
         with card(solution["name"]):
             _solution(visit, solution)

@@ -23,7 +23,7 @@ SWITCH = {"on": True, "off": False}
 OUTPUTS = {"API": "ApiUrl", "BUCKET": "BucketName", "TABLE": "TableName"}
 """Environment variables of the line `ready`, with the stack's outputs as their values."""
 PORTS = {"AWS_PORT": 4566, "API_PORT": 3000, "UI_PORT": 8080}
-HANDS_SECONDS = 2
+PAUSE_SECONDS = 2
 """The real seconds that a person needs between two files."""
 
 
@@ -163,7 +163,7 @@ def parameters_of(template: Path | None, clock: Clock) -> dict[str, str]:
     """
     if not is_ushers(template):
         return {}
-    return {"SettleSeconds": str(round(min(max(clock.simulated_seconds(HANDS_SECONDS), 60), 3600)))}
+    return {"SettleSeconds": str(round(min(max(clock.simulated_seconds(PAUSE_SECONDS), 60), 3600)))}
 
 
 def speed(text: str) -> Clock:

@@ -131,8 +131,9 @@ class LocalCloud:
         port = str(aws.getsockname()[1])
         self.endpoint = f"http://127.0.0.1:{port}"
         region = {"AWS_DEFAULT_REGION": credentials.REGION}
-        forget()
-        stack.callback(forget)  # at the end without the next step: moto would make AWS's policies only to forget them
+        reset_moto()
+        # At the end without `managed_policies`: moto would make AWS's policies only to forget them.
+        stack.callback(reset_moto)
         stack.enter_context(iam.managed_policies())
         stack.enter_context(environ({"MOTO_PORT": port, "SAM_CLI_TELEMETRY": "0", **region}))
         store = stack.enter_context(closing(Store(self._state / FILE))) if self._state else None
@@ -237,7 +238,7 @@ def service_app(service: Any) -> Any:
     return nothing_found if service in NOT_AWS else applications.service_app(service)
 
 
-def forget() -> None:
+def reset_moto() -> None:
     """Empty all of moto's memory."""
     BackendDict.reset()
     reset_model_data()

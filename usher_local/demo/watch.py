@@ -19,7 +19,7 @@ STYLES = {
     "FAILED": "bold red",
     "SKIPPED": "red",
 }
-LOOK_SECONDS = 0.2
+POLL_SECONDS = 0.2
 
 
 def watch(stepfunctions: Any, s3: Any, machine: str, bucket: str, group: str, console: Console) -> dict[str, Any]:
@@ -59,7 +59,7 @@ def _records(stepfunctions: Any, s3: Any, machine: str, bucket: str, group: str)
             yield record
         if not running and (record.get("resources") or record.get("problems")):
             return
-        time.sleep(LOOK_SECONDS)
+        time.sleep(POLL_SECONDS)
 
 
 def _headline(record: Mapping[str, Any]) -> str:

@@ -54,7 +54,7 @@ class PersonalizeBackend(BaseBackend):  # type: ignore[misc]
         self.groups: dict[str, GroupData] = {}
         self.resources = {resource.arn: resource for resource in _service_owned()}
         self.count = 0
-        self._settling = False
+        self._refreshing = False
         self._state: State | None = None
         if environment.current.folder is not None:  # a temporary folder, which need not even exist, keeps nothing
             folder = environment.current.workdir / str(account_id) / str(region_name)
@@ -84,7 +84,7 @@ class PersonalizeBackend(BaseBackend):  # type: ignore[misc]
     def get(self, kind: str, arn: str) -> Resource:
         """The resource with this ARN, after all due changes. ResourceNotFoundError if there is none of this kind."""
         with self.lock:
-            self._settle()
+            self._refresh_all()
             resource = self.resources.get(arn)
             if resource is None or resource.kind.name != kind:
                 raise ResourceNotFoundError(f"Resource Arn {arn} does not exist.")
@@ -100,7 +100,7 @@ class PersonalizeBackend(BaseBackend):  # type: ignore[misc]
     def find(self, kind: str, parent: str | None = None, **members: object) -> list[Resource]:
         """The resources of a kind, newest first: below a parent's ARN, with these members."""
         with self.lock:
-            self._settle()
+            self._refresh_all()
             some = (resource for resource in self.resources.values() if resource.kind.name == kind)
             kept = (r for r in some if parent is None or parent in self._ancestors(r.values))
             matching = [r for r in kept if members.items() <= {k: r.values.get(k) for k in members}.items()]
@@ -144,7 +144,7 @@ class PersonalizeBackend(BaseBackend):  # type: ignore[misc]
                 held = self.resources[parent].values
                 values |= {member: copy.deepcopy(held[member]) for member in kind.inherits if member in held}
             arn = self._arn(kind, values)
-            self._settle()
+            self._refresh_all()
             if arn in self.resources:
                 raise ResourceAlreadyExistsError(f"Another resource with Arn {arn} already exists.")
             for quota in kind.quotas:
@@ -210,7 +210,7 @@ class PersonalizeBackend(BaseBackend):  # type: ignore[misc]
     def taggable(self, arn: str) -> Resource:
         """The resource with this ARN. InvalidInputError if its kind has no tags."""
         with self.lock:
-            self._settle()
+            self._refresh_all()
             resource = self.resources.get(arn)
             if resource is None:
                 raise ResourceNotFoundError(f"Resource Arn {arn} does not exist.")
@@ -240,21 +240,21 @@ class PersonalizeBackend(BaseBackend):  # type: ignore[misc]
 
     # Time
 
-    def _settle(self) -> None:
+    def _refresh_all(self) -> None:
         """Make all changes that are due."""
-        if self._settling:  # a due change may itself read resources
+        if self._refreshing:  # a due change may itself read resources
             return
-        self._settling = True
+        self._refreshing = True
         try:
             for resource in list(self.resources.values()):
                 if resource.life.leaving and resource.status == "DELETED":
                     self._remove(resource)
                 else:
-                    self._bring_up(resource)
+                    self._refresh(resource)
         finally:
-            self._settling = False
+            self._refreshing = False
 
-    def _bring_up(self, resource: Resource) -> None:
+    def _refresh(self, resource: Resource) -> None:
         update = resource.update
         if update and not update.applied and update.life.status == "ACTIVE":
             update.applied = True

@@ -243,7 +243,7 @@ class _Response(BaseResponse):  # type: ignore[misc]
         pacing, backend = environment.current.pacing, personalize_backends[self.current_account][self.region]
         pacing.delay(self.service)
         if self.service != "personalize":
-            self._suffer()
+            self._apply_faults()
         shape = get_service_model(self.service).operation_model(operation).input_shape
         params = _decoded(self.body)
         validate(shape, params)
@@ -252,7 +252,7 @@ class _Response(BaseResponse):  # type: ignore[misc]
             raise _error("ThrottlingException", "Rate exceeded")
         return _Answer(answer(backend, known))
 
-    def _suffer(self) -> None:
+    def _apply_faults(self) -> None:
         """Apply the faults of the runtime and events APIs."""
         is_down, seconds = faults.current.serving()
         if seconds:

@@ -99,12 +99,12 @@ class Interleaving:
             request = functools.partial(self.random.choice(REQUESTS), self)
             self.after(self.random.uniform(0, HORIZON_SECONDS), request)
         self.stack.disturb, self.stack.stretch = self._disturb, lambda _: QUICKER
-        self.pass_by()
+        self.pass_time()
         self.stack.disturb = lambda _: None
         if self._stopped_last:  # the next execution does the work that a stopped one left undone
             self._note("next run")
             self.start({"group": GROUP, "at": "2030-01-01T00:00:00Z"})
-            self.pass_by()
+            self.pass_time()
         self.stack.disturb = lambda _: None
 
     def drop(self, name: str = "") -> None:
@@ -192,14 +192,14 @@ class Interleaving:
             self.stack.stop(self._at_work[-1])
         else:
             self.random.choice(REQUESTS)(self)
-        self.pass_by(self.random.uniform(0, OUTLIVES_SECONDS))
+        self.pass_time(self.random.uniform(0, OUTLIVES_SECONDS))
         self._is_inside = False
 
     def after(self, seconds: float, do: Callable[[], object]) -> None:
         """Do something some seconds from now."""
         heapq.heappush(self._due, (time.time() + seconds, next(self._order), do))
 
-    def pass_by(self, until: float = 10**7) -> None:
+    def pass_time(self, until: float = 10**7) -> None:
         """Do everything that is due within some seconds."""
         end = time.time() + until
         while self._due and self._due[0][0] <= end:

@@ -33,7 +33,8 @@ from usher_local.clock import Clock
 from usher_local.cloud.access.credentials import REGION
 from usher_local.cloud.aws_lambda.functions import Answer, envelope
 from usher_local.cloud.aws_lambda.triggers import Triggers
-from usher_local.cloud.cloudformation.stacks import Deployed, Stacks
+from usher_local.cloud.cloudformation.stack import Deployed
+from usher_local.cloud.cloudformation.stacks import Stacks
 from usher_local.cloud.server import STACK, environ
 from usher_local.personalize.core import environment, faults
 from usher_local.personalize.core.faults import Faults
@@ -145,15 +146,15 @@ class Stack:
     _handlers: dict[str, Callable[[Any, Any], Any]] = field(default_factory=dict)
     _variables: dict[str, str] = field(default_factory=dict)
     _numbers: Iterator[int] = field(default_factory=count)
-    _beside: list[threading.Thread] = field(default_factory=list)
-    _begun: dict[Callable[["Stack"], object], tuple[float, int, Snapshot]] = field(default_factory=dict)
+    _threads: list[threading.Thread] = field(default_factory=list)
+    _snapshots: dict[Callable[["Stack"], object], tuple[float, int, Snapshot]] = field(default_factory=dict)
     """For each function of `begin`: the time, the number of Personalize's resources, and the snapshot after it."""
     _call: int = 0
     _deadlines: list[float] = field(default_factory=list)
     """The deadlines of the running functions, the innermost last."""
 
     def __post_init__(self) -> None:
-        self.after = self._put_forward
+        self.after = self._move_clock
         self.triggers = Triggers(self._run, Clock(1), Inline())
 
     def reset(self) -> None:
@@ -166,7 +167,7 @@ class Stack:
             vars(queue).pop("taken", None)
         self.started.clear()
         self.disturb, self.stretch, self._numbers = _leave_alone, _as_usual, count()
-        self.after = self._put_forward
+        self.after = self._move_clock
         environment.current.quotas.clear()
         faults.use(Faults())
         self.set_variables()
@@ -188,8 +189,8 @@ class Stack:
     def begin(self, make: Callable[["Stack"], object]) -> None:
         """Start anew with the state that `make` makes; from the second time on, from its snapshot."""
         self.reset()
-        if make in self._begun:
-            seconds, self.personalize.count, snapshot = self._begun[make]
+        if make in self._snapshots:
+            seconds, self.personalize.count, snapshot = self._snapshots[make]
             snapshot.bring_back([*self._containers(), *self._personalize_containers()])
             self.clock.move_to(seconds)
             return
@@ -197,7 +198,7 @@ class Stack:
         self.restart_functions()
         trained = [model_folder(arn) for arn, one in self.personalize.resources.items() if one.kind.trained]
         snapshot = Snapshot([*self._containers(), *self._personalize_containers()], trained)
-        self._begun[make] = time.time(), self.personalize.count, snapshot
+        self._snapshots[make] = time.time(), self.personalize.count, snapshot
 
     def _personalize_containers(self) -> Iterator[Container]:
         there = self.personalize  # models are loaded again on demand
@@ -207,7 +208,7 @@ class Stack:
         """Forget the functions' memory, as new processes do."""
         self._handlers.clear()
 
-    def _put_forward(self, seconds: float, do: Callable[[], object]) -> None:
+    def _move_clock(self, seconds: float, do: Callable[[], object]) -> None:
         self.clock.shift(seconds)
         do()
 
@@ -305,13 +306,13 @@ class Stack:
     def submit(self, function: Any, event: str, arn: str) -> None:
         """Run a function in a thread, so that the sender can wait for its answer."""
         thread = threading.Thread(target=self._run, args=(function, event, arn), daemon=True)
-        self._beside.append(thread)
+        self._threads.append(thread)
         thread.start()
 
     def join(self) -> None:
         """Wait for the threads of `submit`: a function that has sent its answer still runs, with its environment."""
-        while self._beside:
-            self._beside.pop().join()
+        while self._threads:
+            self._threads.pop().join()
 
     def _run(self, function: Any, event: str, _: str) -> Answer:
         try:
@@ -378,7 +379,7 @@ class Stack:
             with (
                 environ({**function.environment_vars, **self._variables}),
                 self._logging(),
-                self._within(function.timeout),
+                self._time_limit(function.timeout),
             ):
                 answer = self._handler(name)(json.loads(json.dumps(payload)), SimpleNamespace())
             self.disturb(Boundary(number, "function", name, "after"))
@@ -397,7 +398,7 @@ class Stack:
         return json.loads(json.dumps(answer))
 
     @contextmanager
-    def _within(self, seconds: float) -> Iterator[None]:
+    def _time_limit(self, seconds: float) -> Iterator[None]:
         """Kill a function at its first call after its timeout (seconds)."""
         self._deadlines.append(time.time() + seconds)
         try:

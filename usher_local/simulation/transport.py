@@ -29,7 +29,7 @@ from moto.core.request import (
 from usher_local.cloud.core.patching import replaced
 from usher_local.cloud.services.applications import Received
 
-UNREAD = ("Key", "Prefix", "CopySource")
+IGNORED = ("Key", "Prefix", "CopySource")
 """Parameters in S3's endpoint rules that no rule reads."""
 
 
@@ -73,7 +73,9 @@ def _kept(stock: Any) -> Any:
         given = operation_model, call_args, request_context
         if operation_model.operation_context_parameters:
             return stock(resolver, *given)
-        named = (call_args.get(one.member_name) for one in operation_model.context_parameters if one.name not in UNREAD)
+        named = (
+            call_args.get(one.member_name) for one in operation_model.context_parameters if one.name not in IGNORED
+        )
         place = (operation_model.name, request_context.get("use_global_endpoint"), *named)
         kept = resolver._instance_cache
         if place not in kept:

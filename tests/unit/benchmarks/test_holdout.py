@@ -1,4 +1,4 @@
-"""The hold-out is the one of the published baselines: the split, the forms of a list, the metrics."""
+"""The hold-out is that of the published baselines: the split, the forms of a list, the metrics."""
 
 import math
 

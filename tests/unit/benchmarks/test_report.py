@@ -1,4 +1,4 @@
-"""Tables of figures say once what is the same for several."""
+"""Tables of figures merge equal rows."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A run: what it measures, what it leaves out and says so, and what it keeps."""
+"""A run: its measurements, the steps that it reports and skips, and its saved figures."""
 
 import json
 from contextlib import ExitStack
@@ -52,7 +52,7 @@ def test_figures_are_kept_at_once_and_replaced_by_newer_ones(tmp_path: Path) -> 
     assert json.loads((tmp_path / "recommenders.json").read_text())["cores"]
 
 
-def test_what_cannot_be_measured_is_told_and_left_out(tmp_path: Path, console: Console) -> None:
+def test_contenders_that_cannot_be_measured_are_reported_and_left_out(tmp_path: Path, console: Console) -> None:
     def fail() -> dict[str, list[Row]]:
         raise NotApplicableError("needs titles")
 
@@ -67,7 +67,7 @@ def test_a_bad_file_ends_the_run_with_its_reason(tmp_path: Path, console: Consol
     assert "no.csv cannot be read" in console.export_text()
 
 
-def test_only_what_is_named_is_measured_and_resuming_leaves_out_the_rest(
+def test_only_the_named_steps_are_measured_and_resuming_skips_finished_ones(
     tmp_path: Path, console: Console, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "films.csv"

@@ -1,4 +1,4 @@
-"""Recipes of each kind, trained and asked through boto3 over HTTP."""
+"""Recipes of each kind, trained and called through boto3 over HTTP."""
 
 import math
 import os
@@ -59,7 +59,7 @@ def questions(groups: Groups) -> Questions:
         ("aws-vod-top-picks", SAMPLE),
     ],
 )
-def test_lists_are_judged_and_costs_told(groups: Groups, questions: Questions, name: str, users: int) -> None:
+def test_lists_are_scored_and_costs_reported(groups: Groups, questions: Questions, name: str, users: int) -> None:
     rows, costs = questions.measure(groups, BY_NAME[name])
     assert [(row["model"], row["form"], row["users"]) for row in rows] == [
         (name, form, users) for form in ("raw", "d25", "dedup")
@@ -89,7 +89,7 @@ def test_recipes_about_metadata_need_it(groups: Groups, questions: Questions) ->
         replace(questions, genres=()).measure(groups, BY_NAME["aws-semantic-similarity"])
 
 
-def test_what_fails_tells_why(groups: Groups, tmp_path: Path) -> None:
+def test_a_failure_has_its_reason(groups: Groups, tmp_path: Path) -> None:
     service = groups.service
     (tmp_path / "few.csv").write_text("USER_ID,ITEM_ID,TIMESTAMP\nu,i,1\n")
     group = service.make("dataset_group")

@@ -1,4 +1,4 @@
-"""The made-up shop has what it is made for: repeats at each thing's pace, seasons, newcomers, few big sellers."""
+"""The synthetic shop has repeats at each item's pace, seasons, new items, and a few items that sell most."""
 
 from collections import Counter
 
@@ -25,7 +25,7 @@ def test_most_purchases_are_repeats(small: Ratings) -> None:
     assert 0.5 < 1 - different / len(small.users) < 0.9
 
 
-def test_nobody_buys_a_thing_twice_at_a_time(small: Ratings) -> None:
+def test_no_customer_buys_an_item_twice_at_a_time(small: Ratings) -> None:
     assert len(set(zip(small.users, small.items, small.timestamps, strict=True))) == len(small.users)
     assert list(small.timestamps) == sorted(small.timestamps)
 

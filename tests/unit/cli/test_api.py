@@ -1,4 +1,4 @@
-"""What the command asks the HTTP API, and what it shows of the answers."""
+"""The command's requests to the HTTP API, and its output of the answers."""
 
 import io
 import json
@@ -29,7 +29,7 @@ ANSWER = {
 
 @dataclass
 class Asked:
-    """An API, and what it was asked."""
+    """An API, and the requests that it got."""
 
     url: str = ""
     requests: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
@@ -71,7 +71,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[Asked]:
         do_GET = do_POST = answer  # noqa: N815 - http.server's names
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     for name, value in (("ACCESS_KEY_ID", "a"), ("SECRET_ACCESS_KEY", "b"), ("DEFAULT_REGION", "us-east-1")):
         monkeypatch.setenv(f"AWS_{name}", value)
@@ -128,7 +128,7 @@ def test_events_are_sent_in_the_order_in_which_they_are_typed(asked: Asked, caps
     assert "Warning: i9 is unknown." in text
 
 
-def test_an_error_of_the_api_is_told_in_its_words(asked: Asked, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_error_of_the_api_is_reported_in_its_words(asked: Asked, capsys: pytest.CaptureFixture[str]) -> None:
     assert asked.command("recommend", "none", "u1") == 1
     assert capsys.readouterr().err == "The API answers 404: There is no group none.\n"
     with pytest.raises(SystemExit):
@@ -136,7 +136,7 @@ def test_an_error_of_the_api_is_told_in_its_words(asked: Asked, capsys: pytest.C
     assert "such as GENRE=Comedy" in capsys.readouterr().err
 
 
-def test_a_list_for_somebody_unknown_says_so() -> None:
+def test_a_list_for_an_unknown_user_says_so() -> None:
     text = io.StringIO()
     show_list(Console(file=text, width=200), ANSWER | {"known": False})
     assert UNKNOWN in text.getvalue()

@@ -12,13 +12,14 @@ import pytest
 from usher_cli.arguments import GROUPS, MODULES, commands, make_parser, parse
 from usher_cli.command import Command
 from usher_cli.completion import script
+from usher_cli.version import PROJECT
 from usher_local.demo.recording import PICTURE, SESSION, picture
 
 COMMANDS = list(commands())
 
 
 def as_arguments(line: str) -> list[str]:
-    """The arguments of an example, without what the shell takes."""
+    """The arguments of an example, without the shell's syntax."""
     inner = re.sub(r"^source <\((.*)\)$", r"\1", line)
     return shlex.split(re.sub(r" > \w+$", "", inner))
 
@@ -34,7 +35,7 @@ def test_every_command_has_examples_that_can_be_typed(command: Command) -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda one: one.name)
-def test_every_help_says_what_the_command_does_and_has_examples(
+def test_every_help_describes_the_command_and_has_examples(
     command: Command, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "200")
@@ -46,6 +47,13 @@ def test_every_help_says_what_the_command_does_and_has_examples(
     assert all(line in text for line in command.examples)
     assert ("--json" in text) == command.has_json
     assert ("--yes" in text) == command.asks
+
+
+def test_the_version_is_the_projects(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        parse(["--version"])
+    assert ended.value.code == 0
+    assert f'version = "{capsys.readouterr().out.strip().removeprefix("usher ")}"' in PROJECT.read_text().splitlines()
 
 
 def test_modules_are_called_as_the_first_word_of_their_commands() -> None:
@@ -68,7 +76,7 @@ def test_a_command_is_imported_alone(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(("typed", "meant"), [("stauts", "status"), ("key", "keys"), ("imports", "import")])
-def test_a_misspelt_command_is_told_with_the_one_that_is_meant(
+def test_a_misspelt_command_is_reported_with_the_closest_one(
     capsys: pytest.CaptureFixture[str], typed: str, meant: str
 ) -> None:
     with pytest.raises(SystemExit, match="2"):
@@ -83,7 +91,7 @@ def test_the_stack_is_named_before_the_command_or_after_it(arguments: list[str])
 
 
 def completed(line: str) -> list[str]:
-    """What bash offers for a line, whose last word is being typed."""
+    """bash's completions of a line's last word."""
     words = line.split(" ")
     typed = f"COMP_WORDS=({shlex.join(words)}); COMP_CWORD={len(words) - 1}"
     program = f"{script(make_parser(), 'bash')}\n{typed}; _usher; printf '%s\\n' \"${{COMPREPLY[@]}}\""

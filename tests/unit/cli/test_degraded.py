@@ -1,4 +1,4 @@
-"""What the command and the page say of an answer that is not all that was asked for."""
+"""The texts of the command and the page for incomplete answers."""
 
 from typing import Any, get_args
 

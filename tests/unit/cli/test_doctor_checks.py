@@ -1,4 +1,4 @@
-"""What the checks of `usher doctor` say of queues."""
+"""The checks of `usher doctor` about queues."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -13,7 +13,7 @@ from usher_cli.doctor.examination import Deployment, ProblemError
 
 
 class Queues(Deployment):
-    """A stack that has queues alone."""
+    """A stack that only has queues."""
 
     def named(self, logical_id: str) -> str:
         return str(client("sqs").get_queue_url(QueueName=logical_id)["QueueUrl"])

@@ -1,4 +1,4 @@
-"""Whatever goes wrong is told in one line, with what to do, and never as a traceback."""
+"""Every error is reported in one line, with a remedy, and never as a traceback."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -48,7 +48,7 @@ def refusal(code: str, message: str = "No.") -> exceptions.ClientError:
         (ModuleNotFoundError(name="uvicorn"), "In Usher's folder: pip install '.[ui]'"),
         (ModuleNotFoundError(name="moto"), "In Usher's folder: pip install '.[local]'"),
         (UsherError("So."), "So."),
-        (KeyError("x"), "usher itself has failed: KeyError: 'x'. Report it, with what USHER_TRACEBACK=1 shows."),
+        (KeyError("x"), "usher itself has failed: KeyError: 'x'. Report its traceback (USHER_TRACEBACK=1)."),
     ],
 )
 def test_an_error_is_one_line_with_what_to_do(error: Exception, says: str) -> None:
@@ -85,7 +85,7 @@ def cloudformation() -> Iterator[Any]:
         ),
     ],
 )
-def test_a_half_deployed_stack_is_told(
+def test_a_half_deployed_stack_is_reported(
     cloudformation: Any, capsys: pytest.CaptureFixture[str], status: str, says: str
 ) -> None:
     arn = cloudformation.create_stack(StackName="half", TemplateBody=TEMPLATE)["StackId"]
@@ -98,7 +98,7 @@ def test_a_half_deployed_stack_is_told(
 
 
 @pytest.mark.parametrize("ask", [lambda stack: stack.pending_queue, lambda stack: stack.target("films")])
-def test_a_resource_that_a_stack_lacks_is_told(cloudformation: Any, ask: Callable[[DeployedStack], Any]) -> None:
+def test_a_missing_resource_of_a_stack_is_reported(cloudformation: Any, ask: Callable[[DeployedStack], Any]) -> None:
     cloudformation.create_stack(StackName="half", TemplateBody=TEMPLATE)
     with pytest.raises(UsherError, match=r"The stack half has no resource (Pending|Plan): it is not Usher's"):
         ask(DeployedStack("half"))

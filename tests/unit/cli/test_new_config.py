@@ -1,4 +1,4 @@
-"""`usher init` and `usher validate`: a config for any CSVs, which a run takes."""
+"""`usher init` and `usher validate`: a valid config for any CSVs."""
 
 import json
 from pathlib import Path
@@ -80,7 +80,7 @@ def test_an_own_config_is_left_as_it_is_unless_yes_is_said(tmp_path: Path, capsy
     assert "usher.json is the group's config already" in capsys.readouterr().err
 
 
-def test_what_a_run_would_refuse_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_faults_that_a_run_would_refuse_are_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     films = folder(tmp_path, rows=["u1,i1,yesterday"])
     assert main(["init", str(films)]) == 0
     assert "A run would refuse this data:" in capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""How runs at work are shown in a terminal."""
+"""The terminal's view of running runs."""
 
 import io
 from typing import Any
@@ -11,7 +11,7 @@ from usher_cli import show
 from usher_cli.costs import amount_text
 
 
-def test_a_run_at_work_has_a_bar_a_sentence_and_its_expected_end() -> None:
+def test_a_running_run_has_a_bar_a_sentence_and_its_expected_end() -> None:
     states = [
         {"id": f"solution_version/{number}", "status": status, "action": "create"}
         for number, status in enumerate(("READY", "PENDING"))

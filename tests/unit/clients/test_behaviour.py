@@ -1,4 +1,4 @@
-"""What the client for browsers does where storage, clock, network and tokens fail, in Node with a page's globals."""
+"""The client for browsers with failing storage, clock, network and tokens, in Node with a page's globals."""
 
 import json
 from pathlib import Path
@@ -33,7 +33,7 @@ const items = (sent) => sent.events.map((event) => event.itemId);
 
 
 def browse(folder: Path, script: str) -> Any:
-    """What a script in a page returns; it may wait for nothing but the client."""
+    """The result of a script in a page; it may only wait for the client."""
     page = folder / "page.mjs"
     page.write_text(f"{PAGE}\nconst told = await (async () => {{{script}}})();\n"
                     "console.log(JSON.stringify(told ?? null));\nprocess.exit();")  # fmt: skip
@@ -46,7 +46,7 @@ def browse(folder: Path, script: str) -> Any:
 
 
 @pytest.mark.parametrize("broken", ["{", "null", "[]", "5"])
-def test_what_others_wrote_into_the_storage_is_written_over(tmp_path: Path, broken: str) -> None:
+def test_foreign_content_in_the_storage_is_overwritten(tmp_path: Path, broken: str) -> None:
     script = f"""
         stored[key] = {json.dumps(broken)};
         const guest = open().guestId();
@@ -86,7 +86,7 @@ def test_an_event_of_a_device_whose_clock_is_wrong_counts_from_its_arrival(tmp_p
     assert browse(tmp_path, script) == [["a"], [], []]
 
 
-def test_each_event_that_is_refused_for_good_is_told_once(tmp_path: Path) -> None:
+def test_each_permanently_refused_event_is_reported_once(tmp_path: Path) -> None:
     script = """
         api = () => ({ status: 404, error: { code: "UnknownGroup" } });
         const shop = open();
@@ -101,7 +101,7 @@ def test_each_event_that_is_refused_for_good_is_told_once(tmp_path: Path) -> Non
     assert browse(tmp_path, script) == [told, []]
 
 
-def test_who_has_no_token_any_more_keeps_no_guest_back(tmp_path: Path) -> None:
+def test_a_logged_out_user_does_not_delay_guests(tmp_path: Path) -> None:
     script = """
         let token = "t";
         const user = { url: "https://t", token: () => token ?? Promise.reject(new Error("logged out")) };

@@ -1,4 +1,4 @@
-"""The client for browsers: small, without dependencies, and with a type for all that it exports."""
+"""The client for browsers: small, without dependencies, and with a type for each export."""
 
 import re
 import shutil
@@ -16,7 +16,7 @@ SITE = """
 declare const KEY_API_URL: string, TOKEN_API_URL: string;
 declare const auth: { getToken(): Promise<string>; subject: string };
 """
-"""What the example's own site has."""
+"""The content of the example's own site."""
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def test_it_is_one_module_without_dependencies() -> None:
     assert not re.search(r"\bimport\b[^;]*from|\brequire\(|\bimport\(", text)
 
 
-def test_what_it_returns_has_types() -> None:
+def test_its_results_have_types() -> None:
     returned = CLIENT.read_text().rpartition("  return {")[2]
     members = set(re.findall(r"^    (\w+)(?:[:,(]|$)", returned, re.M))
     typed = re.search(r"export interface Usher \{(.*?)^\}", CLIENT.with_suffix(".d.ts").read_text(), re.S | re.M)

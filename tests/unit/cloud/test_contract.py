@@ -1,4 +1,5 @@
-"""What our repairs rely on: when one of these fails after an upgrade, a repair can go or must change."""
+"""The names of libraries that our repairs use: if a test fails after an upgrade, a repair is obsolete or must
+change."""
 
 import copy
 import inspect
@@ -52,7 +53,7 @@ def test_moto_still_evaluates_no_jsonata_and_leaves_strings_unescaped() -> None:
 def test_moto_still_knows_no_quota_of_executions() -> None:
     assert not hasattr(EventManager(), "owner")
     assert EventManager()._history_event_list == []
-    assert not is_within_size_quota("x" * 262_144)  # AWS takes as many
+    assert not is_within_size_quota("x" * 262_144)  # AWS accepts as many
 
 
 def test_moto_still_lets_states_all_catch_everything() -> None:
@@ -99,7 +100,7 @@ def test_moto_still_knows_no_metric_math_and_tells_no_two_sets_of_dimensions_to_
     assert not are_dimensions_same(two, two)
 
 
-def test_motos_alarms_still_begin_as_ok_and_tell_nobody() -> None:
+def test_motos_alarms_still_begin_as_ok_and_notify_nobody() -> None:
     backend = CloudWatchBackend("us-east-1", "123456789012")
     alarm = backend.put_metric_alarm("a", "N", "m", "GreaterThanThreshold", 1, 60, 1, "Sum", "", [], ["arn:nobody"])
     assert alarm.state_value == "OK"
@@ -121,7 +122,7 @@ def test_moto_still_knows_no_signer_of_a_pre_signed_url() -> None:
 
 
 @pytest.mark.parametrize("service", NOT_AWS)
-def test_moto_still_serves_under_these_names_what_is_not_aws(service: Any) -> None:
+def test_moto_still_serves_its_own_pages_under_these_names(service: Any) -> None:
     assert werkzeug_app.create_backend_app(service).url_map
 
 
@@ -131,7 +132,7 @@ def test_cfn_lint_still_carries_the_schema_of_every_type_that_we_provide() -> No
     assert {"TableName", "KeySchema"} <= create_only("AWS::DynamoDB::Table")
 
 
-def test_moto_still_forgets_what_else_an_action_of_cloudformation_needs() -> None:
+def test_moto_still_forgets_members_that_cloudformation_needs() -> None:
     stock = vars(CloudFormationBackend)["create_change_set"]
     assert "capabilities" not in inspect.signature(stock).parameters
 

@@ -1,4 +1,4 @@
-"""A full disk is told in one line, whoever notices it."""
+"""A full disk is reported in one line, whichever thread notices it."""
 
 import argparse
 import errno

@@ -1,4 +1,4 @@
-"""What the local cloud deploys when a person starts it."""
+"""The stack that the local cloud deploys at its start."""
 
 from pathlib import Path
 

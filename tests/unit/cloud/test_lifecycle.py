@@ -1,4 +1,4 @@
-"""How the local cloud starts and ends."""
+"""The start and the end of the local cloud."""
 
 import json
 import os
@@ -18,7 +18,7 @@ TEMPLATE = Path(__file__).parent / "fixtures/stack/template.yaml"
 
 
 def ends(pid: int) -> bool:
-    """Whether a process is gone, or dead and waiting for its parent, within five seconds."""
+    """Whether a process ends, or becomes a zombie, within five seconds."""
     for _ in range(500):
         try:
             state = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0]
@@ -61,7 +61,7 @@ def test_one_can_follow_another_and_knows_nothing_of_it() -> None:
     assert len(keys) == 2
 
 
-def test_a_broken_template_ends_what_had_started(tmp_path: Path) -> None:
+def test_a_broken_template_closes_the_started_servers(tmp_path: Path) -> None:
     template = tmp_path / "template.yaml"
     template.write_text(
         "Transform: AWS::Serverless-2016-10-31\nResources: {Nameless: {Type: AWS::Serverless::Function}}"

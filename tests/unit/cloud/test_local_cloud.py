@@ -30,7 +30,7 @@ NIGHT = datetime(2026, 7, 1, 0, 0, tzinfo=UTC)
 
 
 class Time:
-    """A clock that tests turn."""
+    """A clock that tests set."""
 
     def __init__(self) -> None:
         self.now = NIGHT
@@ -51,7 +51,7 @@ def cloud(night: Time) -> Iterator[LocalCloud]:
 
 
 def eventually(found: Callable[[], Any]) -> Any:
-    """What `found` returns as soon as it is true."""
+    """The first result of `found` that is true."""
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
         if result := found():
@@ -89,7 +89,7 @@ def invoke(cloud: LocalCloud, **event: Any) -> tuple[str | None, Any]:
 def call(
     cloud: LocalCloud, method: str, path: str, body: bytes = b"", secret: str | None = "", token: str | None = None
 ) -> tuple[int, Any]:
-    """Status and answer of the API; signed by the developer, by another `secret`, or (None) not at all."""
+    """Status and answer of the API; signed by the developer, with another `secret`, or (None) unsigned."""
     request = AWSRequest(method, cloud.outputs["ApiUrl"] + path, data=body or None)
     if secret is not None:
         key = cloud.environment["AWS_ACCESS_KEY_ID"]
@@ -175,7 +175,7 @@ def test_a_schedule_fires_once_when_it_is_due_in_its_own_time_zone(cloud: LocalC
     night.now = NIGHT + timedelta(minutes=59)
     assert cloud.scheduler.tick() == 0
     night.now = NIGHT + timedelta(minutes=61)
-    assert cloud.scheduler.tick() + cloud.scheduler.tick() <= 1  # or the ticker of the cloud was faster
+    assert cloud.scheduler.tick() + cloud.scheduler.tick() <= 1  # otherwise, the ticker of the cloud was faster
     execution = execution_with(cloud, lambda given: "at" in given)
     assert json.loads(execution["input"]) == {"at": "2026-07-01T01:00:00Z"}
 
@@ -230,7 +230,7 @@ def test_an_event_invocation_returns_at_once_and_logs_to_the_functions_own_group
 @pytest.mark.parametrize(
     ("deed", "error"), [("scan", "AccessDeniedException"), ("read a secret", "AccessDenied")], ids=["table", "bucket"]
 )
-def test_what_a_functions_role_does_not_allow_is_denied(cloud: LocalCloud, deed: str, error: str) -> None:
+def test_actions_outside_a_functions_role_are_denied(cloud: LocalCloud, deed: str, error: str) -> None:
     _, answer = invoke(cloud, do=deed)
     assert error in (answer["errorType"], answer["errorMessage"].partition("(")[2].partition(")")[0])
 
@@ -254,7 +254,7 @@ def test_a_posted_body_arrives(cloud: LocalCloud) -> None:
 @pytest.mark.parametrize(
     "given", [{"secret": None}, {"secret": "x" * 40}, {"token": "made-up"}], ids=["unsigned", "wrong secret", "token"]
 )
-def test_a_request_that_nobody_signed_is_forbidden(cloud: LocalCloud, given: dict[str, Any]) -> None:
+def test_an_unsigned_request_is_forbidden(cloud: LocalCloud, given: dict[str, Any]) -> None:
     assert call(cloud, "GET", "/g/things/1", **given) == (403, {"message": "Forbidden"})
 
 
@@ -280,7 +280,7 @@ def test_ten_callers_at_once_are_all_answered(cloud: LocalCloud) -> None:
     assert [answer["event"]["pathParameters"]["thing"] for _, answer in answers] == [str(n) for n in range(20)]
 
 
-def test_callers_beyond_the_concurrency_are_told_that_the_service_is_unavailable(cloud: LocalCloud) -> None:
+def test_callers_beyond_the_concurrency_get_service_unavailable(cloud: LocalCloud) -> None:
     functions = cloud.client("lambda")
     name = next(
         one["FunctionName"] for one in functions.list_functions()["Functions"] if "Answer" in one["FunctionName"]
@@ -296,7 +296,7 @@ def test_callers_beyond_the_concurrency_are_told_that_the_service_is_unavailable
         functions.delete_function_concurrency(FunctionName=name)
 
 
-def test_the_api_calls_the_alias_and_the_function_is_told_so(cloud: LocalCloud) -> None:
+def test_the_api_calls_the_alias_and_the_function_sees_its_arn(cloud: LocalCloud) -> None:
     _, answer = call(cloud, "GET", "/g/things/1")
     assert answer["arn"].endswith(":live")
     assert answer["version"] == "1"
@@ -318,7 +318,7 @@ def test_an_event_that_fails_three_times_is_left_in_the_dead_letter_queue(cloud:
     assert len(requests) >= 3
 
 
-def test_a_destination_is_told_what_went_wrong(cloud: LocalCloud) -> None:
+def test_a_destination_gets_the_error(cloud: LocalCloud) -> None:
     functions, sqs, queue = cloud.client("lambda"), cloud.client("sqs"), cloud.outputs["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     name = cloud.outputs["WorkName"]
@@ -365,7 +365,7 @@ def test_an_operation_that_is_not_there_is_refused_in_a_line(
     assert "Traceback" not in caplog.text
 
 
-def test_the_stack_tells_what_it_made(cloud: LocalCloud) -> None:
+def test_the_stack_reports_its_resources(cloud: LocalCloud) -> None:
     (stack,) = cloud.client("cloudformation").describe_stacks(StackName="usher")["Stacks"]
     assert stack["StackStatus"] == "CREATE_COMPLETE"
     assert {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]} == cloud.outputs
@@ -377,7 +377,7 @@ def test_the_stack_tells_what_it_made(cloud: LocalCloud) -> None:
         cloud.client("lambda").invoke(FunctionName="nothing")
 
 
-# The last test here, since its function runs on for a while.
+# The last test here, since its function continues for a while.
 def test_a_running_execution_can_be_stopped_even_while_its_function_runs(cloud: LocalCloud) -> None:
     arn = start(cloud, do="sleep", seconds=1.5)
     states = cloud.client("stepfunctions")

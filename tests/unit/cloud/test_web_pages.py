@@ -1,6 +1,6 @@
-"""What a web page, or another user of this machine, reaches of a local cloud that runs: nothing.
+"""The local cloud is closed to web pages and to other users of this machine.
 
-A page tries in a real browser, where there is one; the same requests go out by plain HTTP in any case.
+A page attacks in a real browser, if there is one; the same requests are also sent by plain HTTP.
 """
 
 import json
@@ -45,7 +45,7 @@ class Attack:
 
     name: str
     kind: str
-    """The fetch mode `cors` or `no-cors`, or what else of a page sends requests."""
+    """The fetch mode `cors` or `no-cors`, or another way in which a page sends requests."""
     path: str
     method: str = "GET"
     headers: tuple[tuple[str, str], ...] = ()
@@ -53,7 +53,7 @@ class Attack:
 
 
 def claimed(service: str, **more: str) -> tuple[tuple[str, str], ...]:
-    """Headers that moto takes for a signature."""
+    """Headers that moto would take for a signature."""
     scope = f"Credential=AKIAEXAMPLE/20260101/us-east-1/{service}/aws4_request"
     return ("Authorization", f"AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature=0"), *more.items()
 
@@ -101,7 +101,7 @@ def cloud() -> Iterator[LocalCloud]:
 
 @pytest.fixture(scope="module")
 def look(cloud: LocalCloud) -> Callable[[], Any]:
-    """Looks at all that the attacks are after."""
+    """Reads all targets of the attacks."""
     s3, sns, logs = (cloud.client(service) for service in ("s3", "sns", "logs"))
     groups = cloud.outputs["LogGroup"], cloud.outputs["ApiLogGroup"]
 
@@ -117,7 +117,7 @@ def look(cloud: LocalCloud) -> Callable[[], Any]:
 
 @pytest.fixture
 def untouched(look: Callable[[], Any]) -> Iterator[None]:
-    """Nothing that the attacks are after happens within."""
+    """Checks that the block changes no target of the attacks."""
     before = look()
     yield
     assert look() == before
@@ -179,7 +179,7 @@ def developer(cloud: LocalCloud) -> Credentials:
 
 @pytest.fixture(scope="module")
 def nobody(cloud: LocalCloud) -> Credentials:
-    """A user who may do nothing."""
+    """A user without permissions."""
     iam = cloud.client("iam")
     iam.create_user(UserName="nobody")
     key = iam.create_access_key(UserName="nobody")["AccessKey"]
@@ -193,7 +193,7 @@ def sign(by: Credentials, service: str, request: AWSRequest) -> dict[str, str]:
 
 
 @pytest.mark.usefixtures("untouched")
-def test_who_may_not_set_faults_sets_none(cloud: LocalCloud, nobody: Credentials) -> None:
+def test_a_caller_without_the_permission_cannot_set_faults(cloud: LocalCloud, nobody: Credentials) -> None:
     target = {"X-Amz-Target": "AmazonPersonalize.SetFaults", "Content-Type": "application/x-amz-json-1.1"}
     headers = sign(nobody, "personalize", AWSRequest("POST", f"{cloud.endpoint}/", target, '{"throttle": 1}'))
     status, _ = send(urlsplit(cloud.endpoint).netloc, "POST", "/", '{"throttle": 1}', headers)
@@ -202,14 +202,14 @@ def test_who_may_not_set_faults_sets_none(cloud: LocalCloud, nobody: Credentials
 
 @pytest.mark.usefixtures("untouched")
 @pytest.mark.parametrize("path", ["/moto-api/data.json", "/moto-api/reset", "/latest/meta-data/iam", "/favicon.ico"])
-def test_what_moto_serves_beside_aws_is_not_there_for_who_signs_either(cloud: LocalCloud, path: str) -> None:
+def test_motos_own_pages_are_closed_to_signed_requests_too(cloud: LocalCloud, path: str) -> None:
     signed = sign(developer(cloud), "s3", AWSRequest("GET", cloud.endpoint + path))
     status, headers = send(urlsplit(cloud.endpoint).netloc, "GET", path, b"", signed)
     assert status == 404
     assert "access-control-allow-origin" not in headers
 
 
-def test_a_pre_signed_url_does_what_its_signer_may(cloud: LocalCloud, nobody: Credentials) -> None:
+def test_a_pre_signed_url_has_its_signers_permissions(cloud: LocalCloud, nobody: Credentials) -> None:
     bucket = cloud.outputs["BucketName"]
     cloud.client("s3").put_object(Bucket=bucket, Key="a b/ü", Body=b"content")
     for signer, expected in ((developer(cloud), 200), (nobody, 403)):
@@ -220,7 +220,7 @@ def test_a_pre_signed_url_does_what_its_signer_may(cloud: LocalCloud, nobody: Cr
 
 
 class Site:
-    """The page's own server. Attacks on it succeed, which shows what the page can do."""
+    """The page's own server. Attacks on it succeed, which proves that the page can make them."""
 
     def __init__(self) -> None:
         self.attacks: list[dict[str, Any]] = []
@@ -245,7 +245,7 @@ class Site:
 
 @contextmanager
 def browsing(url: str, folder: Path) -> Iterator[None]:
-    """A browser with a page. All names lead it to this machine, as a name server of the page's owner would."""
+    """A browser with a page. All names lead to this machine, as with a malicious name server."""
     assert BROWSER
     arguments = [
         "--headless",
@@ -299,18 +299,18 @@ def test_a_page_in_a_browser_reads_nothing_and_runs_nothing(
         site.attacks += control
         with browsing(f"http://{EVIL}:{port}/page", tmp_path):
             report = site.reports.get(timeout=SECONDS)
-    # The page can do all that it tries: where a server lets it, it reads.
+    # The page can make all attacks: a server that allows them is read.
     assert site.hits >= {urlsplit(one["url"]).path for one in control}
     readable = {one["id"] for one in control if one["kind"] in ("cors", "script")}
     assert readable == {one["id"] for one in control if "readable" in report[one["id"]]}
-    # All of it has come to the local cloud, and nothing came of it.
+    # All attacks reached the local cloud, without an effect.
     refused = [one for one in caplog.records if one.name == "usher_local.cloud.http_api.request_gate"]
     assert len(refused) >= tried
     assert {report[one["id"]] for one in site.attacks if one not in control} == {""}
 
 
 def order(attack: Attack, host: str, path: str) -> dict[str, Any]:
-    """An attack as the page takes it."""
+    """An attack in the page's form."""
     fetch = {"method": attack.method, "mode": attack.kind, "headers": dict(attack.headers)}
     options = fetch | ({"body": attack.body} if attack.body else {})
     return {

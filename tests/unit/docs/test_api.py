@@ -1,4 +1,4 @@
-"""The OpenAPI document follows from the tables of routes and errors. tests/unit/fuzz holds the API to it."""
+"""The OpenAPI document follows from the tables of routes and errors. tests/unit/fuzz tests the API against it."""
 
 from usher.serving.api_pages import DOCUMENT
 

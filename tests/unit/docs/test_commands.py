@@ -1,4 +1,4 @@
-"""Every command that the documentation tells people to type exists, with its options."""
+"""Every command in the documentation exists, with its options."""
 
 import contextlib
 import io
@@ -22,12 +22,12 @@ GLOBAL = {"--query", "--output", "--max-items", "--cli-binary-format", "--endpoi
 HIGH_LEVEL = {"s3"}
 """Commands of `aws` that are not operations of a service."""
 OTHERS = {"docs/cli.md", "docs/decisions.md"}
-"""Pages with the command's own synopsis, and with what was once."""
+"""Pages with the command's own synopsis, and with past commands."""
 SAM = {"build", "delete", "deploy", "package", "sync", "validate"}
 
 
 def commands(text: str) -> Iterator[list[str]]:
-    """The commands of a page's shell blocks, and those that stand in its sentences."""
+    """The commands in a page's shell blocks, and in its sentences."""
     for language, code in FENCED.findall(text):
         if language in {"bash", "sh", "shell"}:
             for line in code.replace("\\\n", " ").splitlines():
@@ -54,7 +54,7 @@ def in_line(line: str) -> Iterator[list[str]]:
 
 
 def complaint(words: list[str]) -> str:
-    """Why a command does not exist; empty if it does. A sentence may name one without its arguments."""
+    """The reason why a command does not exist, or "". A sentence may name one without its arguments."""
     program, *arguments = words
     if "..." in arguments or not arguments:
         return ""
@@ -72,7 +72,7 @@ def complaint(words: list[str]) -> str:
 
 
 def aws_complaint(service: str, operation: str, *options: str) -> str:
-    """What an operation of AWS lacks, or does not know."""
+    """The missing and the unknown parameters of an operation of AWS."""
     model = get_session().get_service_model(service)
     names = {xform_name(name, "-"): name for name in model.operation_names}
     if operation not in names:
@@ -119,5 +119,5 @@ def test_commands_are_found_in_a_line(line: str, found: list[list[str]]) -> None
     "line",
     ["usher stauts films", "usher status --jsn", "aws sqs purge --queue-url x", "aws sqs purge-queue", "sam destroy"],
 )
-def test_what_does_not_exist_is_seen(line: str) -> None:
+def test_missing_names_are_found(line: str) -> None:
     assert complaint(line.split())

@@ -1,4 +1,4 @@
-"""A limit that a test needs otherwise is an argument: no test replaces a constant of a module."""
+"""A limit that a test changes is an argument: no test replaces a constant of a module."""
 
 import ast
 import re

@@ -1,4 +1,4 @@
-"""The documentation is complete and holds together: names come from the code, examples are read by their readers."""
+"""The documentation is complete and consistent: names are the code's, and examples are valid."""
 
 import argparse
 import ast
@@ -75,7 +75,7 @@ def blocks(language: str) -> list[Any]:
 
 
 def missing(pages: str, names: Iterable[str]) -> list[str]:
-    """The names that none of the pages, which are separated by spaces, has as code."""
+    """The names that are not code in any of the pages (separated by spaces)."""
     spans = " ".join(span for page in pages.split() for span in re.findall(r"`([^`\n]+)`", DOCS[page]))
     return [name for name in names if not re.search(rf"(?<!\w){re.escape(name)}(?!\w)", spans)]
 
@@ -252,7 +252,7 @@ def test_a_model_asks_for_the_hyperparameters_that_it_is_said_to_obey(recipe: Re
     taken = np.arange(len(users), dtype=np.float32) % 2
     registry.RECIPES[recipe.name].fit(Interactions.of(users, items, range(len(users)), weights=taken), Parameters())
     registry.trim(Interactions.of(users, items, range(len(users))), Parameters())
-    # Which items are new is seen to by the service, before any model.
+    # The service, not the model, determines which items are new.
     offered = set(tables.hyperparameters(recipe)) - TRANSFORMATIONS["featurize_coldstart"].keys()
     assert offered & Parameters.asked == offered - registry.INERT
 

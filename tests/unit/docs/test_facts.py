@@ -24,7 +24,7 @@ NUMBERS = (
 RUNTIME_ERRORS = {"Lambda.TooManyRequestsException"}
 MB = 1 << 20
 SNAPSHOT_DOLLARS = 2_592_000 * 0.0000015046
-"""Of a GB in a month: https://aws.amazon.com/lambda/pricing/"""
+"""US dollars for a GB and a month: https://aws.amazon.com/lambda/pricing/"""
 
 
 class _Loader(yaml.CSafeLoader):
@@ -41,14 +41,14 @@ def of_type(kind: str) -> list[dict[str, Any]]:
 
 
 def text(page: str) -> str:
-    """A page, with each run of white space as one space."""
+    """A page, with single spaces."""
     return " ".join((DOCS / page).read_text().split())
 
 
 def facts() -> Iterable[tuple[str, str]]:
-    """Pages, and phrases that must be in them."""
+    """Pages, and phrases that they must contain."""
     alarms = of_type("AWS::CloudWatch::Alarm")
-    # What stands under a condition is read as nothing.
+    # Conditional parts are ignored.
     metrics = sum(sum("MetricStat" in (one or {}) for one in alarm.get("Metrics", [])) or 1 for alarm in alarms)
     yield "cost.md", f"{NUMBERS[len(alarms)]} alarms, on {NUMBERS[metrics]} metrics"
     kept = [one for one in RESOURCES.values() if "SnapStart" in one.get("Properties", {}) and "Condition" not in one]

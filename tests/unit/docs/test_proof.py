@@ -1,4 +1,4 @@
-"""docs/proof.md is what its table says, and names tests and checks that there are."""
+"""docs/proof.md is current, and names existing tests and checks."""
 
 import ast
 from functools import cache
@@ -16,7 +16,7 @@ EVERY = [claim for claims in CLAIMS.values() for claim in claims]
 
 @cache
 def defined_in(file: str) -> set[str]:
-    """The tests of a file; none where there is no such file."""
+    """The tests of a file; empty if the file does not exist."""
     path = ROOT / file
     tree = ast.parse(path.read_text() if path.exists() else "")
     return {one.name for one in tree.body if isinstance(one, ast.FunctionDef) and one.name.startswith("test_")}
@@ -27,7 +27,7 @@ def test_the_page_is_up_to_date() -> None:
 
 
 @pytest.mark.parametrize("claim", EVERY, ids=lambda claim: claim.says[:50])
-def test_what_a_claim_names_exists(claim: Claim) -> None:
+def test_the_tests_and_checks_in_claims_exist(claim: Claim) -> None:
     assert [one for one in claim.tests if one.partition("::")[2] not in defined_in(one.partition("::")[0])] == []
     assert claim.tests or claim.seen, "a claim needs a test, or a look at the first deployment"
     assert claim.check in {"", *(check.name for check in CHECKS)}

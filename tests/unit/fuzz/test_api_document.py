@@ -1,8 +1,9 @@
-"""The API is as its OpenAPI document says: cases that schemathesis makes of it, right ones and wrong ones.
+"""The API matches its OpenAPI document: valid and invalid cases that schemathesis makes from it.
 
-    CASES=5000 python -m pytest tests/unit/fuzz/test_api_document.py
+CASES=5000 python -m pytest tests/unit/fuzz/test_api_document.py
 
-Only routes of a live group are asked, in process. An answer is one that the document names, and no server's error.
+Only routes of a live group are called, in process. The document must name each answer, and no answer may be a server
+error.
 """
 
 import copy
@@ -41,13 +42,13 @@ pytestmark = pytest.mark.exhaustive
 CASES = int(os.environ.get("CASES", "150"))
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 KNOWN = {"filter": ["genre"], "solution": ["sims", "popularity-count"], "userId": ["u1", "u2"], "itemId": ["i1", "i2"]}
-"""Values that mean something here: others are hardly met by chance."""
+"""Values with a meaning here, which random ones hardly ever have."""
 SKIPPED = {"GET /docs"}
 """A page, which has a test of its own."""
 
 
 def unnamed(value: Any, schema: Any) -> Iterator[str]:
-    """The members of an answer that its schema, which names some, does not name."""
+    """The members of an answer that its schema lacks, if the schema names any."""
     while "$ref" in schema:
         schema = reduce(getitem, schema["$ref"].removeprefix("#/").split("/"), api_document())
     for name, part in value.items() if isinstance(value, dict) else ():
@@ -70,7 +71,7 @@ def test_the_document_names_every_member_of_an_answer(api: Api, name: str) -> No
 
 
 def with_known_values() -> dict[str, Any]:
-    """The document, in which options may have the values that are known here."""
+    """The document, with the known values for options."""
 
     def known(name: str, schema: Any) -> Any:
         return {"anyOf": [{"enum": KNOWN[name]}, schema]} if name in KNOWN else schema
@@ -112,7 +113,7 @@ def answer(api: Api, case: Any) -> Response | None:
     return Response(raw["statusCode"], headers, raw["body"].encode(), sent, elapsed=0.0, verify=False)
 
 
-def test_what_the_document_says_of_answers_is_true(api: Api) -> None:
+def test_the_documents_description_of_answers_is_true(api: Api) -> None:
     statuses = Counter[int]()
 
     @settings(

@@ -1,6 +1,6 @@
-"""Nothing in the corpus, and nothing that is made of it, breaks a reader: each ends in a value or in problems.
+"""No case of the corpus, and no mutation of one, breaks a reader: each ends in a value or in problems.
 
-FUZZ_SECONDS=600 python -m pytest tests/unit/fuzz    goes on for ten minutes with each reader
+FUZZ_SECONDS=600 python -m pytest tests/unit/fuzz tests each reader for ten minutes
 """
 
 import io
@@ -45,9 +45,9 @@ SEED = int(os.environ.get("FUZZ_SEED", 13))
 RECIPES = ["aws-sims", "aws-user-personalization-v2", "aws-similar-items", "aws-personalized-ranking-v2"]
 LONGEST = 4000
 NO_S3: Any = None
-"""Characters of a problem."""
+"""The maximum number of characters of a problem."""
 SLOWEST = 20
-"""Seconds of the processor: many times what any takes, for a machine that has much else to do."""
+"""Processor seconds: many times those of any case, for a busy machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class Memory(Bucket):
 
 
 class Recipes:
-    """A Personalize that has recipes, and nothing else."""
+    """A Personalize that only has recipes."""
 
     class exceptions:  # noqa: N801 - as boto3's
         ClientError = ClientError
@@ -81,13 +81,13 @@ class Recipes:
 
 
 def read_config(content: bytes) -> Iterator[Problem]:
-    """A config under each of the names that it may have."""
+    """Read a config under each of its possible names."""
     for key in ("films/usher.yaml", "films/usher.json", "train/films/config.json"):
         yield from taken_in({key: content})
 
 
 def read_table(content: bytes) -> Iterator[Problem]:
-    """A table as interactions and as one of the other datasets, in parts of any length."""
+    """Read a table as interactions and as one of the other datasets, in parts of any length."""
     for key in ("films/interactions.csv", "films/items.csv", "films/action_interactions/incremental/a.csv"):
         yield from taken_in({"films/interactions/1.csv": GOOD.encode(), key: content})
     file = File("films/users.csv", len(content), "e")
@@ -104,7 +104,7 @@ def read_table(content: bytes) -> Iterator[Problem]:
 
 
 def taken_in(objects: dict[str, bytes]) -> Iterator[Problem]:
-    """What is said of a group with these objects."""
+    """The messages about a group with these objects."""
     try:
         inventory = Inventory({"personalize": Recipes()}, "")
         intake = load_inputs(Memory(NO_S3, "bucket", objects), "films", inventory, "arn:aws:personalize:us-east-1:1")
@@ -115,7 +115,7 @@ def taken_in(objects: dict[str, bytes]) -> Iterator[Problem]:
 
 
 def read_key(key: str) -> None:
-    """What a key is, by all that ask."""
+    """The results of all functions that read a key."""
     kinds = [is_config(key), is_data(key), is_request(key)]
     assert sum(kinds) <= 1
     assert not (any(kinds) and is_unrecognized(key))
@@ -125,7 +125,7 @@ def read_key(key: str) -> None:
 
 
 def calm(read: Callable[[bytes], Iterator[Problem]], content: bytes) -> None:
-    """Read something, and look at what is said of it."""
+    """Read content, and check the messages about it."""
     start = time.process_time()
     for problem in read(content):
         assert problem.place
@@ -157,7 +157,7 @@ def test_each_case_has_a_name_of_its_own() -> None:
 
 
 def changed(content: bytes, others: list[bytes], chance: random.Random) -> bytes:
-    """Content with a few changes: bytes flipped, pieces left out, doubled, or taken from others."""
+    """Content with a few mutations: bytes flipped, pieces removed, doubled, or taken from others."""
     for _ in range(chance.randint(1, 4)):
         start = chance.randrange(len(content) + 1)
         end = start + chance.choice((0, 1, 1, 2, 5, 20, 200))
@@ -191,7 +191,7 @@ PIECES = [
 )
 def test_no_change_of_the_corpus_breaks_a_reader(read: Any, cases: Any, more: list[bytes]) -> None:
     chance = random.Random(SEED)
-    # Long ones take long, and hide what is new.
+    # Long cases take long, and hide new ones.
     seeds = [content[:30_000] for _, content in cases if len(content) < MAX_BYTES] + more * 20
     until = time.process_time() + SECONDS
     while time.process_time() < until:

@@ -1,6 +1,6 @@
-"""No request makes the API fail or harms the group that it is about: each is answered, or refused with what is wrong.
+"""No request breaks the API or harms its group: each is answered, or refused with the reason.
 
-FUZZ_SECONDS=600 python -m pytest tests/unit/fuzz/test_requests.py    goes on for ten minutes
+FUZZ_SECONDS=600 python -m pytest tests/unit/fuzz/test_requests.py tests for ten minutes
 """
 
 import copy
@@ -68,29 +68,29 @@ VALUES: list[Any] = [
 RECIPES = {
     "popularity-count": "POPULAR_ITEMS", "sims": "RELATED_ITEMS", "personalized-ranking": "PERSONALIZED_RANKING"
 }  # fmt: skip
-"""What is quickly trained for each of the routes."""
+"""Recipes with a fast training for each of the routes."""
 SIGNED: Mapping[str, Any] = {"iam": {}}
 UNSERVED = {"actions"}
-"""What the group has no campaign for."""
+"""Options for which the group has no campaign."""
 BYTES = [b"", b"%", b"%00", b"\\ud800", b'"', b"{", b"]", b",", b"9", b"&", b"=", b"/"]
 
 
 @dataclass
 class Api:
-    """The functions, before a live group `films`; there is a group `art`, too."""
+    """The functions, with a live group `films`, and a group `art`."""
 
     world: World
     group: str
     functions: dict[str, Any]
 
     def ask(self, request: Request, authorizer: Mapping[str, Any] = SIGNED) -> tuple[int, dict[str, Any]]:
-        """The status and the JSON of an answer; what is not an answer as the API's fails."""
+        """The status and the JSON of an answer. Raises an error if the answer has not the API's form."""
         event = request.as_event()
         event["requestContext"]["authorizer"] = authorizer
         answer = self.functions[ROUTES[request.route]].lambda_handler(event, CONTEXT)
         assert answer["headers"]["Content-Type"] == "application/json"
         status, body = answer["statusCode"], json.loads(answer["body"])
-        json.dumps(answer, ensure_ascii=False).encode()  # as Lambda hands it over
+        json.dumps(answer, ensure_ascii=False).encode()  # as Lambda passes it
         assert 200 <= status < 500, body
         assert not PRIVATE.search(answer["body"])
         if status >= 400:
@@ -171,7 +171,7 @@ def serve(world: World) -> Iterator[Api]:
 
 
 def is_well(api: Api) -> None:
-    """The group answers; what was streamed can be exported, and models are trained of it."""
+    """Check that the group answers, that streamed data can be exported, and that models can be trained."""
     for name, request in ORDINARY.items():
         status, body = api.ask(request)
         assert status in {200, 202} or name in UNSERVED, (name, body)
@@ -219,7 +219,7 @@ def key(group: str, *routes: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", ORDINARY)
-def test_no_caller_reaches_what_is_anothers_by_any_route(api: Api, name: str) -> None:
+def test_no_caller_reaches_another_callers_data_by_any_route(api: Api, name: str) -> None:
     request, route = ORDINARY[name], short_name(ORDINARY[name].route)
     is_open, is_of_a_group = not ROUTES_BY_KEY[request.route].needs_scope, "{group}" in request.route
     names_u1 = b'"u1"' in (request.body or b"") or "u1" in request.path + request.query
@@ -241,12 +241,12 @@ def test_no_caller_reaches_what_is_anothers_by_any_route(api: Api, name: str) ->
 
 
 def mutated(chance: random.Random) -> Request:
-    """A request with one to three things wrong."""
+    """A request with one to three errors."""
     return with_other_values(chance) if chance.random() < 0.6 else with_other_bytes(chance)
 
 
 def with_other_values(chance: random.Random) -> Request:
-    """An ordinary body in which other values stand."""
+    """An ordinary body with other values."""
     name, ordinary = chance.choice([*BODIES_OF.items()])
     content = copy.deepcopy(ordinary)
     for _ in range(chance.randint(1, 3)):
@@ -257,7 +257,7 @@ def with_other_values(chance: random.Random) -> Request:
 
 
 def with_other_bytes(chance: random.Random) -> Request:
-    """A path, a query or a body that is cut, or in which something else stands."""
+    """A path, a query or a body that is cut, or that contains other bytes."""
     request = chance.choice([*ORDINARY.values(), *CORPUS.values()])
     path, query, body = (
         bytearray(request.path.encode()),
@@ -272,7 +272,7 @@ def with_other_bytes(chance: random.Random) -> Request:
 
 
 def places(content: Any) -> Iterator[tuple[Any, Any]]:
-    """Every value in objects and lists, as what it lies in and its name or number."""
+    """Every value in objects and lists, as its container and its name or number."""
     for key, value in list(content.items() if isinstance(content, dict) else enumerate(content)):
         yield content, key
         if isinstance(value, dict | list):

@@ -1,4 +1,4 @@
-"""All operations of the three APIs: each is answered, in the model's shape, and each of its errors can be had."""
+"""All operations of the three APIs: each is answered, in the model's shape, and each of its errors occurs."""
 
 import copy
 import json
@@ -25,7 +25,7 @@ from usher_local.personalize.core.lifecycle import Lifecycle
 from usher_local.personalize.models import PersonalizeBackend, personalize_backends
 
 STANDING = Clock(1e-6)
-"""On it, nothing that takes minutes ever ends."""
+"""A clock on which nothing that takes minutes ever ends."""
 ROWS = [(row.service, row.operation) for row in coverage()]
 ERRORS = [(service, name, error.name) for service, name in ROWS for error in operation(service, name).error_shapes]
 IMPOSSIBLE = {
@@ -33,7 +33,7 @@ IMPOSSIBLE = {
     ("TagResource", "LimitExceededException"): "the limit of tags has an error of its own",
     ("UpdateSolution", "LimitExceededException"): "no limit is known",
 }
-"""Errors that the model lists and nothing is known to cause."""
+"""Errors of the model without a known cause."""
 JSON = st.recursive(
     st.sampled_from([None, True, f"{ACCOUNT}:nothing/nobody"]) | st.integers() | st.floats() | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=5),
@@ -56,7 +56,7 @@ def backend() -> PersonalizeBackend:
 
 @pytest.fixture
 def whole(built: Whole, backend: PersonalizeBackend, monkeypatch: pytest.MonkeyPatch) -> Iterator[Whole]:
-    """What a test does to resources is undone after it; models are never dropped."""
+    """A world whose resources are restored after each test; models are never deleted."""
     monkeypatch.setattr(backend.models, "drop", lambda _: None)
     kept = [
         (resource, {name: copy.copy(getattr(resource, name)) for name in ("values", "life", "tags", "update")})
@@ -101,7 +101,7 @@ def test_an_answer_has_the_shape_of_the_model(
 
 
 def misfits(shape: Any, answer: Any) -> list[str]:
-    """What does not fit, but for roles, of which the model says in some answers that they are Personalize's own."""
+    """The violations of a shape, except in roles, which the model declares as Personalize's own in some answers."""
     try:
         validate(shape, answer)
     except InvalidInputError as error:
@@ -139,7 +139,7 @@ def test_an_error_of_the_model_can_be_had(
     assert raised.value.response["Error"]["Message"]
 
 
-def test_what_is_impossible_is_in_the_model() -> None:
+def test_errors_listed_as_impossible_are_in_the_model() -> None:
     assert IMPOSSIBLE.keys() <= {row[1:] for row in ERRORS}
 
 
@@ -178,7 +178,7 @@ def _in_use(whole: Whole, backend: PersonalizeBackend, _: Any, __: str, name: st
     request = whole.request(name)
     pending = Lifecycle(STANDING, 60)
     if "resourceArn" in request or name in ("CreateSolutionVersion", "StopSolutionVersionCreation"):
-        pending.begin("DELETE")  # these take what is being created
+        pending.begin("DELETE")  # these accept resources in creation
     arns = [value for member, value in request.items() if member.endswith("Arn") and value in backend.resources]
     if name == "PutActionInteractions":
         arns = [whole.arns["ACTION_INTERACTIONS"]]

@@ -1,4 +1,4 @@
-"""The fixture `personalize`, as other projects use it."""
+"""The fixture `personalize`, as in another project."""
 
 import ast
 import re

@@ -29,13 +29,13 @@ def propensities(rows: list[tuple[str, str, int, float]], *taken: str, **paramet
     return dict(zip(interactions.item_ids, scores.tolist(), strict=True))
 
 
-def test_strangers_get_the_share_of_those_who_took_an_action() -> None:
+def test_strangers_get_the_share_of_the_users_who_took_an_action() -> None:
     scores = propensities(ROWS)
     assert scores["share"] == pytest.approx(0.5, abs=0.02)
     assert scores["subscribe"] == pytest.approx(0.25, abs=0.02)
 
 
-def test_what_was_taken_tells_what_will_be() -> None:
+def test_taken_actions_predict_later_ones() -> None:
     assert propensities(ROWS, "subscribe")["upgrade"] > 0.5 > 2 * propensities(ROWS, "share")["upgrade"]
 
 
@@ -52,7 +52,7 @@ def test_a_short_period_forgets_old_answers() -> None:
 
 @given(st.lists(st.sets(st.integers(0, 4)), min_size=30, max_size=60))
 @settings(max_examples=30, deadline=None)
-def test_a_propensity_is_the_mean_share_among_those_who_took_each(users: list[set[int]]) -> None:
+def test_a_propensity_is_the_mean_share_of_the_users_of_each_taken_action(users: list[set[int]]) -> None:
     rows = [
         (f"u{user}", f"a{action}", 0, float(action in took)) for user, took in enumerate(users) for action in range(5)
     ]

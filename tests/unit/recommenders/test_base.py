@@ -57,7 +57,7 @@ def test_a_hyperparameter_that_is_no_number_is_refused() -> None:
 
 @pytest.fixture
 def busy_threads() -> Iterator[None]:
-    """Garbage is looked for at all times, and each search lets other threads go on."""
+    """Collect garbage all the time, since each collection lets other threads run."""
     thresholds, interval = gc.get_threshold(), sys.getswitchinterval()
     gc.callbacks.append(switch := lambda *_: sum(range(30)))
     gc.set_threshold(3, 2, 2)

@@ -27,7 +27,7 @@ def test_items_are_alike_by_their_words_and_never_like_themselves() -> None:
     assert like("a")[-1] == "a"
 
 
-def test_items_that_nobody_met_are_in_the_catalogue() -> None:
+def test_items_without_events_are_in_the_catalogue() -> None:
     assert set(like("c")) == set(TEXTS)
 
 

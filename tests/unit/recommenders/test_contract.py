@@ -1,4 +1,4 @@
-"""What holds for the model of every recipe."""
+"""The contract of the model of every recipe."""
 
 import json
 import math
@@ -27,7 +27,7 @@ METRICS = {
     *(f"normalized_discounted_cumulative_gain_at_{cut}" for cut in (5, 10, 25)),
     *(f"precision_at_{cut}" for cut in (5, 10, 25)),
 }
-# Few ids and few instants, so that ties, repeats and lone users are the rule.
+# With few IDs and few times, ties, repeats and single users are frequent.
 EVENTS = st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from("uvwxyz"), st.integers(0, 3)), min_size=1)
 
 DIFFICULT = {
@@ -127,7 +127,7 @@ class TestEveryRecipe:
             ask(tuned, interactions), ask(RECIPES[recipe].fit(interactions, {}), interactions)
         )
 
-    def test_strangers_are_offered_what_most_users_met(self, recipe: str) -> None:
+    def test_strangers_are_offered_the_items_of_most_users(self, recipe: str) -> None:
         if recipe in SILENT:
             pytest.skip("no list for strangers")
         interactions = build([("a", "v", 0), ("b", "v", 0), *[("c", "u", time) for time in range(9)], ("c", "w", 9)])

@@ -36,7 +36,7 @@ def build(histories: list[str]) -> Interactions:
 
 
 def like(kind: type[Neighbours], histories: list[str], item: str, **parameters: str) -> str:
-    """The items, most alike first, as one word."""
+    """The items, most similar first, as one word."""
     interactions = build(histories)
     scores = kind.fit(interactions, parameters).score(Query(np.empty(0, np.int32), interactions.item_ids.index(item)))
     return "".join(interactions.item_ids[index] for index in np.argsort(-scores, kind="stable"))
@@ -75,11 +75,11 @@ def test_near_events_make_likelier_neighbours_than_far_ones() -> None:
     assert ranked.index("b") < ranked.index("c")
 
 
-def test_an_item_met_last_is_like_what_was_met_before_it() -> None:
+def test_the_last_item_is_similar_to_the_items_before_it() -> None:
     assert like(SimilarItems, ["ab", "ab", "cd", "cd", "cd"], "b")[0] == "a"
 
 
-def test_what_comes_after_an_item_is_more_like_it_than_what_came_before() -> None:
+def test_later_items_are_more_similar_than_earlier_ones() -> None:
     assert like(SimilarItems, ["abc", "abc"], "b")[0] == "c"
 
 
@@ -91,14 +91,14 @@ def test_an_unknown_item_is_answered_with_popular_ones() -> None:
 
 
 def counted(kind: type[Neighbours], histories: list[str], budget: int) -> NDArray[np.float32]:
-    """What every item has to do with every other."""
+    """The counts of all pairs of items."""
     interactions = build(histories)
     pairs = met_both(met_by(interactions), budget) if kind is Sims else met_near(interactions, budget)
     return np.asarray(pairs.strongest(np.ones(len(pairs.bound), np.float32)).toarray(), np.float32)
 
 
 def expected(kind: type[Neighbours], histories: list[str]) -> NDArray[np.float64]:
-    """The same, counted pair by pair."""
+    """The counts, made pair by pair."""
     items = sorted({*"".join(histories)})
     likeness = np.zeros((len(items), len(items)))
     for history in histories:
@@ -145,7 +145,7 @@ def test_every_hyperparameter_of_sims_has_an_effect(tmp_path: Path, name: str, v
 
 
 def test_only_the_best_neighbours_are_stored() -> None:
-    """An item has as many neighbours as LAGS allows after and before each time that it is met, and all differ."""
+    """An item has LAGS different neighbours before and after each of its events."""
     others = [chr(0x4E00 + number) for number in range(KEPT + 2 * LAGS)]
     met = ["a" + "".join(others[place : place + 2 * LAGS]) for place in range(0, len(others), 2 * LAGS)]
     model = SimilarItems.fit(build(["".join(met) + "a"]), {})
@@ -161,7 +161,7 @@ def test_only_the_newest_events_of_a_user_make_pairs(between: int, nearest: str)
     assert like(Sims, histories, "a", min_cointeraction_count="0")[0] == nearest
 
 
-def test_how_far_the_counting_has_come_is_told() -> None:
+def test_the_progress_of_the_counting_is_reported() -> None:
     told = list[float]()
     with listening(told.append):
         counted(Sims, USERS, 1)

@@ -62,7 +62,7 @@ def test_taste_predicts_each_item_from_the_others_by_ridge_regression(histories:
     np.testing.assert_allclose(Taste.fit(interactions, {}).weight, expected, rtol=1e-4, atol=1e-7)
 
 
-def test_the_newest_event_decides_what_comes_next() -> None:
+def test_the_newest_event_decides_the_next_item() -> None:
     interactions = build(["abc", "xyz"] * 200)
     model = Steps.fit(interactions, {})
     for seen, following in (("xyzab", "c"), ("abcxy", "z")):
@@ -80,7 +80,7 @@ def test_coming_back_to_an_item_is_learnt_from_the_data() -> None:
     assert not again_above_new(["ab"] * 200)
 
 
-def test_taste_says_nothing_about_what_was_met() -> None:
+def test_taste_scores_no_known_item() -> None:
     interactions = build(["abc", "cba", "bac", "ca"] * 50)
     model = Taste.fit(interactions, {})
     seen = numbers(interactions, "ab")
@@ -89,7 +89,7 @@ def test_taste_says_nothing_about_what_was_met() -> None:
 
 
 @pytest.mark.parametrize("kind", [Steps, Taste])
-def test_what_is_not_learnt_says_nothing_and_scores_nothing(kind: type[Steps | Taste]) -> None:
+def test_unlearnt_items_have_no_neighbours_and_no_scores(kind: type[Steps | Taste]) -> None:
     interactions = build(["ab"] * 9 + ["abd"] * (ENOUGH - 1) + ["c"] * 2)
     model = kind.fit(interactions, {})
     assert model.weight.shape == (2, 2)
@@ -113,7 +113,7 @@ def test_items_with_few_events_are_left_to_others() -> None:
     assert Steps.fit(build(["abc"] * 3 + ["ab"]), {}).dense.tolist() == [0, 1]  # at least the most frequent ones
 
 
-def test_heavy_events_lift_what_they_led_to() -> None:
+def test_heavy_events_lift_the_items_after_them() -> None:
     users, items = "aabbccddeeffgghhiijj", "xyxz" * 5
     heavy = [5.0 if item == "z" else 1.0 for item in items]
     plain, weighted = (

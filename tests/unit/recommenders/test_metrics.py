@@ -15,7 +15,7 @@ from usher_local.recommenders.popularity import Popularity
 
 @dataclass(frozen=True)
 class Diary(Recommender):
-    """Likes low item numbers, and remembers what it was given."""
+    """Prefers low item numbers, and records its training data."""
 
     items: NDArray[np.int32]
     learnt: ClassVar[list[Interactions]] = []
@@ -106,6 +106,6 @@ def test_the_seed_chooses_the_tested_users() -> None:
     assert one == same != other
 
 
-def test_a_single_user_leaves_nobody_to_learn_from() -> None:
+def test_a_single_user_leaves_no_user_to_learn_from() -> None:
     assert set(evaluate(Diary, Interactions.of("aa", "xy", range(2)), {})[0].values()) == {0.0}
     assert not Diary.learnt

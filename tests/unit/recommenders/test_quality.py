@@ -1,7 +1,7 @@
-"""The main model must stay as good as it is: the newest 10% of everyone's ratings, predicted from the older 90%.
+"""The main model keeps its quality: the newest 10% of each user's ratings, predicted from the older 90%.
 
-Seen items are left out, or not; position p weighs 1/log2(max(p, 2)), as where the baselines of aws-hrnn were published.
-The bars lie a little below what the model reaches; it is deterministic but for rounding, so they do not flake.
+Seen items are left out, or not; position p weighs 1/log2(max(p, 2)), as in the published baselines of aws-hrnn. The
+thresholds are a little below the model's results; it is deterministic up to rounding, so they do not flake.
 """
 
 import csv
@@ -23,7 +23,8 @@ pytestmark = pytest.mark.exhaustive
 ROOT = Path(__file__).parents[3]
 LATEST_SMALL = ROOT.parent / "shared/data/movielens-latest-small/ratings.csv"
 MIN_RATINGS = 10
-"""Of the films of latest-small: training on all 9,724 takes ten times as long, and three quarters are hardly rated."""
+"""The films of latest-small to keep: training on all 9,724 takes ten times as long, and three quarters have few
+ratings."""
 DISCOUNT = 1 / np.log2(np.maximum(np.arange(1, DEPTH + 1), 2))
 
 

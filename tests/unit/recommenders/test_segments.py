@@ -19,12 +19,12 @@ def found(model: type[ItemAffinity], items: str, count: int) -> set[str]:
     return {INTERACTIONS.user_ids[user] for user in np.argsort(-scores, kind="stable")[:count]}
 
 
-def test_where_nobody_comes_back_a_segment_holds_those_who_met_what_goes_with_the_item() -> None:
+def test_without_repeats_a_segment_has_users_of_related_items() -> None:
     assert found(ItemAffinity, "x", 1) == {"7"}
     assert found(ItemAffinity, "c", 1) == {"1"}
 
 
-def test_where_people_come_back_those_who_met_an_item_will() -> None:
+def test_with_repeats_a_segment_has_the_items_own_users() -> None:
     loyal = [*HISTORIES[:5], *(history * 3 for history in HISTORIES[5:])]
     users = [str(user) for user, history in enumerate(loyal) for _ in history]
     interactions = Interactions.of(users, "".join(loyal), range(len(users)))
@@ -43,7 +43,7 @@ def test_affinity_sums_the_chances_given_each_item_of_the_history() -> None:
     decay = [[np.exp((history.find(item) - len(history) + 1) / MEMORY) for item in "abcxyz"] for history in HISTORIES]
     scores = ItemAffinity.fit(INTERACTIONS, {}).score(
         Query(np.array([0, 3], np.int32))
-    )  # a and x, which nobody met both
+    )  # a and x, without a common user
     np.testing.assert_allclose(scores, met * decay @ (given[0] + given[3]), rtol=1e-5)
 
 

@@ -35,14 +35,14 @@ def reciprocal_rank(model: Sequential | Popularity, interactions: Interactions) 
 
 
 @pytest.mark.parametrize("again", [0.0, 0.9])
-def test_it_is_better_than_popularity_whether_or_not_people_come_back(again: float) -> None:
+def test_it_is_better_than_popularity_with_and_without_repeats(again: float) -> None:
     interactions = walks(150, again)
     learnt, _ = hold_out(interactions)
     model, popular = Sequential.fit(learnt, {}), Popularity.fit(learnt, {})
     assert reciprocal_rank(model, interactions) > 1.5 * reciprocal_rank(popular, interactions)
 
 
-def test_whether_people_come_back_is_learnt() -> None:
+def test_repeat_behaviour_is_learnt() -> None:
     for again, wanted in ((0.0, False), (0.9, True)):
         interactions = walks(150, again)
         model = Sequential.fit(interactions, {})
@@ -57,7 +57,7 @@ def test_the_next_event_counts_at_once(once: Interactions) -> None:
         assert 1 <= (best - seen) % 100 <= 6
 
 
-def test_weights_are_learnt_from_what_the_experts_have_not_seen(once: Interactions) -> None:
+def test_weights_are_learnt_from_events_unseen_by_the_experts(once: Interactions) -> None:
     assert not np.allclose(Sequential.fit(once, {}).weights, PRIOR, atol=0.05)
 
 
@@ -66,7 +66,7 @@ def test_with_nothing_to_learn_from_the_weights_are_the_usual_ones() -> None:
     np.testing.assert_array_equal(Sequential.fit(lonely, {}).weights, PRIOR.astype(np.float32))
 
 
-def test_another_fit_to_more_keeps_the_weights(once: Interactions) -> None:
+def test_a_refit_to_more_data_keeps_the_weights(once: Interactions) -> None:
     learnt, _ = hold_out(once)
     before = Sequential.fit(learnt, {})
     after = before.refit(once, {})

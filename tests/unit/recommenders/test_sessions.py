@@ -27,7 +27,7 @@ def build(histories: list[list[str]]) -> Interactions:
 
 
 def slowly(interactions: Interactions, query: Query) -> dict[int, float]:
-    """The definition, one event at a time; no more sessions than may vote."""
+    """The definition, one event at a time, with no more sessions than may vote."""
     events = np.bincount(interactions.item)
     recent = query.history[-RECENT:].tolist()
     scores: dict[int, float] = {}
@@ -69,7 +69,7 @@ def test_only_the_most_alike_sessions_vote() -> None:
 
 
 @pytest.mark.parametrize(("newer", "is_found"), [(OCCURRENCES - 2, True), (OCCURRENCES, False)])
-def test_of_an_item_only_the_newest_occurrences_are_looked_through(newer: int, is_found: bool) -> None:
+def test_only_the_newest_occurrences_of_an_item_are_compared(newer: int, is_found: bool) -> None:
     histories = [["a", "a", "x"], *[["a", "y"]] * newer]  # the first session would be the nearest
     scores = Sessions.fit(build(histories), {}).score(Query(np.array([0], np.int32)))
     assert (scores[1] > 0) == is_found

@@ -15,12 +15,12 @@ def hot(events: list[tuple[str, str, int]], **parameters: str) -> str:
     return interactions.item_ids[scores.argmax()]
 
 
-# An evergreen that many meet all the time, and a riser that fewer meet, but only now.
+# An item with many events all the time, and one with fewer, but only now.
 EVENTS = [(f"u{n}-{hour}", "evergreen", hour * HOUR) for hour in range(40) for n in range(8)]
 EVENTS += [(f"n{n}", "riser", 39 * HOUR) for n in range(12)]
 
 
-def test_what_rises_beats_what_is_always_popular() -> None:
+def test_rising_items_beat_constantly_popular_ones() -> None:
     assert hot(EVENTS) == "riser"
 
 
@@ -39,7 +39,7 @@ def scores(events: list[tuple[str, str, int]], **parameters: str) -> dict[str, f
     return dict(zip(interactions.item_ids, found.tolist(), strict=True))
 
 
-def test_what_falls_is_below_what_stays() -> None:
+def test_falling_items_are_below_steady_ones() -> None:
     falling = [(f"f{n}-{hour}", "falling", hour * HOUR) for hour in range(30) for n in range(8)]
     ranked = scores(EVENTS + falling)
     assert ranked["riser"] > ranked["evergreen"] > ranked["falling"]
@@ -56,7 +56,7 @@ def test_old_data_have_trends_too(ago: int) -> None:
 
 
 def test_a_short_past_is_compared_with_as_much_as_there_is() -> None:
-    # Three intervals of two hours: nobody's interest has changed, so nothing trends and the popular comes first.
+    # Three intervals of two hours without a change: nothing trends, and the popular item comes first.
     steady = [
         (f"{item}{n}-{t}", item, 2 * t * HOUR)
         for t in range(3)

@@ -1,6 +1,6 @@
-"""A run that is disturbed anywhere leaves the same world as one that is left alone: nothing missing, nothing twice.
+"""A run with a fault anywhere leaves the same state as one without: nothing missing, nothing twice.
 
-`python -m benchmarks.chaos` takes every boundary; here, faults that kill strike at every 24th, others at every 60th.
+`python -m benchmarks.chaos` tests every boundary; here, faults that kill strike at every 24th, others at every 60th.
 """
 
 import copy

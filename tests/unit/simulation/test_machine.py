@@ -1,4 +1,4 @@
-"""The states language as far as the pipeline uses it."""
+"""The states language, the part that the pipeline uses."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +12,7 @@ TASK = {"Type": "Task", "Arguments": {"FunctionName": "f", "Payload": {"asked": 
 
 
 def run(*answers: Any, given: Any = None, **states: Mapping[str, Any]) -> tuple[Ended, list[float], int]:
-    """How a machine ends whose tasks answer so, what it waited, and its transitions."""
+    """The end of a machine whose tasks give these answers, its waiting time, and its transitions."""
     left = list(answers)
 
     def invoke(_: str, payload: Any) -> Any:
@@ -53,7 +53,7 @@ def test_retries_back_off_and_are_billed() -> None:
         ("Odd", ["Even"], "FAILED"),
     ],
 )
-def test_what_is_caught_goes_on_with_the_error(name: str, caught: list[str], status: str) -> None:
+def test_a_caught_error_continues_with_the_error_output(name: str, caught: list[str], status: str) -> None:
     catch = {"ErrorEquals": caught, "Assign": {"error": "{% $states.errorOutput.Error %}"}, "Next": "last"}
     last = {"Type": "Succeed", "Output": "{% $error %}"}
     ended, *_ = run(TaskError(name), given={"n": 1}, first=TASK | {"Catch": [catch]}, last=last)

@@ -1,4 +1,4 @@
-"""What the reference run of benchmarks/waiting.py may cost, if all takes as long as it usually does."""
+"""The cost of the reference run of benchmarks/waiting.py, if everything takes its usual time."""
 
 from benchmarks.waiting import runs
 from usher_local.simulation.stack import Stack

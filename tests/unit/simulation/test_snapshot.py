@@ -1,4 +1,4 @@
-"""A simulated stack that begins with what a run has made is as one in which the run was just made."""
+"""A simulated stack from a snapshot equals the stack after the run itself."""
 
 import json
 import time
@@ -35,7 +35,7 @@ def drop(stack: Stack, users: int) -> None:
 
 
 def state(stack: Stack) -> Any:
-    """What there is, with its times and random names."""
+    """The whole state, with times and random names."""
     logs: Any = boto3.client("logs", REGION)
     messages = [one["message"] for one in logs.filter_log_events(logGroupName=stack.logs)["events"]]
     schedules = boto3.client("scheduler", REGION).list_schedules()["Schedules"]
@@ -44,7 +44,7 @@ def state(stack: Stack) -> Any:
     return world(stack), arns, stack.keys(".*"), texts, stack.notifications(), messages, schedules, time.time()
 
 
-def test_what_was_made_is_brought_back_whatever_has_become_of_it(stack: Stack) -> None:
+def test_a_made_state_is_restored_whatever_has_happened_since(stack: Stack) -> None:
     stack.begin(films)
     first = state(stack)
     for _ in range(2):
@@ -57,7 +57,7 @@ def test_what_was_made_is_brought_back_whatever_has_become_of_it(stack: Stack) -
 
 
 @pytest.mark.parametrize("_", range(2))
-def test_what_was_brought_back_goes_on_as_what_was_made(stack: Stack, _: int) -> None:
+def test_a_restored_stack_continues_like_the_original(stack: Stack, _: int) -> None:
     stack.reset()
     films(stack)
     drop(stack, 70)

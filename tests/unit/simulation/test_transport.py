@@ -1,4 +1,4 @@
-"""Requests that take the short way arrive as they do over HTTP."""
+"""Direct requests arrive as requests over HTTP do."""
 
 import json
 from collections.abc import Iterator
@@ -13,14 +13,14 @@ from moto import mock_aws
 from moto.core import DEFAULT_ACCOUNT_ID as ACCOUNT
 from time_machine import travel
 
-from usher_local.simulation.transport import UNREAD, in_process
+from usher_local.simulation.transport import IGNORED, in_process
 
 KEY = "a b/ü+%2F&?=.txt"
 TRUST = json.dumps({"Version": "2012-10-17", "Statement": []})
 
 
 def ask(session: Any) -> Iterator[Any]:
-    """Requests by every protocol: REST with XML and with JSON, JSON, and queries; two of them are refused."""
+    """Requests in every protocol: REST with XML and with JSON, JSON, and queries; two of them are refused."""
     s3 = session.client("s3")
     s3.create_bucket(Bucket="films")
     yield s3.put_object(Bucket="films", Key=KEY, Body=b"0123456789", Metadata={"a_b": "c"}, Tagging="d=e%20f")
@@ -56,14 +56,14 @@ def ask(session: Any) -> Iterator[Any]:
     scheduler = session.client("scheduler")
     yield scheduler.create_schedule_group(Name="films")["ScheduleGroupArn"]
     yield scheduler.list_schedules(GroupName="films")
-    cloudwatch = session.client("cloudwatch")  # what is so long is sent compressed
+    cloudwatch = session.client("cloudwatch")  # long content is compressed
     data = [{"MetricName": f"films-{number}", "Value": 1} for number in range(900)]
     yield cloudwatch.put_metric_data(Namespace="Usher", MetricData=data)
     yield cloudwatch.list_metrics()["Metrics"]
 
 
 @travel(1_700_000_000, tick=False)
-def test_what_is_asked_and_answered_is_the_same() -> None:
+def test_requests_and_answers_are_unchanged() -> None:
     def answers() -> list[Any]:
         return [_without_ids(one) for one in ask(boto3.Session(region_name="us-east-1"))]
 
@@ -75,14 +75,14 @@ def test_what_is_asked_and_answered_is_the_same() -> None:
 
 
 def _without_ids(answer: Any) -> Any:
-    """An answer without what differs between any two requests."""
+    """An answer without the parts that differ between any two requests."""
     if not isinstance(answer, dict) or "ResponseMetadata" not in answer:
         return answer
     headers = answer["ResponseMetadata"]["HTTPHeaders"]
     return {**answer, "ResponseMetadata": {name: value for name, value in headers.items() if "id" not in name}}
 
 
-def test_nobody_answers_at_an_unknown_address() -> None:
+def test_an_unknown_address_has_no_handler() -> None:
     with mock_aws(), in_process():
         client = boto3.client("sqs", "us-east-1", endpoint_url="https://nowhere.amazonaws.com")
         with pytest.raises(client.exceptions.ClientError, match="404"):
@@ -90,7 +90,7 @@ def test_nobody_answers_at_an_unknown_address() -> None:
 
 
 def test_a_request_goes_where_botocore_would_send_it() -> None:
-    """Whatever the bucket, the object and the table, and after whatever other requests."""
+    """For any bucket, object and table, and after any other requests."""
 
     def addresses() -> list[str]:
         sent: list[str] = []
@@ -121,13 +121,13 @@ def test_a_request_goes_where_botocore_would_send_it() -> None:
     assert len({*usual}) == 10
 
 
-def test_no_rule_for_addresses_reads_what_is_not_looked_at() -> None:
+def test_no_endpoint_rule_reads_an_ignored_parameter() -> None:
     rules = json.dumps(create_loader().load_service_model("s3", "endpoint-rule-set-1"))
-    assert not [name for name in UNREAD if f'{{"ref": "{name}"}}' in rules]
+    assert not [name for name in IGNORED if f'{{"ref": "{name}"}}' in rules]
     assert '{"ref": "Bucket"}' in rules
 
 
-def test_who_asks_is_known() -> None:
+def test_the_caller_is_known() -> None:
     asked: list[bytes] = []
 
     def listen(request: Any, **_: Any) -> None:

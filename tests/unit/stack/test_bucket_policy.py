@@ -1,4 +1,4 @@
-"""The bucket's policy: what lies in `out/` folders is written by the stack's roles and Personalize, by nobody else."""
+"""The bucket's policy: only the stack's roles and Personalize write into `out/` folders."""
 
 import json
 from collections.abc import Mapping
@@ -45,7 +45,7 @@ def arn_of_role(logical_id: str) -> str:
 
 
 def resolved(value: Any) -> Any:
-    """A part of the template, with what CloudFormation would put in place of its functions."""
+    """A part of the template, with the results of CloudFormation's functions."""
     match value:
         case {"Fn::GetAtt": [name, "Arn"]}:
             return BUCKET if name == "Bucket" else arn_of_role(name)
@@ -85,7 +85,7 @@ def of_service(name: str, action: str, key: str, source: str | None = "arn:aws:a
 
 
 def keys() -> list[str]:
-    """A key of every kind that the code writes below a group's folder, by the functions that make them."""
+    """A key of every kind that the code writes below a group's folder, by the writing functions."""
     s3: Any = None
     bucket = Bucket(s3, NAME)
     part = Part(f"{GROUP}/interactions/1.csv", "etag", 0, 9)
@@ -118,7 +118,7 @@ WRITERS = [
 
 
 @pytest.mark.parametrize(("who", "asks"), WRITERS, ids=[who for who, _ in WRITERS])
-def test_nobody_else_writes_what_usher_reads(who: str, asks: Request) -> None:
+def test_only_usher_writes_the_keys_that_usher_reads(who: str, asks: Request) -> None:
     for key in keys():
         for action in WRITES:
             request = Request(asks.principal, action, f"{BUCKET}/{key}", asks.context)
@@ -134,13 +134,13 @@ def test_the_denied_actions_are_all_by_which_an_object_changes() -> None:
 @pytest.mark.parametrize(
     "action", ["s3:GetObject", "s3:DeleteObject", "s3:DeleteObjectVersion", "s3:AbortMultipartUpload"]
 )
-def test_people_read_and_delete_what_usher_has_written(action: str) -> None:
+def test_people_may_read_and_delete_ushers_files(action: str) -> None:
     developer = f"arn:aws:iam::{ACCOUNT}:user/developer"
     assert all(decide([*EVERYTHING, *POLICY], of_person(developer, action, key)) for key in keys())
 
 
 @given(st.lists(st.sampled_from(["", ".", "a", "out", "OUT", "out2", "train", "usher.yaml"]), min_size=1, max_size=6))
-def test_only_what_lies_in_a_folder_named_out_is_closed(path: list[str]) -> None:
+def test_only_keys_in_a_folder_named_out_are_closed(path: list[str]) -> None:
     writer = of_role(f"arn:aws:iam::{ACCOUNT}:role/writer", "s3:PutObject", "/".join(path))
     assert bool(decide([*EVERYTHING, *POLICY], writer)) == ("out" not in path[1:-1])
 
@@ -172,7 +172,7 @@ def test_personalize_writes_its_answers_as_itself_and_by_its_role_and_nothing_el
 
 
 def test_two_conditions_are_needed() -> None:
-    """Either alone would deny the service, or the roles: what a request lacks fulfils a negated condition."""
+    """One alone would deny the service, or the roles: a missing key fulfils a negated condition."""
     for kept, left_out in (("ArnNotEquals", PERSONALIZE), ("StringNotEquals", arn_of_role("PlanRole"))):
         body = {**CLOSED.body, "Condition": {kept: CLOSED.body["Condition"][kept]}}
         make = of_service if left_out == PERSONALIZE else of_role

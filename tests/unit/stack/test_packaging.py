@@ -1,4 +1,4 @@
-"""What Lambda gets is what the tests ran with."""
+"""Lambda gets the packages of the tests."""
 
 import csv
 import re
@@ -22,7 +22,7 @@ def pins(path: Path) -> list[tuple[str, str, str]]:
 
 
 def everywhere() -> dict[str, str]:
-    """The packages that have one version on every Python, as the developers' lock has them."""
+    """The packages with one version on every Python, from the developers' lock."""
     found = pins(REPOSITORY / "requirements.txt")
     names = [name for name, _, _ in found]
     return {name: version for name, version, _ in found if names.count(name) == 1}
@@ -85,7 +85,7 @@ def test_a_layer_is_built_by_the_target_that_bears_its_name() -> None:
 
 
 def test_no_two_distributions_install_the_same_module() -> None:
-    """Which of them writes last is chance: so types were checked by other stubs in another environment."""
+    """The last writer wins by chance: types were checked with other stubs in another environment."""
     owners = defaultdict[str, set[str]](set)
     for distribution in distributions():
         name = distribution.name  # which reads the metadata each time

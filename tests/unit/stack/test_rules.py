@@ -1,4 +1,4 @@
-"""The rules that start the pipeline: together they match what is read, and EventBridge takes each of them."""
+"""The rules that start the pipeline match all keys that it reads, and EventBridge accepts each of them."""
 
 from typing import Any
 
@@ -31,7 +31,7 @@ FORMS = [
     "train/{group}/interactions.csv",
     "train/{group}/items/{name}.csv",
 ]
-"""Every form of a key that docs/files.md says is read."""
+"""Every form of a key that docs/files.md describes as read."""
 OUTPUT = [
     "{group}/out/runs/{name}/run.json",
     "{group}/out/runs/{name}/run.html",
@@ -49,11 +49,11 @@ OUTPUT = [
     "{group}/out/evaluation/{name}/train/00000.csv",
     "{group}/out/evaluation/{name}/input/users/part-0001.json",
 ]
-"""What Usher and Personalize write."""
+"""The keys that Usher and Personalize write."""
 
 
 def matching(key: str) -> list[str]:
-    """The rules that a new object starts the pipeline through."""
+    """The rules by which a new object starts the pipeline."""
     detail = {"bucket": {"name": "the-bucket"}, "object": {"key": key, "size": 1}}
     event: Any = {"source": "aws.s3", "detail-type": "Object Created", "detail": detail}
     found = []
@@ -71,7 +71,7 @@ def test_eventbridge_takes_the_rule(rule: str) -> None:
 
 @pytest.mark.parametrize("form", FORMS)
 @given(group=NAMES, name=NAMES)
-def test_what_is_read_starts_one_run(form: str, group: str, name: str) -> None:
+def test_each_read_key_starts_one_run(form: str, group: str, name: str) -> None:
     key = form.format(group=group, name=name)
     assert is_input(key)
     assert len(matching(key)) == 1
@@ -82,7 +82,7 @@ FILES = st.sampled_from([*(f"{one}.csv" for one in DATASETS), "usher.yaml", "ush
 
 
 @given(st.lists(FOLDERS, max_size=4), FILES)
-def test_whatever_the_code_reads_starts_a_run(folders: list[str], name: str) -> None:
+def test_every_key_that_the_code_reads_starts_a_run(folders: list[str], name: str) -> None:
     key = "/".join([*folders, name])
     assume(is_input(key))
     assert matching(key)
@@ -106,7 +106,7 @@ def test_whatever_the_code_reads_starts_a_run(folders: list[str], name: str) -> 
         "interactions.csv",
     ],
 )
-def test_what_is_nearly_right_starts_a_run_which_names_it(key: str) -> None:
+def test_a_nearly_right_key_starts_a_run_which_reports_it(key: str) -> None:
     assert not is_input(key)
     assert starts_run(key)
     assert matching(key)
@@ -126,7 +126,7 @@ def test_what_is_nearly_right_starts_a_run_which_names_it(key: str) -> None:
         "films/usher_notes.md",
     ],
 )
-def test_what_is_something_else_is_left_alone(key: str) -> None:
+def test_other_keys_start_no_run(key: str) -> None:
     assert not starts_run(key)
 
 
@@ -143,7 +143,7 @@ def test_an_unread_file_starts_a_run_exactly_if_that_run_names_it(folders: list[
 
 
 @pytest.mark.parametrize("form", OUTPUT)
-def test_what_usher_writes_starts_no_run(form: str) -> None:
+def test_keys_that_usher_writes_start_no_run(form: str) -> None:
     key = form.format(group="films", name="for-you")
     assert not starts_run(key)
     assert matching(key) == []

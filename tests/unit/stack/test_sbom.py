@@ -1,4 +1,4 @@
-"""What is deployed is listed, with licences that we may pass on."""
+"""The list of deployed packages, with licences that allow Usher to distribute them."""
 
 import json
 import re
@@ -23,7 +23,7 @@ LICENCES = st.sampled_from([*sorted(sbom.ALLOWED), "GPL-3.0-only", "LGPL-2.1-or-
 
 
 def install(folder: Path, name: str, licence: str, parts: dict[str, str] | None = None) -> None:
-    """What an installed wheel leaves in a folder: its metadata, and an SBOM of its own if it has `parts`."""
+    """Write the files of an installed wheel into a folder: its metadata, and an SBOM of its own if it has `parts`."""
     info = folder / f"{name}-1.0.dist-info"
     info.mkdir(parents=True)
     (info / "METADATA").write_text(f"Metadata-Version: 2.4\nName: {name}\nVersion: 1.0\n{licence}\n")
@@ -80,7 +80,7 @@ def test_all_of_an_and_and_one_of_an_or_must_be_allowed(one: str, other: str) ->
     assert sbom.allowed(f"({one} OR {other})") == any(both)
 
 
-def test_the_sbom_of_a_build_is_valid_and_names_what_was_built(tmp_path: Path) -> None:
+def test_the_sbom_of_a_build_is_valid_and_names_its_packages(tmp_path: Path) -> None:
     install(tmp_path / "build/CoreLayer/python", "plain_one", "License: MIT")
     install(tmp_path / "build/DataLayer/python", "rusty", "License-Expression: Apache-2.0", {"crate": "MIT OR GPL-2.0"})
     (tmp_path / "build/SomeFunction").mkdir()

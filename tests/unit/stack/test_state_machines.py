@@ -1,4 +1,4 @@
-"""The state machines: what cfn-lint, AWS's schema, JSONata and plain sense say of them."""
+"""The state machines, checked by cfn-lint, AWS's schema, JSONata and common sense."""
 
 import json
 import re
@@ -17,7 +17,7 @@ each_machine = pytest.mark.parametrize("path", MACHINES, ids=lambda path: path.n
 
 
 def scopes(definition: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """A definition and everything in it that has states of its own."""
+    """A definition and all its parts that have states of their own."""
     yield definition
     for state in definition["States"].values():
         for inner in (state.get("ItemProcessor"), *state.get("Branches", [])):
@@ -26,7 +26,7 @@ def scopes(definition: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def targets(scope: dict[str, Any]) -> set[str]:
-    """Every state that a scope leads to."""
+    """Every state to which a scope leads."""
     found = {scope["StartAt"]}
     for state in scope["States"].values():
         steps = [state, *state.get("Choices", []), *state.get("Catch", [])]
@@ -53,7 +53,7 @@ def test_there_are_machines() -> None:
 @each_machine
 def test_cfn_lint_finds_nothing_in_the_definition(path: Path) -> None:
     function = "arn:aws:lambda:us-east-1:123456789012:function:any"
-    # cfn-lint wants a number of MaxConcurrency, where the guide's "Map state" also has a JSONata expression.
+    # cfn-lint demands a number for MaxConcurrency; the guide's "Map state" also has a JSONata expression.
     text = re.sub(r'("MaxConcurrency": )"\{%.*?%\}"', r"\g<1>5", json.dumps(machine(path)))
     definition = json.loads(re.sub(r"\$\{\w+\}", function, text))
     properties = {"RoleArn": "arn:aws:iam::123456789012:role/any", "Definition": definition}
@@ -84,7 +84,7 @@ def test_every_expression_compiles(path: Path) -> None:
 
 @each_machine
 def test_an_expression_fills_its_whole_text(path: Path) -> None:
-    """Step Functions takes `{% %}` only as the whole of a value; anything around it would be sent as it stands."""
+    """Step Functions evaluates `{% %}` only as a whole value; with other text around it, it is sent as it is."""
     assert not [text for text in texts(machine(path)) if ("{%" in text) and not re.fullmatch(r"\{%[^%]*%\}", text)]
 
 
@@ -99,7 +99,7 @@ def test_substitutions_are_declared_and_used(path: Path) -> None:
 
 
 @each_machine
-def test_a_machine_may_invoke_what_it_invokes(path: Path) -> None:
+def test_a_machine_may_invoke_its_functions(path: Path) -> None:
     (properties,) = (
         resource["Properties"]
         for resource in RESOURCES.values()
@@ -113,7 +113,7 @@ def test_a_machine_may_invoke_what_it_invokes(path: Path) -> None:
 
 
 @each_machine
-def test_every_task_invokes_a_function_and_retries_what_passes(path: Path) -> None:
+def test_every_task_invokes_a_function_and_retries_temporary_errors(path: Path) -> None:
     for scope in scopes(machine(path)):
         for state in scope["States"].values():
             if state["Type"] == "Task":
@@ -125,7 +125,7 @@ def test_every_task_invokes_a_function_and_retries_what_passes(path: Path) -> No
 
 
 @each_machine
-def test_who_is_throttled_tries_for_a_quarter_of_an_hour(path: Path) -> None:
+def test_a_throttled_call_is_retried_for_a_quarter_of_an_hour(path: Path) -> None:
     """A new account runs ten functions at a time, and one may run for 15 minutes."""
     for retry in retriers(path, "Lambda.TooManyRequestsException"):
         pauses = [
@@ -137,8 +137,8 @@ def test_who_is_throttled_tries_for_a_quarter_of_an_hour(path: Path) -> None:
 
 
 @each_machine
-def test_reconcile_is_not_tried_again_before_a_list_can_show_what_it_made(path: Path) -> None:
-    """Create operations of Personalize have no client token; a second training would be paid for."""
+def test_reconcile_is_not_retried_before_a_list_can_show_its_resources(path: Path) -> None:
+    """Create operations of Personalize have no client token; a repeated training would cost twice."""
     for scope in scopes(machine(path)):
         for state in scope["States"].values():
             if state.get("Arguments", {}).get("FunctionName") == "${Reconcile}":

@@ -1,4 +1,4 @@
-"""The template: clean, closed, and with no more rights than its functions use."""
+"""The template: clean, closed, and with no more permissions than its functions use."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -61,7 +61,7 @@ def granted(function: str, service: str) -> set[str]:
 
 
 def operations(verb: str, kinds: Iterable[Kind]) -> set[str]:
-    """The operations of Personalize that do something to kinds, as far as it has them."""
+    """The operations of Personalize that change kinds, those of `kinds` that exist."""
     names = (f"{verb}_{kind.name}{'s' if verb == 'list' else ''}" for kind in kinds if kind.service == "personalize")
     return {OPERATIONS[name] for name in names if name in OPERATIONS}
 
@@ -102,7 +102,7 @@ def test_every_function_folder_is_a_function_of_the_stack() -> None:
     assert sorted(folders) == sorted(f"functions/{path.name}" for path in (REPOSITORY / "functions").iterdir())
 
 
-def test_reconcile_may_do_what_the_table_of_kinds_needs_and_no_more() -> None:
+def test_reconcile_has_only_the_rights_that_the_table_of_kinds_needs() -> None:
     kinds = KINDS.values()
     needed = (
         operations("create", kinds)
@@ -121,7 +121,7 @@ STACK = {"Ref": "AWS::StackId"}
 CHANGES = ("Create", "Delete", "Stop", "TagResource", "Update")
 
 
-def test_reconcile_changes_only_what_bears_the_stacks_tag_or_can_have_none() -> None:
+def test_reconcile_changes_only_resources_with_the_stacks_tag_or_without_tags() -> None:
     """Source: the Service Authorization Reference; schemas and metric attributions have no tags."""
     for statement in allowed("Reconcile"):
         if not any(name.removeprefix("personalize:").startswith(CHANGES) for name in actions(statement)):
@@ -139,8 +139,8 @@ PARENTS = {"batch-inference-job": "solution", "batch-segment-job": "solution", "
 }
 
 
-def test_a_right_to_create_never_covers_what_something_is_created_in() -> None:
-    """A request's tags are the same for all that it touches: they say nothing of the dataset group or the solution."""
+def test_a_right_to_create_never_covers_the_containing_resource() -> None:
+    """A request's tags are the same for all its resources: they say nothing about the dataset group or the solution."""
     tag = {"aws:RequestTag/usher:stack": STACK}
     statements = [one for one in allowed("Reconcile") if one.get("Condition", {}).get("StringEquals") == tag]
     for statement in statements:
@@ -190,7 +190,7 @@ def test_parts_are_as_long_in_the_stack_as_in_the_command(function: str) -> None
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_what_a_function_calls_by_name_it_may_call(function: str) -> None:
+def test_a_function_may_call_everything_that_its_code_names(function: str) -> None:
     source = (REPOSITORY / FUNCTIONS[function]["CodeUri"] / "app.py").read_text()
     calls = re.findall(r'client\("(personalize[\w-]*)"\)\.(\w+)\(', source)
     routes = [ROUTES_BY_KEY.get(key) for key in SENT_ROUTES[function]]
@@ -201,7 +201,7 @@ def test_what_a_function_calls_by_name_it_may_call(function: str) -> None:
         assert named == granted(function, "personalize")
 
 
-def test_only_who_creates_passes_roles_and_each_only_to_its_service() -> None:
+def test_only_creators_pass_roles_and_each_only_to_its_service() -> None:
     to_personalize = {"PersonalizeRole": "personalize.amazonaws.com"}
     expected = {
         "Erase": to_personalize,
@@ -253,14 +253,14 @@ def test_personalize_acts_for_this_account_only() -> None:
     assert len(served) == 3
     for statement in served:
         assert statement["Principal"] == {"Service": "personalize.amazonaws.com"}
-        # In the bucket's policy only if the service tells: its guide shows that for roles alone.
+        # In the bucket's policy only if the service sends it: its guide shows that for roles only.
         (operator,) = statement["Condition"].keys() - {"ArnLike"}
         assert operator == ("StringEquals" if statement["Action"] == "sts:AssumeRole" else "StringEqualsIfExists")
         assert statement["Condition"][operator] == {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
 
 
 def test_reconcile_may_create_from_recipes_which_belong_to_no_account() -> None:
-    """https://github.com/aws-samples/retail-demo-store/pull/627: since 2024 the service asks for them, too."""
+    """https://github.com/aws-samples/retail-demo-store/pull/627: since 2024 the service checks recipes, too."""
     recipes = {"Fn::Sub": "arn:${AWS::Partition}:personalize:::recipe/*"}
     (statement,) = (one for one in allowed("Reconcile") if one["Resource"] == recipes)
     assert set(actions(statement)) == {"personalize:CreateRecommender", "personalize:CreateSolution"}

@@ -1,4 +1,4 @@
-"""The stack as CloudFormation gets it: after SAM's transform."""
+"""The stack in CloudFormation: after SAM's transform."""
 
 import json
 from functools import cache
@@ -20,7 +20,7 @@ LARGEST_OF_NEW_ACCOUNTS = 3008
 
 @cache
 def transformed(core: str = "first") -> dict[str, Any]:
-    """The resources; `core`: where the code of CoreLayer lies, which differs with its content."""
+    """The resources; `core`: the location of CoreLayer's code, which differs with its content."""
     template = yaml_parse(TEMPLATE.read_text())
     for name, resource in template["Resources"].items():
         properties = resource.get("Properties", {})
@@ -46,7 +46,7 @@ def test_new_code_in_the_layer_makes_new_versions_of_the_api() -> None:
 
 
 def test_old_versions_and_layers_go() -> None:
-    """A version's snapshot is paid for as long as it is there."""
+    """AWS bills the snapshot of a version as long as it exists."""
     assert {one["DeletionPolicy"] for one in of_type("AWS::Lambda::Version").values()} == {"Delete"}
     assert {one["DeletionPolicy"] for one in of_type("AWS::Lambda::LayerVersion").values()} == {"Delete"}
 
@@ -55,9 +55,9 @@ NAMES = {
     *("AlarmName", "BucketName", "DashboardName", "FunctionName", "LayerName", "LogGroupName", "Name", "QueueName"),
     *("RoleName", "StateMachineName", "TableName", "TopicName"),
 }
-"""The properties by which CloudFormation lets a template name what is unique in an account."""
+"""The properties with names that must be unique in an account."""
 WITHIN = {"AWS::Lambda::Alias": "FunctionName", "AWS::Scheduler::Schedule": "GroupName"}
-"""What is unique within something else, of the same stack."""
+"""Names that must be unique within another resource of the same stack."""
 
 
 def test_two_stacks_have_no_name_in_common() -> None:
@@ -77,7 +77,7 @@ def test_a_new_account_has_the_memory_for_every_function() -> None:
         assert default <= LARGEST_OF_NEW_ACCOUNTS, name
 
 
-def test_every_rule_schedule_and_background_function_has_somewhere_to_leave_what_it_cannot_deliver() -> None:
+def test_every_rule_schedule_and_background_function_has_a_dead_letter_queue() -> None:
     queue = {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]}
     rules = [target for rule in of_type("AWS::Events::Rule").values() for target in rule["Properties"]["Targets"]]
     schedules = [schedule["Properties"]["Target"] for schedule in of_type("AWS::Scheduler::Schedule").values()]
@@ -88,7 +88,7 @@ def test_every_rule_schedule_and_background_function_has_somewhere_to_leave_what
         assert transformed()[function]["Properties"]["DeadLetterConfig"]["TargetArn"] == queue
 
 
-def test_every_rule_of_a_stack_of_any_name_may_leave_there_what_it_cannot_deliver() -> None:
+def test_every_rule_of_a_stack_of_any_name_may_use_its_dead_letter_queue() -> None:
     (statement,) = transformed()["DeadLetterQueuePolicy"]["Properties"]["PolicyDocument"]["Statement"]
     named = [one["Fn::GetAtt"] for one in statement["Condition"]["ArnEquals"]["aws:SourceArn"]]
     assert sorted(named) == sorted([rule, "Arn"] for rule in of_type("AWS::Events::Rule"))
@@ -171,7 +171,7 @@ def test_the_stacks_own_export_schedule_reaches_the_function_that_plans() -> Non
 
 
 def test_nothing_is_deleted_before_the_protection_against_deletion() -> None:
-    """CloudFormation deletes what depends on others before them. Add new resources to its DependsOn or Metadata."""
+    """CloudFormation deletes dependent resources first. Add new resources to its DependsOn or Metadata."""
     resources, reached = transformed(), {"DeletionProtection"}
     while more := {name for one in reached for name in references(resources[one]) if name in resources} - reached:
         reached |= more

@@ -1,8 +1,10 @@
-"""What `pip install` gets: three packages, the command, and what the local cloud deploys."""
+"""The content of `pip install`: three packages, the command, and the files that the local cloud deploys."""
 
 import ast
 import configparser
+import os
 import re
+import subprocess
 import sys
 import tomllib
 import zipfile
@@ -29,7 +31,7 @@ def sources() -> dict[str, Path]:
 
 
 def imported_at_once(start: Iterable[str]) -> set[str]:
-    """The packages of others that are imported with some modules, directly or by what these import."""
+    """The packages of others that are imported with some modules, directly or by their own imports."""
     modules, seen, others = sources(), set[str](), set[str]()
     todo = list(start)
     while todo:
@@ -61,7 +63,7 @@ def test_the_command_alone_imports_what_is_always_installed() -> None:
     assert imported_at_once(["usher_cli.__main__", *(f"usher_cli.commands.{one}" for one in MODULES)]) <= required
 
 
-def test_the_local_personalize_imports_what_its_extra_brings() -> None:
+def test_the_local_personalize_imports_only_its_extra() -> None:
     extra = PROJECT["project"]["optional-dependencies"]["personalize"]
     required = brought_by(*PROJECT["project"]["dependencies"], *extra) | {"botocore", "werkzeug", "pytest"}
     start = [name for name in sources() if name.startswith(("usher_local.personalize", "usher_local.pytest_plugin"))]
@@ -90,7 +92,7 @@ def test_it_has_every_module_but_those_that_need_the_project(wheel: zipfile.ZipF
     assert {"/".join(name.split("/")[:2]) for name in missing} == {"usher_local/rehearsal.py", "usher_local/simulation"}
 
 
-def test_it_has_what_the_local_cloud_deploys(wheel: zipfile.ZipFile) -> None:
+def test_it_has_the_stack_of_the_local_cloud(wheel: zipfile.ZipFile) -> None:
     stack = {name.removeprefix("usher_local/stack/") for name in wheel.namelist() if "/stack/" in name}
     assert "template.yaml" in stack
     uris = ("CodeUri", "ContentUri", "DefinitionUri")
@@ -110,7 +112,17 @@ def test_it_has_the_command_and_the_pytest_plugin(wheel: zipfile.ZipFile) -> Non
     assert dict(points["pytest11"]) == {"usher": "usher_local.pytest_plugin"}
 
 
-def test_what_is_patched_has_an_exact_version(wheel: zipfile.ZipFile) -> None:
+def test_the_installed_command_has_the_projects_version(wheel: zipfile.ZipFile, tmp_path: Path) -> None:
+    wheel.extractall(tmp_path)
+    command = [sys.executable, "-m", "usher_cli", "--version"]
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    told = subprocess.run(  # noqa: S603 - our own command
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
+    )
+    assert told.stdout == f"usher {PROJECT['project']['version']}\n"
+
+
+def test_patched_libraries_have_an_exact_version(wheel: zipfile.ZipFile) -> None:
     metadata = wheel.read("usher-0.1.0.dist-info/METADATA").decode().splitlines()
     required = [line.removeprefix("Requires-Dist: ") for line in metadata if line.startswith("Requires-Dist: ")]
     patched = [one for one in required if one.startswith(("moto", "aws-sam-cli", "awslambdaric", "jsonata-python"))]

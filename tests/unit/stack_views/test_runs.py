@@ -1,4 +1,4 @@
-"""When a run is expected to end, in which stages its resources are, and what a run is by its name."""
+"""The expected end of a run, the stages of its resources, and its kind by its name."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -26,7 +26,7 @@ def plan() -> Plan:
 
 
 def record(*statuses: str, waited: float = 0, minutes: Any = MINUTES) -> Any:
-    """A run whose resources, one after the other, have these statuses; those that are pending have `waited` seconds."""
+    """A run whose resources have these statuses, in order; pending ones have `waited` seconds."""
     states = [
         {"id": id_, "action": "create", "status": status, "waited": waited if status == "PENDING" else 0}
         for id_, status in zip(CHAIN, statuses, strict=False)
@@ -50,7 +50,7 @@ def record(*statuses: str, waited: float = 0, minutes: Any = MINUTES) -> Any:
         (("READY", "FAILED", "SKIPPED"), 0, 0),
     ],
 )
-def test_a_run_ends_after_the_longest_chain_of_what_is_left(
+def test_a_run_ends_after_the_longest_chain_of_unfinished_resources(
     statuses: tuple[str, ...], waited: float, minutes: float
 ) -> None:
     end = expected_end(plan(), record(*statuses, waited=waited), NOW)
@@ -59,7 +59,7 @@ def test_a_run_ends_after_the_longest_chain_of_what_is_left(
     assert not end.is_late
 
 
-def test_what_takes_longer_than_as_a_rule_is_told() -> None:
+def test_a_resource_that_takes_longer_than_usual_is_reported() -> None:
     end = expected_end(plan(), record("READY", "PENDING", "WAITING", waited=3601), NOW)
     assert end is not None
     assert end.is_late
@@ -75,7 +75,7 @@ def test_a_run_that_is_being_planned_has_no_end_yet() -> None:
     st.lists(st.floats(0, 1000), min_size=3, max_size=3),
     st.floats(0, 1e6),
 )
-def test_a_run_never_ends_before_now_and_never_later_for_what_gets_ready(
+def test_a_run_never_ends_before_now_nor_later_for_finished_resources(
     statuses: list[str], minutes: list[float], waited: float
 ) -> None:
     end = expected_end(plan(), record(*statuses, waited=waited, minutes=minutes), NOW)
@@ -89,7 +89,7 @@ def test_a_run_never_ends_before_now_and_never_later_for_what_gets_ready(
         assert sooner.at <= end.at
 
 
-def test_the_stages_have_what_was_planned_and_what_is_deleted() -> None:
+def test_the_stages_have_the_planned_and_the_deleted_resources() -> None:
     run = record("READY", "FAILED", "SKIPPED")
     run["resources"][1] |= {"reason": "CreateFailed.", "remedy": "Drop more data."}
     run["deletions"] = [{"id": "campaign/old", "action": "delete", "status": "PENDING"}]
@@ -112,7 +112,7 @@ def test_the_stages_have_what_was_planned_and_what_is_deleted() -> None:
         ("20261124T114403011Z-e758-my-evaluation-export", "export my-evaluation"),
     ],
 )
-def test_a_run_s_name_tells_what_it_is(name: str, what: str) -> None:
+def test_a_runs_name_has_its_kind(name: str, what: str) -> None:
     assert kind_of_run(name) == what
 
 

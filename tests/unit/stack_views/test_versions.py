@@ -1,4 +1,4 @@
-"""What a gate says of the newest version, and what the page draws of it."""
+"""The gate's verdict on the newest version, and its drawing on the page."""
 
 from dataclasses import replace
 from typing import Any
@@ -37,7 +37,7 @@ HITS = version("hits/1", 0.4, live=True)
         ({"versusPopularity": 2}, False, "below 0.8000, versusPopularity"),
     ],
 )
-def test_the_newest_trained_version_is_compared_with_what_serves(more: Any, passes: bool, verdict: str) -> None:
+def test_the_newest_trained_version_is_compared_with_the_live_one(more: Any, passes: bool, verdict: str) -> None:
     gate = gate_of(replace(GATE, rule=RULE | more), "a", {"a": [OLD, NEW, UNTRAINED], "hits": [HITS]})
     assert gate is not None
     assert gate["passes"] is passes

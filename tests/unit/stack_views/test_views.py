@@ -1,4 +1,4 @@
-"""What views show of typed documents: every text from outside is escaped, and nothing that matters is left out."""
+"""Views of typed documents: every text from outside is escaped, and nothing important is left out."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -42,7 +42,7 @@ def test_a_quota_that_is_nearly_full_is_marked(used: int, look: str) -> None:
     assert f'<span class="{look}">{used} of 5</span>' in told
 
 
-def test_an_alarm_that_is_on_tells_why_and_what_to_do() -> None:
+def test_an_active_alarm_shows_its_reason_and_remedy() -> None:
     alarm: Any = {
         "name": "EventLost",
         "state": "ALARM",
@@ -55,7 +55,7 @@ def test_an_alarm_that_is_on_tells_why_and_what_to_do() -> None:
     assert groups.alarms_on([alarm, alarm | {"state": "OK"}]) == [alarm]
 
 
-def test_a_group_without_a_run_says_what_starts_one() -> None:
+def test_a_group_without_a_run_names_the_files_that_start_one() -> None:
     told = groups.of_groups([{"group": "films", "last": None, "atWork": [], "live": []}])
     assert "films/interactions.csv" in told
 
@@ -81,7 +81,7 @@ def test_a_plan_tells_its_problems_sentences_and_resources() -> None:
         (9000, "2 h 30 min"),
     ],
 )
-def test_durations_are_told_as_people_say_them(seconds: float, told: str) -> None:
+def test_durations_are_shown_in_plain_words(seconds: float, told: str) -> None:
     assert report.duration(seconds) == told
 
 
@@ -105,7 +105,7 @@ def test_an_examination_has_the_problems_first() -> None:
     assert "Set it." in told
 
 
-def test_the_log_of_a_run_leaves_out_what_no_line_has() -> None:
+def test_the_log_of_a_run_leaves_out_members_that_no_line_has() -> None:
     line: Any = {"at": "2026-11-27T12:00:01.000+00:00", "group": "films", "run": "r", "action": "create"}
     told = run.of_log([line | {"resource": "campaign/popular"}, line])
     assert "12:00:01" in told

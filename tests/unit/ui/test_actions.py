@@ -1,4 +1,4 @@
-"""What the fields of a dialog hold becomes an action, or is refused with what to say instead."""
+"""The fields of a dialog become an action, or are refused with a message."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -15,20 +15,20 @@ KEY = Key(
 )  # fmt: skip
 
 
-def test_a_key_tells_what_it_may_ask_and_when_its_former_secret_ends() -> None:
+def test_a_key_is_shown_with_its_rights_and_the_end_of_its_former_secret() -> None:
     told = keys.about(KEY)
     assert (told["Key"], told["May ask"], told["A minute at most"]) == ("k3f81u0zq2", "POST events", 60)
     assert f"{datetime.fromtimestamp(1795780800, UTC):%Y-%m-%d}" in str(told["Former secret ends"])
 
 
 @pytest.mark.parametrize("text", ["", "-1", "1.5", "seven", "367", "9" * 30, "²"])
-def test_what_is_no_number_of_days_is_refused(text: str) -> None:
+def test_an_invalid_number_of_days_is_refused(text: str) -> None:
     with pytest.raises(UsherError, match="Days: a number from 0 to 366"):
         keys.whole(text, "Days", 366)
 
 
 def test_a_key_that_may_ask_nothing_is_refused() -> None:
-    with pytest.raises(UsherError, match="Choose what the key may ask"):
+    with pytest.raises(UsherError, match="Choose the routes of the key"):
         keys.new_key(Any, {"name": "mail", "routes": [], "per_minute": ""})  # type: ignore[arg-type]
 
 

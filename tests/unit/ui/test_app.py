@@ -1,4 +1,4 @@
-"""The pages of `usher ui`, without a browser, and without a stack to show."""
+"""The pages of `usher ui`, without a browser and without a stack."""
 
 import asyncio
 import socket
@@ -59,7 +59,7 @@ def test_pages_of_other_sites_can_neither_read_nor_press(answers: Mapping[str, h
     assert [answers[name].status_code for name in asked] == [400, 200, 200, 400]
 
 
-def test_a_taken_port_is_told_with_the_way_out() -> None:
+def test_a_taken_port_is_reported_with_the_remedy() -> None:
     with socket.create_server(("localhost", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(UsherError, match=f"Port {port} of localhost can't be used: .*usher ui --port {port + 1}"):

@@ -36,7 +36,7 @@ def whole() -> GroupData:
     return data(interactions_csv=INTERACTIONS, items_csv=ITEMS)
 
 
-def test_a_history_is_newest_first_and_counts_are_told() -> None:
+def test_a_history_is_newest_first_and_has_counts() -> None:
     found = whole().interactions
     assert found.of_user("u1") == [
         Met("u1", "i2", 300, "buy"),
@@ -79,12 +79,12 @@ def test_a_group_without_files_is_empty() -> None:
     assert data().all_items == data().all_users == []
 
 
-def test_what_is_beyond_the_most_rows_is_told() -> None:
+def test_rows_beyond_the_maximum_are_reported() -> None:
     assert whole().is_whole
     assert not data(max_rows=0, interactions_csv=INTERACTIONS).is_whole
 
 
-def test_data_is_read_anew_once_a_file_has_changed() -> None:
+def test_data_is_read_again_after_a_change_of_a_file() -> None:
     with mock_aws():
         bucket = Bucket(boto3.client("s3", region_name="us-east-1"), "films")
         bucket.s3.create_bucket(Bucket="films")
@@ -96,7 +96,7 @@ def test_data_is_read_anew_once_a_file_has_changed() -> None:
         assert cache.of(bucket, "films").all_items == ["i2"]
 
 
-def test_a_group_that_takes_long_to_read_keeps_no_other_waiting_and_is_read_once() -> None:
+def test_a_slow_group_delays_no_other_and_is_read_once() -> None:
     begun, goes_on, reads = threading.Event(), threading.Event(), list[str]()
 
     def read(_: Bucket, group: str) -> GroupData:

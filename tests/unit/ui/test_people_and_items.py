@@ -1,4 +1,4 @@
-"""What the views of people and items say, apart from NiceGUI and AWS."""
+"""The texts of the views of people and items, without NiceGUI and AWS."""
 
 from collections import Counter
 from typing import Any
@@ -64,12 +64,12 @@ def test_each_solution_is_asked_by_a_route_that_it_answers() -> None:
     assert [one.solution for one in lists_for(SERVING, "films", "new", "", [])] == ["you", "hot"]
 
 
-def test_an_answer_has_its_ids_whatever_its_list_is_called() -> None:
+def test_an_answer_has_its_ids_under_any_name_of_its_list() -> None:
     assert ids_of({"itemList": [{"itemId": "a"}]}) == ids_of({"personalizedRanking": [{"itemId": "a"}]}) == ["a"]
     assert ids_of({"actionList": [{"actionId": "b"}]}) == ["b"]
 
 
-def test_evidence_names_what_personalize_says_neighbours_and_what_is_shared() -> None:
+def test_evidence_has_personalizes_reasons_neighbours_and_common_attributes() -> None:
     met = count_traits([{"GENRES": "Horror|Sci-Fi"}, {"GENRES": "Horror"}])
     told = why(
         {"itemId": "a", "reason": ["Exploration"], "promotionName": "new"},
@@ -88,7 +88,7 @@ def test_evidence_names_what_personalize_says_neighbours_and_what_is_shared() ->
     assert why({"itemId": "z"}, known=False) == ["nothing is known of this user, so the list is one for newcomers"]
 
 
-def test_moves_are_told_by_how_far() -> None:
+def test_moves_are_shown_with_their_distance() -> None:
     assert moves(["a", "b", "c"], ["c", "a", "d"]) == {"c": "up 2", "a": "down 1", "d": "new"}
     assert moves(["a"], ["a"]) == {}
 
@@ -101,7 +101,7 @@ def test_texts_of_the_data_are_no_markup() -> None:
     assert "alert('1')" not in shown
 
 
-def test_a_time_that_is_none_is_blank() -> None:
+def test_an_invalid_time_is_blank() -> None:
     assert (day(0), day(1e18), day(float("nan")), day(86400)) == ("", "", "", "1970-01-02")
 
 
@@ -134,7 +134,7 @@ def left(text: str, *met: str, **values: list[str]) -> list[str]:
     return [item for item, stays in zip(DATA.all_items, mask, strict=True) if stays]
 
 
-def test_a_filter_leaves_what_personalize_would_leave() -> None:
+def test_a_filter_excludes_the_items_that_personalize_would_exclude() -> None:
     assert left('INCLUDE ItemID WHERE Items.GENRES IN ("Drama")') == ["a"]
     assert left("INCLUDE ItemID WHERE Items.YEAR > 2000") == ["c"]
     assert left('EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("watch")', "b") == ["a", "c"]

@@ -57,7 +57,7 @@ def test_a_problem_is_visible_and_bounded_where_it_is_made() -> None:
         assert text.endswith("\\nend")
 
 
-def test_of_100_000_problems_the_first_are_kept_and_the_rest_is_counted() -> None:
+def test_the_first_of_100_000_problems_are_kept_and_the_rest_is_counted() -> None:
     error = InputError([Problem(f"a.csv line {number}", "is bad.", "Mend it.") for number in range(100_000)])
     *kept, last = error.as_dicts()
     assert [one["place"] for one in kept] == [f"a.csv line {number}" for number in range(MAX_PROBLEMS)]

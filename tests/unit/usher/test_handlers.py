@@ -95,12 +95,12 @@ def served(stack: Stack) -> dict[str, Any]:
 
 
 def made(stack: Stack) -> Counter[str]:
-    """How many resources of each kind there are, but for the service's own recipes."""
+    """The number of resources of each kind, without the service's own recipes."""
     return Counter(arn.split(":", 5)[5].partition("/")[0] for arn in stack.personalize.resources if "123456" in arn)
 
 
 def past(stack: Stack) -> Past:
-    """What the group has ordered until now."""
+    """The group's orders until now."""
     return Spending(Table(client("dynamodb"), stack.table)).of("films")
 
 
@@ -109,7 +109,7 @@ def last_message(stack: Stack) -> str:
 
 
 def input_of_the_export(stack: Stack) -> str:
-    """The key of the lines that the newest export's job reads."""
+    """The key of the input of the newest export's job."""
     return stack.keys(r"films/out/export/popular/.*/input/.*")[-1]
 
 
@@ -199,7 +199,7 @@ def test_an_export_that_died_is_taken_over(site: Stack) -> None:
         (TaskError("Sandbox.Timedout"), "broke off: Sandbox.Timedout"),
     ],
 )
-def test_an_export_that_breaks_off_leaves_the_former_latest_and_is_told(
+def test_an_interrupted_export_keeps_the_former_latest_and_is_reported(
     site: Stack, error: TaskError, said: str
 ) -> None:
     export(site)
@@ -212,7 +212,7 @@ def test_an_export_that_breaks_off_leaves_the_former_latest_and_is_told(
     assert export(site).status == "SUCCEEDED", "the export is free again"
 
 
-def test_a_failed_job_is_told_with_personalizes_reason(site: Stack) -> None:
+def test_a_failed_job_is_reported_with_personalizes_reason(site: Stack) -> None:
     s3 = client("s3")
     before(site, "Reconcile", lambda: s3.delete_object(Bucket=site.bucket, Key=input_of_the_export(site)))
     execution = export(site)
@@ -222,7 +222,7 @@ def test_a_failed_job_is_told_with_personalizes_reason(site: Stack) -> None:
     assert latest(site) is None
 
 
-def test_lines_that_fail_are_kept_counted_and_told(site: Stack) -> None:
+def test_failed_lines_are_kept_counted_and_reported(site: Stack) -> None:
     bucket = Bucket(client("s3"), site.bucket)
 
     def spoil_a_line() -> None:
@@ -268,7 +268,7 @@ def test_new_data_after_a_first_run_is_trained_on(site: Stack) -> None:
     assert made(site)["solution"] == 3, "a solution and two versions"
 
 
-def test_one_mistake_is_told_once_however_many_runs(stack: Stack) -> None:
+def test_one_mistake_is_reported_once_however_many_runs(stack: Stack) -> None:
     """Something arrives during the first two runs of an execution."""
     other = "ITEM_ID\ni1\n"
     before(stack, "Publish", lambda: stack.run(WHOLE), lambda: (stack.run(WHOLE), drop(stack, other)))
@@ -277,18 +277,18 @@ def test_one_mistake_is_told_once_however_many_runs(stack: Stack) -> None:
     assert ["lacks the column USER_ID" in message for message in stack.notifications()] == [False, True]
 
 
-def test_what_has_no_interactions_yet_says_so(stack: Stack) -> None:
+def test_an_item_without_interactions_says_so(stack: Stack) -> None:
     stack.put("films/usher.yaml", "")
     assert stack.drop("films/usher.yaml").status == "SUCCEEDED"
     assert record(stack)["summary"].startswith("Nothing to do until there is films/interactions.csv")
 
 
-def test_what_is_no_input_is_nobodys_business(stack: Stack) -> None:
+def test_keys_outside_the_inputs_are_ignored(stack: Stack) -> None:
     assert stack.drop("films/out/export/x/interactions.csv").status == "SUCCEEDED"
     assert not stack.keys(".*")
 
 
-def test_a_run_that_breaks_off_is_told_and_gives_the_group_back(stack: Stack) -> None:
+def test_a_run_that_breaks_off_is_reported_and_releases_the_group(stack: Stack) -> None:
     cause = json.dumps({"errorMessage": "Task timed out after 900 seconds"})
     before(stack, "Plan", *[fail(TaskError("Sandbox.Timedout", cause))] * 6)  # Step Functions retries five times
     assert drop(stack, interactions()).status == "FAILED"
@@ -298,7 +298,7 @@ def test_a_run_that_breaks_off_is_told_and_gives_the_group_back(stack: Stack) ->
 
 
 @pytest.mark.parametrize("forged", ["another group's data", "no plan", "another group"])
-def test_a_plan_that_somebody_else_has_written_is_not_carried_out_and_that_is_told(stack: Stack, forged: str) -> None:
+def test_a_plan_by_another_writer_is_refused_and_reported(stack: Stack, forged: str) -> None:
     def forge() -> None:
         ((key, plan),) = stack.read(r"films/out/runs/.*/plan\.json").items()
         if forged == "another group's data":
@@ -317,7 +317,7 @@ def test_a_plan_that_somebody_else_has_written_is_not_carried_out_and_that_is_to
     assert "UnfitError" in message
 
 
-def test_an_export_of_what_is_not_live_fails_with_a_remedy(stack: Stack) -> None:
+def test_an_export_of_a_solution_that_is_not_live_fails_with_a_remedy(stack: Stack) -> None:
     execution = export(stack)
     assert execution.status == "FAILED"
     assert execution.output["Cause"].startswith("films/: has no live solution to export. Drop data")
@@ -332,7 +332,7 @@ def test_an_export_of_something_misspelt_exports_nothing(stack: Stack, given: di
     assert execution.invocations == 1
 
 
-def test_a_config_above_a_ceiling_leaves_what_serves_as_it_was(site: Stack) -> None:
+def test_a_config_above_a_ceiling_leaves_live_resources_unchanged(site: Stack) -> None:
     former, resources = served(site), made(site)
     dear = {"recipe": "aws-sims", "campaign": {"minProvisionedTPS": 5000}}
     site.put("films/usher.yaml", json.dumps({**CONFIG, "solutions": {**CONFIG["solutions"], "dear": dear}}))
@@ -369,7 +369,7 @@ def test_an_export_above_a_ceiling_makes_no_job_and_leaves_the_former_latest(sit
     assert latest(site) == manifest
 
 
-def test_a_job_answers_what_was_counted_whatever_is_put_there_afterwards(stack: Stack) -> None:
+def test_a_job_answers_the_counted_lines_despite_later_writes(stack: Stack) -> None:
     batch = {"b": {"solution": "popular", "numResults": 5}}
     stack.put("films/usher.yaml", json.dumps({"solutions": CONFIG["solutions"], "batch": batch}))
     stack.put("films/batch/b.jsonl", '{"userId": "u1"}\n')

@@ -1,4 +1,5 @@
-"""What is imported where: what a function's layers have, no more; cold starts stay short; never the local cloud."""
+"""Imports: each function imports only packages of its layers, cold starts stay short, and nothing imports the local
+cloud."""
 
 import ast
 import io
@@ -25,7 +26,7 @@ LIGHT = {
     "aws_lambda_powertools", "boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six", "typing_extensions",
     "urllib3", "usher",
 }  # fmt: skip
-"""What they may load beside Python's own library: of the core layer and of Lambda's runtime."""
+"""The modules that they may load besides Python's own library: of the core layer and of Lambda's runtime."""
 OF_THE_TEST = {"__main__", "__mp_main__", "_distutils_hack"}
 PACKAGE = REPOSITORY / "layers" / "core" / "python"
 SOURCES = [*(REPOSITORY / "functions").rglob("*.py"), *(REPOSITORY / "layers").rglob("*.py")]
@@ -35,7 +36,7 @@ ROOTS = {"usher": PACKAGE / "usher", "usher_cli": REPOSITORY / "usher_cli", "ush
 FOLDERS = ["benchmarks", "docs", "functions", "layers", "statemachine", "tests", "usher_cli", "usher_local"]
 TEXTS = {".json", ".md", ".py", ".sql", ".txt", ".yaml"}
 DOTTED = r"\b((?:usher|usher_cli|usher_local)(?:\.[A-Za-z_]\w*)+)\b(?<!\.yaml)(?<!\.yml)(?<!\.json)(?<!\.[jt]s)(?!\.\w)"
-"""A module, or a name in it. Files may be called so, too."""
+"""A module, or a name in it. Files may have such names, too."""
 IMPORT = """
 import importlib.abc, importlib.util, json, sys
 
@@ -76,7 +77,7 @@ with os.scandir("/proc/self/fd") as open_files:
 
 
 def normal(name: str) -> str:
-    """A distribution's name as all spellings of it are compared."""
+    """A distribution's name in a common spelling."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
@@ -93,7 +94,7 @@ def installed() -> dict[str, list[str]]:
 
 
 def absent(function: dict[str, Any]) -> set[str]:
-    """The packages that are installed here, and would not be on Lambda."""
+    """The packages that are installed here, but not on Lambda."""
     layers = [*GLOBALS["Layers"], *function.get("Layers", [])]
     there = RUNTIME.union(*(brought(layer["Ref"]) for layer in layers))
     return {
@@ -104,12 +105,12 @@ def absent(function: dict[str, Any]) -> set[str]:
 
 
 def default(value: dict[str, Any]) -> str:
-    """What an intrinsic function gives: a parameter's default, or some text."""
+    """The value of an intrinsic function: a parameter's default, or some text."""
     return DEFAULTS.get(str(value.get("Fn::Sub")).strip("${}")) or "some"
 
 
 def imports(path: Path, function: dict[str, Any], script: str = IMPORT) -> subprocess.CompletedProcess[str]:
-    """Import a file as a function of the template would: with its packages and its environment, and its role's keys."""
+    """Import a file as a function of the template would: with its packages, its environment, and its role's keys."""
     variables = {**GLOBALS["Environment"]["Variables"], **function.get("Environment", {}).get("Variables", {})}
     texts = {
         name: value if isinstance(value, str) else "1" if name in PARAMETERS.values() else default(value)
@@ -131,7 +132,7 @@ def test_a_package_is_there_if_a_layer_has_it(tmp_path: Path, name: str, importe
 
 @cache
 def watched(name: str) -> Any:
-    """What the import of a function of the template has called, opened and imported."""
+    """The calls, opened files and imports of a function's import."""
     done = imports(REPOSITORY / FUNCTIONS[name]["CodeUri"] / "app.py", FUNCTIONS[name], WATCHED)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
@@ -160,7 +161,7 @@ def test_an_api_function_makes_nothing_at_its_import_that_is_unique_open_or_date
         ("import socket; OPEN = socket.socket()", "socket:"),
     ],
 )
-def test_what_is_unique_open_or_dated_would_be_seen(tmp_path: Path, line: str, found: str) -> None:
+def test_unique_open_or_dated_values_would_be_found(tmp_path: Path, line: str, found: str) -> None:
     (tmp_path / "app.py").write_text(line)
     done = imports(tmp_path / "app.py", FUNCTIONS["Ranking"], WATCHED.replace("/functions/", f"{tmp_path}/"))
     assert found in done.stdout
@@ -191,7 +192,7 @@ def test_a_function_is_one_file() -> None:
 
 
 def texts(path: Path) -> str:
-    """What a file says to people: a module's comments and strings, all of another file."""
+    """The comments and strings of a module, or the whole text of another file."""
     if path.suffix != ".py":
         return path.read_text()
     tokens = tokenize.generate_tokens(io.StringIO(path.read_text()).readline)

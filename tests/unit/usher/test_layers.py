@@ -1,4 +1,4 @@
-"""Which package may import which, as the packages' docstrings say; and no circle anywhere."""
+"""The allowed imports between packages, by the packages' docstrings; and no circle."""
 
 import ast
 import re
@@ -24,7 +24,7 @@ PACKAGES = {
 
 
 def imports(path: Path) -> set[str]:
-    """The dotted names that a file imports, wherever in it; what is imported from a module may be a module, too."""
+    """The dotted names that a file imports at any place; an imported name may be a module, too."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom):
@@ -43,7 +43,7 @@ def packages(package: str) -> set[str]:
 
 
 @pytest.mark.parametrize("package", PACKAGES)
-def test_a_package_imports_what_its_docstring_names(package: str) -> None:
+def test_a_package_imports_only_the_packages_in_its_docstring(package: str) -> None:
     docstring = ast.get_docstring(ast.parse((PACKAGES[package] / "__init__.py").read_text())) or ""
     [named] = re.findall(r"May import: ([\w, \n]+)\.", docstring)
     assert packages(package) == set(re.split(r",\s+", named)) - {"nothing"}

@@ -1,4 +1,4 @@
-"""No two things that Usher makes share a name, whatever people call them and their groups."""
+"""No two of Usher's resources share a name, for any names of people and groups."""
 
 import re
 
@@ -73,6 +73,6 @@ def test_a_digest_has_80_bits_and_counts_everything() -> None:
 
 
 @given(st.text(max_size=80), st.integers(9, SERVICE_NAME_LENGTH))
-def test_what_is_cut_fits_and_is_told_apart(text: str, length: int) -> None:
+def test_cut_names_fit_and_are_distinguished(text: str, length: int) -> None:
     assert len(cut(text, length)) <= length
     assert cut(text + "x" * length, length) != cut(text + "x" * length + "y", length)

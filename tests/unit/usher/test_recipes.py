@@ -1,4 +1,4 @@
-"""The table of recipes, held against the recipes that the service has and what its API takes."""
+"""The table of recipes equals the service's recipes and its API's values."""
 
 import pytest
 from usher.recipes import ACTIONS, BY_ITEM, BY_USER, RECIPES, TYPES, Recipe, is_without_batch, recipe_of
@@ -14,7 +14,7 @@ def test_every_recipe_of_the_service_has_a_row_of_its_type() -> None:
 
 
 @pytest.mark.parametrize("service", SERVICE, ids=lambda recipe: recipe.name)
-def test_a_row_says_which_batch_jobs_a_recipe_takes_and_what_they_answer(service: ServiceRecipe) -> None:
+def test_a_row_names_a_recipes_batch_jobs_and_their_answers(service: ServiceRecipe) -> None:
     batch = RECIPES[service.name].batch
     assert is_without_batch(service.name) == (batch is None)
     if service.type == "USER_SEGMENTATION":
@@ -43,13 +43,13 @@ def test_recipes_whose_names_end_in_v2_are_billed_as_v2_and_take_more_data() -> 
     assert recipe_of("aws-semantic-similarity").limits["items"] == 10_000_000
 
 
-def test_what_answers_a_route_can_be_evaluated_but_for_actions() -> None:
+def test_solutions_of_every_route_but_actions_can_be_evaluated() -> None:
     reads = {name for name, route in ROUTES.items() if route.operation.startswith("get_")}
     assert {route for recipe in RECIPES.values() for route in recipe.routes} == reads - {"many-users"}
     assert all(bool(recipe.evaluation_input) == bool(recipe.routes) for recipe in RECIPES.values() if recipe != ACTIONS)
 
 
-def test_what_trends_is_not_what_is_popular() -> None:
+def test_trending_items_are_not_the_popular_ones() -> None:
     by_route = {
         route: {name for name, recipe in RECIPES.items() if route in recipe.routes} for route in ("popular", "trending")
     }

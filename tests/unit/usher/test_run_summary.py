@@ -1,4 +1,4 @@
-"""What people are told of a run: what it did, what is live, and what the group costs whatever the run has done."""
+"""The summary of a run for people: its work, the live versions, and the group's cost."""
 
 import math
 from typing import Any
@@ -44,7 +44,7 @@ def ids(costs: list[MonthlyCost]) -> list[str]:
 OLD, NEW, KEPT = cost("campaign/old", desired=False), cost("campaign/new"), cost("campaign/kept", desired=False)
 
 
-def test_what_is_no_longer_desired_costs_as_long_as_it_is_there() -> None:
+def test_an_undesired_resource_costs_as_long_as_it_exists() -> None:
     planned = {"campaign/new": "create"}
     run = record(planned, [state("campaign/new")], [OLD, KEPT], [NEW, KEPT])
     assert ids(monthly_costs(run)) == ["campaign/new", "campaign/old", "campaign/kept"], "it was not deleted"
@@ -55,13 +55,13 @@ def test_what_is_no_longer_desired_costs_as_long_as_it_is_there() -> None:
 
 
 @pytest.mark.parametrize("status", ["PLANNED", "PENDING", "FAILED", "SKIPPED"])
-def test_what_is_not_made_costs_nothing_yet(status: str) -> None:
+def test_resources_that_are_not_made_cost_nothing_yet(status: str) -> None:
     run = record({"campaign/new": "create"}, [state("campaign/new", status)], [OLD], [NEW])
     assert ids(monthly_costs(run)) == ["campaign/old"]
 
 
 @pytest.mark.parametrize(("status", "dollars"), [("PENDING", 144.12), ("READY", 288.24)])
-def test_what_is_changed_costs_as_before_until_it_is(status: str, dollars: float) -> None:
+def test_a_changed_resource_costs_as_before_until_its_change(status: str, dollars: float) -> None:
     run = record({"campaign/new": "update"}, [state("campaign/new", status)], [NEW], [NEW | {"dollars": 288.24}])
     assert [one["dollars"] for one in monthly_costs(run)] == [dollars]
 
@@ -74,13 +74,13 @@ def test_trainings_that_are_switched_off_cost_nothing_any_more() -> None:
     assert monthly_costs(run) == []
 
 
-def test_a_run_that_was_refused_costs_what_was_there() -> None:
+def test_a_refused_run_costs_its_existing_resources() -> None:
     refused: Any = RECORD | {"outcome": "FAILED", "costsNow": [OLD, NEW], "problems": []}
     assert current_cost(refused)["monthlyCost"] == pytest.approx(288.24)
     assert "cost" not in current_cost(refused)
 
 
-def test_a_removed_group_costs_what_is_not_deleted() -> None:
+def test_a_removed_group_costs_its_remaining_resources() -> None:
     removal: Any = RECORD | {"outcome": "RUNNING", "removal": True, "costsNow": [OLD, NEW], "resources": []}
     assert current_cost(removal)["monthlyCost"] == pytest.approx(288.24)
     removal["deletions"] = [state("campaign/old", "DELETED")]
@@ -123,7 +123,7 @@ def test_an_unknown_price_is_named_and_never_nothing() -> None:
     assert monthly_totals(unknown)["monthlyAtMost"] is None
 
 
-def test_costs_are_told_with_what_nobody_asks_for() -> None:
+def test_costs_are_reported_with_unused_resources() -> None:
     schedule = cost("schedules.retrain", 2, what="recurring")
     assert list(cost_sentences({"cost": 1.5, **monthly_totals([NEW, OLD, schedule])})) == [
         "This run: about $1.50.",
@@ -133,7 +133,7 @@ def test_costs_are_told_with_what_nobody_asks_for() -> None:
     ]
 
 
-def test_a_run_tells_what_it_did() -> None:
+def test_a_run_reports_its_work() -> None:
     planned = {
         "schema/items": "create", "dataset_import_job/interactions": "create", "dataset_import_job/items": "create",
         "solution_version/for-you": "retrain", "solution_version/new": "create", "filter/seen": "replace",
@@ -155,7 +155,7 @@ def test_a_run_tells_what_it_did() -> None:
 
 
 @pytest.mark.parametrize(("supersedes", "verb"), [("w", "rolled back"), ("v", "promoted")])
-def test_a_choice_is_told_with_who_and_why(supersedes: str, verb: str) -> None:
+def test_a_choice_is_reported_with_its_author_and_reason(supersedes: str, verb: str) -> None:
     pin = {"version": VERSION, "who": "Ann", "why": "odd", "at": "x", "supersedes": VERSION[:-1] + supersedes}
     serving = state("campaign/similar", details={"solutionVersionArn": VERSION})
     reason = "It differs in solutionVersionArn."
@@ -167,8 +167,10 @@ def test_a_choice_is_told_with_who_and_why(supersedes: str, verb: str) -> None:
 
 
 @pytest.mark.parametrize(("execution", "live", "is_own"), [("e", "v", True), ("f", "v", False), ("e", "w", False)])
-def test_a_choice_of_the_runs_own_execution_is_told_once_it_serves(execution: str, live: str, is_own: bool) -> None:
-    """Whatever else the run did or failed at: the version serves before the run plans anything."""
+def test_a_choice_of_the_runs_own_execution_is_reported_after_it_is_live(
+    execution: str, live: str, is_own: bool
+) -> None:
+    """Whatever else the run did: the version is live before the run plans anything."""
     pin = {"version": VERSION, "who": "Ann", "why": "odd", "at": "x", "execution": execution}
     serving = [{"name": "similar", "version": VERSION[:-1] + live}]
     run = record({}, [], [], [], pins={"similar": pin}, live=serving, execution="e", outcome="FAILED")
@@ -197,12 +199,12 @@ def test_a_run_that_only_looked_did_nothing() -> None:
         ({"stage": "delete", "deletions": [state("campaign/c", "DELETED")]}, "Deleting: 1 of 1 resources are deleted."),
     ],
 )
-def test_a_run_at_work_tells_how_far_it_is(more: dict[str, Any], said: str) -> None:
+def test_a_running_run_shows_its_progress(more: dict[str, Any], said: str) -> None:
     states = [state("campaign/a"), state("campaign/b", "PENDING")]
     assert summarize(record({}, states, [], [], outcome="RUNNING", **more))["progress"] == said
 
 
-def test_what_is_unmanaged_has_its_price_beside_it() -> None:
+def test_unmanaged_resources_are_listed_with_their_price() -> None:
     unmanaged = [{"id": one["id"], "arn": one["arn"], "reason": "not desired", "deleted": False} for one in (OLD, KEPT)]
     unmanaged.append({"id": "filter/f", "arn": "arn:f", "reason": "not desired", "deleted": True})
     run = record({}, [], [OLD, KEPT], [], unmanaged=unmanaged, deletions=[state("campaign/old", "DELETED")])

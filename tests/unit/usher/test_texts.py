@@ -1,4 +1,4 @@
-"""Whatever somebody has written, a person sees what is there, and no more of it than fits."""
+"""Texts of any content are shown with all that is in them, cut to the available space."""
 
 import json
 import unicodedata
@@ -22,7 +22,7 @@ def test_a_clean_text_can_be_seen_encoded_and_fits(text: str, limit: int) -> Non
 
 
 @given(anything)
-def test_what_can_be_seen_stays_as_it_is(text: str) -> None:
+def test_visible_characters_are_unchanged(text: str) -> None:
     assert (visible(text) == text) == (not {unicodedata.category(one) for one in text} & HIDDEN)
 
 
@@ -57,7 +57,7 @@ def test_a_long_text_is_cut_in_its_middle(text: str, limit: int, shown: str) -> 
     assert clean(text, limit) == shown
 
 
-def test_of_many_lines_whole_ones_are_shown_and_the_rest_is_counted() -> None:
+def test_whole_lines_are_shown_and_the_rest_is_counted() -> None:
     assert listing(["one", "two"], 8, "there") == "one\ntwo"
     assert listing(["one", "two", "three"], 8, "there") == "one\ntwo\n1 more: see there."
     assert listing(["x" * 9], 8, "there") == "1 more: see there."

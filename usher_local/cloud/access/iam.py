@@ -141,7 +141,7 @@ def s3_demands(response: Any, bucket_name: str | None, key_name: str | None) -> 
         found.append(Demand("s3:PutObjectTagging", f"{bucket}/{key_name}"))
     if source := response.headers.get("x-amz-copy-source"):
         found.append(Demand("s3:GetObject", f"arn:{PARTITION}:s3:::{unquote(source).lstrip('/').partition('?')[0]}"))
-    if action == "s3:GetObject" and not has(bucket_name, key_name):
+    if action == "s3:GetObject" and not object_exists(bucket_name, key_name):
         found.append(Demand("s3:ListBucket", bucket))  # without this permission, a missing object gives 403, not 404
     return found
 
@@ -155,7 +155,7 @@ def s3_action(response: Any, key_name: str | None) -> str:
     return PERMISSIONS.get(action, action)
 
 
-def has(bucket_name: str, key_name: str) -> bool:
+def object_exists(bucket_name: str, key_name: str) -> bool:
     """Whether a bucket exists and has an object."""
     bucket = s3_backends[DEFAULT_ACCOUNT_ID][PARTITION].buckets.get(bucket_name)
     found = bucket.keys.get(unquote(key_name)) if bucket else None
@@ -175,7 +175,7 @@ def check_role(role_arn: str, service: str, source: str, action: str, resource: 
     """Raise PermissionError unless a service may assume a role for `source`, and the role may do `action`."""
     credentials.check_trust(role_arn, service, source)
     role = authorization.role(DEFAULT_ACCOUNT_ID, PARTITION, role_arn)
-    says = says_of(role_arn, "AssumedRole")
+    says = condition_values(role_arn, "AssumedRole")
     caller = Caller(role, authorization.session_of_role(role_arn, service.partition(".")[0]), says)
     request = request_of(caller, Demand(action, resource))
     if not (decision := ask(identity_policies(role), request)):
@@ -212,19 +212,19 @@ def caller_of(access_key: str) -> Caller | None:
     if session is not None:
         owner = authorization.role(DEFAULT_ACCOUNT_ID, PARTITION, session.role_arn)
         names = frozenset({session.role_arn, session.arn})
-        says = says_of(session.role_arn, "AssumedRole")
+        says = condition_values(session.role_arn, "AssumedRole")
     else:
         users = iam_backends[DEFAULT_ACCOUNT_ID][PARTITION].users.values()
         owner = next((user for user in users for key in user.access_keys if key.access_key_id == access_key), None)
         if owner is None:
             return None
         names = frozenset({owner.arn})
-        says = {**says_of(owner.arn, "User"), "aws:username": owner.name}
+        says = {**condition_values(owner.arn, "User"), "aws:username": owner.name}
     account = authorization.account_names(PARTITION, DEFAULT_ACCOUNT_ID)
     return Caller(owner, Principal("AWS", names, account), says)
 
 
-def says_of(arn: str, kind: str) -> dict[str, str]:
+def condition_values(arn: str, kind: str) -> dict[str, str]:
     """The values of condition keys in every request of a role or user."""
     return {
         "aws:PrincipalAccount": DEFAULT_ACCOUNT_ID,

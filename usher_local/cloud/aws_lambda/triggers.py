@@ -69,22 +69,22 @@ class Triggers:
         there = [one for _, _, backend in backends.every(lambda_backends) for one in mappings(backend)]
         for gone in self._open.keys() - {mapping.uuid for mapping, _ in there}:
             del self._open[gone]  # its messages become visible again after their timeout
-        return sum(self._look(mapping, queue) for mapping, queue in there)
+        return sum(self._start_batches(mapping, queue) for mapping, queue in there)
 
     def close(self) -> None:
         """Start no more batches; running ones continue."""
         self._executor.shutdown(wait=False, cancel_futures=True)
 
-    def _look(self, mapping: Any, queue: Queue) -> int:
+    def _start_batches(self, mapping: Any, queue: Queue) -> int:
         gone, most = 0, concurrency_of(mapping)
-        while self._running[mapping.uuid] < most and (batch := self._gathered(mapping, queue)):
+        while self._running[mapping.uuid] < most and (batch := self._ready_batch(mapping, queue)):
             with self._lock:
                 self._running[mapping.uuid] += 1
             self._executor.submit(self._run, mapping, queue, batch)
             gone += 1
         return gone
 
-    def _gathered(self, mapping: Any, queue: Queue) -> Batch | None:
+    def _ready_batch(self, mapping: Any, queue: Queue) -> Batch | None:
         """A batch that is full, or whose time is over; None without one."""
         batch, size = self._open.get(mapping.uuid), int(mapping.batch_size)
         while not (batch and batch.is_full(size)) and queue.messages:
@@ -115,14 +115,14 @@ class Triggers:
             for message in batch.messages:
                 if message.id not in failed:
                     queue.delete_message(str(message.receipt_handle))
-            self._hurry(queue, failed)
+            self._shorten_timeouts(queue, failed)
         except Exception:
             log.exception("a batch of %s can't be handed to %s", queue.name, mapping.function_name)
         finally:
             with self._lock:
                 self._running[mapping.uuid] -= 1
 
-    def _hurry(self, queue: Queue, failed: set[str]) -> None:
+    def _shorten_timeouts(self, queue: Queue, failed: set[str]) -> None:
         """Shorten the time until messages are visible again by the clock's speed."""
         now = time.time() * 1000
         for message in list(queue._messages):

@@ -21,7 +21,7 @@ from usher_local.cloud.aws_lambda.runtime_api import Report, RuntimeApi
 
 # AWS gives the code outside the handler ten seconds, then starts it again within the function's own timeout.
 INIT_SECONDS = 10.0
-LOOK_SECONDS = 0.05
+POLL_SECONDS = 0.05
 TAIL_BYTES = 4096
 READ_BYTES = 1 << 16
 
@@ -135,7 +135,7 @@ class Worker:
             ended = self._process.poll()
             try:
                 # The reports of a process that ended are in the queue by now.
-                report = self._api.reports.get(timeout=LOOK_SECONDS)
+                report = self._api.reports.get(timeout=POLL_SECONDS)
             except queue.Empty:
                 self._check_memory()
                 if ended is not None:

@@ -34,7 +34,8 @@ from usher_local.cloud.cloudformation.documents import (
 )
 from usher_local.cloud.cloudformation.provider import Place
 from usher_local.cloud.cloudformation.resource_providers import PROVIDERS
-from usher_local.cloud.cloudformation.stacks import UNREAL, Stack, Stacks, Target
+from usher_local.cloud.cloudformation.stack import Stack, Target
+from usher_local.cloud.cloudformation.stacks import UNREAL, Stacks
 from usher_local.cloud.cloudformation.templates import Template, TemplateError, TransformError
 from usher_local.cloud.core.patching import replaced
 from usher_local.cloud.state.stacks import KeptStacks
@@ -102,7 +103,7 @@ class CloudFormation:
             failure, target = message(error), Target(body, {}, {}, values, {})
         stack = stack or self.stacks.add(given["StackName"], Target("", {}, {}, {}, target.tags))
         if kind == "CREATE" and not stack.events:
-            stack.become("REVIEW_IN_PROGRESS", "User Initiated")
+            stack.set_status("REVIEW_IN_PROGRESS", "User Initiated")
         changes = [] if failure else self.stacks.changes(stack, target)
         if not failure and kind == "UPDATE" and not changes and same(stack.current, target):
             failure = NO_CHANGES

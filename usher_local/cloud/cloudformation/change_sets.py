@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from usher_local.cloud.cloudformation.documents import Given
-from usher_local.cloud.cloudformation.stacks import Change, Stack, Target
+from usher_local.cloud.cloudformation.stack import Change, Stack, Target
 
 
 @dataclass(eq=False)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from usher_local.cloud.cloudformation import templates
-from usher_local.cloud.cloudformation.stacks import Deployed, Stack, Target
+from usher_local.cloud.cloudformation.stack import Deployed, Stack, Target
 from usher_local.cloud.cloudformation.templates import Template
 
 Given = Mapping[str, Any]

@@ -94,7 +94,7 @@ class Alarms:
                 data = self._data(account, region, backend)
                 for alarm in list(backend.alarms.values()):
                     try:
-                        look(alarm, data, end)
+                        update_alarm(alarm, data, end)
                     except Exception:
                         log.exception("alarm %s could not be evaluated", alarm.name)
 
@@ -105,7 +105,7 @@ class Alarms:
         return grouped.by_metric()
 
 
-def look(alarm: Alarm, data: Any, end: datetime) -> None:
+def update_alarm(alarm: Alarm, data: Any, end: datetime) -> None:
     """Set an alarm's state by its metrics up to `end`."""
     asked = queries(alarm)
     seconds = int(next(one["MetricStat"]["Period"] for one in asked if "MetricStat" in one))
@@ -164,12 +164,12 @@ def acting() -> Iterator[None]:
     with ExitStack() as stack:
         stack.enter_context(replaced(Alarm, "update_state", notifying(Alarm.update_state)))
         stack.enter_context(
-            replaced(CloudWatchBackend, "put_metric_alarm", lasting(CloudWatchBackend.put_metric_alarm))
+            replaced(CloudWatchBackend, "put_metric_alarm", keeping_state(CloudWatchBackend.put_metric_alarm))
         )
         yield
 
 
-def lasting(put_metric_alarm: Any) -> Any:
+def keeping_state(put_metric_alarm: Any) -> Any:
     """PutMetricAlarm: a new alarm has INSUFFICIENT_DATA, a changed one keeps its state."""
 
     @wraps(put_metric_alarm)

@@ -80,7 +80,7 @@ class Scheduler:
     def __init__(self, deliveries: Deliveries, now: Callable[[], datetime] = utc_now) -> None:
         self.deliveries = deliveries
         self._now = now
-        self._looked = now()
+        self._last_tick = now()
         self._lock = threading.Lock()
         self._failing: set[str] = set()
 
@@ -90,8 +90,8 @@ class Scheduler:
         A failing schedule is logged once, and does not prevent the others.
         """
         with self._lock:
-            since, self._looked = self._looked, self._now()
-            until = self._looked
+            since, self._last_tick = self._last_tick, self._now()
+            until = self._last_tick
         fired = 0
         for schedule, group in enabled():
             try:

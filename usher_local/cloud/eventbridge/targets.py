@@ -122,10 +122,10 @@ class Deliveries(AbstractContextManager["Deliveries"]):
             log.info("%s -> %s", delivery.sender, delivery.target["Arn"])
             self.deliver(delivery.target["Arn"], delivery.payload(1), delivery.principal)
         except Exception as error:
-            if worth_another_attempt(error):
+            if is_retryable(error):
                 threading.Thread(target=self._retry, args=(delivery, error), daemon=True).start()
             else:
-                give_up(delivery, error, 0, None)
+                send_to_dead_letter_queue(delivery, error, 0, None)
 
     def _retry(self, delivery: Delivery, error: Exception) -> None:
         policy = delivery.target.get("RetryPolicy", {})
@@ -134,7 +134,7 @@ class Deliveries(AbstractContextManager["Deliveries"]):
             pause = min(2.0**attempt, MAXIMUM_PAUSE)
             age += pause
             if age > policy.get("MaximumEventAgeInSeconds", MAXIMUM_AGE):
-                give_up(delivery, error, attempt, "MaximumEventAgeInSeconds")
+                send_to_dead_letter_queue(delivery, error, attempt, "MaximumEventAgeInSeconds")
                 return
             if self._ended.wait(self.clock.real_seconds(pause)):
                 return
@@ -144,10 +144,10 @@ class Deliveries(AbstractContextManager["Deliveries"]):
                 error = again
             else:
                 return
-        give_up(delivery, error, most, "MaximumRetryAttempts")
+        send_to_dead_letter_queue(delivery, error, most, "MaximumRetryAttempts")
 
 
-def worth_another_attempt(error: Exception) -> bool:
+def is_retryable(error: Exception) -> bool:
     """Whether a target may accept the delivery later: if it throttled or did not answer, not after a refusal."""
     if isinstance(error, HTTPException | ServiceException):
         return error_code(error).startswith(THROTTLED)
@@ -171,7 +171,7 @@ def check_dead_letter(queue: str, sender: Sender) -> None:
         iam.check_role(sender.role, sender.service, sender.source, ACTIONS["sqs"], queue)
 
 
-def give_up(delivery: Delivery, error: Exception, retries: int, exhausted: str | None) -> None:
+def send_to_dead_letter_queue(delivery: Delivery, error: Exception, retries: int, exhausted: str | None) -> None:
     """Put a failed delivery into the target's dead-letter queue; without one, or without permission, it is lost."""
     queue = delivery.target.get("DeadLetterConfig", {}).get("Arn")
     fate = f"see {queue}" if queue else "it is lost, since the target has no dead-letter queue"

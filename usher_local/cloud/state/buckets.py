@@ -50,7 +50,7 @@ class Subject(NamedTuple):
 
     bucket: str
     key: str | None = None
-    described: bool = False
+    metadata_changed: bool = False
     """Whether the metadata or tags of its versions have changed."""
 
 
@@ -91,8 +91,8 @@ class Buckets:
                 (S3Backend, "delete_object", object_of),
                 (S3Backend, "put_object_tagging", tagged),
                 (S3Backend, "delete_object_tagging", untagged),
-                (S3Response, "key_response", nothing),  # it sets metadata after PutObject of the backend
-                (S3Response, "bucket_response", nothing),
+                (S3Response, "key_response", no_subject),  # it sets metadata after PutObject of the backend
+                (S3Response, "bucket_response", no_subject),
             ):
                 stack.enter_context(replaced(owner, name, self._changes.of(vars(owner)[name], touched)))
             yield
@@ -134,7 +134,7 @@ class Buckets:
             same = before.get(version.version_id)
             if same is None or same.of is not version:
                 same = self._write(place, version, None)
-            elif subject.described:
+            elif subject.metadata_changed:
                 same = self._write(place, version, same.file)
             now[version.version_id] = same
         gone = [row_key(place[1], version_id) for version_id in before.keys() - now.keys()]
@@ -148,7 +148,7 @@ class Buckets:
     def _write(self, place: tuple[str, str], version: FakeKey | FakeDeleteMarker, file: str | None) -> Version:
         row: dict[str, Any] = {"at": version.last_modified.replace(tzinfo=UTC).timestamp()}
         if isinstance(version, FakeKey):
-            row |= described(self._backend, version)
+            row |= saved_properties(self._backend, version)
             if version.size > MAX_INLINE_BYTES:
                 row["file"] = file = file or self._write_file(version)
             else:
@@ -198,7 +198,7 @@ class Buckets:
         return made
 
 
-def described(backend: S3Backend, version: FakeKey) -> dict[str, Any]:
+def saved_properties(backend: S3Backend, version: FakeKey) -> dict[str, Any]:
     """The saved properties of a version without its body."""
     version.etag  # noqa: B018 - moto computes it on demand
     return {
@@ -218,7 +218,7 @@ def row_key(key: str, version_id: str) -> str:
     return json.dumps([key, version_id])
 
 
-def nothing(_: Arguments) -> None:
+def no_subject(_: Arguments) -> None:
     """The subject of a call that only makes other calls: none."""
 
 
@@ -234,9 +234,9 @@ def object_of(call: Arguments) -> Subject:
 
 def tagged(call: Arguments) -> Subject:
     """The object whose tags a call sets."""
-    return Subject(call["key"].bucket_name, call["key"].name, described=True)
+    return Subject(call["key"].bucket_name, call["key"].name, metadata_changed=True)
 
 
 def untagged(call: Arguments) -> Subject:
     """The object whose tags a call removes."""
-    return Subject(call["bucket_name"], call["key_name"], described=True)
+    return Subject(call["bucket_name"], call["key_name"], metadata_changed=True)

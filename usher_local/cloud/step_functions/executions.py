@@ -95,17 +95,17 @@ def recorded(limits: Limits) -> Iterator[None]:
         for owner, name, value in (
             (backend, "start_execution", starting(backend.start_execution, limits)),
             (backend, "_validate_definition", validating(backend._validate_definition, limits)),
-            (Execution, "get_start_execution_details", dated(Execution.get_start_execution_details)),
+            (Execution, "get_start_execution_details", with_iso_start(Execution.get_start_execution_details)),
             (Execution, "stop", stop),
-            (ExecutionWorker, "_get_evaluation_environment", owned(ExecutionWorker._get_evaluation_environment)),
+            (ExecutionWorker, "_get_evaluation_environment", with_owner(ExecutionWorker._get_evaluation_environment)),
             (Worker, "_eval_job", with_history_of_its_own(Worker._eval_job)),
             (EventManager, "add_event", counted(EventManager.add_event, limits)),
-            (Environment, "set_error", once(Environment.set_error)),
+            (Environment, "set_error", failing_once(Environment.set_error)),
             (Environment, "next_state_name", advancing(Environment.next_state_name)),
             (CommonStateField, "_verify_size_quota", sized(limits)),
             (StateTaskService, "_verify_size_quota", sized(limits)),
-            (CommonStateField, "_get_state_entered_event_details", entered(limits)),
-            (StateTask, "_eval_parameters", given(limits)),
+            (CommonStateField, "_get_state_entered_event_details", checking_input(limits)),
+            (StateTask, "_eval_parameters", checking_arguments(limits)),
             (ErrorEqualsDecl, "_eval_body", matching(ErrorEqualsDecl._eval_body)),
             (iteration_worker, "CustomErrorName", name_of),
             (branches_decl, "CustomErrorName", name_of),
@@ -184,7 +184,7 @@ def too_long(member: str, most: int) -> Any:
     )
 
 
-def dated(details: Any) -> Any:
+def with_iso_start(details: Any) -> Any:
     """The execution's details with its start as ISO 8601 text, as in AWS's context object."""
 
     @wraps(details)
@@ -197,7 +197,7 @@ def dated(details: Any) -> Any:
     return iso
 
 
-def owned(environment: Any) -> Any:
+def with_owner(environment: Any) -> Any:
     """The environment of an execution, which becomes the owner of its history."""
 
     @wraps(environment)
@@ -245,7 +245,7 @@ def counted(add_event: Any, limits: Limits) -> Any:
     return add
 
 
-def once(set_error: Any) -> Any:
+def failing_once(set_error: Any) -> Any:
     """The failure of an execution that has not failed, been stopped or timed out before."""
 
     @wraps(set_error)
@@ -304,7 +304,7 @@ def sized(limits: Limits) -> Any:
     return verify
 
 
-def entered(limits: Limits) -> Any:
+def checking_input(limits: Limits) -> Any:
     """The event of an entered state, after the check of its input."""
     verify, details = sized(limits), CommonStateField._get_state_entered_event_details
 
@@ -316,7 +316,7 @@ def entered(limits: Limits) -> Any:
     return enter
 
 
-def given(limits: Limits) -> Any:
+def checking_arguments(limits: Limits) -> Any:
     """A task's arguments, after the check of their size."""
     verify, eval_parameters = sized(limits), StateTask._eval_parameters
 

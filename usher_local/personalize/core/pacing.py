@@ -50,7 +50,7 @@ class Pacing:
     limits: Mapping[str, Limit] = field(default_factory=lambda: LIMITS)
     now: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
-    _left: dict[Hashable, tuple[float, float]] = field(default_factory=dict)
+    _buckets: dict[Hashable, tuple[float, float]] = field(default_factory=dict)
     """For each bucket, the calls that it allows at once, and the time of its last call."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -71,10 +71,10 @@ class Pacing:
         bucket = place, params.get(limit.per)
         with self._lock:
             now = self.now()
-            left, before = self._left.get(bucket, (limit.burst, now))
+            left, before = self._buckets.get(bucket, (limit.burst, now))
             left = min(limit.burst, left + (now - before) * limit.rate)
             taken = left >= 1
-            self._left[bucket] = left - taken, now
+            self._buckets[bucket] = left - taken, now
         return taken
 
 

@@ -102,7 +102,7 @@ def _mask(test: Condition, scope: Scope, given: Given) -> Mask | None:
             return None
         operand = given[operand.name]
     if test.field.dataset.upper() in EVENT_DATASETS:
-        return _met(test, operand, scope)
+        return _in_events(test, operand, scope)
     if isinstance(operand, Field) and scope.item is None:
         raise InvalidInputError(f"{operand} needs an itemId")
     if isinstance(operand, Field):
@@ -146,7 +146,7 @@ def _aligned(mask: Mask, scope: Scope, unknown: bool) -> Mask:
     return np.append(mask, unknown)[scope.rows]
 
 
-def _met(test: Condition, operand: object, scope: Scope) -> Mask:
+def _in_events(test: Condition, operand: object, scope: Scope) -> Mask:
     """The mask of the candidates in events of these types (in any case), among the newest of each type."""
     types = {str(value).lower() for value in operand} if isinstance(operand, tuple) else set()
     wanted = test.operator == "IN"

@@ -39,12 +39,12 @@ def recommend_actions(model: Model, data: GroupData, request: Request) -> list[E
     )
     taken = {row.item: row.timestamp for row in log.of(user) if (row.type or "").lower() == TAKEN}
     scores = model.recommender.score(Query(model.positions(list(taken))))
-    allowed = eligible(model.recipe, scope, request.filter) & _due(candidates, taken)
+    allowed = eligible(model.recipe, scope, request.filter) & _available(candidates, taken)
     best = top(scores, allowed, request.results).tolist()
     return [Entry(model.items[place], round(float(scores[place]), DIGITS)) for place in best]
 
 
-def _due(candidates: Candidates, taken: Mapping[str, int]) -> Mask:
+def _available(candidates: Candidates, taken: Mapping[str, int]) -> Mask:
     """The mask of the actions that have not expired and were not taken in their last REPEAT_FREQUENCY days."""
     now = time.time()
     repeat, *expiries = (

@@ -66,7 +66,7 @@ class Ranker:
         """The question whose `answer` takes the scores of all candidates, including newcomers."""
         candidates = self.candidates
         place = candidates.index.get(self.request.item or "")
-        met, newest = self._met(), self.history.newest
+        met, newest = self._history_positions(), self.history.newest
         queries, weights = [Query(met, place, newest)], ONE_QUERY
         if place is not None and place >= candidates.known:
             # The item has no events yet: use the related items of the items that it resembles.
@@ -93,7 +93,7 @@ class Ranker:
             best = top(scores, allowed, request.results)
         chosen, marks = promote(best, promoted, request.results, chance)
         on_trial, shown = set(new.tolist()), shares(scores)[chosen].tolist()
-        _level(shown, [place in on_trial for place in chosen.tolist()])
+        _align_scores(shown, [place in on_trial for place in chosen.tolist()])
         return [
             Entry(
                 candidates.ids[place],
@@ -116,7 +116,7 @@ class Ranker:
         unknown = [Entry(name, 0.0) for name, place in places if place is None]
         return [Entry(candidates.ids[place], round(share, DIGITS)) for place, share in shown] + unknown
 
-    def _met(self) -> NDArray[np.int32]:
+    def _history_positions(self) -> NDArray[np.int32]:
         """The positions of the items in the user's history, from events that count."""
         weights = weigh(self.model.event_rules, self.history.types, self.history.values).tolist()
         return self.model.positions([i for i, weight in zip(self.history.items, weights, strict=True) if weight])
@@ -137,7 +137,7 @@ def _reason(promoted: bool, on_trial: bool) -> str | None:
     return "Promoted item" if promoted else "Exploration" if on_trial else None
 
 
-def _level(shares: list[float], on_trial: Sequence[bool]) -> None:
+def _align_scores(shares: list[float], on_trial: Sequence[bool]) -> None:
     """Give an explored item the score of the next other item, so that scores fall along the list."""
     for place in range(len(shares) - 2, -1, -1):
         if on_trial[place]:

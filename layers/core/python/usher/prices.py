@@ -1,4 +1,4 @@
-"""The prices of Personalize that Usher knows."""
+"""Usher's price list of Personalize."""
 
 # Source: docs/cost.md, from copies of the price page made by others; the page itself needs a browser to run its
 # scripts.

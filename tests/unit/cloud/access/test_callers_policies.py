@@ -1,4 +1,4 @@
-"""What a caller's policy for one group lets through, whatever the path: the policy of docs/api.md, the real router."""
+"""A caller's policy for one group, with any path: the policy of docs/api.md, the real router."""
 
 import json
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ HOST = "http://127.0.0.1:1"
 
 
 def function() -> Any:
-    """Answers with the group that a request is about, as the API's functions find it."""
+    """Answers with the group of a request, as the API's functions find it."""
     api = Api()
 
     @api.route("recommendations", "events")
@@ -60,7 +60,7 @@ class Caller:
 
 @pytest.fixture(scope="module")
 def callers() -> Iterator[Any]:
-    """Makes callers by the statements that they have."""
+    """Makes callers from the statements of their policies."""
     signed: dict[str, Any] = {"security": [{"AWS_IAM": []}]}
     uri = f"arn:aws:apigateway:{REGION}:lambda:path/2015-03-31/functions/f/invocations"
     operation = {"x-amazon-apigateway-integration": {"uri": uri}, **signed}

@@ -51,12 +51,12 @@ def client(service: str, holder: Any) -> Any:
 
 
 def session(service: str, *allowed: Any) -> Any:
-    """A client of `service` for a function whose role may do what is allowed."""
+    """A client of `service` for a function whose role may do the allowed actions."""
     return client(service, credentials.assume(make_role(LAMBDA, *allowed), "f", LAMBDA))
 
 
 def code(call: Any, **given: Any) -> str | None:
-    """The error of a call; None where it succeeds."""
+    """The error code of a call, or None."""
     try:
         call(**given)
     except ClientError as error:
@@ -74,7 +74,7 @@ def test_a_trust_policy_decides_who_assumes_a_role() -> None:
         credentials.assume(f"{role}-that-is-not-there", "f", LAMBDA)
 
 
-def test_a_bucket_policy_denies_whoever_may_do_everything_and_grants_to_who_may_do_nothing(record: Record) -> None:
+def test_a_bucket_policy_denies_an_administrator_and_allows_a_user_without_permissions(record: Record) -> None:
     iam_client = boto3.client("iam", region_name=REGION)
     poor = session("s3")
     assert code(poor.get_object, Bucket=NAME, Key="k") == "AccessDenied"
@@ -94,7 +94,7 @@ def test_a_bucket_policy_denies_whoever_may_do_everything_and_grants_to_who_may_
 
 
 @pytest.mark.usefixtures("record")
-def test_who_may_not_list_a_bucket_is_not_told_what_it_lacks() -> None:
+def test_without_the_right_to_list_a_missing_key_is_forbidden() -> None:
     reader = session("s3", "s3:GetObject")
     assert code(reader.get_object, Bucket=NAME, Key="k") is None
     assert code(reader.get_object, Bucket=NAME, Key="nothing") == "AccessDenied"
@@ -157,7 +157,7 @@ def test_a_condition_knows_the_tags_of_a_resource_of_personalize(tags: dict[str,
 
 
 @pytest.mark.usefixtures("record")
-def test_of_a_version_only_the_tags_count_that_its_solution_has_too(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_the_common_tags_of_a_version_and_its_solution_count(monkeypatch: pytest.MonkeyPatch) -> None:
     solution = f"arn:aws:personalize:{REGION}:{ACCOUNT}:solution/s"
     there = {solution: {"a": "1", "b": "1"}, f"{solution}/0f": {"a": "1", "b": "2", "c": "1"}}
     kept = {arn: SimpleNamespace(tags=tags) for arn, tags in there.items()}
@@ -186,7 +186,7 @@ def test_a_role_is_passed_only_to_the_service_that_the_condition_names(to: str |
     assert code(personalize.create_dataset_group, name="g", roleArn=passed, kmsKeyArn=key) == refused
 
 
-def test_what_a_decision_rested_on_is_recorded(record: Record) -> None:
+def test_the_statements_behind_a_decision_are_recorded(record: Record) -> None:
     reader = session("s3", allow("s3:GetObject", resource=f"{BUCKET}/*"), allow("s3:GetObject", resource=f"{BUCKET}/k"))
     for _ in range(2):
         reader.get_object(Bucket=NAME, Key="k")
@@ -208,7 +208,7 @@ def test_a_role_calls_the_http_api_by_its_right_to_invoke() -> None:
     assert not iam.may_invoke_api("AKIAUNKNOWN", [asked])
 
 
-def test_whatever_writes_an_object_or_what_is_kept_with_it_is_asked_for_that_object(record: Record) -> None:
+def test_every_write_of_an_object_or_its_metadata_saves_that_object(record: Record) -> None:
     s3 = session("s3", "s3:*")
     closed = allow(
         "s3:DeleteObjectTagging", "s3:PutObject*", resource=f"{BUCKET}/*/out/*", Effect="Deny", Principal="*"

@@ -53,7 +53,7 @@ def who(request: Received, later: timedelta = timedelta(0), service: str | None 
 
 
 @given(st.lists(texts, max_size=3), st.dictionaries(texts, texts, max_size=3), st.binary(max_size=50), services)
-def test_what_botocore_signs_is_accepted(path: list[str], query: dict[str, str], body: bytes, service: str) -> None:
+def test_signatures_of_botocore_are_accepted(path: list[str], query: dict[str, str], body: bytes, service: str) -> None:
     url = f"http://127.0.0.1:3000/{'/'.join(quote(part, safe='') for part in path)}"
     url += f"?{urlencode(query, quote_via=quote)}" if query else ""
     made = check(signed(url=url, body=body, service=service), find, datetime.now(UTC))
@@ -62,7 +62,7 @@ def test_what_botocore_signs_is_accepted(path: list[str], query: dict[str, str],
 
 @pytest.mark.parametrize("by", [USER, SESSION])
 @pytest.mark.parametrize("service", ["s3", "sts"])
-def test_a_pre_signed_url_is_accepted_and_says_who_signed_it(service: str, by: Credentials) -> None:
+def test_a_pre_signed_url_is_accepted_and_names_its_signer(service: str, by: Credentials) -> None:
     signer = check(presigned(service, by), find, datetime.now(UTC))
     said = AUTHORIZATION.fullmatch(signer.authorization)
     assert said
@@ -103,7 +103,7 @@ def test_only_s3_takes_a_body_that_is_not_signed(payload: str, service: str) -> 
 
 
 def having(**headers: str | None) -> Any:
-    """A change of headers; None takes one away."""
+    """Headers with a change; None removes one."""
     changed = {name.replace("_", "-"): value for name, value in headers.items()}
 
     def change(request: Received) -> Received:
@@ -204,7 +204,7 @@ def test_a_signature_for_another_service_is_refused() -> None:
         who(signed(service="s3"), service="execute-api")
 
 
-def test_a_stranger_makes_nobody_read_the_body() -> None:
+def test_an_unknown_signer_does_not_make_the_server_read_the_body() -> None:
     def body() -> bytes:
         raise AssertionError
 

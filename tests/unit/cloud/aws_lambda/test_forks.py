@@ -47,7 +47,7 @@ def test_a_fork_has_its_folder_environment_arguments_and_modules(forks: Forks, t
     assert printed(started(forks, tmp_path, source)) == f"{there} ['A', 'PYTHONPATH'] ['x'] True\n"
 
 
-def test_its_exit_status_is_told_once_it_has_ended(forks: Forks, tmp_path: Path) -> None:
+def test_its_exit_status_is_reported_once_after_its_end(forks: Forks, tmp_path: Path) -> None:
     fork = started(forks, tmp_path, "import sys; input() if sys.stdin is None else sys.exit(3)")
     assert fork.wait() == fork.poll() == 3
     waiting = started(forks, tmp_path, "import time; time.sleep(60)")

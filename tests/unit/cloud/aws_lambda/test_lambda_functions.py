@@ -30,7 +30,7 @@ from usher_local.cloud.aws_lambda.limits import (
     check_request,
 )
 from usher_local.cloud.aws_lambda.service import running
-from usher_local.cloud.server import forget
+from usher_local.cloud.server import reset_moto
 
 REGION = "us-east-1"
 Make = Callable[..., Any]
@@ -43,11 +43,11 @@ def limits() -> Limits:
 
 @pytest.fixture
 def lambdas(limits: Limits) -> Iterator[Lambdas]:
-    forget()
+    reset_moto()
     made = Lambdas("http://127.0.0.1:1", limits=limits)
     with running(made), closing(made):
         yield made
-    forget()
+    reset_moto()
 
 
 @pytest.fixture
@@ -95,7 +95,7 @@ def handler(event, context):
 """
 
 
-def test_a_function_finds_what_lambda_brings_and_nothing_of_the_developers(
+def test_a_function_finds_lambdas_packages_and_none_of_the_developers(
     lambdas: Lambdas, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SECRET_OF_THE_DEVELOPER", "x")
@@ -260,7 +260,7 @@ def ended(pid: int) -> bool:
     return not Path(f"/proc/{pid}").exists()
 
 
-def test_the_workers_of_what_is_deleted_or_changed_end(lambdas: Lambdas, backend: Any, make: Make) -> None:
+def test_the_workers_of_deleted_or_changed_functions_end(lambdas: Lambdas, backend: Any, make: Make) -> None:
     function, other = make(PID), make(PID, "other")
     version = backend.publish_version("f")
     latest, published, kept = (told(lambdas.invoke(one, "0")) for one in (function, version, other))

@@ -46,7 +46,7 @@ def test_the_packages_of_a_built_layer_are_installed_for_this_machine(tmp_path: 
     assert layer.size == sum(len(text) for text in BUILT.values())
 
 
-def test_what_the_build_has_removed_is_missing_here_too(tmp_path: Path) -> None:
+def test_files_that_the_build_removed_are_missing_here_too(tmp_path: Path) -> None:
     removed = {name: text for name, text in BUILT.items() if name != "python/six.py"}
     _, packages = unpacked(archive(removed), tmp_path, chosen()).search_path
     assert not (packages / "six.py").exists()
@@ -59,7 +59,7 @@ def test_a_layer_without_packages_is_its_files(tmp_path: Path) -> None:
 
 
 def test_many_may_install_the_same_at_once(tmp_path: Path) -> None:
-    """A second one could not be put where the first is."""
+    """The second one finds the folder in place."""
     with ThreadPoolExecutor(4) as pool:
         folders = set(pool.map(lambda _: installed("six==1.17.0", chosen(), parent=tmp_path), range(4)))
     (folder,) = folders
@@ -67,7 +67,9 @@ def test_many_may_install_the_same_at_once(tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.iterdir()} == {"lock", folder.name}
 
 
-def test_what_cannot_be_installed_is_told_with_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_packages_that_cannot_be_installed_are_reported_with_a_remedy(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("UV_OFFLINE", "1")
     with pytest.raises(PackagesError, match="needs the package registry"):
         installed("six==0.0.1", chosen(), parent=tmp_path)
@@ -111,7 +113,7 @@ class Importer:
         self._search_paths: dict[str, Sequence[Path]] = {}
 
     def error(self, name: str, layers: Sequence[str]) -> str:
-        """Start a worker for a function with some layers; the error (JSON) of its import, or ""."""
+        """Start a worker for a function with some layers. Returns the error (JSON) of its import, or ""."""
         with zipfile.ZipFile(io.BytesIO(zipped(ROOT / FUNCTIONS[name]["CodeUri"]))) as code:
             task_root = unzipped(code, code.namelist(), self.folder)
         given = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
@@ -150,7 +152,7 @@ class Importer:
 
 @pytest.fixture(scope="module")
 def importer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Importer]:
-    """On Lambda's own version of Python, if it is here; its layers are unpacked once."""
+    """On Lambda's own version of Python, if it is installed; the layers are unpacked once."""
     made = Importer(tmp_path_factory.mktemp("functions"))
     with closing(made.forks):
         yield made

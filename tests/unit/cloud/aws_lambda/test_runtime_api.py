@@ -1,4 +1,4 @@
-"""Who may ask for a function's events, and answer them."""
+"""The processes that may fetch a function's events, and answer them."""
 
 import os
 import subprocess

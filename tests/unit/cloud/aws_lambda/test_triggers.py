@@ -1,4 +1,4 @@
-"""Queues that let functions run."""
+"""Queues that invoke functions."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -34,7 +34,7 @@ def client(service: str) -> Any:
 
 
 class Site:
-    """A function `f`, its queues, and what it was called with."""
+    """A function `f`, its queues, and the events that it got."""
 
     def __init__(self, clock: Any) -> None:
         self.sqs = client("sqs")
@@ -109,7 +109,7 @@ def test_a_mapping_that_lambda_refuses_is_refused(site: Site, queue: str, given:
         site.trigger(queue, **given)
 
 
-def test_an_update_is_checked_with_what_it_leaves(site: Site) -> None:
+def test_an_update_is_checked_with_the_unchanged_members(site: Site) -> None:
     site.function()
     site.queue("q")
     uuid = site.trigger("q", BatchSize=100, MaximumBatchingWindowInSeconds=5)
@@ -134,7 +134,7 @@ def test_a_function_has_a_queue_once(site: Site) -> None:
         site.trigger("q")
 
 
-def test_what_a_function_has_handled_is_gone(site: Site) -> None:
+def test_handled_messages_are_deleted(site: Site) -> None:
     site.function()
     url = site.queue("q")
     site.trigger("q")
@@ -312,7 +312,7 @@ def test_no_more_batches_are_under_way_than_the_mapping_allows(site: Site) -> No
     assert site.left(url) == 0
 
 
-def test_what_fails_too_often_goes_to_the_dead_letter_queue_and_its_group_goes_on(site: Site) -> None:
+def test_repeated_failures_go_to_the_dead_letter_queue_and_their_group_goes_on(site: Site) -> None:
     site.function()
     dead = site.queue("dead.fifo")
     policy = {"deadLetterTargetArn": f"arn:aws:sqs:us-east-1:{ACCOUNT}:dead.fifo", "maxReceiveCount": 2}

@@ -36,7 +36,7 @@ def cloud() -> Iterator[LocalCloud]:
 
 @pytest.fixture
 def cf(cloud: LocalCloud) -> Iterator[Any]:
-    """A client; what a test leaves is deleted."""
+    """A client; the stacks of a test are deleted after it."""
     client = cloud.client("cloudformation")
     yield client
     for stack in client.describe_stacks()["Stacks"]:
@@ -72,7 +72,7 @@ def ids(cf: Any, name: str) -> dict[str, str]:
 
 
 def settled(cf: Any, name: str) -> dict[str, Any]:
-    """A stack when its operation has ended, well or not."""
+    """A stack after the end of its operation, successful or not."""
     for _ in range(600):
         found = stack(cf, name)
         if not found["StackStatus"].endswith("IN_PROGRESS"):
@@ -87,7 +87,7 @@ def events(cf: Any, name: str) -> list[tuple[str, str]]:
 
 
 def changes(cf: Any, name: str, body: str, **given: Any) -> list[tuple[str, str, str | None]]:
-    """What a change set says, which is then deleted."""
+    """The changes of a change set, which is then deleted."""
     cf.create_change_set(StackName=name, ChangeSetName="c", TemplateBody=body, **given)
     found = cf.describe_change_set(StackName=name, ChangeSetName="c")
     cf.delete_change_set(StackName=name, ChangeSetName="c")
@@ -128,7 +128,7 @@ def test_a_name_that_another_stack_has_is_refused_and_the_other_keeps_it(cf: Any
     assert stack(cf, "one")["StackStatus"] == "CREATE_COMPLETE"
 
 
-def test_only_what_differs_is_touched(cf: Any) -> None:
+def test_only_differences_are_written(cf: Any) -> None:
     other = {"Type": "AWS::SQS::Queue", "Properties": {"VisibilityTimeout": 10}}
     before = create(cf, "one", template(Queue=QUEUE, Other=other))
     had, seen = ids(cf, "one"), len(events(cf, "one"))
@@ -161,7 +161,7 @@ def test_a_property_that_is_fixed_at_creation_replaces_the_resource(cf: Any) -> 
     assert events(cf, "one")[-3:-1] == [("Group", "DELETE_IN_PROGRESS"), ("Group", "DELETE_COMPLETE")]
 
 
-def test_what_refers_to_a_replaced_resource_changes_with_it(cf: Any) -> None:
+def test_dependents_of_a_replaced_resource_change_with_it(cf: Any) -> None:
     def named(name: str) -> str:
         queue = {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": name}}
         policy = {"Type": "AWS::SQS::QueuePolicy", "Properties": {"Queues": [{"Ref": "Queue"}], "PolicyDocument": {}}}
@@ -171,7 +171,7 @@ def test_what_refers_to_a_replaced_resource_changes_with_it(cf: Any) -> None:
     assert changes(cf, "one", named("later")) == [("Modify", "Queue", "True"), ("Modify", "Policy", "False")]
 
 
-def test_what_a_template_no_longer_has_is_deleted_and_what_is_retained_stays(cf: Any, cloud: LocalCloud) -> None:
+def test_resources_missing_in_a_template_are_deleted_unless_retained(cf: Any, cloud: LocalCloud) -> None:
     kept = {"Type": "AWS::Logs::LogGroup", "DeletionPolicy": "Retain", "Properties": {"LogGroupName": "kept"}}
     gone = {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": "gone"}}
     create(cf, "one", template(Queue=QUEUE, Kept=kept, Gone=gone))
@@ -227,7 +227,7 @@ def test_a_bucket_that_is_not_empty_is_not_deleted_until_it_is_retained(cf: Any,
     s3.delete_bucket(Bucket=bucket)
 
 
-def test_deleting_goes_from_what_depends_to_what_it_depends_on(cf: Any) -> None:
+def test_dependents_are_deleted_before_their_dependencies(cf: Any) -> None:
     policy = {"Type": "AWS::SQS::QueuePolicy", "Properties": {"Queues": [{"Ref": "Queue"}], "PolicyDocument": {}}}
     made = create(cf, "one", template(Policy=policy, Queue=QUEUE))
     cf.delete_stack(StackName="one")
@@ -275,7 +275,7 @@ def test_a_transform_must_be_acknowledged_where_no_change_set_shows_it(cf: Any) 
     assert "Transform" not in cf.get_template(StackName="one", TemplateStage="Processed")["TemplateBody"]
 
 
-def test_a_transform_that_fails_is_told_by_the_change_set(cf: Any) -> None:
+def test_the_change_set_reports_a_failed_transform(cf: Any) -> None:
     body = json.dumps(
         {"Transform": "AWS::Serverless-2016-10-31", "Resources": {"Nameless": {"Type": "AWS::Serverless::Function"}}}
     )
@@ -337,7 +337,7 @@ def test_a_parameter_that_is_not_allowed_is_refused(cf: Any, parameters: list[tu
         ({}, "At least one Resources member must be defined"),
     ],
 )
-def test_a_template_that_is_none_is_refused(cf: Any, resources: Any, said: str) -> None:
+def test_an_invalid_template_is_refused(cf: Any, resources: Any, said: str) -> None:
     with pytest.raises(ClientError, match=said):
         cf.create_stack(StackName="one", TemplateBody=template(**resources))
 

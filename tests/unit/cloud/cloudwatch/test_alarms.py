@@ -54,7 +54,7 @@ def cloud() -> Iterator[Any]:
 
 @pytest.fixture
 def heard(cloud: Any) -> Callable[[], list[Any]]:
-    """What reaches a queue, through a topic named `told` and a rule for alarms."""
+    """The messages in a queue behind a topic named `told` and a rule for alarms."""
     sqs, sns, rules = cloud("sqs"), cloud("sns"), cloud("events")
     url = sqs.create_queue(QueueName="heard")["QueueUrl"]
     arn = "arn:aws:sqs:us-east-1:123456789012:heard"
@@ -131,7 +131,7 @@ def test_an_alarm_without_data_says_so(cloud: Any) -> None:
     assert alarmed(cloud, **PLAIN)(timedelta(minutes=-30)) == UNKNOWN
 
 
-def test_a_change_of_state_is_told_once_to_the_topic_and_to_eventbridge(
+def test_a_change_of_state_is_reported_once_to_the_topic_and_to_eventbridge(
     cloud: Any, heard: Callable[[], list[Any]]
 ) -> None:
     state = alarmed(cloud, AlarmActions=[TOPIC], AlarmDescription="It failed", **MATH)

@@ -1,4 +1,4 @@
-"""What becomes a metric, on moto alone; tests/integration/test_alarms.py has the whole."""
+"""The sources of metrics, on moto alone; tests/integration/test_alarms.py tests the whole."""
 
 import json
 import time
@@ -18,7 +18,7 @@ from usher_local.cloud.http_api import stages
 
 @pytest.fixture
 def total() -> Iterator[Any]:
-    """What metrics add up to."""
+    """The sum of metrics."""
     with mock_aws(), metric_queries.answered():
 
         def sums(namespace: str, *names: str, **dimensions: str) -> list[float]:

@@ -51,7 +51,7 @@ def test_a_list_of_values_is_several_values() -> None:
         line(time=NOW + timedelta(hours=3)),
     ],
 )
-def test_what_breaks_a_rule_of_the_format_measures_nothing(message: str) -> None:
+def test_events_that_break_a_rule_of_the_format_measure_nothing(message: str) -> None:
     assert not list(measured(message, NOW))
 
 

@@ -54,11 +54,11 @@ def test_wildcards_are_as_complex_as_event_ruler_finds_them(wildcards: list[str]
     assert of_key(*wildcards) == expected
 
 
-def test_what_has_no_wildcard_is_not_complex() -> None:
+def test_a_pattern_without_wildcards_is_not_complex() -> None:
     assert complexity({"source": ["aws.s3"], "detail": {"key": [{"suffix": "/usher.yaml"}, {"prefix": "a"}]}}) == 0
 
 
-def test_fields_are_measured_apart_and_what_or_offers_for_one_together() -> None:
+def test_fields_are_measured_separately_and_alternatives_of_one_together() -> None:
     assert complexity({"a": [{"wildcard": "*ab"}], "b": [{"wildcard": "*aa"}]}) == 3
     assert complexity({"$or": [{"a": [{"wildcard": "*ab"}]}, {"a": [{"wildcard": "*aa"}]}]}) == 5
 
@@ -68,7 +68,7 @@ def test_an_escaped_asterisk_is_a_character() -> None:
     assert of_key(r"*\*\\") == of_key("*ab") == 2
 
 
-# EventBridge takes no `**`.
+# EventBridge refuses `**`.
 WILDCARDS = st.text("ab*", min_size=1, max_size=4).filter(lambda text: "**" not in text)
 
 

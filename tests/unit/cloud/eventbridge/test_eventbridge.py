@@ -99,7 +99,7 @@ def test_an_execution_tells_of_its_start_and_once_of_its_end() -> None:
 
 
 @pytest.mark.usefixtures("queue")
-def test_what_is_deleted_already_can_be_deleted_once_more_and_for_good() -> None:
+def test_a_second_deletion_is_possible_and_permanent() -> None:
     s3: Any = boto3.client("s3", region_name="us-east-1")
     s3.put_bucket_versioning(Bucket="drops", VersioningConfiguration={"Status": "Enabled"})
     s3.put_object(Bucket="drops", Key="a.csv", Body=b"abc")

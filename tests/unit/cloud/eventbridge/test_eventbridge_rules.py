@@ -1,4 +1,4 @@
-"""EventBridge's rules: what is refused, and what a target gets."""
+"""EventBridge's rules: validation, and the input of targets."""
 
 import json
 from collections.abc import Iterator
@@ -112,7 +112,7 @@ def test_a_rule_has_five_targets_at_most(events: Any) -> None:
         events.put_targets(Rule="r", Targets=[target(5)])
 
 
-def test_what_is_too_long_for_eventbridge_is_refused(events: Any) -> None:
+def test_an_event_too_long_for_eventbridge_is_refused(events: Any) -> None:
     events.put_rule(Name="r", EventPattern=of_key("a"))
     events.put_targets(Rule="r", Targets=[target(1, Input=json.dumps("x" * 8190))])
     with pytest.raises(ClientError, match=r"targets\.1\.member\.input"):

@@ -1,4 +1,4 @@
-"""Deliveries that fail: tried again, and at last put into the dead-letter queue."""
+"""Failing deliveries: retried, and at last put into the dead-letter queue."""
 
 import json
 import time
@@ -43,7 +43,7 @@ def policy_for(rule: str) -> str:
 
 @pytest.fixture
 def dead() -> Iterator[Callable[[], Any]]:
-    """The dead-letter queue: waits for a message; its body and attributes."""
+    """The dead-letter queue: a function that waits for a message, and returns its body and attributes."""
     with mock_aws():
         sqs: Any = boto3.client("sqs", region_name="us-east-1")
         url = sqs.create_queue(QueueName="dead", Attributes={"Policy": policy_for(RULE)})["QueueUrl"]
@@ -126,7 +126,7 @@ def test_an_event_for_a_target_that_is_away_is_tried_again_as_often_as_its_polic
     assert len(away.payloads) == int(retries) + 1
 
 
-def test_what_is_throttled_arrives_later_and_knows_at_which_attempt(dead: Any) -> None:  # noqa: ARG001
+def test_a_throttled_delivery_arrives_later_with_its_attempt(dead: Any) -> None:  # noqa: ARG001
     away = Away(3, JsonRESTError("ThrottlingException", "slowly"))
     with Deliveries(Clock.parse("instant"), away) as deliveries:
         schedule()
@@ -160,7 +160,7 @@ def lost(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 
 @pytest.mark.usefixtures("dead")
-def test_what_a_queues_policy_does_not_let_a_rule_leave_is_lost(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_dead_letter_without_the_queues_permission_is_lost(caplog: pytest.LogCaptureFixture) -> None:
     sqs: Any = boto3.client("sqs", region_name="us-east-1")
     url = sqs.get_queue_url(QueueName="dead")["QueueUrl"]
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy_for(f"{RULE}2")})
@@ -172,7 +172,7 @@ def test_what_a_queues_policy_does_not_let_a_rule_leave_is_lost(caplog: pytest.L
 
 
 @pytest.mark.usefixtures("dead")
-def test_what_a_schedules_role_may_not_leave_is_lost(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_dead_letter_without_the_schedules_permission_is_lost(caplog: pytest.LogCaptureFixture) -> None:
     sqs: Any = boto3.client("sqs", region_name="us-east-1")
     with Deliveries(Clock(1)) as deliveries:
         schedule(DeadLetterConfig={"Arn": QUEUE})

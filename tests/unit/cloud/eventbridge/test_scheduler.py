@@ -41,7 +41,7 @@ def test_a_schedule_is_due_next(expression: str, zone: str, moment: str, expecte
 @pytest.mark.parametrize(
     "expression", ["every day", "rate(1 fortnight)", "rate(0 days)", "cron", "cron(0 3 * * ? *", "at(2026-07-01)"]
 )
-def test_what_is_no_schedule_is_refused(expression: str) -> None:
+def test_an_invalid_schedule_is_refused(expression: str) -> None:
     with pytest.raises(ValueError, match="is not a schedule"):
         next_after(expression, ORIGIN, ZoneInfo("UTC"), ORIGIN)
 
@@ -57,7 +57,7 @@ def test_a_rate_is_due_within_one_step_after_any_moment_past_its_origin(count: i
 
 @pytest.fixture
 def queue() -> Iterator[Any]:
-    """Creates a schedule with the given settings; returns the bodies that arrived."""
+    """A function that creates a schedule with the given settings, and returns the bodies that arrived."""
     with mock_aws():
         sqs: Any = boto3.client("sqs", region_name="us-east-1")
         schedules: Any = boto3.client("scheduler", region_name="us-east-1")
@@ -80,7 +80,7 @@ def queue() -> Iterator[Any]:
 
 
 @pytest.mark.parametrize(("state", "fired"), [("ENABLED", ["1"]), ("DISABLED", [])])
-def test_what_was_missed_is_made_up_once_and_only_while_enabled(queue: Any, state: str, fired: list[str]) -> None:
+def test_a_missed_schedule_fires_once_and_only_while_enabled(queue: Any, state: str, fired: list[str]) -> None:
     seen = queue(ScheduleExpression="cron(0 3 * * ? *)", State=state)
     moments = iter([ORIGIN, ORIGIN + timedelta(days=3), ORIGIN + timedelta(days=3, hours=1)])
     scheduler = Scheduler(Deliveries(Clock()), lambda: next(moments))
@@ -132,7 +132,7 @@ def test_a_target_that_cannot_be_reached_is_logged(queue: Any, caplog: pytest.Lo
         ({"State": "WEIRD"}, r"enum value set: \[ENABLED, DISABLED\]"),
     ],
 )
-def test_what_is_no_schedule_is_neither_created_nor_updated(queue: Any, settings: Any, complaint: str) -> None:
+def test_an_invalid_schedule_is_neither_created_nor_updated(queue: Any, settings: Any, complaint: str) -> None:
     client: Any = boto3.client("scheduler", region_name="us-east-1")
     settings = {"ScheduleExpression": "cron(0 3 * * ? *)", **settings}
     with checking():
@@ -147,10 +147,10 @@ def test_what_is_no_schedule_is_neither_created_nor_updated(queue: Any, settings
     assert client.get_schedule(Name="s")["ScheduleExpression"] == before["ScheduleExpression"]
 
 
-def test_a_schedule_that_fails_is_logged_once_and_keeps_no_other_from_firing(
+def test_a_failing_schedule_is_logged_once_and_does_not_stop_others(
     queue: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Nobody checks them here, as they are created."""
+    """These schedules are not validated at their creation."""
     queue(ScheduleExpression="rate(1 day)", ScheduleExpressionTimezone="Berlin")
     seen = queue(name="t", ScheduleExpression="cron(0 3 * * ? *)")
     moments = iter(ORIGIN + timedelta(days=day) for day in range(3))

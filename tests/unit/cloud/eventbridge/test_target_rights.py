@@ -1,4 +1,4 @@
-"""What a rule or a schedule must be allowed before anything is delivered."""
+"""The permissions that a rule or a schedule needs for a delivery."""
 
 from collections.abc import Iterator
 from typing import Any

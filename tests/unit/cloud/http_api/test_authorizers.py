@@ -29,7 +29,7 @@ CORS = {
 
 
 class Functions:
-    """Notes what is invoked; `answer` is the authorizer's."""
+    """Records invocations; `answer` is the authorizer's."""
 
     def __init__(self) -> None:
         self.calls: list[tuple[str, Any, str, str]] = []
@@ -136,7 +136,7 @@ def forged(issuer: Issuer) -> dict[str, str]:
     }  # fmt: skip
 
 
-def test_what_the_issuer_has_not_signed_is_refused(issuer: Issuer) -> None:
+def test_tokens_without_the_issuers_signature_are_refused(issuer: Issuer) -> None:
     answers = {kind: answer(get(issuer, text)) for kind, text in forged(issuer).items()}
     assert answers == dict.fromkeys(answers, UNAUTHORIZED)
 
@@ -169,7 +169,7 @@ def test_the_issuers_keys_are_kept_and_a_new_one_is_fetched() -> None:
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9", "http://shop.example", "file:///etc"])
-def test_an_issuer_that_cannot_be_asked_lets_nobody_in(issuer: Issuer, url: str) -> None:
+def test_an_unreachable_issuer_admits_no_caller(issuer: Issuer, url: str) -> None:
     configuration = {"issuer": url, "audience": [AUDIENCE]}
     api = client(Functions(), by_token(issuer) | {"jwtConfiguration": configuration})
     response = api.get("/g/things", headers={"Authorization": issuer.token(iss=url)})
@@ -224,7 +224,7 @@ def test_only_true_lets_through(told: Any, errored: bool, status: int) -> None:
 
 
 @pytest.mark.parametrize("headers", [{}, {"x-api-key": ""}, {"x-api-key-2": "k"}])
-def test_without_an_identity_nobody_is_asked(headers: dict[str, str]) -> None:
+def test_without_an_identity_source_no_function_is_asked(headers: dict[str, str]) -> None:
     functions = Functions()
     assert answer(client(functions, by_function()).get("/g/things", headers=headers)) == UNAUTHORIZED
     assert not functions.calls

@@ -1,4 +1,4 @@
-"""Connections to AWS's port: one serves many requests, none outlives the cloud."""
+"""Connections to AWS's port: one serves many requests, and none survives the cloud."""
 
 import io
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from usher_local.cloud.http_api.connections import Connection
 
 
 def app(environ: dict[str, Any], start_response: Any) -> Any:
-    """Reads a request, as the check of signatures does, unless its path is `/refused`."""
+    """Reads a request, as the signature check does, unless its path is `/refused`."""
     request = Request(environ)
     if request.path == "/refused":
         return Response("no", 403)(environ, start_response)
@@ -27,7 +27,7 @@ def app(environ: dict[str, Any], start_response: Any) -> Any:
 
 @pytest.fixture
 def server() -> Iterator[tuple[HTTPConnection, ExitStack]]:
-    """A connection that has not been made yet, and what ends the server."""
+    """A connection before its start, and a function that ends the server."""
     with ExitStack() as stack:
         listener = stack.enter_context(listening(0))
         stack.enter_context(serving(listener, app, Connection))
@@ -53,7 +53,7 @@ def test_a_connection_serves_one_request_after_the_other(server: tuple[HTTPConne
     assert connection.sock is mine, "a new one was made"
 
 
-def test_what_is_refused_unread_is_answered_and_is_not_taken_for_a_request(
+def test_a_request_refused_unread_is_answered_and_its_rest_is_no_request(
     server: tuple[HTTPConnection, ExitStack],
 ) -> None:
     connection, _ = server

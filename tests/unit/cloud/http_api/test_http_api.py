@@ -18,7 +18,7 @@ ANSWER = json.dumps({"statusCode": 200, "headers": {"content-type": "application
 
 
 class Function:
-    """Notes its events; answers when it may."""
+    """Records its events; answers when it may."""
 
     def __init__(self) -> None:
         self.events: list[Any] = []
@@ -60,7 +60,7 @@ def test_a_parameter_of_the_path_is_decoded_for_the_route_and_once_more(path: st
 
 
 @pytest.mark.parametrize("path", ["a%2Fb", "50%25off", "100%25"])
-def test_what_does_not_survive_decoding_is_not_found(path: str) -> None:
+def test_ids_that_do_not_survive_decoding_are_not_found(path: str) -> None:
     assert answer(serve(Function()).get(f"/g/things/{path}")) == (404, {"message": "Not Found"})
 
 
@@ -100,7 +100,7 @@ def test_line_and_headers_have_ten_kilobytes_at_most() -> None:
     assert client.get("/g/things/1", headers={"x": "y" * 10_240}).status_code == 431
 
 
-def test_a_stage_lets_through_what_it_is_set_to() -> None:
+def test_a_stage_allows_its_configured_rate() -> None:
     client = serve(Function(), Stage(rate=1e-6, burst=2))
     statuses = [client.get(f"/g/things/{number}").status_code for number in range(3)]
     assert statuses == [200, 200, 429]
@@ -128,7 +128,7 @@ def test_properties_of_cloudformation_make_a_stage() -> None:
     assert Stage.of({"StageName": "$default"}) == Stage()
 
 
-def test_a_line_of_the_access_log_has_a_dash_for_what_is_unknown() -> None:
+def test_a_line_of_the_access_log_has_a_dash_for_unknown_values() -> None:
     line = access_log_line('{"a":"$context.error.message","b":$context.status,"c":"$context.no"}', {"status": 200})
     assert line == '{"a":"-","b":200,"c":"-"}'
 
@@ -173,14 +173,14 @@ def test_a_body_that_is_no_text_reaches_the_function_in_base64(sent: bytes, body
     assert (function.events[0]["body"], function.events[0]["isBase64Encoded"]) == (body, encoded)
 
 
-def test_a_request_that_is_none_is_refused_in_the_gateways_words() -> None:
+def test_a_malformed_request_is_refused_in_the_gateways_words() -> None:
     upgrade = {"Connection": "Upgrade", "Upgrade": "websocket"}
     assert answer(serve(Function()).get("/g/things/1", headers=upgrade)) == (400, {"message": "Bad Request"})
 
 
 def test_a_body_without_a_length_is_read_up_to_the_limit_only() -> None:
     body = Endless()
-    chunked = {"wsgi.input": body, "wsgi.input_terminated": True}  # as a server gives a body in chunks
+    chunked = {"wsgi.input": body, "wsgi.input_terminated": True}  # as a server passes a body in chunks
     answered = serve(Function()).post("/g/things", environ_overrides=chunked)
     assert answer(answered) == (413, {"message": "Request Entity Too Large"})
     assert body.given < 2 * PAYLOAD_BYTES

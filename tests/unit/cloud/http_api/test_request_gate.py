@@ -1,4 +1,4 @@
-"""Who gets through to an application, and what the others are told."""
+"""The requests that reach an application, and the answers to the others."""
 
 from contextlib import closing
 from http.client import HTTPConnection
@@ -66,7 +66,7 @@ def test_another_host_and_a_page_are_refused(headers: dict[str, str]) -> None:
 
 
 def ask(service: str, by: Credentials, operation: str, **given: Any) -> Any:
-    """The answer to a boto3 client, whose request is signed by somebody."""
+    """The answer to a boto3 client, with a signature by any key."""
     with listening(0) as listener, serving(listener, signed_only(echo, find), Connection):
         make: Any = boto3.client  # its stubs take literal names only
         client = make(
@@ -109,7 +109,7 @@ def ask(service: str, by: Credentials, operation: str, **given: Any) -> Any:
         ),
     ],
 )
-def test_a_stranger_is_told_in_the_words_of_the_service(
+def test_an_unknown_caller_gets_the_services_words(
     service: str, operation: str, unknown: str, wrong: str, token: str
 ) -> None:
     for by, code in (
@@ -150,7 +150,7 @@ def test_a_body_that_comes_in_chunks_arrives_as_it_was_signed() -> None:
         ({"Authorization": "AWS AKIAUSER:c2lnbmVkCg=="}, "AccessDenied"),
     ],
 )
-def test_who_does_not_sign_is_told_so(headers: dict[str, str], code: str) -> None:
+def test_an_unsigned_request_is_refused_as_unsigned(headers: dict[str, str], code: str) -> None:
     answer = Client(signed_only(echo, find)).post("/", headers={**HERE, **headers}, data=b"any")
     assert answer.status_code == 403
     assert code in answer.text

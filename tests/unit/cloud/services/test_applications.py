@@ -1,4 +1,4 @@
-"""Services answer without Flask what they answer with it."""
+"""Services give the same answers without Flask as with it."""
 
 import json
 from collections.abc import Iterator
@@ -63,7 +63,7 @@ REQUESTS: dict[str, list[dict[str, Any]]] = {
 
 
 def answers(app: Any, service: str) -> Iterator[tuple[Any, ...]]:
-    """What an application answers; IDs are the same each time."""
+    """An application's answers; IDs are the same each time."""
     mock_random.seed(1)
     client = Client(app)
     for one in REQUESTS[service]:

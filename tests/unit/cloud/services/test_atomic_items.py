@@ -39,7 +39,7 @@ def dynamodb(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 
 def winners(dynamodb: Any) -> int:
-    """How many of the threads that lock a group at the same time have it."""
+    """The number of concurrent threads that lock a group successfully."""
 
     def lock(number: int) -> bool:
         try:
@@ -57,11 +57,11 @@ def winners(dynamodb: Any) -> int:
         return sum(executor.map(lock, range(THREADS)))
 
 
-def test_of_writes_that_exclude_each_other_one_succeeds(dynamodb: Any) -> None:
+def test_one_of_two_exclusive_writes_succeeds(dynamodb: Any) -> None:
     with atomic():
         assert winners(dynamodb) == 1
 
 
 def test_moto_alone_lets_several_succeed(dynamodb: Any) -> None:
-    """If this fails, moto has mended it: atomic_items.py can go."""
+    """If this fails, moto has fixed it: delete atomic_items.py."""
     assert winners(dynamodb) > 1

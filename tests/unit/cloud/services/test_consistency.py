@@ -1,4 +1,4 @@
-"""What AWS does not promise: reads of DynamoDB that are old, events that come twice and in any order."""
+"""AWS's eventual consistency: old reads of DynamoDB, events that come twice and in any order."""
 
 import threading
 from collections import Counter
@@ -18,7 +18,7 @@ READS = 20
 
 
 @given(st.integers(), st.lists(st.sampled_from(["a", "b"]), max_size=20))
-def test_the_nth_draw_for_a_subject_is_the_same_whatever_is_drawn_between(seed: int, subjects: list[str]) -> None:
+def test_the_nth_draw_for_a_subject_is_the_same_with_any_draws_between(seed: int, subjects: list[str]) -> None:
     def drawn(order: list[str]) -> dict[str, list[float]]:
         draws = Draws(seed)
         numbers = [(subject, draws.draw(subject).random()) for subject in order]
@@ -60,7 +60,7 @@ def test_events_come_in_any_order_and_some_of_them_twice() -> None:
     assert came != sorted(came)
 
 
-def test_what_has_not_come_at_the_end_never_comes() -> None:
+def test_events_pending_at_the_end_never_arrive() -> None:
     came = list[int]()
     with Disorder(Draws(), Clock(1e-3)) as disorder:
         disorder.arrive("a", lambda: came.append(1))
@@ -69,7 +69,7 @@ def test_what_has_not_come_at_the_end_never_comes() -> None:
 
 @pytest.fixture(params=[False, True], ids=["without a range key", "with a range key"])
 def table(request: pytest.FixtureRequest) -> Iterator[Any]:
-    """A table whose replicas lag for as long as a test may take."""
+    """A table whose replicas lag for longer than a test."""
     with mock_aws(), eventual(Draws(3), Clock(1e-6)):
         keys: Any = [("id", "HASH"), ("part", "RANGE")] if request.param else [("id", "HASH")]
         yield boto3.resource("dynamodb", region_name="us-east-1").create_table(
@@ -136,7 +136,7 @@ def test_an_old_read_takes_nothing_from_the_table(table: Any) -> None:
 
 
 class Stored:
-    """A table as `Replicas` sees it."""
+    """A table in the form that `Replicas` uses."""
 
     table_arn = "t"
     hash_key_attr = "id"
@@ -170,7 +170,7 @@ def test_a_replica_catches_up_when_its_lag_is_over() -> None:
     assert seen() == {3}
 
 
-def test_what_one_key_is_read_as_does_not_hang_on_reads_of_others() -> None:
+def test_the_reading_of_one_key_does_not_depend_on_others() -> None:
     def read(order: list[str]) -> list[int | None]:
         table, replicas = Stored(), Replicas(Draws(), 1e9)
         values = []

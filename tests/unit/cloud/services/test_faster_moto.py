@@ -1,4 +1,4 @@
-"""What costs less in moto has the same result."""
+"""The faster versions of moto's functions have the same results."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -73,7 +73,7 @@ QUERIES: list[Callable[[Any], Any]] = [
 
 @settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sets(KEYS))
-def test_a_query_of_one_partition_finds_what_a_query_of_all_found(table: Any, keys: set[tuple[str, str]]) -> None:
+def test_a_query_of_one_partition_equals_a_query_of_all(table: Any, keys: set[tuple[str, str]]) -> None:
     put(table, keys)
     found = []
     for how in (nullcontext(), faster()):
@@ -110,7 +110,7 @@ def test_without_a_moment_the_time_is_now() -> None:
 
 
 def test_a_request_is_for_the_service_that_moto_would_find() -> None:
-    """Whatever the service: some come first, and take nothing from others."""
+    """For every service: the services that come first take no request of others."""
     names = [*boto3.Session().get_available_services(), "states", "bucket.s3", "queue", "monitoring"]
     urls = [f"https://{name}{region}.amazonaws.com/" for name in names for region in ("", ".us-east-1")]
 
@@ -208,7 +208,7 @@ def test_an_error_has_the_shape_that_moto_would_find(table: Any) -> None:
         assert errors() == usual == errors()
 
 
-def test_what_a_query_has_answered_is_forgotten(table: Any) -> None:
+def test_the_objects_of_a_querys_answer_are_freed(table: Any) -> None:
     put(table, {("b", "1"), ("b", "2")})
     with faster():
         before = len(Item.instances_tracked)
@@ -219,7 +219,7 @@ def test_what_a_query_has_answered_is_forgotten(table: Any) -> None:
 
 
 def test_an_answer_has_the_members_that_moto_would_find() -> None:
-    """Whatever they are called in its objects: in Python's words, without a prefix, or by an alias."""
+    """For every form of their names in objects: in Python's style, without a prefix, or by an alias."""
 
     def answers() -> list[object]:
         with mock_aws():

@@ -1,4 +1,4 @@
-"""What people and programs are told, in the terminal of the local cloud."""
+"""Notifications and events in the terminal of the local cloud."""
 
 from usher_local.cloud.services.notices import MAX_DETAIL, detail_of, readable
 
@@ -12,7 +12,7 @@ def test_a_notification_has_an_address_that_can_be_opened_and_none_of_a_console_
     assert shown == "    Done.\n\n    More: http://127.0.0.1:4566/bucket/films/out/runs/1/run.html?signed"
 
 
-def test_an_event_is_told_in_one_line() -> None:
+def test_an_event_is_shown_in_one_line() -> None:
     assert detail_of({"Detail": '{"group": "films", "status": "READY"}'}) == "group films, status READY"
     assert len(detail_of({"Detail": '{"reason": "' + "x" * 9999 + '"}'})) == MAX_DETAIL + len(" ...")
     assert detail_of({"Detail": "nonsense"}) == detail_of({}) == ""

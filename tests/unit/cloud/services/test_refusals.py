@@ -1,4 +1,4 @@
-"""What services refuse for its form or its size."""
+"""Requests that services refuse for their form or size."""
 
 import json
 from collections.abc import Iterator
@@ -81,7 +81,7 @@ def test_a_copy_is_of_the_object_that_was_meant() -> None:
 
 
 def refusal(service: str, operation: str, **request: Any) -> str:
-    """The code and the message with which a service refuses; empty where it does not."""
+    """The code and the message of a refusal; empty without one."""
     client: Any = boto3.client
     try:
         getattr(client(service), operation)(**request)

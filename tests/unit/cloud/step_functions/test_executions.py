@@ -49,7 +49,7 @@ class Machines:
         return str(self.client.start_execution(stateMachineArn=self.create(definition), **given)["executionArn"])
 
     def run(self, definition: Any, **given: Any) -> Any:
-        """The execution when it has ended."""
+        """The execution after its end."""
         arn = self.start(definition, **given)
         return until(lambda: (one := self.describe(arn))["status"] != "RUNNING" and one)
 
@@ -159,7 +159,7 @@ def test_an_error_of_a_part_keeps_its_name(machines: Machines, kind: str, state:
     assert machines.run(whole)["status"] == "SUCCEEDED"
 
 
-def test_a_literal_text_means_what_json_means_by_it(machines: Machines) -> None:
+def test_a_literal_text_has_jsons_meaning(machines: Machines) -> None:
     text = 'a\\d+ "q"\n é'
     assign = {"Type": "Pass", "Assign": {"text": text}, "Next": "Ü"}
     ended = machines.run(machine(Keep=assign, Ü={"Type": "Pass", "Output": {"x": "{% $text %}"}, "End": True}))
@@ -175,7 +175,7 @@ def test_a_literal_text_means_what_json_means_by_it(machines: Machines) -> None:
         ({"name": "a b"}, "InvalidName"),
     ],
 )
-def test_what_no_execution_may_start_with_is_refused(machines: Machines, given: Any, error: str) -> None:
+def test_invalid_inputs_of_an_execution_are_refused(machines: Machines, given: Any, error: str) -> None:
     with pytest.raises(ClientError, match=error):
         machines.start(machine(Done={"Type": "Succeed"}), **given)
 
@@ -189,7 +189,7 @@ def test_what_no_execution_may_start_with_is_refused(machines: Machines, given: 
         ({"States": {}}, "InvalidDefinition"),
     ],
 )
-def test_what_no_state_machine_may_be_is_refused(machines: Machines, definition: Any, error: str) -> None:
+def test_invalid_state_machines_are_refused(machines: Machines, definition: Any, error: str) -> None:
     with pytest.raises(ClientError, match=error):
         machines.create(definition)
 
@@ -248,7 +248,7 @@ def test_a_stopped_execution_is_aborted_at_once_with_all_its_parts(machines: Mac
     assert machines.describe(arn)["status"] == "ABORTED"
 
 
-def test_what_has_ended_cannot_be_stopped_any_more(machines: Machines) -> None:
+def test_an_ended_execution_cannot_be_stopped(machines: Machines) -> None:
     ended = machines.run(machine(Done={"Type": "Succeed"}))
     machines.client.stop_execution(executionArn=ended["executionArn"])
     assert machines.describe(ended["executionArn"])["status"] == "SUCCEEDED"

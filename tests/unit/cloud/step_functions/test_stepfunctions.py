@@ -9,7 +9,7 @@ from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguagePa
 
 from usher_local.cloud.step_functions.interpreter import declare, evaluate, parsing_once
 
-# JSONata has no null inside sequences and folds lists of one, so plain values under a name are what is promised.
+# JSONata has no null inside sequences and folds lists of one, so only plain values under a name are reliable.
 texts = st.text(st.characters(exclude_categories=["Cs"]))
 scalars = texts | st.integers(-(2**53), 2**53) | st.booleans() | st.floats(allow_nan=False, allow_infinity=False)
 

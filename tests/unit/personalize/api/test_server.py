@@ -18,7 +18,7 @@ from usher_local.personalize import install, shutdown
 
 @pytest.fixture(scope="module")
 def endpoint() -> Iterator[str]:
-    """A server with the default settings but for the clock."""
+    """A server with the default settings and another clock."""
     install(Clock(math.inf))
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()

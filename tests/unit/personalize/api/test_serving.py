@@ -1,4 +1,4 @@
-"""Answers of the runtime, and what events do to them."""
+"""Answers of the runtime, and the effects of events on them."""
 
 import json
 import time
@@ -39,7 +39,7 @@ def test_25_items_are_the_default_and_500_the_most(served: Served) -> None:
         recommended(served, userId="u1", numResults=501)
 
 
-def test_an_unknown_user_gets_what_is_popular(served: Served) -> None:
+def test_an_unknown_user_gets_popular_items(served: Served) -> None:
     assert recommended(served, userId="nobody", numResults=3) == recommended(served, "popularity-count", numResults=3)
 
 
@@ -130,7 +130,7 @@ def test_events_change_the_next_answer_for_that_user_alone(served: Served, track
         send(served.world, tracking, item, userId="fresh")
     after = recommended(served, userId="fresh")
     assert after != before
-    assert sum(int(item[1:]) % 4 == 3 for item in after[:5]) >= 3  # the genre that was watched
+    assert sum(int(item[1:]) % 4 == 3 for item in after[:5]) >= 3  # the watched genre
     assert recommended(served, userId="u7") == other
 
 
@@ -185,7 +185,7 @@ def test_more_than_ten_events_or_an_unknown_tracker_are_refused(served: Served, 
         put(trackingId="nobody", sessionId="s", eventList=[event])
 
 
-def test_put_items_and_users_change_what_filters_see(served: Served) -> None:
+def test_put_items_and_users_changes_the_results_of_filters(served: Served) -> None:
     world = served.world
     arns = {
         d["datasetType"]: d["datasetArn"]

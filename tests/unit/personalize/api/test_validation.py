@@ -1,4 +1,4 @@
-"""Requests are held against botocore's model, whoever sends them."""
+"""Requests of any client are validated against botocore's model."""
 
 from typing import Any
 
@@ -56,7 +56,7 @@ def test_every_pattern_of_the_models_can_be_checked(service: str) -> None:
         compiled(pattern)
 
 
-def test_every_problem_is_told_at_once() -> None:
+def test_all_problems_are_reported_at_once() -> None:
     with pytest.raises(InvalidInputError, match=r"^InvalidInputException: 2 validation errors detected"):
         validate(shape("CreateDatasetGroup"), {"name": "?", "domain": "PETS"})
 
@@ -66,7 +66,7 @@ def test_every_name_that_fits_the_pattern_is_taken(name: str) -> None:
     validate(shape("CreateDatasetGroup"), {"name": name})
 
 
-def test_the_service_checks_what_boto3_does_not_send_checked(world: World) -> None:
+def test_the_service_validates_requests_that_boto3_does_not(world: World) -> None:
     client: Any = boto3.client("personalize", "us-east-1", config=Config(parameter_validation=False))
     with pytest.raises(client.exceptions.InvalidInputException, match="Member must not be null"):
         client.create_dataset_group()
@@ -84,7 +84,7 @@ def test_the_service_checks_what_boto3_does_not_send_checked(world: World) -> No
         ('{"type": "record", "fields": [{"name": "A_B", "type": "int"}, {"name": "AB", "type": "int"}]}', "duplicate"),
     ],
 )
-def test_a_schema_that_is_none_is_refused(world: World, text: str, message: str) -> None:
+def test_an_invalid_schema_is_refused(world: World, text: str, message: str) -> None:
     with pytest.raises(world.personalize.exceptions.InvalidInputException, match=message):
         world.personalize.create_schema(name="s", schema=text)
 

@@ -1,4 +1,4 @@
-"""Solutions that train themselves, as time passes."""
+"""Automatic training of solutions, as time passes."""
 
 import time
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from usher_local.personalize.core import environment
 
 @pytest.fixture
 def hasten(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
-    """Let the clock tell how much time has passed by a speed of its own; nothing takes longer for it."""
+    """Make the clock's simulated time pass at a speed of its own, without effect on durations."""
 
     def at(speed: float) -> None:
         class Hastened(Clock):
@@ -47,7 +47,7 @@ def test_a_solution_trains_itself_within_an_hour(world: World, hasten: Callable[
     assert (version["trainingType"], version["trainingMode"]) == ("AUTOMATIC", "AUTOTRAIN")
 
 
-def test_it_does_not_where_it_is_told_not_to(world: World, hasten: Callable[[float], None]) -> None:
+def test_it_does_not_if_switched_off(world: World, hasten: Callable[[float], None]) -> None:
     solution = world.solution(world.loaded(), "popularity-count", performAutoTraining=False)
     time.sleep(0.01)
     hasten(1000 * HOUR)
@@ -127,7 +127,7 @@ def test_a_rate_is_of_1_to_30_days(world: World, rate: str) -> None:
         world.solution(world.group(), "sims", solutionConfig=config)
 
 
-def test_nobody_else_trains_with_the_mode_of_automatic_training(world: World) -> None:
+def test_the_mode_of_automatic_training_is_reserved_for_it(world: World) -> None:
     solution = world.solution(world.group(), "sims")
     with pytest.raises(world.personalize.exceptions.InvalidInputException, match="AUTOTRAIN is for automatic"):
         world.personalize.create_solution_version(solutionArn=solution, trainingMode="AUTOTRAIN")

@@ -1,4 +1,4 @@
-"""What happens to resources in time: statuses, names, quotas, order of deletion, updates."""
+"""The lives of resources: statuses, names, quotas, order of deletion, updates."""
 
 import math
 import time
@@ -24,12 +24,12 @@ from usher_local.personalize.models import personalize_backends
 
 ACCOUNT = "123456789012"
 MINUTE = 1 / 60
-"""A speed of the clock at which nothing that takes minutes ever ends within a test."""
+"""A clock speed at which nothing that takes minutes ends within a test."""
 
 
 @pytest.fixture
 def slow(tmp_path: Path, trainer: ThreadPoolExecutor) -> Callable[[], None]:
-    """Let what is created from now on stay pending."""
+    """Keep new resources pending."""
     return lambda: install(Clock(MINUTE), tmp_path, trainer)
 
 
@@ -98,7 +98,7 @@ def test_a_deleted_resource_is_seen_leaving_and_then_gone(world_at: Callable[[fl
     world.personalize.create_dataset_group(name=arn.rsplit("/", 1)[1])  # the name is free again
 
 
-def test_what_is_being_created_can_be_neither_used_nor_deleted(world_at: Callable[[float], World]) -> None:
+def test_resources_in_creation_can_be_neither_used_nor_deleted(world_at: Callable[[float], World]) -> None:
     world = world_at(MINUTE)
     group = world.group()
     in_use = world.personalize.exceptions.ResourceInUseException
@@ -195,7 +195,7 @@ JOBS = ("DatasetImportJob", "DatasetExportJob", "DataDeletionJob", "BatchInferen
 
 
 def jobs(world: World) -> Counter[str]:
-    """How many jobs of each kind there are, once all have ended."""
+    """The number of jobs of each kind, after all have ended."""
 
     def listed() -> list[tuple[str, str]]:
         operations = {kind: getattr(world.personalize, f"list_{words(kind)}s") for kind in JOBS}
@@ -255,7 +255,7 @@ def test_jobs_go_with_what_they_belong_to_and_their_names_are_free_again(world: 
     assert jobs(world) == dict.fromkeys(JOBS, 1)
 
 
-def test_a_deletion_of_users_under_way_keeps_the_data_it_works_on(world: World, slow: Callable[[], None]) -> None:
+def test_a_running_deletion_of_users_keeps_its_data(world: World, slow: Callable[[], None]) -> None:
     group = world.loaded()
     (dataset,) = world.personalize.list_datasets(datasetGroupArn=group)["datasets"]
     source = {"dataLocation": world.put("users.csv", "USER_ID\nu1\n")}
@@ -284,7 +284,7 @@ def test_lists_come_in_pages(world: World) -> None:
 
 
 @pytest.mark.parametrize("token", ["nonsense", "U29sdXRpb246MQ=="])  # the second is of another list
-def test_a_token_of_nobody_is_refused(world: World, token: str) -> None:
+def test_a_token_without_a_user_is_refused(world: World, token: str) -> None:
     with pytest.raises(world.personalize.exceptions.InvalidNextTokenException):
         world.personalize.list_schemas(nextToken=token)
 
@@ -419,7 +419,7 @@ def test_a_dataset_keeps_its_fields_and_interactions_their_schema(world: World) 
 
 
 def test_a_version_can_be_stopped_while_it_is_made(world_at: Callable[[float], World]) -> None:
-    world = world_at(600)  # training takes 2.5 s, the rest next to nothing
+    world = world_at(600)  # training takes 2.5 s, the other work almost nothing
     solution = world.solution(_settled_group(world), "popularity-count")
     world.settled("solution", solution)
     version = world.personalize.create_solution_version(solutionArn=solution)["solutionVersionArn"]

@@ -1,4 +1,4 @@
-"""Recommenders of domains, and the rules of solutions that are not about time."""
+"""Recommenders of domains, and rules of solutions without time."""
 
 from typing import Any
 
@@ -104,7 +104,7 @@ def test_too_few_events_of_the_recommender_s_type_fail_it(world: World) -> None:
     assert found["failureReason"].lower() == expected.lower()
 
 
-def test_a_recommender_takes_one_request_per_second_unless_told(world: World, video: str) -> None:
+def test_a_recommender_allows_one_request_per_second_by_default(world: World, video: str) -> None:
     default = {"minRecommendationRequestsPerSecond": 1}
     arn = recommender(world, video)["recommenderArn"]
     assert world.describe("recommender", arn)["recommenderConfig"] == default
@@ -116,7 +116,7 @@ def test_a_recommender_takes_one_request_per_second_unless_told(world: World, vi
     assert found["latestRecommenderUpdate"]["recommenderConfig"] == found["recommenderConfig"] == default | more
 
 
-def test_an_updated_recommender_keeps_what_is_not_named(world: World, video: str) -> None:
+def test_an_updated_recommender_keeps_other_members(world: World, video: str) -> None:
     arn = recommender(world, video, recommenderConfig={"enableMetadataWithRecommendations": True})["recommenderArn"]
     change = {"minRecommendationRequestsPerSecond": 4}
     world.personalize.update_recommender(recommenderArn=arn, recommenderConfig=change)

@@ -1,4 +1,4 @@
-"""What a service knows is in a folder at any time, and comes out of it in the next process."""
+"""A service's state is saved at any time, and loaded by the next process."""
 
 import errno
 import os
@@ -23,7 +23,7 @@ def everything(world: World) -> list[object]:
     return [{key: value for key, value in answer.items() if key != "ResponseMetadata"} for answer in answers]
 
 
-def test_a_service_goes_on_where_it_was(tmp_path: Path, trainer: ThreadPoolExecutor) -> None:
+def test_a_service_continues_where_it_was(tmp_path: Path, trainer: ThreadPoolExecutor) -> None:
     with service(tmp_path, trainer):
         world = World()
         group = world.loaded()
@@ -46,14 +46,14 @@ def test_a_service_goes_on_where_it_was(tmp_path: Path, trainer: ThreadPoolExecu
         assert world.version(solution)["status"] == "ACTIVE"
 
 
-def test_a_service_that_is_killed_after_any_answer_goes_on_where_it_was(
+def test_a_service_that_is_killed_after_any_answer_continues_where_it_was(
     tmp_path: Path, trainer: ThreadPoolExecutor
 ) -> None:
     folder = tmp_path / "state"
     told: list[object] = []
 
     def answered() -> None:
-        """What is on the disk once a call was answered is what a kill leaves."""
+        """A copy of the disk after an answered call, as a kill leaves it."""
         copytree(folder, tmp_path / str(len(told)))
         told.append((everything(world), exported(group)))
 
@@ -92,7 +92,7 @@ def exported(group: str) -> object:
     return sorted(map(tuple, rows.astype(str).to_numpy().tolist())), sorted(data.items.table.index)
 
 
-def test_work_that_had_not_ended_begins_anew(tmp_path: Path, trainer: ThreadPoolExecutor) -> None:
+def test_unfinished_work_begins_again(tmp_path: Path, trainer: ThreadPoolExecutor) -> None:
     with service(tmp_path, trainer):
         world = World()
         dataset = world.dataset(world.group())
@@ -110,7 +110,7 @@ def test_work_that_had_not_ended_begins_anew(tmp_path: Path, trainer: ThreadPool
         assert found["status"] == "CREATE FAILED"
 
 
-def test_an_import_on_a_full_disk_leaves_what_was_there(
+def test_an_import_on_a_full_disk_leaves_the_earlier_data(
     tmp_path: Path, trainer: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(_: int) -> None:
@@ -143,5 +143,5 @@ def test_a_damaged_file_is_named_with_the_way_out(tmp_path: Path, trainer: Threa
 
 
 @pytest.mark.usefixtures("world")
-def test_nothing_is_written_unless_told(tmp_path: Path) -> None:
+def test_nothing_is_written_without_the_option(tmp_path: Path) -> None:
     assert list(tmp_path.rglob("*")) == []

@@ -1,4 +1,4 @@
-"""Faults that a test orders."""
+"""Faults that a test injects."""
 
 from collections.abc import Callable
 from http import HTTPStatus
@@ -62,7 +62,7 @@ def serving(name: str) -> Any:
 
 
 @pytest.mark.usefixtures("world")
-def test_what_serves_is_down_for_a_while_and_what_creates_is_not() -> None:
+def test_the_serving_apis_are_down_for_a_while_and_the_control_plane_is_not() -> None:
     clock = [0.0]
     inject(Faults(down=True, seconds=60, now=lambda: clock[0]))
     runtime, event = serving("personalize-runtime"), {"eventType": "x", "sentAt": "1"}
@@ -84,7 +84,7 @@ def test_what_serves_is_down_for_a_while_and_what_creates_is_not() -> None:
 
 
 @pytest.mark.usefixtures("world")
-def test_what_serves_is_slow_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_serving_apis_are_slow_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
     clock, slept = [0.0], list[float]()
     monkeypatch.setattr(environment.current.pacing, "sleep", slept.append)
     inject(Faults(slow=5, seconds=60, now=lambda: clock[0]))
@@ -112,7 +112,7 @@ def test_a_job_takes_longer_when_that_was_ordered(world_at: Callable[[float], Wo
     assert world.describe("datasetGroup", arns["slow"])["status"] == "CREATE PENDING"
 
 
-def test_a_role_is_refused_whatever_it_may(world: World) -> None:
+def test_a_role_is_refused_with_any_permissions(world: World) -> None:
     inject(Faults(refuse=(world.role,)))
     dataset = world.dataset(world.group())
     with pytest.raises(world.personalize.exceptions.InvalidInputException, match="cannot assume the role"):
@@ -153,6 +153,6 @@ def test_faults_can_be_ordered_over_http() -> None:
         '{"x": 1}',
     ],
 )
-def test_what_is_no_fault_is_refused(body: str) -> None:
+def test_an_invalid_fault_is_refused(body: str) -> None:
     status, answer = post(body)
     assert (status, answer["__type"]) == (400, "InvalidInputException")

@@ -1,4 +1,4 @@
-"""Latency and throttling, when they are asked for."""
+"""Latency and throttling that a test switches on."""
 
 import threading
 import time
@@ -29,7 +29,7 @@ BACKEND: Any = SimpleNamespace(account_id="1", region_name=REGION, resources={})
 
 @dataclass
 class Hands:
-    """A clock that a test moves."""
+    """A clock that a test sets."""
 
     at: float = 0.0
     slept: list[float] = field(default_factory=list)
@@ -40,14 +40,14 @@ class Hands:
 
 @pytest.fixture
 def paced() -> Iterator[Callable[[Pacing], None]]:
-    """Give the service that is running another pacing, until the test ends."""
+    """Give the running service another pacing until the test ends."""
     before = environment.current.pacing
     yield lambda pacing: setattr(environment.current, "pacing", pacing)
     environment.current.pacing = before
 
 
 def taken(calls: int, call: Callable[[], Any]) -> int:
-    """How many calls are not throttled."""
+    """The number of calls that are not throttled."""
 
     def refused() -> bool:
         try:
@@ -82,7 +82,7 @@ def test_each_api_takes_its_time(world: World, own: float | None, expected: list
 
 @pytest.mark.usefixtures("world")
 def test_calls_are_slow_side_by_side() -> None:
-    together = threading.Barrier(8, timeout=60)  # it breaks where one waits for another
+    together = threading.Barrier(8, timeout=60)  # it fails if one waits for another
 
     def sleep(_: float) -> None:
         together.wait()
@@ -95,7 +95,7 @@ def test_calls_are_slow_side_by_side() -> None:
 
 
 @pytest.mark.usefixtures("world")
-def test_a_call_takes_real_time_whatever_the_speed() -> None:
+def test_a_call_takes_real_time_at_any_speed() -> None:
     install(Clock(600), pacing=Pacing(0.2))
     begun = time.monotonic()
     boto3.client("personalize", REGION).list_schemas()
@@ -132,11 +132,11 @@ def test_the_control_plane_has_one_rate_for_all_operations(world: World, paced: 
     assert taken(3, client.list_schemas) + taken(3, client.list_solutions) == 4
     hands.at += 1
     assert taken(3, client.list_filters) == 2
-    with pytest.raises(world.runtime.exceptions.ResourceNotFoundException):  # which is another API
+    with pytest.raises(world.runtime.exceptions.ResourceNotFoundException):  # another API
         world.runtime.get_recommendations(campaignArn="arn:aws:personalize:us-east-1:123456789012:campaign/x")
 
 
-def test_a_campaign_answers_what_is_provisioned_for_it(served: Served, paced: Callable[[Pacing], None]) -> None:
+def test_a_campaign_answers_its_provisioned_rate(served: Served, paced: Callable[[Pacing], None]) -> None:
     hands = Hands()
     paced(Pacing(throttled=True, now=hands.now))
     client = boto3.client("personalize-runtime", REGION, config=ONCE)
@@ -156,7 +156,7 @@ def test_durations_are_read_with_their_unit(text: str, expected: float) -> None:
 
 
 @pytest.mark.parametrize("text", ["100", "-1s", "soon", "1 s", ""])
-def test_what_is_no_duration_is_refused(text: str) -> None:
+def test_an_invalid_duration_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="use one such as 100ms"):
         seconds(text)
 

@@ -1,4 +1,4 @@
-"""What recipes do beyond their models: domains' automatic filters, event weights, columns, texts."""
+"""The behaviour of recipes besides their models: domains' automatic filters, event weights, columns, texts."""
 
 from typing import Any
 
@@ -130,7 +130,7 @@ def test_semantic_similarity_needs_texts_and_no_interactions(world: World) -> No
     assert found["itemList"][0] == {"itemId": "i2", "metadata": {"YEAR": "1982"}}
 
 
-def test_what_is_trending_is_served(world: World) -> None:
+def test_trending_items_are_served(world: World) -> None:
     late = "".join(f"u{n},i39,1800000000,watch,1\n" for n in range(50))
     version = world.version(world.solution(world.loaded(interactions() + late), "trending-now"))
     found = world.runtime.get_recommendations(campaignArn=world.campaign(version["solutionVersionArn"]), numResults=1)

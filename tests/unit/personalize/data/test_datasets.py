@@ -1,4 +1,4 @@
-"""Stored data: what is imported, streamed, exported, deleted, saved."""
+"""Stored data: imported, streamed, exported, deleted, saved."""
 
 import json
 from collections.abc import Iterator
@@ -57,7 +57,7 @@ def test_a_history_is_sorted_and_holds_both_kinds_of_rows(data: GroupData) -> No
     assert data.interactions.of("nobody") == []
 
 
-def test_appending_collapses_exact_duplicates_and_replacing_keeps_what_was_streamed(data: GroupData) -> None:
+def test_appending_collapses_exact_duplicates_and_replacing_keeps_streamed_events(data: GroupData) -> None:
     data.load("INTERACTIONS", ROWS.assign(TIMESTAMP=[3, 2, 7]), append=True)
     assert data.interactions.size == 6
     data.load("INTERACTIONS", ROWS[:1], append=False)
@@ -102,7 +102,7 @@ def kept(tmp_path: Path) -> Iterator[Kept]:
     store.close()
 
 
-def test_what_is_kept_comes_back(kept: Kept) -> None:
+def test_stored_values_survive_a_round_trip(kept: Kept) -> None:
     data = filled(kept)
     restored = GroupData.restore(kept)
     for kind, names in (("INTERACTIONS", NAMES), ("USERS", ["USER_ID", "AGE"]), ("ITEMS", ["ITEM_ID", "TITLE"])):

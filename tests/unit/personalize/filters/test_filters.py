@@ -1,4 +1,4 @@
-"""The language of filters: what parses, what is refused, what it selects."""
+"""The language of filters: valid and invalid expressions, and their results."""
 
 import itertools
 from typing import Any
@@ -213,7 +213,7 @@ def test_an_expression_that_makes_no_sense_is_refused(text: str, message: str) -
         ('INCLUDE ItemID WHERE Items.GENRES IN ("*", "a")', "allowed only with EVENT_TYPE"),
     ],
 )
-def test_what_does_not_go_together_is_refused(text: str, message: str) -> None:
+def test_contradicting_options_are_refused(text: str, message: str) -> None:
     fields = '[{"name": "KIND", "type": "string"}, {"name": "REPEAT_FREQUENCY", "type": "long"}]'
     actions = parse_schema(f'{{"type": "record", "fields": {fields}}}')
     with pytest.raises(InvalidInputError, match=message):
@@ -289,7 +289,7 @@ clauses = st.builds(Clause, st.sampled_from(["INCLUDE", "EXCLUDE"]), st.sampled_
 
 
 @given(st.lists(clauses, min_size=1, max_size=3).map(lambda some: Expression(tuple(some))))
-def test_what_is_written_is_read_back(expression: Expression) -> None:
+def test_written_files_can_be_read_back(expression: Expression) -> None:
     assert parse_filter(str(expression)) == expression
 
 
@@ -313,6 +313,6 @@ def test_and_binds_closer_than_or(operators: list[str], order: list[int]) -> Non
 
 
 def _parts(operators: list[str], order: list[int]) -> list[tuple[int, int]]:
-    """Each term with the number of its part, where a new part begins after each OR."""
+    """Each term with the number of its part; a new part begins after each OR."""
     numbers = itertools.accumulate((operator == "OR" for operator in operators), initial=0)
     return list(zip(numbers, order, strict=False))

@@ -1,4 +1,4 @@
-"""Batch inference: the files it reads and writes."""
+"""Batch inference: its input and output files."""
 
 import json
 from typing import Any
@@ -93,7 +93,7 @@ def test_a_folder_has_at_most_1000_files(served: Served) -> None:
     assert job["failureReason"] == "The input has more than 1000 files."
 
 
-def test_themes_are_refused_as_what_this_service_does_not_do(served: Served) -> None:
+def test_themes_are_refused_as_unsupported(served: Served) -> None:
     source = served.world.put("in/themes.json", '{"itemId":"i1"}')
     with pytest.raises(served.world.personalize.exceptions.InvalidInputException, match="does not generate themes"):
         run(served, "sims", source, "out-themes", batchInferenceJobMode="THEME_GENERATION")

@@ -1,4 +1,4 @@
-"""What an import takes, and how it fails."""
+"""Valid imports, and the failures of others."""
 
 import json
 import threading
@@ -105,7 +105,7 @@ def test_a_bucket_that_refuses_only_insecure_calls_can_be_read(world: World) -> 
         ("StringEqualsIfExists", "123456789012", True, "ACTIVE"),
     ],
 )
-def test_a_bucket_may_ask_for_the_account_that_personalize_acts_for_if_it_is_told(
+def test_the_bucket_policy_may_check_the_source_account_if_personalize_sends_it(
     world: World, operator: str, account: str, unnamed: bool, status: str
 ) -> None:
     location, dataset = world.put("good.csv", interactions()), world.dataset(world.group())
@@ -178,7 +178,7 @@ def test_items_and_users_need_no_thousand_rows(world: World) -> None:
     world.loaded(items(3), "ITEMS")
 
 
-def test_at_the_end_nobody_waits_for_an_import() -> None:
+def test_the_end_does_not_wait_for_imports() -> None:
     runtime, begun, ended = Runtime(), threading.Event(), threading.Event()
 
     def work() -> None:

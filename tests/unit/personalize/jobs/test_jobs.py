@@ -44,7 +44,7 @@ def delete_users(world: World, group: str, source: str, role: str | None = None)
     return world.settled("dataDeletionJob", made["dataDeletionJobArn"])
 
 
-def test_an_export_holds_what_was_imported_or_streamed_or_both(world: World) -> None:
+def test_an_export_has_the_imported_or_streamed_data_or_both(world: World) -> None:
     group = world.loaded()
     tracking = world.personalize.create_event_tracker(name="t", datasetGroupArn=group)["trackingId"]
     event = {"sentAt": 1_800_000_000, "eventType": "watch", "itemId": "i3"}
@@ -58,7 +58,7 @@ def test_an_export_holds_what_was_imported_or_streamed_or_both(world: World) -> 
     assert (row["USER_ID"], row["ITEM_ID"], row["TIMESTAMP"]) == ("new", "i3", "1800000000")
 
 
-def test_what_was_exported_can_be_imported(world: World) -> None:
+def test_exported_data_can_be_imported(world: World) -> None:
     first = world.loaded(items(), "ITEMS")
     job = export(world, dataset_of(world, first, "ITEMS"), "BULK")
     second = world.loaded(world.text(f"exports/{job['jobName']}.csv"), "ITEMS")

@@ -41,13 +41,13 @@ def taste(line: dict[str, Any]) -> list[int]:
     return [int(user[1:]) % 4 for user in line["output"]["usersList"]]
 
 
-def test_an_item_gets_the_users_who_like_its_like(crowd: Served) -> None:
+def test_an_item_gets_the_users_who_like_similar_ones(crowd: Served) -> None:
     _, (line,) = run(crowd, "item-affinity", '{"itemId":"i1"}', numResults=10)
     assert (line["input"], line["error"]) == ({"itemId": "i1"}, None)
     assert taste(line).count(1) >= 7
 
 
-def test_attributes_get_the_users_who_like_items_that_have_them(crowd: Served) -> None:
+def test_attributes_get_the_users_who_like_their_items(crowd: Served) -> None:
     text = json.dumps({"itemAttributes": 'ITEMS.genres = "Comedy" AND ITEMS.genres = "Classic"'})
     _, (line,) = run(crowd, "item-attribute-affinity", text, numResults=10)
     assert taste(line).count(1) >= 7
@@ -90,7 +90,7 @@ values = st.text("abc \"'\\", max_size=5) | st.integers(-99, 99).map(float)
 
 
 @given(st.lists(st.tuples(names, values), min_size=1, max_size=4))
-def test_what_is_written_is_read_back(pairs: list[tuple[str, str | float]]) -> None:
+def test_written_files_can_be_read_back(pairs: list[tuple[str, str | float]]) -> None:
     def literal(value: str | float) -> str:
         return str(value) if isinstance(value, float) else '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
 

@@ -1,4 +1,4 @@
-"""Next best action: data in, propensities out."""
+"""The next best action: from data to propensities."""
 
 import time
 from collections.abc import Iterator
@@ -99,7 +99,7 @@ def test_actions_are_filtered_by_fields_and_by_answers(offers: Offers) -> None:
     assert list(ask(offers, "u5", filterArn=arn)) == ["join"]
 
 
-def test_put_actions_replace_what_is_said_of_an_action(offers: Offers) -> None:
+def test_put_actions_replaces_an_actions_attributes(offers: Offers) -> None:
     arn = offers.world.make_filter(offers.group, 'INCLUDE ActionID WHERE Actions.KIND IN ("fresh")')
     offers.world.events.put_actions(
         datasetArn=offers.actions, actions=[{"actionId": "call", "properties": '{"kind": "fresh"}'}]
@@ -124,6 +124,6 @@ def test_an_answer_must_be_one_of_three_and_its_tracker_known(offers: Offers) ->
         put(trackingId="nobody", actionInteractions=[answer])
 
 
-def test_somebody_must_be_named(offers: Offers) -> None:
+def test_a_user_must_be_named(offers: Offers) -> None:
     with pytest.raises(offers.world.runtime.exceptions.InvalidInputException, match="userId is required"):
         offers.world.runtime.get_action_recommendations(campaignArn=offers.campaign)

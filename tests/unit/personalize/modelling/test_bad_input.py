@@ -1,4 +1,4 @@
-"""Data as nobody wants it: every recipe answers sensibly, or its training fails in the service's own words."""
+"""Difficult data: every recipe answers sensibly, or its training fails in the service's own words."""
 
 from collections.abc import Iterator
 from operator import attrgetter
@@ -70,14 +70,14 @@ FEW = {
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """One in which a version is trained by the time that its creation is answered."""
+    """A world whose versions are trained when their creation is answered."""
     with service(tmp_path_factory.mktemp("models"), Inline()):
         environment.current.__dict__.update(trainings=Inline())
         yield World()
 
 
 def group_with(world: World, found: pd.DataFrame) -> tuple[str, GroupData]:
-    """A dataset group that holds these events, and items of which three were never met."""
+    """A dataset group with these events, and items of which three have no events."""
     for made in world.personalize.list_dataset_groups()["datasetGroups"]:  # there may be five
         datasets = world.personalize.list_datasets(datasetGroupArn=made["datasetGroupArn"])["datasets"]
         for dataset in datasets:
@@ -110,7 +110,10 @@ def test_odd_data_give_whole_lists_by_every_recipe(world: World, what: str) -> N
         assert found or len(model.items) == 1
         assert len(set(found)) == len(found)
         assert set(found) <= set(known) | {f"i{number}" for number in range(40)}
-        if recipe.name in ("aws-user-personalization", "aws-popularity-count"):  # beyond the catalogue: what there is
+        if recipe.name in (
+            "aws-user-personalization",
+            "aws-popularity-count",
+        ):  # a limit beyond the catalogue: all items
             every = model.answer(item_lists.recommend(model, data, Request("stranger", item, 5000)))
             assert {entry.id for entry in every} >= set(model.items)
         world.personalize.delete_solution(solutionArn=solution)
@@ -126,7 +129,7 @@ def test_too_little_fails_in_the_service_s_words_by_every_recipe(world: World, w
     def check(recipe: Recipe) -> None:
         solution = world.solution(group, recipe.name.removeprefix("aws-"))
         version = world.version(solution)
-        if recipe.name == "aws-semantic-similarity":  # learns from texts
+        if recipe.name == "aws-semantic-similarity":  # trained on texts
             assert version["status"] == "ACTIVE"
         else:
             assert reason in version["failureReason"]

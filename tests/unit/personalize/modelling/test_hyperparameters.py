@@ -1,4 +1,4 @@
-"""Every hyperparameter of every recipe changes what is answered, or is told to have no effect."""
+"""Every hyperparameter of every recipe changes the answers, or is documented as without effect."""
 
 import json
 from collections.abc import Iterator
@@ -42,7 +42,7 @@ OTHERS = {
     "recency_mask": "false",
     "trend_discovery_frequency": "1 day",
 }
-"""A value beside the default, of each that any recipe takes."""
+"""Another value than the default for each hyperparameter."""
 TABLE = [
     (recipe.name.removeprefix("aws-"), name, name in parameters)
     for recipe in RECIPES
@@ -54,7 +54,7 @@ TABLE = [
 
 @dataclass
 class Trained:
-    """A group with all kinds of data, and what each version of it answers."""
+    """A group with all kinds of data, and the answers of each version of it."""
 
     world: World
     group: str
@@ -62,13 +62,13 @@ class Trained:
     defaults: dict[str, list[list[Entry]]] = field(default_factory=dict)
 
     def answers(self, recipe: str, **config: dict[str, str]) -> list[list[Entry]]:
-        """To some users about some items."""
+        """The answers for some users and some items."""
         solution = self.world.solution(self.group, recipe, solutionConfig=config)
         version = self.world.version(solution)
         assert version["status"] == "ACTIVE", version
         resource = self.backend.get("SolutionVersion", version["solutionVersionArn"])
         model, data = self.backend.models.of(self.backend, resource), self.backend.data(resource)
-        self.world.personalize.delete_solution(solutionArn=solution)  # a group has no more than ten
+        self.world.personalize.delete_solution(solutionArn=solution)  # the quota of a group is ten
         return [answer(model, data, f"u{number}", f"i{number}") for number in range(0, 40, 3)]
 
 
@@ -84,7 +84,7 @@ def answer(model: Model, data: GroupData, user: str, item: str) -> list[Entry]:
 
 
 def events() -> str:
-    """Users of different diligence, each event some hours after the last; items of different popularity."""
+    """Users with different numbers of events, some hours apart; items of different popularity."""
     rows = ["USER_ID,ITEM_ID,TIMESTAMP,EVENT_TYPE,EVENT_VALUE"]
     for user in range(60):
         for position in range(10 + user % 25):
@@ -123,7 +123,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory, trainer: ThreadPoolExecuto
 
 @pytest.mark.exhaustive
 @pytest.mark.parametrize(("recipe", "name", "tunable"), [row for row in TABLE if row[1] not in INERT])
-def test_a_hyperparameter_changes_what_is_answered(trained: Trained, recipe: str, name: str, tunable: bool) -> None:
+def test_a_hyperparameter_changes_the_answers(trained: Trained, recipe: str, name: str, tunable: bool) -> None:
     if recipe not in trained.defaults:
         trained.defaults[recipe] = trained.answers(recipe)
     member = "algorithmHyperParameters" if tunable else "featureTransformationParameters"

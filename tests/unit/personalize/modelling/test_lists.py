@@ -1,4 +1,4 @@
-"""What a list can have besides the best items: new ones, promoted ones, reasons, metadata."""
+"""Lists with more than the best items: new ones, promoted ones, reasons, metadata."""
 
 import json
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ NOW = 1_700_000_000
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory, trainer: ThreadPoolExecutor) -> Iterator[Served]:
-    """Three comedies that nobody has met: two new ones, and one of long ago."""
+    """Three comedies without events: two new ones, and an old one."""
     with service(tmp_path_factory.mktemp("models"), trainer):
         made = trained("user-personalization", "user-personalization-v2", "similar-items", "personalized-ranking")
         arn = next(
@@ -71,7 +71,7 @@ def test_more_weight_tries_more_and_none_tries_nothing(shop: Served) -> None:
     assert counts[0] == 0 < counts[1] < counts[2]
 
 
-def test_of_new_items_those_come_first_that_are_like_what_a_user_likes(shop: Served) -> None:
+def test_new_items_similar_to_the_users_come_first(shop: Served) -> None:
     world = shop.world
     arn = next(
         found["datasetArn"]
@@ -112,7 +112,7 @@ def cold(shop: Served) -> Served:
 
 
 def tried_by(cold: Served, name: str) -> set[str]:
-    """Which items lists try: what answers change when the weight of exploration does."""
+    """The items that lists explore: those whose places change with the exploration's weight."""
     source = cold.world.put("in/one.json", '{"userId":"u1"}\n')
     lists = []
     for weight in ("0", "1"):
@@ -157,7 +157,7 @@ def test_a_new_item_has_related_items_and_is_one(shop: Served) -> None:
     assert {"new1", "new2", "old"} < {item["itemId"] for item in whole}
 
 
-def test_a_new_item_is_ranked_by_what_it_is_like(shop: Served) -> None:
+def test_a_new_item_is_ranked_by_similar_items(shop: Served) -> None:
     ranked = shop.world.runtime.get_personalized_ranking(
         campaignArn=shop.campaigns["personalized-ranking"], userId="u1", inputList=["nothing", "new1"]
     )["personalizedRanking"]
@@ -191,7 +191,7 @@ def test_promoted_items_have_their_share_and_their_filter(shop: Served) -> None:
     assert {int(item["itemId"][1:]) % 4 for item in found if "promotionName" not in item} == {2}
 
 
-def test_one_promotion_with_a_percentage_is_what_a_request_can_have(shop: Served) -> None:
+def test_a_request_may_have_one_promotion_with_a_percentage(shop: Served) -> None:
     invalid = shop.world.runtime.exceptions.InvalidInputException
     with pytest.raises(invalid, match="less than or equal to 1"):
         ask(shop, shop.campaigns["similar-items"], itemId="i0", promotions=[{"percentPromotedItems": 5}] * 2)
@@ -218,13 +218,13 @@ def test_metadata_are_texts_under_the_names_that_were_asked_for(shop: Served) ->
         ("user-personalization-v2", {"USERS": ["AGE"]}, "only name columns of ITEMS"),
     ],
 )
-def test_metadata_that_cannot_be_told_are_refused(shop: Served, recipe: str, columns: Any, message: str) -> None:
+def test_unavailable_metadata_are_refused(shop: Served, recipe: str, columns: Any, message: str) -> None:
     arn = exploring(shop, "0") if recipe == "user-personalization" else shop.campaigns[recipe]
     with pytest.raises(shop.world.runtime.exceptions.InvalidInputException, match=message):
         ask(shop, arn, userId="u1", metadataColumns=columns)
 
 
-def test_freshness_lifts_what_is_new(shop: Served) -> None:
+def test_freshness_lifts_new_items(shop: Served) -> None:
     world = shop.world
     job = {"rankingInfluence": {"FRESHNESS": 1.0}}
     source = world.put("in/items.json", '{"itemId":"i1"}')

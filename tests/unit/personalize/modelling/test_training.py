@@ -1,4 +1,4 @@
-"""What a solution version learns from, and when it cannot."""
+"""The training data of a solution version, and its refusals."""
 
 import logging
 from pathlib import Path
@@ -84,7 +84,7 @@ def test_automl_takes_the_recipe_with_the_best_metric(world: World) -> None:
     assert len(found["itemList"]) == 25
 
 
-def test_automl_by_a_metric_of_nobody_fails(world: World) -> None:
+def test_automl_by_an_unknown_metric_fails(world: World) -> None:
     made = world.personalize.create_solution(
         name="auto",
         datasetGroupArn=world.loaded(),
@@ -132,7 +132,7 @@ def test_a_search_finds_better_than_the_default_and_obeys_its_objective(world: W
     assert metrics_of(world, narrow)["coverage"] < default["coverage"]
 
 
-def test_a_search_by_a_metric_of_nobody_fails(world: World) -> None:
+def test_a_search_by_an_unknown_metric_fails(world: World) -> None:
     version = searched(world, world.loaded(), 2, metricName="luck")
     assert version["failureReason"] == "The metric luck of the objective does not exist."
 
@@ -142,7 +142,7 @@ def test_an_objective_is_a_maximum_or_a_minimum(world: World) -> None:
         searched(world, world.group(), 2, type="Best")
 
 
-def test_a_search_without_ranges_sets_what_has_an_effect(world: World) -> None:
+def test_a_search_without_ranges_sets_the_effective_hyperparameters(world: World) -> None:
     names = {f"training.{name}" for name in PARAMETERS["aws-sims"]}
     version = world.version(world.solution(world.loaded(), "sims", performHPO=True))
     assert version["tunedHPOParams"]["algorithmHyperParameters"].keys() == names
@@ -154,7 +154,7 @@ def test_a_search_without_ranges_sets_what_has_an_effect(world: World) -> None:
         }
 
 
-def test_a_search_for_what_has_no_effect_trains_once_and_says_so(
+def test_a_search_without_effective_hyperparameters_trains_once_and_says_so(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
     group = world.loaded()
@@ -179,7 +179,7 @@ SPACE = [
 
 
 def value(point: hpo.Point) -> float:
-    """Best, with 0, at one place of SPACE, far from the default."""
+    """The result at a point of SPACE: the best one, 0, is far from the default."""
     x, n = float(point["x"]), int(point["n"])
     return -((x - 0.3) ** 2) - ((n - 12) / 40) ** 2 - (0.2 if point["flag"] == "false" else 0)
 

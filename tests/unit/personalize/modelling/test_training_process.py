@@ -1,4 +1,4 @@
-"""Fits in processes of their own: stopped, killed, watched; what waits behind them goes on."""
+"""Fits in processes of their own: stopped, killed, watched; the trainings after them continue."""
 
 import logging
 import math
@@ -27,7 +27,7 @@ LEARNT = Interactions.of("aabbccd", "xyxyxyy", range(7))
 
 
 class Watched(ProcessFitter):
-    """A real one, which a test can see; the first of each test is frozen, so that its fit never ends by itself."""
+    """A real fitter with visible tasks; the first of each test is frozen, so that its fit never ends."""
 
     begun: "list[Watched]"
 
@@ -44,7 +44,7 @@ class Watched(ProcessFitter):
 
 @pytest.fixture
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    """Trains in processes, on a clock that makes nobody wait."""
+    """Trains in processes, on an instant clock."""
     monkeypatch.setattr(Watched, "begun", [], raising=False)
     monkeypatch.setattr(training, "ProcessFitter", Watched)
     install(Clock(math.inf), tmp_path)
@@ -54,7 +54,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
 
 
 def begin(world: World) -> str:
-    """A version whose fit is going on, and is frozen."""
+    """A version whose fit has begun, and is frozen."""
     solution = world.solution(world.loaded(), "popularity-count")
     arn: str = world.personalize.create_solution_version(solutionArn=solution)["solutionVersionArn"]
     until(lambda: len(Watched.begun), lambda begun: begun == 1)
@@ -62,11 +62,11 @@ def begin(world: World) -> str:
 
 
 def left(folder: Path) -> list[str]:
-    """Names of what trainings have left in a folder: whole models only, if all is well."""
+    """The names of files that trainings left in a folder: whole models only, if all is well."""
     return [path.name for path in folder.rglob("solution/*/*")]
 
 
-def test_a_stopped_training_ends_at_once_and_the_one_behind_it_goes_on(world: World, tmp_path: Path) -> None:
+def test_a_stopped_training_ends_at_once_and_the_next_one_starts(world: World, tmp_path: Path) -> None:
     stopped = begin(world)
     group = world.personalize.list_dataset_groups()["datasetGroups"][0]["datasetGroupArn"]
     solution = world.solution(group, "popularity-count")
@@ -137,7 +137,7 @@ def test_one_fitter_fits_many_models_and_bad_parameters_do_not_end_it(fitter: Fi
         assert (tmp_path / f"model{number}" / "items.json").exists()
 
 
-def test_a_fault_of_a_fit_is_told(fitter: Fitter, tmp_path: Path) -> None:
+def test_an_error_of_a_fit_is_reported(fitter: Fitter, tmp_path: Path) -> None:
     with pytest.raises((RuntimeError, FileNotFoundError), match="nowhere"):
         fitter.fit(Task("aws-sims", str(tmp_path / "nowhere"), {}, str(tmp_path / "model")), lambda _: None)
 
@@ -170,7 +170,7 @@ def test_in_a_thread_a_fit_ends_when_it_next_tells_how_far_it_is() -> None:
     assert told == [0.5]
 
 
-def test_what_is_learnt_from_is_handed_over_whole(tmp_path: Path) -> None:
+def test_the_training_data_is_passed_on_whole(tmp_path: Path) -> None:
     write_interactions(LEARNT, tmp_path / "data")
     again = read_interactions(tmp_path / "data")
     assert again.item_ids == LEARNT.item_ids
@@ -179,12 +179,12 @@ def test_what_is_learnt_from_is_handed_over_whole(tmp_path: Path) -> None:
     assert read_interactions(tmp_path / "data").weight[0] == 1
 
 
-def test_parts_of_a_fit_are_told_as_shares_of_the_whole() -> None:
+def test_parts_of_a_fit_are_reported_as_shares_of_the_whole() -> None:
     told: list[float] = []
     with progress.listening(told.append), progress.part(0.5, 1):
         progress.report_progress(0.5)
     assert told == [0.5, 0.75, 1]
-    progress.report_progress(0.1)  # to nobody
+    progress.report_progress(0.1)  # without a reader
     assert len(told) == 3
 
 
@@ -196,7 +196,7 @@ def test_a_fit_s_progress_is_logged_now_and_then(caplog: pytest.LogCaptureFixtur
 
 
 def test_the_service_needs_no_guard_in_a_script(tmp_path: Path) -> None:
-    """A process that multiprocessing starts would run the script again."""
+    """multiprocessing would run the script again in its processes."""
     script = tmp_path / "script.py"
     script.write_text(
         f"from tests.unit.personalize.modelling.test_training_process import LEARNT, Path, ProcessFitter, task\n"
@@ -210,7 +210,7 @@ def test_the_service_needs_no_guard_in_a_script(tmp_path: Path) -> None:
     assert done.stdout.endswith("coverage\n")
 
 
-def test_what_a_killed_server_left_is_gone_when_its_state_is_loaded(tmp_path: Path) -> None:
+def test_leftovers_of_a_killed_server_are_deleted_when_its_state_is_loaded(tmp_path: Path) -> None:
     install(Clock(math.inf), tmp_path)
     with mock_aws():
         World().group()

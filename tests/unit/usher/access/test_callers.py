@@ -1,4 +1,4 @@
-"""Who may call which route, about whom: for every route of the template, and for all that a request may name."""
+"""The rights of callers by route and user: for every route of the template, and for all IDs in a request."""
 
 import re
 from typing import Any
@@ -36,13 +36,13 @@ def test_the_routes_of_the_template_are_those_of_the_table() -> None:
     assert sorted(ROUTES_BY_KEY) == KEYS
 
 
-def test_only_what_changes_everybodys_answers_needs_the_scope() -> None:
+def test_only_changes_of_everybodys_answers_need_the_scope() -> None:
     scoped = {key for key, route in ROUTES_BY_KEY.items() if route.needs_scope}
     assert scoped == {"PUT /{group}/items", "PUT /{group}/actions"}
 
 
 @pytest.mark.parametrize("route", KEYS)
-def test_who_signs_may_do_what_the_policy_has_let_through(route: str) -> None:
+def test_a_signer_may_make_the_requests_that_the_policy_allows(route: str) -> None:
     caller = caller_of({"iam": {"userArn": "arn"}})
     caller.check_route(route, "films")
     caller.check_users({"userId": "anyone"})
@@ -67,7 +67,7 @@ def test_a_route_without_a_row_is_refused_to_keys_and_tokens(route: str) -> None
 
 
 @pytest.mark.parametrize("route", KEYS)
-def test_a_token_is_enough_for_what_concerns_its_user(route: str) -> None:
+def test_a_token_suffices_for_requests_about_its_user(route: str) -> None:
     if ROUTES_BY_KEY[route].needs_scope:
         assert SCOPE in refused(caller_of(token()).check_route, route, "films")
     else:
@@ -102,7 +102,7 @@ def test_a_token_names_no_other_user_wherever_a_request_names_one(where: Any, wh
 @pytest.mark.parametrize(
     "who", ["Anna", "anna ", " anna", "anna\n", "anna,anna", "ann\u0430", "", True, {}, {"sub": "anna"}, 1.5]
 )
-def test_what_looks_like_the_user_is_another(who: object) -> None:
+def test_similar_ids_belong_to_other_users(who: object) -> None:
     refused(caller_of(token()).check_users, {"userId": who})
 
 
@@ -113,7 +113,7 @@ def test_a_number_is_the_text_that_requests_may_write_for_it() -> None:
 @pytest.mark.parametrize(
     "route", ["POST /{group}/events", "POST /{group}/action-interactions", "POST /{group}/rankings"]
 )
-def test_who_names_nobody_writes_as_themself(route: str) -> None:
+def test_a_caller_without_a_user_id_writes_as_themself(route: str) -> None:
     caller = caller_of(token())
     for body in ({"sessionId": "s"}, {"sessionId": "s", "userId": None}):
         assert caller.named(route, body) == {"sessionId": "s", "userId": "anna"}
@@ -131,7 +131,7 @@ def test_another_claim_may_hold_the_user() -> None:
     [None, {}, {"jwt": {}}, {"jwt": {"claims": {}}}, {"jwt": {"claims": {"sub": ""}}}, {"lambda": {}}, {"lambda": None},
      {"lambda": {"group": "films"}}, {"lambda": {"group": None, "routes": []}}, {"other": {"group": "films"}}],
 )  # fmt: skip
-def test_nobody_is_let_through_unknown(authorizer: Any) -> None:
+def test_an_unknown_caller_is_refused(authorizer: Any) -> None:
     refused(caller_of, authorizer)
 
 

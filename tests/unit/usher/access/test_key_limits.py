@@ -1,4 +1,4 @@
-"""How often a key may be used, on a clock that the test turns."""
+"""The rate limits of keys, on a clock that the test sets."""
 
 import itertools
 from types import SimpleNamespace
@@ -16,7 +16,7 @@ from tests.unit.usher.world import TABLE, World, load_function
 
 FAR = 2_000_000_000.0
 HOURS = itertools.count(FAR, 3600)
-"""Of each example, as all have the same table."""
+"""The keys of each example, as all share a table."""
 KEYS = [("films", "k1"), ("films", "k2"), ("music", "k1")]
 
 
@@ -40,7 +40,7 @@ def test_a_key_makes_as_many_requests_in_a_minute_as_it_may_from_all_environment
         made[key, minute] = before + (wait == 0)
 
 
-def test_what_is_refused_is_not_written_again_and_a_count_expires(world: World) -> None:
+def test_a_refused_request_is_not_written_again_and_its_count_expires(world: World) -> None:
     calls: list[dict[str, Any]] = []
 
     def update_item(**members: Any) -> Any:
@@ -55,7 +55,7 @@ def test_what_is_refused_is_not_written_again_and_a_count_expires(world: World) 
     assert FAR < int(item["expires"]["N"]) <= FAR + 120
 
 
-def test_nobody_is_refused_while_the_table_does_not_answer() -> None:
+def test_a_failing_table_refuses_no_request() -> None:
     def update_item(**_: Any) -> Any:
         raise ReadTimeoutError(endpoint_url="x")
 
@@ -67,7 +67,7 @@ def test_nobody_is_refused_while_the_table_does_not_answer() -> None:
 
 
 @pytest.mark.parametrize("limit", [1, 3])
-def test_the_api_refuses_what_is_above_a_keys_limit_and_says_when_to_come_again(world: World, limit: int) -> None:
+def test_the_api_refuses_requests_above_a_keys_limit_and_names_the_time_to_retry(world: World, limit: int) -> None:
     function = load_function("recommendations")
     function.api._limits = KeyLimits(Table(world.dynamodb, TABLE), lambda: FAR)
     who = {"lambda": {"group": "films", "routes": ["GET health"], "key": "k1", "perMinute": limit}}

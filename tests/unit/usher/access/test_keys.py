@@ -1,4 +1,4 @@
-"""API keys: made, found, rotated and revoked; the table keeps nothing that opens anything."""
+"""API keys: made, found, rotated and revoked; the table contains no secret."""
 
 import json
 from collections.abc import Callable
@@ -20,7 +20,7 @@ DAY = timedelta(days=1)
 
 @pytest.fixture
 def at(world: World) -> Callable[[timedelta], Keys]:
-    """The keys, after some time."""
+    """The keys after some time."""
     return lambda passed: Keys(Table(world.dynamodb, TABLE), lambda: NOW + passed)
 
 
@@ -62,7 +62,7 @@ def changed(text: str) -> list[str]:
     ]  # fmt: skip
 
 
-def test_nothing_but_the_key_opens(keys: Keys) -> None:
+def test_only_the_key_opens(keys: Keys) -> None:
     text = keys.create("films", "mail tool", ["POST events"])
     assert [one for one in changed(text) if keys.find(one)] == []
 
@@ -122,7 +122,7 @@ def test_a_group_has_a_limited_number_of_keys(keys: Keys) -> None:
         few.create("films", "n", ["POST events"])
 
 
-def test_who_rotates_at_the_same_moment_is_told(keys: Keys) -> None:
+def test_a_concurrent_rotation_is_reported(keys: Keys) -> None:
     key_id = keys.create("films", "mail tool", ["POST events"]).split(".")[1]
 
     def somebody_else_rotates() -> datetime:

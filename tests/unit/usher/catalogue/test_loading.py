@@ -1,4 +1,4 @@
-"""The table holds what the files say: only what has changed is written, wherever a load broke off before."""
+"""The table equals the files: only changes are written, also after an interrupted load."""
 
 import gzip
 import io
@@ -33,7 +33,7 @@ TYPES = {"TITLE": "string", "PRICE": "float", "YEAR": "int", "IN_STOCK": "boolea
 
 
 class Site:
-    """A group, and the loads of its runs, each of which looks at the files later than the one before."""
+    """A group, and the loads of its runs, each of which lists the files later than the one before."""
 
     def __init__(self, world: World) -> None:
         self.world, self.time, self.calls = world, 1000, list[tuple[str, str]]()
@@ -51,7 +51,7 @@ class Site:
                 self.hook()
 
     def clear(self) -> None:
-        """Leave neither files nor items."""
+        """Delete all files and items."""
         self.hook = lambda: None
         self.world.bucket.delete(self.world.bucket.keys(""))
         for one in self.world.dynamodb.scan(TableName=TABLE)["Items"]:
@@ -62,7 +62,7 @@ class Site:
         self.world.s3.put_object(Bucket=BUCKET, Key=f"films/{name}", Body=content)
 
     def plan(self, *names: str, columns: tuple[str, ...] = ("TITLE", "PRICE"), **more: Any) -> LoadPlan:
-        """The plan of a run that looks at these files now."""
+        """The plan of a run that lists these files now."""
         self.time += 1000
         listed = {file.key.removeprefix("films/"): file for file in self.world.bucket.files("films/")}
         sources = {
@@ -81,7 +81,7 @@ class Site:
         return LoadPlan(self.time, sources, forms, {kind: str(facts) for kind in kinds})
 
     def load(self, plan: LoadPlan, loader: Loader | None = None) -> list[tuple[str, str]]:
-        """What a load writes and deletes, by calling until nothing is left."""
+        """The writes and deletions of a load, called until nothing is left."""
         run = Run(self.world.bucket, "films", f"run-{plan.planned}")
         write_load_plan(run, plan)
         self.calls.clear()
@@ -91,7 +91,7 @@ class Site:
         return sorted(self.calls)
 
     def table(self, item: str = "catalogue") -> dict[str, Any]:
-        """What the table has, by ID."""
+        """The entries of the table, by ID."""
         pages = self.world.dynamodb.get_paginator("scan").paginate(TableName=TABLE)
         found = [one for page in pages for one in page["Items"] if one["item"]["S"] == item]
         return {
@@ -150,7 +150,7 @@ def test_a_file_of_any_format_becomes_the_same_items(site: Site, name: str, cont
     assert site.load(site.plan(name)) == []
 
 
-def test_only_what_has_changed_is_written_and_what_left_goes(site: Site) -> None:
+def test_only_changes_are_written_and_missing_items_are_deleted(site: Site) -> None:
     site.put("items.csv", csv(FILMS))
     site.load(site.plan("items.csv"))
     site.put("items.csv", csv({"a": FILMS["a"], "é": {"TITLE": "Elan"}, "n": {"TITLE": "Nosferatu"}}))
@@ -167,7 +167,7 @@ def test_only_the_columns_of_the_config_are_in_the_table(site: Site) -> None:
     assert site.table() == {"a": {"TITLE": "Alien"}, "b": {"TITLE": "Brazil"}}
 
 
-def test_the_last_row_of_an_id_counts_whatever_file_it_is_in(site: Site) -> None:
+def test_the_last_row_of_an_id_counts_in_any_file(site: Site) -> None:
     site.put("items.csv", csv({"a": {"TITLE": "Alien"}, "b": {"TITLE": "Brazil"}}) + "a,Aliens,\n")
     site.put("items/incremental/1.csv", csv({"b": {"TITLE": "Brasil"}}))
     written = site.load(site.plan("items.csv", "items/incremental/1.csv"))
@@ -233,7 +233,7 @@ class DiedError(BaseException):
 
 
 def dying(writes: int) -> Callable[[], None]:
-    """What dies after so many calls."""
+    """A service that dies after so many calls."""
     left = iter([False] * writes)
 
     def die() -> None:
@@ -266,7 +266,7 @@ def test_a_load_may_die_at_any_write_and_the_last_one_makes_the_table_right(
     assert site.load(site.plan("items.csv"), loader) == []
 
 
-def test_a_load_goes_on_where_the_time_of_a_call_ended(site: Site) -> None:
+def test_a_load_continues_after_the_time_limit_of_a_call(site: Site) -> None:
     site.put("items.csv", csv({f"i{number}": {"TITLE": "x"} for number in range(7)}))
     times = iter(range(0, 1_000_000, 300))
     loader = replace(site.loader, clock=lambda: float(next(times)), slice_size=2)
@@ -370,7 +370,7 @@ def test_a_plan_that_names_files_of_another_group_is_refused(site: Site) -> None
         load_plan_of(content, "films")
 
 
-def test_a_snapshot_that_is_none_is_named_and_the_remedy_works(site: Site) -> None:
+def test_an_invalid_snapshot_is_reported_and_the_remedy_works(site: Site) -> None:
     site.put("items.csv", csv(FILMS))
     site.put("out/catalogue/items.parquet", b"PAR1")
     with pytest.raises(UsherError, match=r"s3://usher-bucket/films/out/catalogue/items.parquet is not as .* Delete it"):

@@ -1,4 +1,4 @@
-"""The AWS Solution's config.json: its README's samples with other values, its shape, and the traps on the way here."""
+"""The AWS Solution's config.json: its README's samples with other values, its shape, and common mistakes."""
 
 import copy
 import json
@@ -91,7 +91,7 @@ TAGGED: dict[str, Any] = {
         }
     ],
 }
-"""Its second: tags, and a solutionVersion with a name, which the Solution itself refuses."""
+"""The README's second sample: tags, and a solutionVersion with a name, which the Solution itself refuses."""
 
 ROOT_TAGS = {
     "tags": tags("project"),
@@ -108,7 +108,7 @@ ROOT_TAGS = {
         },
     ],
 }
-"""Its third and fourth: tags for everything."""
+"""The README's third and fourth samples: tags for everything."""
 
 
 def wanted(content: dict[str, Any], group: str = "films") -> Config:
@@ -153,7 +153,7 @@ def test_every_section_is_wanted_here_too() -> None:
     assert not config.prune
 
 
-def test_what_the_solution_has_made_is_adopted_by_its_name() -> None:
+def test_the_solutions_resources_are_adopted_by_name() -> None:
     assert wanted(WHOLE).adopt == {
         "dataset_group/films": "film-club",
         "schema/interactions": "interactions-columns",
@@ -181,7 +181,7 @@ def test_tags_of_resources_and_of_all_are_kept() -> None:
     assert wanted(WHOLE | {"tags": []}).tags == ()
 
 
-def test_tags_without_a_place_here_are_told() -> None:
+def test_tags_without_a_place_here_are_reported() -> None:
     assert noted(TAGGED) == [
         "datasets.serviceConfig.tags",
         "datasets.interactions.dataset.serviceConfig.tags",
@@ -224,14 +224,14 @@ def test_delete_is_no_schedule(path: tuple[str, str]) -> None:
 
 
 @pytest.mark.parametrize("expression", ["0 4 * * *", "cron(0 4 * *)", "every day"])
-def test_a_wrong_schedule_is_told_with_its_place(expression: str) -> None:
+def test_a_wrong_schedule_is_reported_with_its_place(expression: str) -> None:
     content = changed()
     content["solutions"][0]["workflowConfig"]["schedules"]["full"] = expression
     with pytest.raises(InputError, match=r"config.json: solutions.alike.schedules.FULL: is .*not a schedule"):
         wanted(content)
 
 
-def test_incremental_was_full_and_is_told() -> None:
+def test_the_import_mode_incremental_becomes_full_and_is_reported() -> None:
     content = changed()
     content["datasets"]["serviceConfig"] = {"importMode": "INCREMENTAL", "publishAttributionMetricsToS3": True}
     assert wanted(content) == wanted(WHOLE)
@@ -255,7 +255,7 @@ def test_auto_ml_is_dropped_as_there_and_auto_training_is_off() -> None:
     assert "solutions[0].serviceConfig.performAutoML" in noted(content)
 
 
-def test_of_several_campaigns_the_first_is_kept_up() -> None:
+def test_the_first_of_several_campaigns_is_continued() -> None:
     content = changed()
     content["solutions"][1]["campaigns"].append({"serviceConfig": {"name": "spare", "minProvisionedTPS": 1}})
     assert wanted(content) == wanted(WHOLE)
@@ -275,7 +275,7 @@ def test_recommenders_of_a_domain() -> None:
     assert not config.solutions, "what names no solutions wants none"
 
 
-def test_an_unknown_member_of_personalize_is_told_with_its_place() -> None:
+def test_an_unknown_member_of_personalize_is_reported_with_its_place() -> None:
     content = changed()
     content["solutions"][0]["serviceConfig"]["performHpo"] = True
     with pytest.raises(InputError, match=r"solutions.alike.performHpo: is unknown to CreateSolution. Did you mean"):
@@ -315,7 +315,7 @@ def test_an_unknown_member_of_personalize_is_told_with_its_place() -> None:
         ),
     ],
 )
-def test_what_is_wrong_is_told_with_place_and_remedy(content: Any, place: str, message: str) -> None:
+def test_a_fault_is_reported_with_place_and_remedy(content: Any, place: str, message: str) -> None:
     found = problems(json.dumps(content))
     assert f"{FILE}: {place}".removesuffix(": ") in [problem.place for problem in found]
     told = next(problem for problem in found if problem.place.endswith(place))
@@ -323,14 +323,14 @@ def test_what_is_wrong_is_told_with_place_and_remedy(content: Any, place: str, m
     assert told.remedy
 
 
-def test_two_campaigns_of_one_name_are_told() -> None:
+def test_two_campaigns_of_one_name_are_reported() -> None:
     content = changed()
     content["solutions"][0]["campaigns"] = content["solutions"][1]["campaigns"]
     (problem,) = problems(json.dumps(content))
     assert problem.message == "names for_you_live twice."
 
 
-def test_what_is_no_json_is_told_with_its_line() -> None:
+def test_invalid_json_is_reported_with_its_line() -> None:
     (problem,) = problems('{\n"datasetGroup": }')
     assert str(problem) == f"{FILE} line 2 column 17: is not readable: Expecting value. Correct the JSON there."
 
@@ -345,7 +345,7 @@ junk = st.recursive(
 @pytest.mark.slow
 @given(st.data())
 def test_no_file_makes_it_crash(data: st.DataObject) -> None:
-    """Anything in any place is either accepted, or refused with problems."""
+    """Any value in any place is either accepted, or refused with problems."""
     content = copy.deepcopy(WHOLE | ROOT_TAGS)
     for _ in range(data.draw(st.integers(1, 3))):
         at: Any = content

@@ -1,4 +1,4 @@
-"""The section `exports`: what is read, what is refused, and for which recipes."""
+"""The section `exports`: valid and invalid values, by recipe."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ FILTERS = {"genre": {"filterExpression": "INCLUDE ItemID WHERE Items.GENRES IN (
 
 
 def read(**exports: Any) -> tuple[dict[str, Any], list[str]]:
-    """What is read, and what is wrong with it."""
+    """The parsed section, and its problems."""
     problems = Problems("usher.yaml")
     return read_exports(problems, exports, RECIPES, FILTERS), list(map(str, problems.noted))
 
@@ -118,7 +118,7 @@ def test_values_that_lines_of_the_groups_own_may_bring_are_not_asked_for_yet() -
     assert (exports["for-you"]["needs"], problems) == (["GENRE"], [])
 
 
-def test_only_what_is_included_needs_values() -> None:
+def test_only_included_items_need_values() -> None:
     assert needed(parse_filter("INCLUDE ItemID WHERE Items.A IN ($A) AND Items.B > $B")) == ["A", "B"]
     assert needed(parse_filter("EXCLUDE ItemID WHERE Items.A IN ($A)")) == []
     both = (
@@ -134,7 +134,7 @@ def test_members_are_those_of_the_job_that_makes_the_export() -> None:
     assert "is unknown to CreateBatchSegmentJob" in said
 
 
-def test_what_personalize_has_no_batch_jobs_for_is_refused() -> None:
+def test_recipes_without_batch_jobs_are_refused() -> None:
     (said,) = read(trending={})[1]
     assert said.startswith("usher.yaml: exports.trending: is for a solution whose recipe has no batch jobs")
 
@@ -178,7 +178,7 @@ def test_an_export_knows_its_recipe_and_whether_a_schedule_is_its_own_or_its_gro
     assert desired_exports(exports, RECIPES, TYPES)["similar"]["recipe"] == "aws-similar-items"
 
 
-def test_a_recipe_that_nobody_knows_yet_is_taken_by_its_type() -> None:
+def test_an_unknown_recipe_is_handled_by_its_type() -> None:
     recipes = {"x": "aws-new"}
     exports = read_exports(Problems(""), {"x": {}}, recipes, {})
     assert list(desired_exports(exports, recipes, {"x": "POPULAR_ITEMS"})) == ["x"]

@@ -1,4 +1,4 @@
-"""`usher.yaml`: what is accepted, and what is said of everything else."""
+"""`usher.yaml`: valid values, and the messages about all others."""
 
 import json
 import math
@@ -26,7 +26,7 @@ def read(text: str, group: str = "films", recipes: Sequence[str] = RECIPES) -> C
 
 
 def complaints(text: str, group: str = "films", recipes: Sequence[str] = RECIPES) -> list[str]:
-    """What is said about a config, one text per problem."""
+    """The problems of a config, one text each."""
     with pytest.raises(InputError) as caught:
         read(text, group, recipes)
     return [str(problem) for problem in caught.value.problems]
@@ -209,7 +209,7 @@ def test_a_job_works_on_a_file_of_its_own_group_alone(section: str) -> None:
 
 
 def all_references(shape: Any, path: str = "") -> Iterator[str]:
-    """Every member below a structure by whose name botocore's model tells of an ARN or a place in S3."""
+    """Every member below a structure that refers to an ARN or a place in S3, by its name in botocore's model."""
     if shape.type_name == "list":
         yield from all_references(shape.member, path)
     for name, member in shape.members.items() if shape.type_name == "structure" else ():
@@ -221,7 +221,7 @@ def all_references(shape: Any, path: str = "") -> Iterator[str]:
 
 
 @pytest.mark.parametrize("operation", OPERATIONS.values())
-def test_what_is_given_verbatim_names_nothing_outside_the_group(operation: str) -> None:
+def test_verbatim_blocks_name_nothing_outside_the_group(operation: str) -> None:
     model = botocore.session.get_session().get_service_model("personalize").operation_model(operation)
     found = {path for path in all_references(model.input_shape) if path.partition(".")[0] not in FILLED_IN[operation]}
     assert found <= {member for of, member in ALLOWED_REFERENCES if of == operation} | {"roleArn"}
@@ -288,19 +288,19 @@ values = st.recursive(
 
 @settings(max_examples=60, deadline=None)
 @given(values)
-def test_whatever_a_file_holds_is_a_config_or_an_input_error(value: Any) -> None:
+def test_any_file_is_a_config_or_an_input_error(value: Any) -> None:
     _never_crashes(yaml.safe_dump(value))
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.dictionaries(keys, values, max_size=4))
-def test_whatever_the_sections_hold_is_a_config_or_an_input_error(value: dict[str, Any]) -> None:
+def test_any_sections_are_a_config_or_an_input_error(value: dict[str, Any]) -> None:
     _never_crashes(yaml.safe_dump(value, sort_keys=False))
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.text(alphabet="{}[]:,-&*!|>'\"% \n#?abc01_x", max_size=40))
-def test_whatever_is_written_is_a_config_or_an_input_error(text: str) -> None:
+def test_any_text_is_a_config_or_an_input_error(text: str) -> None:
     _never_crashes(text)
 
 
@@ -494,7 +494,7 @@ def test_each_mistake_in_the_rarer_keys_is_named(text: str, complaint: str) -> N
         (with_schema([{"name": None, "type": "string"}]), "schemas.items.fields: is not a list of Avro fields."),
     ],
 )
-def test_what_is_beyond_the_services_limits_is_named(text: str, complaint: str) -> None:
+def test_values_beyond_the_services_limits_are_reported(text: str, complaint: str) -> None:
     (said,) = complaints(text)
     assert complaint in said
 

@@ -1,4 +1,4 @@
-"""How data files are read, by usher.yaml."""
+"""The readings of data files by usher.yaml."""
 
 from typing import Any
 
@@ -54,7 +54,7 @@ def test_a_column_may_be_called_as_a_dataset() -> None:
         ({"deduplicate": {"items": 1}}, "usher.yaml: deduplicate.items: is 1. Use one of: false, true."),
     ],
 )  # fmt: skip
-def test_what_can_not_be_is_named_with_its_remedy(sections: dict[str, Any], said: str) -> None:
+def test_an_impossible_value_is_reported_with_its_remedy(sections: dict[str, Any], said: str) -> None:
     with pytest.raises(InputError) as caught:
         read(**sections)
     assert str(caught.value.problems[0]).startswith(said)

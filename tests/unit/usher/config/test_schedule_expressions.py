@@ -1,4 +1,4 @@
-"""How often schedules start."""
+"""The frequency of schedules."""
 
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -56,7 +56,7 @@ def test_a_schedule_starts_so_often(expression: str, shortest: float, a_month: f
         "cron(0 3 ? * 2#9 *)", "cron(0 3 ? * 15W *)", "at(2030-02-30T03:00:00)", "at(2030-01-01T25:00:00)",
     ],
 )  # fmt: skip
-def test_what_is_no_schedule_is_refused(expression: str) -> None:
+def test_an_invalid_schedule_is_refused(expression: str) -> None:
     with pytest.raises(ValueError, match="is no"):
         starts(expression)
 
@@ -70,8 +70,8 @@ fields = {
 
 @settings(deadline=None, max_examples=25)
 @given(*fields.values())
-def test_no_schedule_starts_more_often_than_is_told(minute: str, hour: str, days: str) -> None:
-    """Against what the local scheduler makes of it, from a Thursday in November on."""
+def test_no_schedule_starts_more_often_than_computed(minute: str, hour: str, days: str) -> None:
+    """Against the local scheduler, from a Thursday in November on."""
     expression = f"cron({minute} {hour} {days} *)"
     told, begun = starts(expression), datetime(2026, 11, 26, tzinfo=UTC)
     moment, seen = begun, list[datetime]()
@@ -93,7 +93,7 @@ moments = st.datetimes(datetime(2024, 1, 1), datetime(2036, 1, 1), timezones=st.
 @settings(deadline=None, max_examples=60)
 @given(fields["minute"], fields["hour"], st.sampled_from(DAYS), moments, st.sampled_from(["UTC", "Asia/Tokyo"]))
 def test_the_next_start_is_the_local_schedulers(minute: str, hour: str, days: str, after: datetime, zone: str) -> None:
-    """Which reads expressions with aws-croniter. Hours that a clock leaves out are not compared: it skips them."""
+    """The local scheduler reads expressions with aws-croniter. Hours that a clock skips are not compared."""
     expression, where = f"cron({minute} {hour} {days} *)", ZoneInfo(zone)
     assert next_start(expression, after, where) == next_after(expression, after, where, after)
 
@@ -119,5 +119,5 @@ def test_a_rate_counts_from_its_creation_and_other_schedules_by_their_zones_cloc
     assert next_start(expression, after, ZoneInfo("Europe/Berlin"), begun) == (found and datetime.fromisoformat(found))
 
 
-def test_nobody_can_tell_when_a_rate_starts_whose_creation_is_not_known() -> None:
+def test_the_next_start_of_a_rate_without_a_creation_time_is_unknown() -> None:
     assert next_start("rate(3 days)", datetime(2026, 11, 27, tzinfo=UTC)) is None

@@ -1,4 +1,4 @@
-"""What plans take and cost."""
+"""The duration and the cost of plans."""
 
 import math
 from dataclasses import asdict, replace
@@ -66,12 +66,12 @@ def decided(action: str) -> list[State]:
 def estimated(
     resources: list[Resource], states: list[State], size: Size, prices: dict[str, float], seconds: dict[str, float]
 ) -> PlanEstimate:
-    """The estimate of a plan in an account in which nothing else exists."""
+    """The estimate of a plan in an otherwise empty account."""
     monthly = planned_costs(resources, states, size, {**PRICES, **prices})
     return estimate_plan(resources, states, size, prices, seconds, monthly)
 
 
-def test_a_first_run_costs_what_the_price_table_says() -> None:
+def test_a_first_run_costs_the_sum_of_the_price_table() -> None:
     told = estimated(WANTED, decided("create"), SIZE, {}, {})
     costs = {name: row["cost"] for name, row in told["resources"].items()}
     assert costs == {
@@ -99,13 +99,13 @@ def test_a_run_takes_as_long_as_its_longest_chain() -> None:
     assert learned["minutes"] == chain(*CHAIN) - chain("solution_version") + 300
 
 
-def test_what_is_there_already_takes_and_costs_nothing_but_campaigns_are_paid_for_on() -> None:
+def test_existing_resources_take_no_time_and_only_campaigns_continue_to_cost() -> None:
     told = estimated(WANTED, decided("reuse"), SIZE, {}, {})
     assert (told["minutes"], told["cost"], told["unpriced"]) == (0, 0, ["campaign/new"])
     assert told["monthlyCost"] == pytest.approx(MONTH)
 
 
-def test_prices_of_the_config_override_and_are_told_with_the_date_and_source_of_the_rest() -> None:
+def test_prices_of_the_config_override_and_the_others_are_shown_with_date_and_source() -> None:
     told = estimated(WANTED, decided("create"), SIZE, {"trainingThousandInteractionsV2": 1.0}, {})
     assert told["resources"]["solution_version/new"]["cost"] == 500
     assert told["prices"] == {
@@ -114,7 +114,7 @@ def test_prices_of_the_config_override_and_are_told_with_the_date_and_source_of_
     }  # fmt: skip
 
 
-def test_what_a_run_has_cost_counts_what_has_come_to_be_by_the_hours_it_took() -> None:
+def test_a_runs_cost_counts_existing_resources_by_their_hours() -> None:
     plan = Plan("films", WANTED)
     states = [asdict(one) | {"status": "READY"} for one in decided("reuse")]
     states[1]["status"] = "FAILED"
@@ -167,7 +167,7 @@ def test_a_recommender_is_paid_for_by_the_hour_as_far_as_its_price_is_known(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_kind_can_be_priced_or_is_told_as_unpriced(kind: str) -> None:
+def test_every_kind_can_be_priced_or_is_reported_as_unpriced(kind: str) -> None:
     resource = Resource(f"{kind}/x", kind, "train")
     told = estimated([resource], [State(resource.id, "create", "PLANNED")], SIZE, {}, {})
     assert (told["resources"][resource.id]["cost"] is None) == (told["unpriced"] == [resource.id])
@@ -178,7 +178,7 @@ def test_recipes_tell_how_they_are_billed() -> None:
     assert not is_v2({"recipeArn": f"{RECIPE}aws-similar-items"})
 
 
-def test_a_training_of_a_v1_recipe_counts_by_its_data_and_trials_or_by_what_was_billed() -> None:
+def test_a_training_of_a_v1_recipe_counts_by_its_data_and_trials_or_its_bill() -> None:
     resource, hpo = WANTED[5], {"recipeArn": f"{RECIPE}aws-sims", "performHPO": True}
     size = size_of({"interactions": {"rows": 10_000_000}}, {})
     assert max_cost(resource, {"recipeArn": f"{RECIPE}aws-sims"}, size) == pytest.approx(5 * 0.24)
@@ -186,7 +186,7 @@ def test_a_training_of_a_v1_recipe_counts_by_its_data_and_trials_or_by_what_was_
     assert max_cost(resource, hpo, replace(size, hours={resource.id: 205})) == pytest.approx(205 * 0.24)
 
 
-def test_a_campaign_of_any_recipe_counts_at_most_with_what_is_provisioned() -> None:
+def test_a_campaign_of_any_recipe_counts_at_most_with_its_provisioned_rate() -> None:
     """As it "sets the minimum billing charge for the campaign": API_CreateCampaign."""
     campaign = Resource("campaign/c", "campaign", "train", {"minProvisionedTPS": 3})
     for recipe, price in (("aws-sims", "requestThousand"), ("aws-user-personalization-v2", "requestThousandV2")):

@@ -1,4 +1,4 @@
-"""What files may spend: no file lifts a ceiling, and nothing is made of what is refused."""
+"""The ceilings of a group's cost: no file exceeds one, and a refused config makes nothing."""
 
 import json
 import math
@@ -31,7 +31,7 @@ from usher_local.personalize.core import environment
 SIMS, V2 = {"recipe": "aws-sims"}, {"recipe": "aws-user-personalization-v2"}
 HPO = {**SIMS, "performHPO": True}
 MONTH = 2592 * PRICES["requestThousand"]
-"""Of a v1 campaign at one request per second."""
+"""The price of a v1 campaign at one request per second."""
 MONTH_V2 = 2592 * PRICES["requestThousandV2"]
 
 
@@ -44,7 +44,7 @@ def many(number: int, **settings: Any) -> dict[str, Any]:
 
 
 HOSTILE: list[tuple[dict[str, Any], str, str]] = [
-    # a config, the parameter that is named, and where
+    # a config, the parameter in the message, and the place
     ({"solutions": {"s": {**SIMS, "campaign": {"minProvisionedTPS": 5000}}}},
      "MaxProvisionedTPS=5000.", "films/usher.yaml: solutions.s.campaign.minProvisionedTPS"),
     ({"solutions": {"s": {**V2, "campaign": {"minProvisionedTPS": 2**62}}}},
@@ -86,7 +86,7 @@ HOSTILE: list[tuple[dict[str, Any], str, str]] = [
 
 @pytest.fixture
 def site(world: World) -> Iterator[World]:
-    """A group with data, and files of lines, in an account that may have many resources."""
+    """A group with data, and files of lines, in an account with large quotas."""
     world.put("films/interactions.csv", interactions())
     world.put("films/batch/b.jsonl", '{"userId": "u1"}\n' * 2)
     world.put("films/batch/items.jsonl", '{"itemId": "i1"}\n' * 2)
@@ -105,7 +105,7 @@ def plan(world: World, config: Any, ceilings: Ceilings | None = None, **options:
 
 
 def refused(world: World, config: Any, **options: Any) -> list[tuple[str, str]]:
-    """Place and remedy of each problem; nothing has been made."""
+    """Place and remedy of each problem; checks that nothing was made."""
     with pytest.raises(InputError) as error:
         plan(world, config, **options)
     assert not world.creations()
@@ -163,7 +163,7 @@ def test_the_samples_of_the_aws_solution_pass(site: World) -> None:
     assert plan(site, {"solutions": {"tuned": tuned, "updated": updated}}).is_work
 
 
-def test_what_was_ordered_in_30_days_counts_until_a_run_orders_nothing(site: World) -> None:
+def test_orders_of_30_days_count_until_a_run_orders_nothing(site: World) -> None:
     config = {"solutions": {"s": {**SIMS, "campaign": False}}}
     ((place, remedy),) = refused(site, config, past=Past(1999.9))
     assert (place, remedy[-23:]) == ("films/", "MaxMonthlyDollars=2001.")
@@ -201,7 +201,7 @@ def test_added_files_are_imported_and_trained_on_at_their_price(site: World) -> 
     assert plan(site, config).findings["ceilings"]["run"] == pytest.approx(before + more)
 
 
-def test_what_has_no_known_price_counts_at_the_highest_that_is_known() -> None:
+def test_an_unknown_price_counts_as_the_highest_known_one() -> None:
     size = Size({}, 0, 250_000, {}, {"batch_segment_job/s": 10, "batch_inference_job/t": 100})
     segments = Resource("batch_segment_job/s", "batch_segment_job", "train")
     themes = {"batchInferenceJobMode": "THEME_GENERATION", "numResults": 20}
@@ -262,7 +262,7 @@ def test_no_plan_that_is_accepted_costs_more_than_its_ceilings(
 
 
 def month_of_training(solution: dict[str, Any], config: dict[str, Any]) -> float:
-    """What the trainings that a config repeats cost in 30 days."""
+    """The cost of a config's repeated trainings in 30 days."""
     rates = [block[name] for block in (config, solution) for name in ("schedules",) if name in block]
     hours = [int(text[5:-7]) for one in rates for text in one.values()]
     times = sum(720 / one for one in hours) + (30 / 7 if solution.get("performAutoTraining") else 0)
@@ -286,7 +286,7 @@ def test_ceilings_are_read_from_the_environment_and_default_to_the_templates() -
 
 
 def test_exports_that_each_fit_are_refused_once_they_do_not_fit_together(world: World) -> None:
-    """All those of a schedule begin at the same time: none of them has seen another's when it is estimated."""
+    """All exports of a schedule begin at the same time, so no estimate includes another's cost."""
     spending, ceilings = Spending(Table(world.dynamodb, TABLE)), Ceilings(month_dollars=100)
     spending.order("films", "run-1", 0, standing=20, users=60)
     estimate = Estimate.beside(spending.of("films"), {"films/: exports.s": 30}, {})
@@ -297,19 +297,19 @@ def test_exports_that_each_fit_are_refused_once_they_do_not_fit_together(world: 
     assert spending.of("films").ordered == 60, "what is refused is not ordered"
 
 
-def test_automatic_training_counts_beside_what_was_ordered() -> None:
+def test_automatic_training_counts_beside_the_orders() -> None:
     estimate = Estimate({"x": 5}, {"campaign/c": 100, "solution/s": 300}, {"schedules.retrain": 30}, ordered=200)
     assert (estimate.standing, estimate.of_month) == (400, 605)
     assert replace(estimate, ordered=0).of_month == 430
 
 
-def test_a_refusal_names_what_is_dearest_in_a_month_though_it_costs_nothing_to_make() -> None:
+def test_a_refusal_names_the_most_expensive_resource_of_a_month_even_if_free_to_make() -> None:
     (problem,) = Ceilings().check_estimate("films", Estimate({"campaign/c": 0}, {"campaign/c": 2500}))
     assert "(campaign/c: $2,500.00)" in problem.message
 
 
 @pytest.mark.parametrize("ceiling", ["export_lines", "month_dollars"])
-def test_an_export_that_nobody_asked_for_is_left_out_where_it_would_be_too_much(site: World, ceiling: str) -> None:
+def test_an_automatic_export_is_left_out_if_it_would_exceed_the_limit(site: World, ceiling: str) -> None:
     facts = plan(site, {}).findings["ceilings"]
     assert facts["repeated"] > facts["run"] + 0.01
     limits: dict[str, Any] = {ceiling: 59 if ceiling == "export_lines" else facts["month"] - 0.01}

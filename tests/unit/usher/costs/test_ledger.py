@@ -1,4 +1,4 @@
-"""What groups have ordered in the last 30 days."""
+"""The ledger of the groups' orders in the last 30 days."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -31,7 +31,7 @@ def test_a_group_has_ordered_nothing_at_first(spending: Spending) -> None:
     assert facts(spending) == (0, 0, 0)
 
 
-def test_what_is_ordered_adds_up_for_each_group_by_itself(spending: Spending) -> None:
+def test_orders_add_up_for_each_group_separately(spending: Spending) -> None:
     spending.order("films", "run-1", 1.5, standing=144.1, users=943)
     spending.order("films", "export-1", 0.25)
     spending.order("shop", "run-1", 7)
@@ -45,13 +45,13 @@ def test_a_step_that_is_tried_again_orders_once(spending: Spending) -> None:
     assert spending.of("films").ordered == 1.5
 
 
-def test_of_two_that_order_at_the_same_time_the_later_one_is_told_of_both(spending: Spending) -> None:
+def test_the_later_of_two_concurrent_orders_is_reported_with_both(spending: Spending) -> None:
     assert spending.order("films", "export-1", 3) == 0
     assert spending.order("films", "export-2", 4) == 3
     assert spending.order("films", "export-2", 4) == 3, "another try"
 
 
-def test_what_is_refused_is_taken_back_and_may_be_tried_again(spending: Spending) -> None:
+def test_a_refused_event_is_withdrawn_and_may_be_retried(spending: Spending) -> None:
     spending.order("films", "run-1", 1, standing=144.1, users=943)
     spending.order("films", "export-1", 3)
     spending.cancel("films", 3)
@@ -67,7 +67,7 @@ def test_after_30_days_it_counts_no_more(spending: Spending, world: World) -> No
     assert sum(name.startswith("@") for name in item(world)) == 31
 
 
-def test_what_serves_is_known_until_a_while_after_the_group_is_removed(spending: Spending, world: World) -> None:
+def test_live_resources_are_known_until_some_time_after_the_removal(spending: Spending, world: World) -> None:
     spending.order("films", "run-1", 1, standing=144.1, users=943)
     assert "expires" not in item(world), "whatever the time without a run"
     spending.expire("films")

@@ -1,4 +1,4 @@
-"""What groups use, by the service's own figures."""
+"""The usage of groups, by the service's own figures."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -46,7 +46,7 @@ def test_an_hour_of_a_campaign_costs_its_provisioned_requests_or_those_that_came
     assert (asked["requests"].amount, asked["requests"].dollars) == (4600, pytest.approx(PRICES["requestThousand"]))
 
 
-def test_what_an_idle_v2_campaign_costs_is_not_known_and_never_told_as_known() -> None:
+def test_the_cost_of_an_idle_v2_campaign_is_unknown_and_never_reported_as_known() -> None:
     span = Span(NOON, NOON + HOUR)
     idle = use_of(campaign(V2, 2), {}, span)["campaigns"]
     assert (idle.amount, idle.dollars, idle.at_most) == (2, 0, pytest.approx(7.2 * PRICES["requestThousandV2"]))
@@ -74,9 +74,9 @@ def test_trainings_cost_the_hours_or_the_interactions_that_the_service_bills() -
 
 
 @given(st.lists(st.integers(1, 2000), max_size=20), st.integers(0, 800))
-@example([24], 0)  # at the very end of a month
-def test_however_often_it_is_measured_each_hour_counts_once(gaps: list[int], born: int) -> None:
-    """Over the ends of months, too."""
+@example([24], 0)  # at the end of a month
+def test_each_hour_counts_once_however_often_it_is_measured(gaps: list[int], born: int) -> None:
+    """Also over the ends of months."""
     begin = datetime(2026, 1, 31, tzinfo=UTC)
     one, by_month, at = (
         campaign(SIMS, created=begin + born * HOUR),
@@ -93,7 +93,7 @@ def test_however_often_it_is_measured_each_hour_counts_once(gaps: list[int], bor
     assert hours == pytest.approx(max(0.0, (at - begin) / HOUR - born))
 
 
-def test_a_campaign_without_a_request_in_two_weeks_is_told_with_its_price() -> None:
+def test_a_campaign_without_requests_for_two_weeks_is_reported_with_its_price() -> None:
     one = campaign(SIMS)
     told = advice(one, "campaign/c", "usher.yaml: solutions.c.campaign", traffic(one, {}, NOON))
     assert told
@@ -108,7 +108,7 @@ def test_a_campaign_without_a_request_in_two_weeks_is_told_with_its_price() -> N
 
 
 @given(st.floats(0.001, 60 * 3600), st.integers(1, 50))
-def test_what_is_advised_suffices_for_the_busiest_hour_and_saves_something(busiest: float, tps: int) -> None:
+def test_the_recommended_capacity_suffices_for_the_busiest_hour_and_saves_money(busiest: float, tps: int) -> None:
     one = campaign(SIMS, tps)
     told = advice(one, "campaign/c", "", traffic(one, {NOON - HOUR: busiest}, NOON))
     if told:
@@ -118,7 +118,7 @@ def test_what_is_advised_suffices_for_the_busiest_hour_and_saves_something(busie
         assert tps == 1 or busiest / 3600 > tps - 1
 
 
-def test_a_group_is_measured_by_what_the_service_says(world: World) -> None:
+def test_a_group_is_measured_by_the_services_figures(world: World) -> None:
     world.put("films/interactions.csv", interactions())
     states = world.settle(world.plan(Solution("top", "aws-popularity-count", campaign={"minProvisionedTPS": 2})))
     arn = states["campaign/top"].arn

@@ -1,4 +1,4 @@
-"""What exists costs every month, whoever wants it; what is not known is said to be so."""
+"""The monthly cost of existing resources, desired or not; unknown costs are reported as unknown."""
 
 import math
 from dataclasses import replace
@@ -34,7 +34,7 @@ def recommender(**members: Any) -> Billed:
 
 
 def priced(one: Billed, size: Size | None = SIZE) -> Any:
-    """What is known of a cost, and its maximum; None: it costs nothing."""
+    """The known part of a cost, and its maximum; None without a cost."""
     found = existing_cost(one, "x", size, PRICES, desired=False)
     return (found["dollars"], found["atMost"]) if found else None
 
@@ -50,7 +50,7 @@ def priced(one: Billed, size: Size | None = SIZE) -> Any:
         (solution(**V1, **DAILY), 30 * 0.24, 30 * 0.24),
     ],
 )
-def test_what_exists_has_its_price(one: Billed, known: float | None, most: float) -> None:
+def test_existing_resources_have_their_price(one: Billed, known: float | None, most: float) -> None:
     assert priced(one) == (known and pytest.approx(known), pytest.approx(most))
 
 
@@ -61,11 +61,11 @@ def test_what_exists_has_its_price(one: Billed, known: float | None, most: float
         solution(**V1, performAutoTraining=False), solution(**V1, **DAILY, status="CREATE STOPPED"),
     ],
 )  # fmt: skip
-def test_what_does_not_work_costs_nothing(one: Billed) -> None:
+def test_failed_resources_cost_nothing(one: Billed) -> None:
     assert priced(one) is None
 
 
-def test_without_the_size_of_the_data_what_depends_on_it_is_not_known() -> None:
+def test_without_the_size_of_the_data_dependent_costs_are_unknown() -> None:
     for one in (recommender(), solution(**V1, **DAILY)):
         assert priced(one, None) == (None, None)
     assert priced(campaign(), None) == (pytest.approx(144.1152), pytest.approx(144.1152))
@@ -75,7 +75,7 @@ def test_more_users_than_have_a_known_price_are_not_known_but_have_a_maximum() -
     assert priced(recommender(), Size({}, 0, 250_000, {}, {})) == (None, pytest.approx(3 * 270))
 
 
-def test_what_serves_is_desired_with_the_solution_behind_it() -> None:
+def test_live_resources_are_desired_with_their_solution() -> None:
     served = {campaign().arn, f"{solution().arn}/v1"}
     found = existing_costs([campaign(), solution(**V1, **DAILY), recommender()], "films", SIZE, served)
     assert [(one["id"], one["what"], one["desired"]) for one in found] == [
@@ -85,7 +85,7 @@ def test_what_serves_is_desired_with_the_solution_behind_it() -> None:
     ]
 
 
-def test_what_recurs_is_summed_by_its_place_and_not_known_if_a_part_is_not() -> None:
+def test_repeated_costs_are_summed_by_place_and_unknown_if_one_is_unknown() -> None:
     most = [
         Repeated("schedules.import", 30, 2, schedule="schedule/import"),
         Repeated("schedules.import", 10, 3, schedule="schedule/import"),

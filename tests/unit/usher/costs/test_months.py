@@ -1,4 +1,4 @@
-"""What groups have used in a month, as the ledger keeps it."""
+"""The usage of groups in a month, from the ledger."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -38,7 +38,7 @@ def test_uses_add_up_each_with_its_amount_and_its_price(months: Months) -> None:
     assert not months.of("shop").uses
 
 
-def test_of_two_measurements_of_the_same_hours_one_counts(months: Months) -> None:
+def test_two_measurements_of_the_same_hours_count_once(months: Months) -> None:
     for expected in (True, False):
         assert months.measure("films", Month("2026-11"), BEGUN, {"training": known(1, 0.24)}, 0, "") is expected
     assert months.of("films").uses == {"training": known(1, 0.24)}
@@ -59,14 +59,14 @@ def test_months_are_kept_apart_and_expire(months: Months, world: World) -> None:
     assert datetime.fromtimestamp(int(expires), UTC) == datetime(2026, 11, 1, tzinfo=UTC) + timedelta(days=400)
 
 
-def test_what_is_ordered_and_not_measured_yet_is_spent_already() -> None:
+def test_unmeasured_orders_count_as_spent() -> None:
     month = Month("2026-11", {"campaigns": known(10, 5), "imports": known(1, 0.5)})
     assert month.spent(ordered=0) == 5.5
     assert month.spent(ordered=20.5) == 25.5, "20 of it are trainings at work"
     assert replace(month, uses={**month.uses, "training": known(9, 30)}).spent(ordered=20.5) == 35.5
 
 
-def test_the_forecast_adds_what_serves_and_recurs_until_the_end_of_the_month() -> None:
+def test_the_forecast_adds_live_and_repeated_costs_until_the_end_of_the_month() -> None:
     budget = Budget(100)
     past = Past(month=Month("2026-11", {"campaigns": known(1, 60)}), budget=budget)
     record = month_record(past, [SERVING], BEGUN)
@@ -79,14 +79,14 @@ def test_the_forecast_adds_what_serves_and_recurs_until_the_end_of_the_month() -
     assert not list(budget_notes("films", {**record, "forecast": 99}))
 
 
-def test_people_are_told_what_stops_and_until_when() -> None:
+def test_people_are_notified_of_the_stop_and_its_end() -> None:
     past = Past(month=Month("2026-12", {"campaigns": known(1, 250)}), budget=Budget(300))
     assert "has spent $250.00 of its budget of $300.00 in 2026-12. At $300.00, nothing" in budget_text("films", past)
     spent = replace(past, budget=Budget(250))
     assert "Until 2027-01-01, nothing more is imported, trained or exported; serving" in budget_text("films", spent)
 
 
-def test_a_budget_stops_what_would_exceed_it_and_nothing_that_is_free() -> None:
+def test_a_budget_stops_resources_that_would_exceed_it_and_none_that_is_free() -> None:
     estimate = Estimate({"solution_version/s": 20}, spent=285, budget=Budget(300))
     (problem,) = Ceilings().check_estimate("films", estimate)
     assert (problem.place, problem.message) == (
@@ -114,7 +114,7 @@ def test_orders_that_each_fit_a_budget_are_refused_once_they_do_not_fit_together
     assert past.month.uses == {"batch": known(9, 60)}
 
 
-def test_people_are_told_once_of_each_share(months: Months) -> None:
+def test_people_are_notified_once_of_each_share(months: Months) -> None:
     assert [months.mark_notified("films", "2026-11", share) for share in (0.8, 0.8, 1.0, 0.8)] == [
         True,
         False,

@@ -1,4 +1,4 @@
-"""However files are cut into parts, the parts together tell what a scan of the whole tells."""
+"""The parts of files, cut anywhere, give the same profile together as a scan of the whole."""
 
 import hashlib
 
@@ -37,7 +37,7 @@ def scanned(world: World, length: int, folder: str = FOLDER, line_bytes: int = 1
 
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(files, min_size=1, max_size=3), st.sampled_from(["\n", "\r\n", ""]), st.integers(7, 90))
-def test_any_parts_tell_what_the_whole_tells(world: World, contents: list[str], end: str, length: int) -> None:
+def test_any_parts_give_the_result_of_the_whole(world: World, contents: list[str], end: str, length: int) -> None:
     for number, content in enumerate(contents):
         world.put(f"{FOLDER}{number}.csv", f"ITEM_ID,X\n{content}{end}")
     parted, whole = scanned(world, length), scanned(world, 1 << 20)
@@ -67,7 +67,7 @@ def test_users_are_counted_over_all_parts(world: World, length: int) -> None:
         ("ITEM_ID,X\n1,2\n3,4\n5,\udcff\n\udcff\n", "ITEM_ID,X\n1,2\n", "0.csv line 4: is not UTF-8"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_read_is_told_once_with_its_line(
+def test_an_unreadable_line_is_reported_once_with_its_number(
     world: World, first: str, second: str, problem: str, length: int
 ) -> None:
     for number, content in enumerate((first, second)):

@@ -1,4 +1,4 @@
-"""Code that gives the same data another profile has another CODE_VERSION: it ignores the profiles kept before."""
+"""Code that changes the profile of the same data has another CODE_VERSION: it ignores earlier profiles."""
 
 import base64
 import hashlib
@@ -17,7 +17,7 @@ from usher.datasets.reading import Reading
 from usher.datasets.schemas import REQUIRED
 
 PROFILES = "604a20a3dc145762c245513d5a2b4326"
-"""The digest of the profiles below, of every dataset, by the code of this version."""
+"""The digest of the profiles below, of every dataset, by this version of the code."""
 NAMES = ["USER_ID", "ITEM_ID", "ACTION_ID", "TIMESTAMP", "EVENT_TYPE", "VALUE", "REPEAT_FREQUENCY", "TEXT"]
 ROWS = [
     *(f"u{n % 7},i{n % 5},a{n % 3},{1_600_000_000 + 40_000 * n},viewed,{n % 12},{n},t{n}" for n in range(60)),
@@ -46,7 +46,7 @@ def profile_of(dataset: str) -> DatasetProfile:
 
 
 def json_profile() -> DatasetProfile:
-    """Of the errors that only JSON Lines have."""
+    """The profile of errors that only JSON Lines have."""
     lines = ['{"ITEM_ID": "i", "CREATION_TIMESTAMP": 1.5}', "[]", '{"ITEM_ID": {}}', '{"X": 1}', "", '{"ITEM_ID": "j"}']
     lines.append('{"ITEM_ID": "k", "CREATION_TIMESTAMP": "1600000000001"}')
     blocks = read_lines("1.jsonl", ["\n".join(lines).encode()], ".jsonl")
@@ -54,7 +54,7 @@ def json_profile() -> DatasetProfile:
 
 
 def content_of(profile: DatasetProfile) -> Any:
-    """A profile's file, without what another version of zlib compresses differently."""
+    """A profile's file, without the parts that another version of zlib compresses differently."""
     text, _, arrays = dump_profile(profile).partition(b"\n")
     content = json.loads(text)
     for sample in content["diagnosis"]["samples"].values():

@@ -1,4 +1,4 @@
-"""How CSV files are read: every row keeps its line, and what is not a record is named."""
+"""The CSV reader: every row keeps its line, and invalid records are reported."""
 
 import gzip
 import random
@@ -36,7 +36,7 @@ def rows(blocks: list[csv_reader.Block]) -> list[tuple[int, ...]]:
 
 
 def faults(blocks: list[csv_reader.Block]) -> dict[str, list[int]]:
-    """The lines that are not records."""
+    """The lines with invalid records."""
     names = {name for block in blocks for name in block.row_errors}
     return {name: [line for block in blocks for line in block.row_errors.get(name, [])] for name in names}
 

@@ -1,4 +1,4 @@
-"""The rules for the CSVs: what is refused and what is only told, with which file, line and remedy."""
+"""The rules for data files: refusals and findings, with file, line and remedy."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -33,7 +33,7 @@ def inferred(table: DatasetProfile) -> Schema:
 def said(
     *files: str | bytes, dataset: str = "interactions", schema: Schema | None = None, severity: str = "error"
 ) -> list[str]:
-    """What is wrong with files, one text per finding; `g/` is the place of what has no line."""
+    """The findings about files, one text each; `g/` is the place of findings without a line."""
     table = scanned(*files, dataset=dataset)
     found = data_rules.check_dataset(table, schema or inferred(table), "g/")
     return [str(one.problem) for one in found if one.severity == severity]
@@ -61,7 +61,7 @@ def test_good_interactions_have_no_problems() -> None:
 
 
 def increment(table: DatasetProfile) -> list[str]:
-    """What is wrong with a file that is added to a dataset."""
+    """The findings about a file that is added to a dataset."""
     found = data_rules.check_dataset(table, inferred(table), "g/incremental/1.csv", whole=False)
     return [str(one.problem) for one in found if one.severity == "error"]
 
@@ -126,7 +126,7 @@ def test_a_bad_row_is_named_by_file_and_line(row: str, problem: str) -> None:
     assert said(GOOD, with_row(row, line=2)) == [f"2.csv line 2: {problem}"]
 
 
-def test_rows_that_are_skipped_are_told_without_an_error() -> None:
+def test_skipped_rows_are_reported_without_an_error() -> None:
     assert said(with_row("")) == []
     assert said(with_row(""), severity="warning")[0] == "1.csv line 700: is an empty line. Personalize skips it."
 
@@ -212,7 +212,7 @@ def test_cells_are_as_the_schema_says(kind: Any, value: str, problem: str) -> No
          "1.csv line 3: has the ID of an earlier row. Personalize keeps the last one."),
     ],
 )  # fmt: skip
-def test_what_personalize_does_by_itself_is_only_told(
+def test_automatic_actions_of_personalize_are_only_reported(
     header: str, row: str, schema: Mapping[str, Any], warning: str
 ) -> None:
     given_schema = schema_of(ITEM_ID="string", **schema)
@@ -275,7 +275,7 @@ def test_two_interactions_of_a_user_may_be_in_two_files() -> None:
 
 
 def with_events(events: int, column: str = "") -> str:
-    """Good interactions with so many event types, and perhaps a column more."""
+    """Good interactions with so many event types, and optionally another column."""
     header, *rows = GOOD.splitlines()
     lines = [f"{row},e{number % events},{column}" for number, row in enumerate(rows)]
     return "\n".join([f"{header},EVENT_TYPE,{column or 'X'}", *lines]) + "\n"
@@ -357,7 +357,7 @@ texts = st.text(st.characters(codec="utf-8", categories=["L", "N", "P", "S"]), m
 
 @settings(max_examples=15, deadline=None)
 @given(st.lists(st.tuples(texts, st.integers(1, 2**33), texts | st.just("")), min_size=10, max_size=20))
-def test_any_table_that_keeps_the_rules_has_no_problems(rows: list[tuple[str, int, str]]) -> None:
+def test_a_table_that_follows_the_rules_has_no_problems(rows: list[tuple[str, int, str]]) -> None:
     lines = [f"u{n % 50},{item},{time},{label}" for n in range(100) for item, time, label in rows]
     text = "USER_ID,ITEM_ID,TIMESTAMP,LABEL\n" + "\n".join(lines) + "\n"
     assert said(text) == []

@@ -1,4 +1,4 @@
-"""A diagnosis: what a slow definition says, whatever the blocks and parts, and from samples close to it."""
+"""A diagnosis equals its slow definition, for any blocks and parts, and closely for samples."""
 
 import json
 import random
@@ -52,7 +52,7 @@ def diagnosed(events: list[Event], /, **caps: int) -> Diagnosis:
 
 
 def again(one: Diagnosis, caps: Mapping[str, int] = CAPS) -> Diagnosis:
-    """What comes back from JSON."""
+    """A value after a round trip through JSON."""
     return Diagnosis.from_dict(json.loads(json.dumps(one.as_dict())), caps)
 
 
@@ -78,13 +78,13 @@ def test_it_is_the_same_in_any_order_blocks_and_parts(events: list[Event], cap: 
 
 @given(EVENTS)
 @settings(deadline=None)
-def test_what_comes_back_from_json_tells_the_same(events: list[Event]) -> None:
+def test_a_round_trip_through_json_keeps_the_report(events: list[Event]) -> None:
     assert diagnosis_report(again(diagnosed(events))) == diagnosis_report(diagnosed(events))
 
 
 @given(EVENTS)
 @settings(deadline=None)
-def test_it_says_what_a_slow_definition_says(events: list[Event]) -> None:
+def test_it_equals_a_slow_definition(events: list[Event]) -> None:
     frame = pd.DataFrame(events, columns=["user", "item", "time"])
     told = diagnosis_report(again(diagnosed(events)))
     seconds = told["periods"]["seconds"]
@@ -159,13 +159,13 @@ def test_weeks_begin_on_mondays() -> None:
         [(f"u{number}", "i", 1_700_000_000) for number in range(100)],
     ],
 )
-def test_degenerate_data_is_told_of(events: list[Event]) -> None:
+def test_degenerate_data_is_reported(events: list[Event]) -> None:
     told = diagnosis_report(diagnosed(events))
     assert told["events"] == len(events)
     json.dumps(told, allow_nan=False)
 
 
-def test_of_nothing_nothing_is_told() -> None:
+def test_an_empty_diagnosis_reports_no_events() -> None:
     assert diagnosis_report(Diagnosis()) == {"events": 0}
     assert diagnosis_report(diagnosed([])) == {"events": 0}
     parts = Diagnosis()
@@ -202,7 +202,7 @@ def test_long_texts_are_no_types() -> None:
     assert diagnosis_report(added(Diagnosis(), one))["types"] == {}
 
 
-def test_no_types_are_counted_where_there_are_many_in_whatever_parts() -> None:
+def test_types_are_not_counted_beyond_the_maximum_in_any_parts() -> None:
     events = [("u", f"t{number}", number) for number in range(MAX_TYPES + 1)]
     parts = diagnosed(events[1:])
     assert len(parts.types or ()) == MAX_TYPES
@@ -228,7 +228,7 @@ def test_dead_references_are_counted_either_way(cap: int) -> None:
     assert told["items"]["withoutEvents"] == pytest.approx(1 / 2, abs=near)
 
 
-def test_a_sample_tells_about_what_all_tell() -> None:
+def test_a_sample_gives_about_the_result_of_all() -> None:
     random_ = random.Random(0)
     events = [
         (f"u{random_.randrange(3000)}", f"i{int(2000 ** random_.random())}", 1_700_000_000 + 60 * number)
@@ -248,7 +248,7 @@ def test_a_sample_tells_about_what_all_tell() -> None:
 
 
 @pytest.mark.skipif(not RATINGS.exists(), reason="MovieLens is not in ../shared/data")
-def test_of_movielens_it_tells_what_is_known() -> None:
+def test_the_known_facts_of_movielens_are_found() -> None:
     frame = pd.read_csv(RATINGS, dtype=str)
     names = (("USER_ID", "userId"), ("ITEM_ID", "movieId"), ("TIMESTAMP", "timestamp"))
     told: dict[str, Any] = diagnosis_report(

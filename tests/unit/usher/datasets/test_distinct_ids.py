@@ -1,4 +1,4 @@
-"""Which IDs recur is the same however the rows come, and takes bounded memory."""
+"""Duplicate IDs are found in any order of rows, in bounded memory."""
 
 import numpy as np
 import pyarrow as pa
@@ -22,7 +22,7 @@ def noted(
 
 
 @given(st.lists(texts, max_size=6), st.integers(1, 20))
-def test_what_recurs_is_the_same_however_rows_are_parted(parts: list[list[str]], least: int) -> None:
+def test_duplicates_are_equal_for_any_parts(parts: list[list[str]], least: int) -> None:
     rows = [text for part in parts for text in part]
     together, before = DistinctIds(batch_size=least), 0
     for part in parts:

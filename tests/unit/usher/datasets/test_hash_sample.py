@@ -1,4 +1,4 @@
-"""Counts by key: the same whatever the order and the parts, and within their cap."""
+"""Counts by key are equal for any order and parts, and within their cap."""
 
 import json
 
@@ -34,7 +34,7 @@ def test_it_is_the_same_in_any_order_and_parts(rows: list[Row], data: st.DataObj
 
 @given(ROWS)
 @settings(deadline=None)
-def test_what_is_in_the_sample_is_counted_in_full(rows: list[Row]) -> None:
+def test_sampled_keys_are_counted_in_full(rows: list[Row]) -> None:
     one = counted(rows)
     expected: dict[int, int] = {}
     for key, _, count in rows:

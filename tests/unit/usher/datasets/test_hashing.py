@@ -1,4 +1,4 @@
-"""Hashes are the same everywhere, of the text alone, and spread evenly."""
+"""Hashes are equal on all machines, depend on the text alone, and are spread evenly."""
 
 import string
 
@@ -10,7 +10,7 @@ from usher.datasets.hashing import HASHED_BYTES, Coded, hashes
 
 
 def slow_hash(text: str) -> int:
-    """The hash as it is defined: SplitMix64 over the length and the words of eight bytes, the last one filled up."""
+    """The definition of the hash: SplitMix64 over the length and the words of eight bytes, the last one padded."""
 
     def mix(value: int) -> int:
         value = (value + 0x9E3779B97F4A7C15) % 2**64

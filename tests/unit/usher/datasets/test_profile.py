@@ -1,4 +1,4 @@
-"""What a scan finds in the CSVs, whatever the size of its blocks."""
+"""The profile of data files, with any size of blocks."""
 
 import os
 import subprocess
@@ -71,7 +71,7 @@ def test_long_texts_are_no_categories_and_are_forgotten() -> None:
 
 
 @given(rows=st.lists(st.sampled_from(["a,1", "b", "c,1,2", '"d', "", "e,\r"]), max_size=12), most=st.integers(1, 4))
-def test_what_is_found_does_not_depend_on_how_many_lines_are_parsed_at_once(rows: list[str], most: int) -> None:
+def test_findings_do_not_depend_on_the_number_of_lines_parsed_at_once(rows: list[str], most: int) -> None:
     content = "ITEM_ID,X\n" + "\n".join(rows)
     few = scanned(content, dataset="items", limits=ReadLimits(lines=most))
     whole = scanned(content, dataset="items")
@@ -100,7 +100,7 @@ print(peak_megabytes() - before)
 @pytest.mark.slow
 @pytest.mark.parametrize("name", HOSTILE)
 def test_no_lines_take_much_memory(name: str) -> None:
-    """Megabytes beyond what the process had: the libraries, and 2 MB of such lines."""
+    """Megabytes in addition to those before: the libraries, and 2 MB of such lines."""
     layer = Path(profile.__file__).parents[2]
     path = os.pathsep.join([str(layer), str(layer.parents[2])])
     command = [sys.executable, "-c", MEASURED, repr(HOSTILE[name])]
@@ -121,7 +121,7 @@ def test_an_id_that_was_there_is_named_in_metadata(block: int) -> None:
 
 
 @pytest.mark.parametrize(("most", "many", "again"), [(10, False, 990), (9, True, 0)])
-def test_what_recurs_is_told_of_so_many_ids_only(most: int, many: bool, again: int) -> None:
+def test_duplicates_are_reported_within_the_limit_of_ids(most: int, many: bool, again: int) -> None:
     table = scanned(
         "ITEM_ID,X\n" + "".join(f"i{number % 10},1\n" for number in range(1000)),
         dataset="items",
@@ -142,7 +142,7 @@ cells = st.text(st.characters(codec="utf-8", exclude_characters='\n\r"\\\x00'), 
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(cells, cells), min_size=1, max_size=30), st.integers(1, 200))
-def test_what_is_found_does_not_depend_on_the_blocks(rows: list[tuple[str, str]], block: int) -> None:
+def test_findings_do_not_depend_on_the_blocks(rows: list[tuple[str, str]], block: int) -> None:
     text = "ITEM_ID,X\n" + "".join(f'"{one}","{other}"\n' for one, other in rows)
     whole = scanned(text, dataset="items")
     pieces = scanned(text, dataset="items", limits=ReadLimits(block_bytes=block))

@@ -1,4 +1,4 @@
-"""What was found in parts of large data is kept, and only what is new is read."""
+"""The profiles of parts of large data are cached, and only new data is read."""
 
 from dataclasses import replace
 from typing import Any
@@ -20,7 +20,7 @@ LIMITS = ReadLimits(part_bytes=5000, parallel_bytes=5000)
 
 @pytest.fixture
 def reads(world: World, monkeypatch: pytest.MonkeyPatch) -> set[str]:
-    """Which files of data were read, in a world where much is 5,000 bytes."""
+    """The data files that were read, with 5,000 bytes as the size of large data."""
     monkeypatch.setenv("PART_BYTES", "5000")
     monkeypatch.setenv("PARALLEL_BYTES", "5000")
     noted = set[str]()
@@ -52,7 +52,7 @@ def check_all(world: World) -> list[Part]:
     return missing
 
 
-def test_what_was_checked_is_not_read_again(world: World, reads: set[str]) -> None:
+def test_checked_data_is_not_read_again(world: World, reads: set[str]) -> None:
     alone = profile(world, ONE, TWO)
     reads.clear()
     assert len(check_all(world)) == 5 + 6
@@ -65,7 +65,7 @@ def test_what_was_checked_is_not_read_again(world: World, reads: set[str]) -> No
     assert cache(world).missing_parts("films", "run") == []
 
 
-def test_only_what_is_new_is_outstanding(world: World, reads: set[str]) -> None:
+def test_only_new_findings_are_outstanding(world: World, reads: set[str]) -> None:
     check_all(world)
     reads.clear()
     world.put(TWO, interactions(users=80))
@@ -91,7 +91,7 @@ def test_profiles_by_other_code_are_ignored(world: World) -> None:
 
 
 @pytest.mark.usefixtures("reads")
-def test_what_is_kept_has_the_tag_by_which_it_expires(world: World) -> None:
+def test_stored_objects_have_the_tag_by_which_they_expire(world: World) -> None:
     checked = check_all(world)
     kept = world.bucket.keys("films/out/checks/")
     assert len(kept) == len(checked)
@@ -100,7 +100,7 @@ def test_what_is_kept_has_the_tag_by_which_it_expires(world: World) -> None:
 
 
 @pytest.mark.usefixtures("reads")
-def test_what_failed_is_told_in_that_run_and_outstanding_in_the_next(world: World) -> None:
+def test_a_failure_is_reported_in_its_run_and_outstanding_in_the_next(world: World) -> None:
     first = cache(world).missing_parts("films", "run")[0]
     cache(world).add_failure(first, "run", {"Error": "Sandbox.Timedout", "Cause": '{"errorMessage": "too late"}'})
     with pytest.raises(InputError) as caught:

@@ -1,4 +1,4 @@
-"""What is kept of a part of the data is taken for that only where it can be: else the part is read again."""
+"""A cached profile is used only if it is valid; otherwise the part is read again."""
 
 import base64
 import io
@@ -144,12 +144,12 @@ FORGED: dict[str, Callable[[], bytes]] = {
 }
 
 
-def test_what_was_kept_is_read_as_it_was() -> None:
+def test_stored_events_are_read_unchanged() -> None:
     assert dump_profile(load(KEPT)) == KEPT
 
 
 @pytest.mark.parametrize("name", FORGED)
-def test_what_cannot_have_been_kept_is_refused_in_bounded_memory(name: str) -> None:
+def test_impossible_profiles_are_refused_in_bounded_memory(name: str) -> None:
     content = FORGED[name]()
     with traced() as most, pytest.raises(UnfitError):
         load(content)
@@ -158,7 +158,7 @@ def test_what_cannot_have_been_kept_is_refused_in_bounded_memory(name: str) -> N
 
 @settings(max_examples=200, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, len(KEPT) - 1), st.integers(0, 255)), max_size=3))
-def test_whatever_bytes_are_changed_it_is_refused_or_can_be_used(changes: list[tuple[int, int]]) -> None:
+def test_a_file_with_any_changed_bytes_is_refused_or_usable(changes: list[tuple[int, int]]) -> None:
     content = bytearray(KEPT)
     for place, byte in changes:
         content[place] = byte
@@ -177,7 +177,7 @@ def part(world: World) -> Iterator[Part]:
     yield parts_of(file)[0]
 
 
-def test_a_part_is_read_again_where_what_is_kept_is_not_what_was_found_in_it(world: World, part: Part) -> None:
+def test_a_part_is_read_again_if_its_stored_profile_differs(world: World, part: Part) -> None:
     file = File(part.key, part.end, part.etag)
     cache = ProfileCache(world.bucket)
     expected = cache.profile("interactions", [file], ())
@@ -199,7 +199,7 @@ def test_a_part_is_read_again_where_what_is_kept_is_not_what_was_found_in_it(wor
         {"more": 1},
     ],
 )
-def test_what_is_no_part_of_a_groups_data_is_not_checked(change: dict[str, Any]) -> None:
+def test_files_outside_a_groups_data_are_not_checked(change: dict[str, Any]) -> None:
     good = {"key": KEY, "etag": "e", "start": 0, "end": 9}
     assert read_part(good) == Part(KEY, "e", 0, 9)
     with pytest.raises(UnfitError):

@@ -1,4 +1,4 @@
-"""Whatever the format, and however names and times are written: the same rows."""
+"""Every format gives the same rows, with any names and times."""
 
 import gzip
 import io
@@ -85,7 +85,7 @@ def test_every_format_has_the_same_rows_in_parts_of_any_size(world: World, suffi
 
 
 @pytest.mark.parametrize("suffix", FORMATS)
-def test_what_is_written_for_personalize_is_a_csv_with_the_same_rows(world: World, suffix: str) -> None:
+def test_the_file_for_personalize_is_a_csv_with_the_same_rows(world: World, suffix: str) -> None:
     file = put(world, f"films/interactions{suffix}", FORMATS[suffix]())
     (part,) = parts_of(file)
     assert write_csv(world.bucket, "films/items.csv", read_blocks(world.bucket, part), "a=b") == 300
@@ -118,7 +118,9 @@ def test_an_object_that_is_replaced_while_it_is_read_is_not_read_further(world: 
         (".csv", packed(), "is a Parquet file."),
     ],
 )
-def test_what_is_not_what_its_name_says_is_named(world: World, suffix: str, content: bytes, said: str) -> None:
+def test_files_with_another_format_than_their_name_are_reported(
+    world: World, suffix: str, content: bytes, said: str
+) -> None:
     file = put(world, f"films/interactions{suffix}", content)
     with pytest.raises(UnreadableError) as caught:
         list(read_files(world.bucket, [file]))
@@ -163,7 +165,7 @@ def test_lines_of_json_that_are_no_rows_are_named(world: World) -> None:
     }  # fmt: skip
 
 
-def test_parquets_types_become_what_personalize_takes(world: World) -> None:
+def test_parquets_types_become_those_of_personalize(world: World) -> None:
     when = datetime(2026, 11, 1, 12, tzinfo=UTC)
     table = pa.table(
         {
@@ -259,13 +261,13 @@ def distinct(world: World, key: str, content: str, **limits: Any) -> list[tuple[
     return rows_of(list(read_distinct(world.bucket, parts, ReadLimits(part_bytes=40, **limits))))
 
 
-def test_of_equal_events_the_first_is_kept(world: World) -> None:
+def test_the_first_of_equal_events_is_kept(world: World) -> None:
     rows = ["a,b,1,view", "a,b,1,buy", "a,b,1,view", "c,b,1,view", "a,b,1,buy"]
     content = "\n".join(["USER_ID,ITEM_ID,TIMESTAMP,EVENT_TYPE", *rows])
     assert distinct(world, "films/interactions.csv", content) == [tuple(rows[n].split(",")) for n in (0, 1, 3)]
 
 
-def test_of_items_with_one_id_the_last_is_kept_as_personalize_does(world: World) -> None:
+def test_the_last_item_of_an_id_is_kept_as_by_personalize(world: World) -> None:
     content = "ITEM_ID,TITLE\ni1,old\ni2,only\ni1,new with a long title\n"
     assert distinct(world, "films/items.csv", content) == [("i2", "only"), ("i1", "new with a long title")]
 

@@ -1,4 +1,4 @@
-"""Schemas as Personalize takes them."""
+"""Schemas that Personalize accepts."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from usher.datasets.schemas import REQUIRED, RESERVED, check_change, check_schem
 
 
 def schema(*fields: Any) -> dict[str, Any]:
-    """From (name, type) or (name, type, flag)."""
+    """A schema of (name, type) or (name, type, flag)."""
     return {
         "fields": [
             {"name": name, "type": kind, **dict.fromkeys(flags, True)} for name, kind, *flags in fields
@@ -84,7 +84,7 @@ def test_a_domain_knows_no_actions() -> None:
 
 
 @pytest.mark.parametrize("dataset", REQUIRED)
-def test_what_is_inferred_is_taken(dataset: str) -> None:
+def test_the_inferred_schema_is_accepted(dataset: str) -> None:
     kinds = dict.fromkeys(RESERVED[dataset], "string") | {"X": "categorical", "Y": "float"}
     made = make_schema(dataset, kinds)
     assert check_schema(dataset, made, "here") == []

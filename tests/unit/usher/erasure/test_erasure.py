@@ -1,4 +1,4 @@
-"""What is a user's in a file, a table, a queue; and what only looks like it."""
+"""The data of a user in a file, a table, a queue; and data that only looks like it."""
 
 import gzip
 import io
@@ -53,7 +53,7 @@ def cleaned(key: str, content: bytes, erased: ErasedUsers = WHO, columns: tuple[
         ("page.html", "<p>ann</p>", None),
     ],
 )  # fmt: skip
-def test_what_is_theirs_goes_and_the_rest_stays_as_it_is(key: str, content: str, rest: str | None) -> None:
+def test_the_users_data_is_deleted_and_the_rest_is_unchanged(key: str, content: str, rest: str | None) -> None:
     removed, left = cleaned(key, content.encode(), columns=("who",))
     assert (removed > 0) == (rest is not None)
     if rest is not None:
@@ -76,7 +76,7 @@ def test_a_document_loses_samples_and_names_in_messages() -> None:
     assert found["users"] == 42
 
 
-def test_rows_of_parquet_go_whatever_the_type_of_the_column() -> None:
+def test_rows_of_parquet_are_removed_for_any_type_of_the_column() -> None:
     table = pa.table({"USER_ID": pa.array([41, 42, None]), "ITEM_ID": pa.array(["42", "x", "y"])})
     file = io.BytesIO()
     parquet.write_table(table, file)
@@ -136,7 +136,7 @@ def test_an_item_of_the_table_is_theirs_or_not(item: dict[str, Any], expected: b
     assert is_theirs(item, WHO, ["similar"]) is expected
 
 
-def test_an_erasure_that_never_ends_is_given_up_and_keeps_the_group_from_nothing(world: World) -> None:
+def test_an_endless_erasure_is_given_up_and_does_not_block_the_group(world: World) -> None:
     tasks = Tasks(Table(world.dynamodb, TABLE))
     for number in (2, 1):
         tasks.request("films", {"task": "erase", "list": f"list-{number}"}, f"2026-11-27T0{number}:00:00Z")

@@ -1,7 +1,7 @@
 """Athena's SQL gives the rows of the split in memory and of pandas; its files become CSVs with a header.
 
-The queries run on DuckDB, which knows this part of Trino's SQL. What Athena alone understands, the table over files and
-UNLOAD, is only looked at.
+The queries run on DuckDB, which supports this part of Trino's SQL. The parts that only Athena supports, the table over
+files and UNLOAD, are compared as text.
 """
 
 import io
@@ -44,7 +44,7 @@ kinds_of_splits = st.one_of(
 
 
 def lines_of(found: list[Row], split: Split) -> dict[str, Counter[str]]:
-    """What the queries give, run on a table that also has the header and an empty line, as the files do."""
+    """The results of the queries, run on a table that also has the header and an empty line, as the files do."""
     table = [*found, tuple(HEADER), ("", *[None] * 4)]
     columns = {name.lower(): pa.array([row[place] for row in table], pa.string()) for place, name in enumerate(HEADER)}
     with duckdb.connect() as database:
@@ -58,7 +58,7 @@ def lines_of(found: list[Row], split: Split) -> dict[str, Counter[str]]:
 
 
 def in_memory(found: list[Row], split: Split) -> dict[str, Counter[str]]:
-    """The same by the split in memory, with equal times in the order of the item and of the other columns."""
+    """The split in memory, with equal times in the order of the item and of the other columns."""
 
     def cell(text: str) -> str:
         return '"' + text.replace("\\", "\\\\").replace('"', '""') + '"'
@@ -104,7 +104,7 @@ def bucket() -> Iterator[Bucket]:
 
 @pytest.fixture
 def athena(bucket: Bucket) -> Iterator[Athena]:  # noqa: ARG001
-    """Athena, whose queries are told as running twice before they succeed."""
+    """An Athena whose queries are reported as running twice before they succeed."""
     state_manager.set_transition("athena::execution", {"progression": "manual", "times": 2})
     client = boto3.client("athena")
     client.create_work_group(Name="evaluation")
@@ -159,7 +159,7 @@ def test_queries_follow_each_other_and_none_is_started_twice(bucket: Bucket, ath
 
 
 @pytest.mark.parametrize("state", ["FAILED", "CANCELLED"])
-def test_a_query_that_failed_is_told(bucket: Bucket, athena: Athena, state: str) -> None:
+def test_a_failed_query_is_reported(bucket: Bucket, athena: Athena, state: str) -> None:
     ids, _ = athena_split.advance(athena, bucket, JOB, {})
     athena_backends[DEFAULT_ACCOUNT_ID]["us-east-1"].executions[ids["create"]].status = state
     with pytest.raises(InputError, match=f"Athena query {ids['create']}: is {state}: Athena gives no reason"):
@@ -198,7 +198,7 @@ def test_files_get_their_names_and_none_is_written_twice(bucket: Bucket) -> None
     assert bucket.read(f"{JOB.folder}holdout/00001.csv") == b"USER_ID,ITEM_ID,TIMESTAMP,EVENT_TYPE,SIZE\nholdout1\n"
 
 
-def test_a_part_without_a_file_is_told(bucket: Bucket) -> None:
+def test_a_part_without_a_file_is_reported(bucket: Bucket) -> None:
     bucket.write(f"{JOB.staging}train/2026", b"u,i,1,x,y\n")
     with pytest.raises(InputError, match="the split last-tenth: leaves the part holdout empty"):
         list(athena_split.finish(bucket, JOB))

@@ -73,7 +73,7 @@ def errors(files: EvaluationFiles) -> list[str | None]:
 
 @pytest.fixture
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Seconds that botocore would have waited."""
+    """The seconds that botocore would have waited."""
     waited: list[float] = []
     monkeypatch.setattr("botocore.endpoint.time.sleep", waited.append)
     return waited

@@ -1,4 +1,4 @@
-"""Every metric is that of a slow definition, written from its source."""
+"""Every metric equals a slow definition, written from its source."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -22,7 +22,7 @@ from usher_local.recommenders import metrics as service
 
 ITEMS = 40
 Case = tuple[list[int], set[int]]
-"""A list, and what its user met later."""
+"""A list, and the items that its user met later."""
 lists = st.lists(st.integers(0, ITEMS - 1), unique=True, max_size=DEPTH)
 cases = st.lists(st.tuples(lists, st.sets(st.integers(0, ITEMS - 1), min_size=1, max_size=9)), min_size=1, max_size=6)
 SHARES = [(item + 1) / ITEMS for item in range(ITEMS)]
@@ -40,7 +40,7 @@ def measured(found: Sequence[Case], **options: int) -> Values:
 
 
 def hits(case: Case) -> list[int]:
-    """1 for a hit, 0 for a miss, on all places, as the notebook's `relevance`."""
+    """1 for a hit, 0 for a miss, at all places, as the notebook's `relevance`."""
     ranked, truth = case
     return [int(item in truth) for item in ranked] + [0] * (DEPTH - len(ranked))
 
@@ -70,7 +70,7 @@ def recall(case: Case, cut: int) -> float:
 
 
 def ndcg(case: Case, cut: int) -> float:
-    """The service guide's: weight 1/log(1 + position), over that of the same top K in the best order."""
+    """The service guide's NDCG: weight 1/log(1 + position), divided by that of the same top K in the best order."""
 
     def gain(relevance: list[int]) -> float:
         return sum(hit / math.log(1 + place) for place, hit in enumerate(relevance, 1))
@@ -80,7 +80,8 @@ def ndcg(case: Case, cut: int) -> float:
 
 
 def legacy_ndcg(case: Case, cut: int) -> float:
-    """The notebook's module's: the first two places weigh the same, and the whole list is put into the best order."""
+    """The notebook module's NDCG: the first two places weigh the same, and the whole list is put into the best
+    order."""
 
     def gain(relevance: list[int]) -> float:
         return relevance[0] + sum(hit / math.log2(place) for place, hit in enumerate(relevance[:cut], 1) if place > 1)

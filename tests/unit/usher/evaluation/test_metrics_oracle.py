@@ -1,4 +1,4 @@
-"""Metrics agree with ir-measures, which others maintain, wherever both define the same."""
+"""Metrics agree with the library ir-measures if both have the same definition."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -22,11 +22,11 @@ SAME: Mapping[str, Any] = {
     **{f"precision_at_{cutoff}": P @ cutoff for cutoff in CUTOFFS},
     **{f"recall_at_{cutoff}": R @ cutoff for cutoff in CUTOFFS},
 }
-"""Metrics with one definition everywhere."""
+"""Metrics with a single common definition."""
 
 
 def ours(found: Sequence[Case], truth: Sequence[set[int]]) -> dict[str, list[float]]:
-    """Each metric of each list, judged by a truth of its own."""
+    """Each metric of each list, with a truth of its own."""
     matrix = np.array([[*ranked, *[-1] * (DEPTH - len(ranked))] for ranked, _ in found], np.int32)
     pairs = [(row, item) for row, items in enumerate(truth) for item in items]
     rows, items = np.array(pairs, np.int64).reshape(-1, 2).T
@@ -51,7 +51,7 @@ def items_met(found: Sequence[Case]) -> list[set[int]]:
 
 
 def items_hit(found: Sequence[Case], depth: int) -> list[set[int]]:
-    """The hits down to a place; an item that is in no list stands for none."""
+    """The hits down to a place; a missing item becomes one that is in no list."""
     return [set(ranked[:depth]) & truth or {-1} for ranked, truth in found]
 
 

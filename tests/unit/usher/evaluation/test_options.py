@@ -25,7 +25,7 @@ from usher.evaluation.options import Options
         {"group": "films", "requestsPerSecond": 0},
     ],
 )
-def test_an_input_that_says_something_wrong_is_told_how_it_is_written(given: dict[str, Any]) -> None:
+def test_an_invalid_input_is_reported_with_the_valid_form(given: dict[str, Any]) -> None:
     with pytest.raises(UsherError, match="Start the evaluation with") as told:
         Options.from_input(given)
     if wrong := [name for name in given if name != "group"]:

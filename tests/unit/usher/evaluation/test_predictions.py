@@ -1,4 +1,4 @@
-"""The output of batch jobs becomes lists of whoever was asked for."""
+"""The output of batch jobs becomes the lists of the requested users."""
 
 import io
 import json
@@ -20,7 +20,7 @@ def line(items: list[str] | None, error: Any = None, **asked: Any) -> str:
 
 
 def shown(lists: RecommendationLists, users: list[str], newest: list[str | None]) -> list[list[str]]:
-    """Each user's list."""
+    """The list of each user."""
     every = pa.array([*"abcdefgh", *lists.item_ids.to_pylist()]).unique()
     codes, whose = lists.codes(every), lists.rows_of(pa.array(users), pa.array(newest, pa.string()))
     return [[every[code].as_py() for code in codes[place].tolist() if code >= 0] for place in whose]
@@ -38,7 +38,7 @@ def test_lines_about_items_answer_for_everyone_who_met_the_item_last() -> None:
     assert shown(lists, ["1", "2", "3", "4"], ["x", "y", "x", None]) == [["a", "b"], ["c"], ["a", "b"], []]
 
 
-def test_what_else_a_line_may_hold_is_left_alone() -> None:
+def test_other_members_of_a_line_are_unchanged() -> None:
     whole = {
         "input": {"userId": "1"},
         "output": {"recommendedItems": ["a"], "reasons": [["popular"]]},

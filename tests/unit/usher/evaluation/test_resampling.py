@@ -1,4 +1,4 @@
-"""Intervals are those of the plain bootstrap, tests those of scipy, and adjustments those of Holm's procedure."""
+"""Intervals equal the plain bootstrap's, tests scipy's, and adjustments those of Holm's procedure."""
 
 import math
 from collections.abc import Sequence
@@ -58,7 +58,7 @@ def randomized(differences: Values) -> float:
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("hits", [0.1, 1])
 def test_the_test_is_scipys_permutation_test_of_pairs(seed: int, hits: float) -> None:
-    """scipy tries all signs of 12 users, and counts the observed ones among them."""
+    """scipy tries all signs of 12 users, including the observed ones."""
     chance = np.random.default_rng(seed)
     differences = chance.normal(0.3, 1, 12) * (chance.random(12) < hits)
     exact = stats.permutation_test(
@@ -89,7 +89,7 @@ def test_no_difference_is_no_finding_and_a_clear_one_is_found() -> None:
 
 
 @given(st.lists(st.floats(0, 1), max_size=12))
-def test_adjusted_probabilities_reject_what_holms_steps_reject(probabilities: list[float]) -> None:
+def test_adjusted_probabilities_reject_the_same_as_holms_steps(probabilities: list[float]) -> None:
     adjusted = holm(probabilities)
     for level in (0.001, 0.01, 0.05, 0.3):
         assert {place for place, p in enumerate(adjusted) if p < level} == rejected(probabilities, level)
@@ -98,7 +98,8 @@ def test_adjusted_probabilities_reject_what_holms_steps_reject(probabilities: li
 
 
 def rejected(probabilities: Sequence[float], level: float) -> set[int]:
-    """Holm's procedure: from the smallest on, each is held against the level divided by the tests that remain."""
+    """Holm's procedure: from the smallest on, each is compared with the level divided by the number of remaining
+    tests."""
     order = sorted(range(len(probabilities)), key=lambda place: probabilities[place])
     found = set()
     for step, place in enumerate(order):

@@ -1,4 +1,4 @@
-"""The report: contenders, forms, segments and samples, and what it says of bad input."""
+"""The report: contenders, forms, segments and samples, and its messages about bad input."""
 
 import json
 from collections import Counter, defaultdict
@@ -56,7 +56,7 @@ TRAIN = [("u", "a", 1), ("u", "b", 2), ("v", "a", 3), ("w", "a", 3)]
 HELD = [("u", "c", 100), ("v", "d", 101), ("new", "a", 102)]
 
 
-def test_the_split_and_the_contenders_are_told() -> None:
+def test_the_split_and_the_contenders_are_reported() -> None:
     found = report(TRAIN, HELD, contender(u=["a", "c"], x=["a"]))
     assert found["split"] == {
         "kind": "last-tenth",
@@ -103,7 +103,7 @@ def test_a_contender_without_any_list_is_a_problem_and_has_no_scores() -> None:
     assert (ours["ranked"], ours["marks"]) == (False, ["no list for 3 of 3 users"])
 
 
-def test_who_answers_fewer_than_half_of_the_users_is_not_ranked() -> None:
+def test_a_contender_with_answers_for_fewer_than_half_of_the_users_is_not_ranked() -> None:
     held = [(user, "c", 100) for user in "uvwx"]
     found = report(TRAIN, held, contender("two", u=["a"], v=["a"]), contender("one", u=["c"]))
     facts = [(one["name"], one["ranked"], one["marks"]) for one in found["contenders"]]
@@ -119,9 +119,7 @@ def test_each_segment_tells_for_how_many_of_its_users_there_is_a_list() -> None:
 
 
 @pytest.mark.parametrize(("repeats", "form"), [(1, "dedup"), (2, "dedup"), (3, "raw")])
-def test_where_more_than_half_of_the_held_out_events_are_repeats_lists_are_judged_as_recommended(
-    repeats: int, form: str
-) -> None:
+def test_lists_are_scored_as_recommended_if_most_held_out_events_are_repeats(repeats: int, form: str) -> None:
     train = [("u", item, 1) for item in "abc"] + [("v", "new", 2)]
     held = [("u", item, 9) for item in "abc"[:repeats]] + [("u", f"n{number}", 9) for number in range(4 - repeats)]
     loyal, curious = contender("loyal", u=["a", "b", "c", "x"]), contender("curious", u=["n0", "a", "b", "c"])
@@ -138,7 +136,7 @@ def test_events_of_the_held_out_part_make_no_repeats_and_a_user_none_for_others(
     ] == pytest.approx(2 / 3, abs=1e-6)
 
 
-def test_the_best_comes_first_by_the_decisive_form_and_who_is_not_ranked_last() -> None:
+def test_the_best_comes_first_by_the_decisive_form_and_unranked_ones_last() -> None:
     train = [("u", "a", 1), ("u", "b", 1)]
     knows = replace(contender("knows", u=["a"]), kind="live", known=0.004)
     repeats = report(train, [("u", "a", 9)], knows, contender("new", u=["x", "a"]), contender("loyal", u=["a", "x"]))
@@ -149,7 +147,7 @@ def test_the_best_comes_first_by_the_decisive_form_and_who_is_not_ranked_last() 
     assert [one["name"] for one in others["contenders"]] == ["new", "loyal"]
 
 
-def test_a_live_version_that_knows_no_held_out_event_is_ranked_and_what_differs_is_marked() -> None:
+def test_a_live_version_without_held_out_events_is_ranked_and_differences_are_marked() -> None:
     live = replace(contender("live", u=["c"], v=["d"]), kind="live", exploration="on")
     (about,) = report(TRAIN, HELD, live)["contenders"]
     assert (about["ranked"], about["marks"]) == (True, ["no list for 1 of 3 users", "explores"])
@@ -194,7 +192,7 @@ def test_errors_of_the_answer_are_noted() -> None:
     assert report(TRAIN, HELD, noted)["contenders"][0]["notes"] == ["live", "2 lines of its output are errors."]
 
 
-def test_dedup_puts_what_was_met_to_the_end() -> None:
+def test_dedup_moves_known_items_to_the_end() -> None:
     found = report(TRAIN, HELD, contender(u=["a", "x", "b", "c"]), contender("other", v=["a"], new=["a"]))
     assert score(found, "mean_reciprocal_rank") == pytest.approx(1 / 12, abs=1e-6)
     assert score(found, "mean_reciprocal_rank", "dedup") == pytest.approx(1 / 6, abs=1e-6)
@@ -224,7 +222,7 @@ def test_items_unknown_to_the_training_count_in_recall_and_in_no_coverage() -> N
     found = report([("u", "a", 1), ("u", "b", 1)], [("u", "c", 2), ("u", "b", 3)], contender(u=["b", "fresh"]))
     assert score(found, "recall_at_5") == 0.5
     assert score(found, "coverage") == 0.5
-    assert score(found, "novelty") == 0  # one user of one knows `b`; `fresh` counts as if one did
+    assert score(found, "novelty") == 0  # one of one users knows `b`; `fresh` counts like that
 
 
 def test_held_back_twice_is_wanted_once() -> None:
@@ -252,7 +250,7 @@ def test_an_empty_part_is_refused(train: list[Row], held: list[Row], said: str) 
         report(train, held, contender(u=["a"]))
 
 
-def test_cold_and_warm_users_are_told_apart_by_their_events() -> None:
+def test_cold_and_warm_users_are_distinguished_by_their_events() -> None:
     train = [("warm", f"i{number}", number) for number in range(scoring.MIN_WARM_EVENTS)]
     train += [("cold", f"i{number}", number) for number in range(scoring.MIN_WARM_EVENTS - 1)]
     held = [(user, "i0", 99) for user in ("cold", "warm", "new")]
@@ -289,7 +287,7 @@ def test_few_users_are_shown() -> None:
     assert len(report(TRAIN, held, contender(u1=["a"]))["samples"]) == scoring.SAMPLE_USERS
 
 
-def test_similar_items_answer_for_whoever_met_the_item_last() -> None:
+def test_similar_items_answer_for_users_whose_last_item_is_the_item() -> None:
     similar = Predictions(
         "ours", "trained", "aws-similar-items", RecommendationLists.of([("b", ["c"]), ("a", ["d"])], by="item")
     )

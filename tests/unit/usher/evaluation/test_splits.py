@@ -1,4 +1,4 @@
-"""What is held out: the three splits are those of slower definitions, and the files are parted row by row."""
+"""The splits equal slower definitions, and the files are divided row by row."""
 
 import io
 from collections import defaultdict
@@ -124,7 +124,7 @@ def test_ids_have_one_code_in_all_files_and_parts(block: int) -> None:
     assert (len(none.user), none.item_ids) == (0, events.item_ids)
 
 
-def test_of_so_many_users_one_is_read_with_all_that_is_theirs() -> None:
+def test_a_sample_of_users_is_read_with_all_their_events() -> None:
     def parts() -> list[Files]:
         return [streams(one__csv=interactions(3000, 2)), streams(two__csv=interactions(3000, 1))]
 

@@ -1,4 +1,4 @@
-"""Evaluations from start to end: their plan, their report, the deletion of all that they make, and their failures."""
+"""Evaluations from start to end: their plan, their report, the deletion of their resources, and their failures."""
 
 import json
 import time
@@ -46,7 +46,7 @@ LIVE = {"solutionVersionArn": f"{ARN_PREFIX}:solution/x/abcd1234", "type": "POPU
 
 
 def call(function: str, **event: Any) -> Any:
-    """What a function answers, through the JSON that Step Functions makes of it."""
+    """The answer of a function, converted to JSON and back as in Step Functions."""
     context = SimpleNamespace(get_remaining_time_in_millis=lambda: 900_000)
     return json.loads(json.dumps(load_function(function).lambda_handler(json.loads(json.dumps(event)), context)))
 
@@ -74,7 +74,7 @@ def execute(given: dict[str, Any], times: int = 1, broken: str = "") -> Ended:
 
 
 def evaluate(world: World, times: int = 1, broken: str = "", **given: Any) -> dict[str, Any]:
-    """The record of an evaluation that has ended, as the execution says, too."""
+    """The record of an evaluation after its end, which the execution confirms."""
     ended = execute({"group": "films", **given}, times, broken)
     record = dict(world.bucket.read_json(RECORD))
     check_document(RECORD, record)
@@ -142,13 +142,13 @@ RECIPES = [
 
 
 def prepare(recipes: list[str], number: int = 0) -> bool:
-    """Whether an evaluation can be carried out."""
+    """Whether an evaluation can run."""
     given = {"group": "films", "recipes": recipes}
     started = f"2026-01-02T03:04:05.{number:03}Z"
     return bool(call("evaluate", step="prepare", input=given, execution=EXECUTION, startedAt=started)["ready"])
 
 
-def test_what_has_no_room_is_refused_before_anything_is_made_and_its_remedy_works(dropped: World) -> None:
+def test_resources_without_room_are_refused_before_anything_is_made_and_the_remedy_works(dropped: World) -> None:
     with listed():
         (problem,) = evaluate(dropped, recipes=RECIPES)["problems"]
     assert problem["message"].startswith("has no room for solution/hrnn-coldstart: a dataset group may have 10 solu")
@@ -187,7 +187,7 @@ def test_every_recipe_that_suits_the_data_can_be_asked_for(dropped: World) -> No
         solutions_to_compare(dropped.personalize, inputs(dropped), ["aws-magic"])
 
 
-def test_what_recommends_no_items_is_left_out_and_told(dropped: World) -> None:
+def test_solutions_without_items_are_left_out_and_reported(dropped: World) -> None:
     record = evaluate(dropped, recipes=["aws-item-affinity", "aws-sims"])
     (note,) = record["notes"]
     assert note["place"] == "item-affinity"
@@ -270,7 +270,7 @@ BOTH = {"for-you": {"recipe": "aws-user-personalization-v2"}, "former": {"recipe
 @pytest.mark.slow
 @pytest.mark.parametrize("wanted", [False, True])
 def test_recipes_of_one_model_are_equal_unless_they_are_to_explore(world: World, wanted: bool) -> None:
-    """Where new items made a third of the lists, the one recipe lost to the other."""
+    """When new items made up a third of the lists, one recipe lost to the other."""
     world.put("films/usher.json", json.dumps({"solutions": BOTH, "exports": False}))
     world.put("films/interactions.csv", interactions())
     met = [f"i{item},g{item % 4},1600000000" for item in range(40)]
@@ -302,7 +302,7 @@ def test_recipes_of_one_model_are_equal_unless_they_are_to_explore(world: World,
         (None, "", 1, "It may know all held-out events, as Personalize does not have the version."),
     ],
 )
-def test_a_live_version_may_know_what_happened_before_its_training(
+def test_a_live_version_may_know_events_before_its_training(
     at: int | None, campaign: str, expected: float, note: str
 ) -> None:
     described = {} if at is None else {"creationDateTime": datetime.fromtimestamp(at, UTC)}
@@ -314,7 +314,7 @@ def test_a_live_version_may_know_what_happened_before_its_training(
     assert ("leave their items out" in notes[0]) == ("Trained" in note and bool(expected))
 
 
-def test_an_evaluation_reports_and_leaves_nothing_but_what_was_held_back(dropped: World) -> None:
+def test_an_evaluation_reports_and_leaves_only_the_held_back_events(dropped: World) -> None:
     record = evaluate(dropped)
     assert record["outcome"] == "SUCCEEDED"
     told = report(dropped)
@@ -350,7 +350,7 @@ def test_steps_may_run_twice(dropped: World) -> None:
 
 
 def prepared(world: World) -> tuple[Run, EvaluationFiles]:
-    """The run of an evaluation that is planned."""
+    """The run of a planned evaluation."""
     event = {"input": {"group": "films"}, "execution": EXECUTION, "startedAt": "2026-01-02T03:04:05.678Z"}
     run = Run(world.bucket, "films", call("evaluate", step="prepare", **event)["run"])
     return run, EvaluationFiles.of(run)
@@ -366,7 +366,7 @@ def test_inputs_are_written_in_parts(dropped: World) -> None:
     assert [dropped.bucket.count_lines(key) for key in users] == [10] * 6
 
 
-def test_one_that_can_not_be_trained_is_told_and_the_others_are_compared(world: World) -> None:
+def test_a_solution_that_fails_to_train_is_reported_and_the_others_are_compared(world: World) -> None:
     lines = interactions().splitlines()
     typed = [f"{line},{'buy' if number % 12 else 'watch'}" for number, line in enumerate(lines[1:])]
     world.put("films/interactions.csv", "\n".join([f"{lines[0]},EVENT_TYPE", *typed]) + "\n")
@@ -382,7 +382,7 @@ def test_one_that_can_not_be_trained_is_told_and_the_others_are_compared(world: 
     assert world.personalize.list_dataset_groups()["datasetGroups"] == []
 
 
-def test_failed_batch_jobs_are_told_with_their_reasons(dropped: World) -> None:
+def test_failed_batch_jobs_are_reported_with_their_reasons(dropped: World) -> None:
     def refuse(model: Any, **_: Any) -> Any:
         if model.name == "CreateBatchInferenceJob":
             error = {"Code": "InvalidInputException", "Message": "No more room."}
@@ -397,7 +397,7 @@ def test_failed_batch_jobs_are_told_with_their_reasons(dropped: World) -> None:
     assert {one["name"] for one in report(dropped)["contenders"]} == {"popularity", "recent-popularity"}
 
 
-def test_where_some_users_are_read_the_items_of_all_count_as_met(dropped: World) -> None:
+def test_a_sample_of_users_still_counts_all_items_as_met(dropped: World) -> None:
     run, files = prepared(dropped)
     split_interactions(run, None, 10**6, lambda: False)
     size = sum(file.size for part in ("train", "holdout") for file in dropped.bucket.files(files.key(f"{part}/")))
@@ -407,7 +407,7 @@ def test_where_some_users_are_read_the_items_of_all_count_as_met(dropped: World)
     assert {*learnt_items(files, train, one_in).to_pylist()} == every > {*learnt_items(files, train, 1).to_pylist()}
 
 
-def test_what_a_solution_learns_from_is_part_of_the_plan(dropped: World) -> None:
+def test_a_solutions_training_data_is_part_of_the_plan(dropped: World) -> None:
     config = inputs(dropped).config
     picky = replace(config.solutions[0], settings={"eventType": "buy"})
     taken = replace(inputs(dropped), config=replace(config, solutions=(picky, config.solutions[1])))
@@ -425,14 +425,14 @@ def test_what_a_solution_learns_from_is_part_of_the_plan(dropped: World) -> None
         ({"recipes": ["aws-magic"]}, "which Personalize does not have"),
     ],
 )
-def test_what_can_not_be_evaluated_is_told_before_anything_is_made(
+def test_solutions_that_cannot_be_evaluated_are_reported_before_anything_is_made(
     dropped: World, given: dict[str, Any], said: str
 ) -> None:
     assert said in evaluate(dropped, **given)["summary"]
     assert not dropped.creations()
 
 
-def test_an_evaluation_reads_what_was_checked_whatever_is_put_there_afterwards(dropped: World) -> None:
+def test_an_evaluation_reads_the_checked_data_despite_later_writes(dropped: World) -> None:
     items = {
         "films/items/a.csv": "ITEM_ID,GENRE\ni1,a\n",
         "films/items/incremental/b.csv": "ITEM_ID,GENRE\ni2,a\n",
@@ -476,19 +476,19 @@ def test_an_evaluation_above_a_ceiling_makes_nothing(
     assert not dropped.creations()
 
 
-def test_a_group_without_interactions_is_told(world: World) -> None:
+def test_a_group_without_interactions_is_reported(world: World) -> None:
     assert "films/: has no interactions. Drop interactions.csv first." in evaluate(world)["summary"]
 
 
 @pytest.mark.parametrize("broken", ["split", "train", "score"])
-def test_what_was_made_goes_also_if_a_step_breaks(dropped: World, broken: str) -> None:
+def test_created_resources_are_deleted_also_if_a_step_fails(dropped: World, broken: str) -> None:
     record = evaluate(dropped, broken=broken)
     assert "broke off: Boom: It broke." in record["summary"]
     assert dropped.personalize.list_dataset_groups()["datasetGroups"] == []
     assert {state["status"] for state in record["deletions"]} == {"DELETED"}
 
 
-def test_what_still_stands_in_the_way_keeps_the_evaluation_from_ending(dropped: World) -> None:
+def test_an_obstacle_keeps_the_evaluation_from_ending(dropped: World) -> None:
     evaluate(dropped)
     record = dropped.bucket.read_json(RECORD)
     event = {"input": {"group": "films"}, "execution": EXECUTION, "startedAt": "2026-01-02T03:04:05.678Z"}
@@ -520,7 +520,7 @@ def test_athena_may_split_and_is_waited_for(dropped: World, monkeypatch: pytest.
     run = call("evaluate", step="prepare", **event)["run"]
     header, *rows = interactions().splitlines()
     parts = {"train": rows[: len(rows) - 60], "holdout": rows[len(rows) - 60 :]}
-    for part, written in parts.items():  # moto's Athena runs nothing: here is what it would have written
+    for part, written in parts.items():  # moto's Athena runs nothing: this is its expected output
         dropped.put(f"films/out/evaluation/{run}/staging/{part}/0", "\n".join(written) + "\n")
     answers: list[dict[str, Any]] = []
     while not answers or answers[-1]["waitSeconds"]:
@@ -560,7 +560,7 @@ def test_interactions_that_memory_does_not_hold_are_refused(dropped: World) -> N
 
 
 @pytest.mark.parametrize("megabytes", [3008, 10240])
-def test_a_function_splits_what_its_memory_holds(megabytes: int) -> None:
+def test_a_function_splits_data_within_its_memory(megabytes: int) -> None:
     """25 million events of 538 MB took 1,849 MB, of which some 240 are the libraries (benchmarks/README.md)."""
     maximum = max_bytes({"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(megabytes)})
     assert 0.5e9 < maximum <= 2e9

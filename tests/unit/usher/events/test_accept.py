@@ -1,4 +1,5 @@
-"""Accepting: kept first, sent once and in order, queued where Personalize does not take it; or refused as a whole."""
+"""Accepting events: stored first, sent once and in order, queued if Personalize does not accept them; or refused as a
+whole."""
 
 import itertools
 import time
@@ -42,7 +43,7 @@ def test_events_are_kept_and_sent_in_order_ten_at_a_time(site: Site) -> None:
     assert not site.pending
 
 
-def test_nothing_is_kept_or_sent_of_a_request_with_one_wrong_event(site: Site) -> None:
+def test_a_request_with_one_wrong_event_stores_and_sends_nothing(site: Site) -> None:
     with pytest.raises(RequestError):
         site.post(*numbered(15), {"eventType": ""})
     assert (site.personalize.calls, site.kept, site.pending) == ([], [], [])
@@ -61,7 +62,7 @@ def test_an_event_that_a_request_has_twice_counts_once(site: Site) -> None:
     assert site.personalize.event_ids == ["e0", "e1"]
 
 
-def test_an_event_counts_once_for_a_user_whatever_session_it_is_sent_in(site: Site) -> None:
+def test_an_event_counts_once_for_a_user_in_any_session(site: Site) -> None:
     assert site.post(*numbered(1), userId="u") == FINE
     assert site.post(*numbered(2), userId="u", sessionId="s") == FINE | {"accepted": 2, "duplicates": 1}
     assert site.post(*numbered(3), sessionId="s") == FINE | {"accepted": 3, "duplicates": 2}, "it is the user's"
@@ -82,7 +83,7 @@ def test_events_without_an_id_are_new_events(site: Site) -> None:
 
 
 @pytest.mark.parametrize("error", ["ThrottlingException", "InternalServerException", "AccessDeniedException"])
-def test_what_personalize_does_not_take_for_now_is_queued_with_all_that_follows(site: Site, error: str) -> None:
+def test_temporarily_refused_events_are_queued_with_all_later_ones(site: Site, error: str) -> None:
     site.personalize.error = error
     assert site.post(*numbered(25), userId="u", sessionId="s") == FINE | {"accepted": 25, "queued": 25}
     site.personalize.error = ""
@@ -108,7 +109,7 @@ def test_a_service_that_does_not_answer_is_waited_for_once(table: Table) -> None
     assert len(site.personalize.calls) == 1
 
 
-def test_nothing_is_accepted_that_is_not_kept(site: Site) -> None:
+def test_an_event_is_accepted_only_if_it_is_stored(site: Site) -> None:
     site.sqs.delete_queue(QueueUrl=site.acceptance.queues.kept_url)
     with pytest.raises(site.sqs.exceptions.QueueDoesNotExist):
         site.post(*numbered(1))
@@ -124,7 +125,7 @@ def test_a_message_that_can_not_be_queued_is_not_waited_for(site: Site) -> None:
     assert site.post(*numbered(1), sessionId="s") == FINE
 
 
-def test_what_personalize_refuses_for_good_is_told(site: Site) -> None:
+def test_permanent_refusals_of_personalize_are_reported(site: Site) -> None:
     site.personalize.error = "InvalidInputException"
     for _ in range(2):  # the same answer to a repeated request
         with pytest.raises(RequestError, match=r"Personalize refuses these events: Not this\.") as caught:
@@ -135,13 +136,13 @@ def test_what_personalize_refuses_for_good_is_told(site: Site) -> None:
     assert site.post(*numbered(3)) == FINE | {"accepted": 3}
 
 
-def test_of_what_personalize_refuses_nothing_is_accepted_because_it_was_sent_twice(site: Site) -> None:
+def test_an_event_refused_by_personalize_is_not_accepted_when_sent_twice(site: Site) -> None:
     site.personalize.error = "InvalidInputException"
     with pytest.raises(RequestError, match="Personalize refuses these events"):
         site.post(*numbered(1), *numbered(2))
 
 
-def test_what_is_not_refused_with_the_others_is_accepted(table: Table) -> None:
+def test_the_records_beside_refused_ones_are_accepted(table: Table) -> None:
     class RefusesTheSecond(Personalize):
         def put_events(self, **members: Any) -> None:
             self.error = "InvalidInputException" if self.calls else ""
@@ -160,7 +161,7 @@ def test_a_session_remembers_its_user(site: Site) -> None:
     assert [message.get("userId") for message in site.kept].count("u") == 2
 
 
-def test_what_may_not_count_is_accepted_with_a_warning(site: Site) -> None:
+def test_events_that_may_not_count_are_accepted_with_a_warning(site: Site) -> None:
     site.unknown.add("gone")
     answer = site.post(
         EVENT,
@@ -206,7 +207,7 @@ def test_action_interactions_are_accepted_likewise(site: Site) -> None:
 
 
 @pytest.mark.parametrize(("kind", "status"), [("events", 503), ("action-interactions", 404)])
-def test_what_has_no_tracker_is_refused(site: Site, kind: str, status: int) -> None:
+def test_events_without_a_tracker_are_refused(site: Site, kind: str, status: int) -> None:
     content: Any = MAP | {"trackingId": None, "actionTrackingId": None}
     with pytest.raises(RequestError) as caught:
         site.post(EVENT if kind == "events" else ACTION, kind=kind, content=content)

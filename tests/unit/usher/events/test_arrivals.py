@@ -1,4 +1,4 @@
-"""Arrivals: an event is known by its eventId from its user and in its session, and what became of it can be told."""
+"""Arrivals: an event is identified by its eventId from its user and in its session, and its state can be read."""
 
 from typing import Any, cast
 
@@ -20,7 +20,7 @@ def arrivals(table: Table, seconds: float = NOW) -> Arrivals:
     return Arrivals(table, lambda: seconds)
 
 
-def test_what_arrived_is_known_of_its_user_for_a_month(table: Table) -> None:
+def test_arrivals_are_known_of_their_user_for_a_month(table: Table) -> None:
     ids = [f"e{number}" for number in range(120)]  # BatchGetItem takes 100 keys, BatchWriteItem 25 items
     arrivals(table).write(message(*ids, "made", userId="u"), "sent", given=ids)
     for session in ("s", "another", "u"):
@@ -33,13 +33,13 @@ def test_what_arrived_is_known_of_its_user_for_a_month(table: Table) -> None:
     assert not list(arrivals(table, NOW + LIFETIME_SECONDS + 5).newest("g", "u"))
 
 
-def test_what_arrived_before_the_login_is_known_after_it(table: Table) -> None:
+def test_arrivals_before_the_login_are_known_after_it(table: Table) -> None:
     arrivals(table).write(message("e1"), "sent", given=["e1"])
     assert arrivals(table).known("g", "u", "s", ["e1"])
     assert not arrivals(table).known("g", "u", "another", ["e1"])
 
 
-def test_of_many_arrivals_only_a_part_is_read(table: Table) -> None:
+def test_only_a_part_of_many_arrivals_is_read(table: Table) -> None:
     for number in range(5):
         arrivals(table).write(message(*map(str, range(100)), arrived=NOW + number, userId="u"), "sent")
     queries = list[Any]()
@@ -54,7 +54,7 @@ def test_of_many_arrivals_only_a_part_is_read(table: Table) -> None:
     assert older[0] < middle
 
 
-def test_what_waited_is_settled(table: Table) -> None:
+def test_pending_events_are_settled(table: Table) -> None:
     arrivals(table).write(message("e1", "e2"), "pending", given=["e1"])
     arrivals(table).settle(message("e1"), "sent")
     arrivals(table).settle(message("e2"), "refused", "The item is bad.")
@@ -69,14 +69,14 @@ def test_what_waited_is_settled(table: Table) -> None:
     assert found.keys() == {"e1", "e2"}
 
 
-def test_what_is_refused_may_be_sent_again(table: Table) -> None:
+def test_a_refused_event_may_be_sent_again(table: Table) -> None:
     arrivals(table).write(message("e1"), "refused", "No.", ["e1"])
     assert not arrivals(table).known("g", "", "s", ["e1"])
     arrivals(table).write(message("e1", arrived=NOW + 1), "sent", given=["e1"])
     assert arrivals(table).known("g", "", "s", ["e1"])
 
 
-def test_what_is_through_is_not_pending_again_whoever_writes_last(table: Table) -> None:
+def test_a_delivered_event_is_not_pending_again_whatever_the_order_of_writes(table: Table) -> None:
     arrivals(table).settle(message("e1"), "sent")
     arrivals(table).write_pending(message("e1"))
     arrivals(table).write_pending(message("e2"))

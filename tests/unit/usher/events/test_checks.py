@@ -67,7 +67,7 @@ def test_numbers_are_taken_as_ids_and_properties_as_an_object() -> None:
     assert json.loads(one.events[0]["properties"]) == {"a": 1}
 
 
-def test_what_is_not_given_is_filled_in_before_anything_is_sent() -> None:
+def test_defaults_are_filled_in_before_anything_is_sent() -> None:
     one = checked(posted({"eventType": "watch"}, {"eventType": "watch", "eventId": "mine"}, {"eventType": "watch"}))
     assert [event["eventId"] for event in one.events] == ["made-1", "mine", "made-3"]
     assert one.given_ids == {"mine"}
@@ -166,7 +166,7 @@ def test_a_placeholder_for_a_user_or_session_is_refused(member: str) -> None:
         10**300,
     ],
 )  # fmt: skip
-def test_a_time_that_is_not_in_seconds_is_refused_with_what_to_write(sent: Any) -> None:
+def test_a_time_that_is_not_in_seconds_is_refused_with_the_valid_form(sent: Any) -> None:
     said = refused(posted(EVENT, EVENT | {"sentAt": sent}))
     assert said.startswith("BadEvent: sentAt of event 2 must be Unix time in seconds, not ")
     assert ("if it is in UTC" in said) == (sent == "2027-01-15T08:00:00")
@@ -235,7 +235,7 @@ def test_an_event_that_fits_the_schema_passes(properties: dict[str, Any]) -> Non
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_is_just_allowed_passes_the_services_own_model(kind: str) -> None:
+def test_the_largest_allowed_values_pass_the_services_own_model(kind: str) -> None:
     common = {
         "eventId": "e" * 256,
         "impression": ["i"] * 25,
@@ -275,7 +275,7 @@ MEMBERS = sorted({*KINDS["events"].members, *KINDS["action-interactions"].member
 @given(
     st.sampled_from(sorted(KINDS)), st.lists(st.dictionaries(st.sampled_from(MEMBERS), JSON), max_size=4), JSON, JSON
 )
-def test_whatever_is_posted_is_refused_with_words_or_is_a_call_of_the_service(
+def test_any_post_is_refused_with_a_message_or_is_a_call_of_the_service(
     kind: str, events: list[Any], user: Any, session: Any
 ) -> None:
     usual: dict[str, Any] = EVENT if kind == "events" else ACTION

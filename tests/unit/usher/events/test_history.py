@@ -1,4 +1,4 @@
-"""What arrived from a user: newest first, in pages, with what counts, what does not, and why."""
+"""The arrivals of a user's events: newest first, in pages, with the reasons why some do not count."""
 
 import base64
 import json
@@ -23,7 +23,7 @@ def told(site: Site, user: str = "u", **options: Any) -> dict[str, dict[str, Any
     return {one["eventId"]: one for one in read(site, user, **options)["events"]}
 
 
-def test_an_event_that_counts_says_for_what_and_from_when(site: Site) -> None:
+def test_a_counting_event_says_for_which_solutions_and_from_when(site: Site) -> None:
     site.post(EVENT | {"eventId": "e1", "properties": {"device": "tv"}}, userId="u", sessionId="s")
     [one] = read(site)["events"]
     assert (one["sessionId"], one["outcome"], one["counts"], one["why"]) == ("s", "sent", True, [])
@@ -52,10 +52,10 @@ def test_an_event_that_does_not_count_says_why(site: Site) -> None:
     assert [event_id for event_id, one in found.items() if one["counts"]] == ["e4"]
     assert found["e4"]["countsFor"] == {"similar": "after the next training"}
     site.unknown.clear()
-    assert told(site)["e1"]["counts"]  # the catalogue knows it by now
+    assert told(site)["e1"]["counts"]  # the catalogue has it by now
 
 
-def test_the_events_of_all_of_a_users_sessions_are_told_and_no_others(site: Site) -> None:
+def test_the_events_of_all_sessions_of_a_user_and_no_others_are_listed(site: Site) -> None:
     site.post(EVENT | {"eventId": "guest"}, sessionId="s")
     site.post(EVENT | {"eventId": "stranger"}, sessionId="unknown")
     site.post(EVENT | {"eventId": "login"}, sessionId="s", userId="u")
@@ -79,7 +79,7 @@ def test_pages_have_each_event_once_newest_first(site: Site) -> None:
     while True:
         assert len(page["events"]) <= 10
         found += [one["eventId"] for one in page["events"]]
-        site.post(EVENT, userId="u")  # what arrives meanwhile changes no page
+        site.post(EVENT, userId="u")  # later arrivals change no page
         if "next" not in page:
             break
         page = read(site, numResults="10", next=page["next"])

@@ -1,4 +1,4 @@
-"""Kept events: the same batch is the same object, and a day becomes one file without a loss."""
+"""Stored events: the same batch is the same object, and a day becomes one file without a loss."""
 
 import gzip
 import json
@@ -18,7 +18,7 @@ from tests.quick_aws import quick_aws
 
 NAME = "the-bucket"
 DAY = 1_700_000_000.0
-"""On 2023-11-14."""
+"""A time on 2023-11-14."""
 FOLDER = "g/out/events/date=2023-11-14/"
 
 
@@ -82,7 +82,7 @@ def test_a_finished_day_becomes_one_file_and_today_stays(bucket: Bucket) -> None
     assert compact_all(bucket, "g", "2023-11-15") == [], "there is nothing to do any more"
 
 
-def test_what_is_kept_late_joins_its_day(bucket: Bucket) -> None:
+def test_late_events_join_their_day(bucket: Bucket) -> None:
     for name in "ab":
         keep(bucket, [message("s", name)])
     compact_all(bucket, "g", "2023-11-20")
@@ -111,7 +111,7 @@ def test_a_compaction_that_ends_midway_loses_nothing(bucket: Bucket, broken: str
     assert [event["eventId"] for event in kept(bucket)] == ["a", "b"]
 
 
-def test_a_day_that_is_too_large_stays_as_it_is_and_is_told(bucket: Bucket) -> None:
+def test_a_day_that_is_too_large_is_unchanged_and_reported(bucket: Bucket) -> None:
     for name in "ab":
         keep(bucket, [message("s", name)])
     assert compact_all(bucket, "g", "2023-11-20", max_bytes=10) == ["2023-11-14"]
@@ -130,7 +130,7 @@ def test_a_session_gets_the_user_who_logged_in_next_and_keeps_the_last_one() -> 
 
 
 @pytest.mark.parametrize("turn", [1, -1])
-def test_that_an_event_was_refused_is_kept_in_whatever_order_it_is_told(turn: int) -> None:
+def test_a_refusal_of_an_event_is_kept_in_any_order_of_reports(turn: int) -> None:
     first: Any = {"eventId": "a", "sessionId": "s", "sentAt": 0, "arrived": 0}
     [found] = merged([first, {**first, "refused": "why"}][::turn])
     assert found["refused"] == "why"

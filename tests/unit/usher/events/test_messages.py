@@ -1,4 +1,4 @@
-"""The document of the event queues: SQS takes it, it comes back as it was, and it is one call of Personalize."""
+"""The document of the event queues: SQS accepts it, it survives a round trip, and it is one call of Personalize."""
 
 import re
 from typing import Any, cast
@@ -12,7 +12,7 @@ from usher.events.messages import MAX_EVENTS, Message, call_of, decode, encode, 
 
 MODEL: Any = botocore.session.get_session().get_service_model("personalize-events")
 REFUSED_BY_SQS = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""SendMessage takes the characters of XML 1.0."""
+"""SendMessage accepts the characters of XML 1.0."""
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=9)
 
 

@@ -1,4 +1,4 @@
-"""What a user has met, by the events that the table has."""
+"""The items that a user has met, by the events in the table."""
 
 import time
 from typing import Any
@@ -28,7 +28,7 @@ def test_a_guest_is_known_by_the_session(site: Site) -> None:
     assert Met.by(site.table)("g", "guest", "events") == {"buy": {"a"}}
 
 
-def test_what_waits_for_personalize_counts_and_what_it_has_refused_does_not(site: Site) -> None:
+def test_pending_events_count_and_refused_ones_do_not(site: Site) -> None:
     site.personalize.error = "InvalidInputException"
     with pytest.raises(RequestError):
         site.post(bought("refused"))
@@ -37,7 +37,7 @@ def test_what_waits_for_personalize_counts_and_what_it_has_refused_does_not(site
     assert Met.by(site.table)("g", "u", "events") == {"buy": {"waiting"}}
 
 
-def test_actions_are_told_apart_from_items(site: Site) -> None:
+def test_actions_are_distinguished_from_items(site: Site) -> None:
     site.post(bought("a"))
     site.post({"eventType": "TAKEN", "actionId": "x"}, kind="action-interactions")
     met = Met.by(site.table)

@@ -1,4 +1,4 @@
-"""What waits is sent in the order of its session, or put aside with a reason; nothing is lost, and nothing passes."""
+"""Pending events are sent in the order of their session, or set aside with a reason; nothing is lost or overtaken."""
 
 import itertools
 import time
@@ -27,7 +27,7 @@ NOW = 1_700_000_000.0
 
 @dataclass
 class Personalize:
-    """boto3's client: what it took, and the errors that it still has to give."""
+    """boto3's client: the accepted calls, and the errors that it still has to raise."""
 
     taken: list[str] = field(default_factory=list)
     errors: Iterator[str] = field(default_factory=lambda: itertools.repeat(""))
@@ -51,7 +51,7 @@ class Site:
     sqs: Any
 
     def wait(self, session: str, *event_ids: str) -> Message:
-        """Let events of a session wait, as an accepted request does."""
+        """Queue events of a session, as an accepted request does."""
         events: Any = [{"eventId": one, "eventType": "watch", "itemId": "i", "sentAt": NOW} for one in event_ids]
         message: Message = {
             "kind": "events",
@@ -67,7 +67,7 @@ class Site:
         return message
 
     def run(self, *, loses_answer: bool = False) -> int:
-        """Hand over a batch as Lambda does; how many messages it had."""
+        """Invoke the function with a batch as Lambda does. Returns the number of its messages."""
         backend = queue_backend()
         queue = next(one for one in backend.queues.values() if one.name == "pending.fifo")
         batch = backend.receive_message(queue.name, 10, 0, 180, ["All"])
@@ -124,7 +124,7 @@ def site() -> Iterator[Site]:
         yield make_site(clock)
 
 
-def test_what_waited_is_sent_in_order_and_noted(site: Site) -> None:
+def test_pending_events_are_sent_in_order_and_noted(site: Site) -> None:
     site.wait("s", "a", "b")
     site.wait("s", "c")
     site.run()
@@ -156,7 +156,7 @@ def test_a_session_waits_for_a_later_message_also_if_an_earlier_one_is_sent_twic
 
 
 @pytest.mark.parametrize("code", ["timeout", "ThrottlingException", "InternalServerException", "AccessDeniedException"])
-def test_what_personalize_does_not_take_for_now_comes_again_later_and_later(site: Site, code: str) -> None:
+def test_temporarily_refused_calls_are_repeated_with_growing_pauses(site: Site, code: str) -> None:
     site.personalize.errors = itertools.repeat(code)
     site.wait("s", "a")
     pauses, last = [], 0.0
@@ -179,7 +179,7 @@ def test_personalize_is_asked_once_per_batch_while_it_does_not_answer(site: Site
 
 
 @pytest.mark.parametrize("code", ["InvalidInputException", "ResourceNotFoundException"])
-def test_what_is_refused_for_good_is_put_aside_with_the_reason_and_lets_the_others_pass(site: Site, code: str) -> None:
+def test_permanently_refused_events_are_set_aside_with_the_reason_and_the_others_pass(site: Site, code: str) -> None:
     site.personalize.errors = iter([code, ""])
     first = site.wait("s", "a")
     site.wait("s", "b")
@@ -192,7 +192,7 @@ def test_what_is_refused_for_good_is_put_aside_with_the_reason_and_lets_the_othe
 
 
 @pytest.mark.slow
-def test_what_has_waited_for_a_day_is_put_aside_with_the_reason(site: Site) -> None:
+def test_events_that_have_waited_for_a_day_are_set_aside_with_the_reason(site: Site) -> None:
     site.personalize.errors = itertools.repeat("ThrottlingException")
     site.wait("s", "a")
     site.until_empty()
@@ -209,7 +209,7 @@ SESSIONS = st.lists(st.sampled_from("xyz"), max_size=12)
 @pytest.mark.slow
 @settings(max_examples=10, deadline=None, phases=[Phase.explicit, Phase.generate])
 @given(sessions=SESSIONS, codes=st.lists(CODES, max_size=60), lost=st.sets(st.integers(0, 20), max_size=3))
-def test_whatever_fails_nothing_is_lost_and_no_event_passes_an_earlier_one_of_its_session(
+def test_after_any_failure_no_event_is_lost_or_overtakes_one_of_its_session(
     sessions: list[str], codes: list[str], lost: set[int]
 ) -> None:
     with time_machine.travel(NOW, tick=False) as clock, quick_aws(), checking():
@@ -225,7 +225,7 @@ def test_whatever_fails_nothing_is_lost_and_no_event_passes_an_earlier_one_of_it
         refused = {event["eventId"] for message, _ in site.bodies("refused.fifo") for event in message["events"]}
         assert set(site.personalize.taken) | refused == {f"{one}{number:02}" for number, one in enumerate(sessions)}
         for session in set(sessions):
-            # what was refused, and whose answer was lost, may be taken at the second attempt
+            # a refused call, or one whose answer was lost, may succeed at the second attempt
             own = (one for one in site.personalize.taken if one[0] == session and one not in refused)
             first = list(dict.fromkeys(own))
             assert first == sorted(first)

@@ -1,4 +1,4 @@
-"""What people report about events that vanish, replayed: each is refused with words, or explained.
+"""Public reports about lost events, replayed: each event is refused with a message, or explained.
 
 Reports: aws-sdk-js #3370, #3371, #2773, boto3 #2573, amplify-js #6906, #3533, #9644, amazon-personalize-samples #15.
 """
@@ -71,7 +71,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("report", REFUSED)
-def test_what_vanished_is_refused_with_a_remedy(site: Site, report: str) -> None:
+def test_a_vanished_file_is_refused_with_a_remedy(site: Site, report: str) -> None:
     posted, place, remedy = REFUSED[report]
     with pytest.raises(RequestError) as caught:
         site.acceptance.accept("g", "events", MAP, posted)
@@ -81,7 +81,7 @@ def test_what_vanished_is_refused_with_a_remedy(site: Site, report: str) -> None
     assert (site.personalize.calls, site.kept, site.pending) == ([], [], [])
 
 
-def test_what_arrived_and_counts_can_be_seen(site: Site) -> None:
+def test_arrived_and_counting_events_are_listed(site: Site) -> None:
     site.unknown.add("sold")
     site.post(EVENT | {"eventType": "stare"}, EVENT | {"itemId": "sold"}, EVENT | {"recommendationId": "RID-1"})
     told = site.history.of_user("g", ROUTES["user-events"], {"userId": "u"}, MAP, {})["events"]

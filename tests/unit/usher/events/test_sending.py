@@ -1,4 +1,4 @@
-"""Sending: what Personalize refuses for good is told apart from what it may take later."""
+"""Sending events: permanent refusals of Personalize are distinguished from temporary ones."""
 
 from typing import Any, cast
 
@@ -33,6 +33,6 @@ def test_any_other_refusal_is_raised(code: str, status: int) -> None:
         send(answered(code, status), MESSAGE)
 
 
-def test_what_botocore_refuses_is_refused_for_good() -> None:
+def test_refusals_of_botocore_are_permanent() -> None:
     client = boto3.client("personalize-events", region_name="us-east-1")
     assert "trackingId" in send(client, MESSAGE | {"trackingId": ""})

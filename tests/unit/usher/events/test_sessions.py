@@ -1,4 +1,4 @@
-"""Sessions: the user of each is remembered, and what waits is known, however often it is told."""
+"""Sessions: the user of each is stored, and pending events are counted once, however often they are reported."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from usher.storage.table import Table
 
 @dataclass
 class Clock:
-    """A clock that only a test moves."""
+    """A clock that only a test sets."""
 
     seconds: float = 1_800_000_000.0
 
@@ -51,9 +51,7 @@ def test_the_user_of_a_session_is_remembered_for_a_month(sessions: Sessions, clo
     assert list(sessions.sessions_of("g", "u")) == ["u"]
 
 
-def test_what_is_remembered_is_written_again_only_when_half_of_the_month_is_over(
-    sessions: Sessions, clock: Clock
-) -> None:
+def test_a_stored_session_is_written_again_only_after_half_of_the_month(sessions: Sessions, clock: Clock) -> None:
     sessions.remember("g", "s", "u", sessions.read("g", "s"))
     first = sessions.read("g", "s").expires
     clock.seconds += LIFETIME_SECONDS / 3
@@ -64,13 +62,13 @@ def test_what_is_remembered_is_written_again_only_when_half_of_the_month_is_over
     assert sessions.read("g", "s").expires > first
 
 
-def test_the_last_one_who_logs_in_has_the_session(sessions: Sessions) -> None:
+def test_the_last_login_owns_the_session(sessions: Sessions) -> None:
     for user in ("u", "v"):
         sessions.remember("g", "s", user, sessions.read("g", "s"))
     assert sessions.read("g", "s").user == "v"
 
 
-def test_the_sessions_that_a_guest_had_begun_are_told_apart(sessions: Sessions) -> None:
+def test_the_sessions_that_a_guest_had_begun_are_distinguished(sessions: Sessions) -> None:
     sessions.remember("g", "s1", "u", sessions.read("g", "s1"), before=["an event"])
     sessions.remember("g", "s2", "u", sessions.read("g", "s2"))
     assert {*sessions.sessions_of("g", "u")} == {"u", "s1", "s2"}

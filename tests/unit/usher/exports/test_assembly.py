@@ -1,4 +1,4 @@
-"""Assembled exports: the same rows as a plain loop over the answers would make, in every format."""
+"""Assembled exports: the same rows as a plain loop over the answers, in every format."""
 
 import csv
 import io
@@ -31,7 +31,7 @@ def text(lines: list[dict[str, Any]]) -> bytes:
 
 
 def naive(lines: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
-    """What the rows should be, as a person would write it."""
+    """The expected rows, by a plain loop."""
     rows = []
     for one in lines:
         if not one["error"]:
@@ -192,7 +192,7 @@ def test_a_line_that_is_odd_is_an_error_and_costs_no_other(world: World, odd: st
     assert world.bucket.read("out/errors/part-0001.json") == f"{odd}\n".encode()
 
 
-def test_what_was_cut_is_no_file(world: World) -> None:
+def test_an_interrupted_write_leaves_no_file(world: World) -> None:
     world.put(OUTPUT, text([line("u", ["a"])]).decode())
     broken = Metadata({"TITLE": pa.array(["A"])}, {"a": 1})
     with pytest.raises(IndexError):

@@ -1,4 +1,4 @@
-"""Exports: which, as what jobs, and what is then the latest."""
+"""Exports: their plans, their jobs, and their latest manifest."""
 
 import json
 from dataclasses import asdict, replace
@@ -114,13 +114,13 @@ def test_large_lists_make_small_parts(world: World) -> None:
         ),
     ],
 )
-def test_what_is_not_there_cannot_be_exported(world: World, content: dict[str, Any], message: str) -> None:
+def test_a_missing_export_cannot_be_run(world: World, content: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError) as caught:
         prepare_export(world.bucket, "films", "for-you", "run-1", content, TARGET, Past())
     assert str(caught.value).startswith(message)
 
 
-def test_columns_that_the_items_lack_are_told_before_a_job_is_paid_for(world: World) -> None:
+def test_columns_that_the_items_lack_are_reported_before_a_job_is_paid_for(world: World) -> None:
     world.put("films/interactions.csv", INTERACTIONS)
     world.put("films/items.csv", "ITEM_ID,NAME\ni,x\n")
     with pytest.raises(
@@ -221,7 +221,7 @@ def test_an_export_of_which_a_part_was_not_assembled_is_not_complete(world: Worl
         json.dumps(TOLD | {"files": [{"key": "victim/out/export/s/r/csv/0.csv", "bytes": 1, "rows": 1, "sha256": ""}]}),
     ],
 )
-def test_what_usher_has_not_told_of_a_part_is_not_published(world: World, forged: str) -> None:
+def test_parts_without_a_profile_by_usher_are_not_published(world: World, forged: str) -> None:
     export = answered(world, "run-1", GOOD)
     world.put(f"{HOME}run-1/parts/part-0001.json", forged)
     with pytest.raises(InputError, match=r"run-1/parts/part-0001.json: .*Start the export again"):
@@ -253,7 +253,7 @@ def test_an_export_stays_in_the_folder_of_its_run(world: World, change: dict[str
 RUNS = [run_name("e-0001", "-for-you-export", datetime(2026, 1, day, tzinfo=UTC)) for day in range(1, 10)]
 
 
-def test_the_newest_complete_exports_are_kept_and_what_is_no_export_too(world: World) -> None:
+def test_the_newest_complete_exports_are_kept_and_other_files_too(world: World) -> None:
     own = ("2025-archive/report.csv", "zz-backup/manifest.json", f"zz/{RUNS[0]}/manifest.json", f"{RUNS[0]}.zip")
     for key in [f"{HOME}{name}" for name in own]:
         world.put(key, "{}")
@@ -301,7 +301,7 @@ def test_only_runs_older_than_the_ones_to_keep_are_outdated_keys(
     assert gone_runs == {run for run in complete if run < newest[0]} - {latest}
 
 
-def test_a_segment_job_is_refused_as_long_as_no_run_has_told_how_many_users_there_are(world: World) -> None:
+def test_a_segment_job_is_refused_until_a_run_has_counted_the_users(world: World) -> None:
     content = serving(fans={"items": ["i1"]})
     with pytest.raises(InputError) as error:
         prepare_export(world.bucket, "films", "fans", "run-1", content, TARGET, Past())

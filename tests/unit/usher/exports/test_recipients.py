@@ -1,4 +1,4 @@
-"""For whom an export is: from the data, from the config, or from the group's own lines."""
+"""The recipients of an export: from the data, from the config, or from the group's own lines."""
 
 import json
 from typing import Any
@@ -25,7 +25,7 @@ def source(shape: BatchShape = BY_USER, **spec: Any) -> Recipients:
 
 
 def lines(world: World, shape: BatchShape = BY_USER, **spec: Any) -> list[Any]:
-    """For whom it is, without the key where that is all."""
+    """The recipients of an export, without their key if they have no other member."""
     found = source(shape, **spec).lines(world.bucket, "films")
     return [line[shape.key] if len(line) == 1 else line for line in found]
 
@@ -52,7 +52,7 @@ def test_the_last_row_of_a_user_counts_also_one_that_was_added(world: World) -> 
     assert lines(world, users={"COUNTRY": ["DE"]}) == ["stayed", "moved", "new"]
 
 
-def test_a_column_that_added_users_lack_is_told_with_their_file(world: World) -> None:
+def test_a_column_that_added_users_lack_is_reported_with_their_file(world: World) -> None:
     world.put("films/users.csv", "USER_ID,COUNTRY\na,DE\n")
     world.put("films/users/incremental/1.csv", "USER_ID,AGE\na,1\n")
     with pytest.raises(InputError, match=r"films/users/incremental/1.csv: lacks the column COUNTRY"):
@@ -91,13 +91,13 @@ def test_no_line_fills_the_memory(world: World) -> None:
     assert str(problem).startswith("films/export/s/1.jsonl line 2: is longer than 1 MB.")
 
 
-def test_a_column_that_the_users_lack_is_told_with_those_there_are(world: World) -> None:
+def test_a_column_that_the_users_lack_is_reported_with_the_existing_ones(world: World) -> None:
     world.put("films/users.csv", "USER_ID,COUNTRY\na,DE\n")
     with pytest.raises(InputError, match=r"lacks the column LAND, .* Use one of: USER_ID, COUNTRY"):
         lines(world, users={"LAND": ["DE"]})
 
 
-def test_users_without_a_file_of_users_are_told(world: World) -> None:
+def test_users_without_a_file_of_users_are_reported(world: World) -> None:
     with pytest.raises(InputError, match=r"films/users.csv: does not exist, but exports.s.users asks for it."):
         lines(world, users={"COUNTRY": ["DE"]})
 
@@ -108,7 +108,7 @@ def test_items_and_attributes_stand_in_the_config(world: World) -> None:
 
 
 @pytest.mark.parametrize("shape", [RANKING, SEGMENT_BY_ITEM, SEGMENT_BY_ATTRIBUTES])
-def test_what_can_be_for_nobody_in_particular_needs_lines_of_the_groups_own(world: World, shape: BatchShape) -> None:
+def test_solutions_without_recipients_need_lines_of_the_groups_own(world: World, shape: BatchShape) -> None:
     with pytest.raises(InputError) as caught:
         lines(world, shape)
     (said,) = caught.value.problems
@@ -129,7 +129,7 @@ def test_lines_beside_a_choice_in_the_config_are_refused(world: World) -> None:
         lines(world, users={"COUNTRY": ["DE"]})
 
 
-def test_lines_that_cannot_be_sent_are_told_by_file_and_line_and_the_others_sent(world: World) -> None:
+def test_lines_that_cannot_be_sent_are_reported_by_file_and_line_and_the_others_sent(world: World) -> None:
     bad = '{"user": "b"}\n{"userId": 7}\n{"userId": "\\ud800"}\n' * MAX_REPORTED
     world.put("films/export/s/users.jsonl", f'nonsense\n{{"userId": "a"}}\n{bad}{{"userId": "z"}}\n')
     this = source()
@@ -150,7 +150,7 @@ def test_an_export_without_a_value_that_its_filter_needs_is_refused_before_it_is
     assert lines(world, needs=["G"], filterValues={"G": '"x"'}) == ["a"]
 
 
-def test_a_line_of_the_groups_own_brings_its_values_or_is_told(world: World) -> None:
+def test_a_line_of_the_groups_own_has_its_values_or_is_reported(world: World) -> None:
     own = {"userId": "a", "filterValues": {"G": '"x"'}}
     world.put("films/export/s/1.jsonl", json.dumps(own) + '\n{"userId":"b"}\n{"userId":"c","filterValues":{}}\n')
     this = source(needs=["G"])
@@ -190,7 +190,7 @@ def test_a_line_of_the_groups_own_brings_its_values_or_is_told(world: World) -> 
         (SEGMENT_BY_ATTRIBUTES, '{"itemId": "i"}', "has no itemAttributes"),
     ],
 )
-def test_what_is_wrong_with_a_line_is_said(shape: BatchShape, text: str, said: str) -> None:
+def test_the_faults_of_a_line_are_reported(shape: BatchShape, text: str, said: str) -> None:
     _, message, remedy = read_line(text.encode("latin-1"), shape)
     assert message.startswith(said)
     assert remedy
@@ -214,7 +214,7 @@ def test_a_line_that_is_taken_can_be_written(user: str) -> None:
         assert json.loads(encoded_line(line)) == {"userId": user}
 
 
-def test_ids_are_told_once_over_all_files(world: World) -> None:
+def test_ids_are_reported_once_over_all_files(world: World) -> None:
     world.put("1.csv", HEADER + "a,i,1\n")
     world.put("2.csv", HEADER + "a,j,1\nb,j,1\n")
     assert list(distinct(read_files(world.bucket, world.bucket.files("")), "USER_ID")) == ["a", "b"]

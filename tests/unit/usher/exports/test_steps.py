@@ -1,4 +1,4 @@
-"""The steps of an export, which the state machine calls until nothing is left to do."""
+"""The steps of an export, which the state machine calls until none is left."""
 
 from dataclasses import replace
 from itertools import count

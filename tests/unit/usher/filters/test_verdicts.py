@@ -1,4 +1,4 @@
-"""What the API says of a filter, by less than Personalize knows: never what Personalize would not say."""
+"""The API's verdict on a filter, from less data than Personalize has: it never contradicts Personalize."""
 
 import re
 from dataclasses import replace
@@ -33,11 +33,11 @@ CHARACTERS, ESCAPED = r'["\\]', r"\\\g<0>"
 COLUMNS = {"GENRES": "GENRES", "RELEASEYEAR": "RELEASE_YEAR"}
 USER_COLUMNS = {"AGE": "AGE", "PLAN": "PLAN"}
 ANNA = {"AGE": 30, "PLAN": "gold"}
-"""What is known of u1. The files have no row of u2."""
+"""The known data of u1. The files have no row of u2."""
 
 
 def personalize(user: str, item: str, met: list[tuple[str, str]]) -> Scope:
-    """What the local Personalize knows: all."""
+    """The local Personalize, with all data."""
     items, users = Records("ITEM_ID"), Records("USER_ID")
     rows = {"ITEM_ID": [*CATALOGUE], "GENRES": GENRES, "RELEASE_YEAR": YEARS}
     items.load(pd.DataFrame(rows), append=False)
@@ -118,7 +118,7 @@ def part(whole: dict[str, T], data: st.DataObject) -> dict[str, T]:
 
 
 @given(EXPRESSIONS, VALUES, USERS, ITEMS, EVENTS, st.data())
-def test_what_is_sure_is_so_for_personalize_whatever_else_it_knows(
+def test_a_certain_verdict_holds_for_any_further_data_of_personalize(
     expression: Expression,
     values: dict[str, str],
     user: str,
@@ -174,7 +174,7 @@ def test_what_is_sure_is_so_for_personalize_whatever_else_it_knows(
         ('INCLUDE ItemID WHERE Items.STUDIO IN ("A24") | EXCLUDE ItemID WHERE Items.GENRES IN ("Action")', False),
     ],
 )
-def test_what_is_not_known_may_not_matter(text: str, wanted: bool | None) -> None:
+def test_unknown_attributes_may_not_matter(text: str, wanted: bool | None) -> None:
     known = Knowledge(COLUMNS, "u1", met={"watch": {"i0"}}, records=dict(CATALOGUE))
     rules = compiled(parse_filter(text), {"INTERACTIONS": ["view", "watch"]})
     assert lets_through(bound(rules, "ITEM", {}), "i0", known) is wanted
@@ -195,7 +195,7 @@ def test_what_is_not_known_may_not_matter(text: str, wanted: bool | None) -> Non
         ("CurrentUser.HEIGHT > 180", None),
     ],
 )
-def test_a_clause_applies_by_what_is_known_of_the_user(guard: str, wanted: bool | None) -> None:
+def test_a_clause_applies_by_the_known_data_of_the_user(guard: str, wanted: bool | None) -> None:
     columns = {**USER_COLUMNS, "CITY": "CITY"}
     known = Knowledge(COLUMNS, "u1", records=dict(CATALOGUE), user_columns=columns, user_values=ANNA)
     rules = compiled(parse_filter(f'EXCLUDE ItemID WHERE Items.GENRES IN ("Action") IF {guard}'))

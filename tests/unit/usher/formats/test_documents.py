@@ -1,4 +1,4 @@
-"""Documents that people write: what is read, what is refused, and that neither takes long."""
+"""Documents that people write: valid ones, refusals, and a fast end of both."""
 
 import json
 import tracemalloc
@@ -39,7 +39,7 @@ def test_json_says_what_it_says(value: Any) -> None:
 
 
 @given(values)
-def test_what_yaml_writes_is_read_back(value: Any) -> None:
+def test_written_yaml_is_read_back(value: Any) -> None:
     assert read(yaml.safe_dump(value, allow_unicode=True)) == value
 
 
@@ -54,7 +54,7 @@ def test_what_yaml_writes_is_read_back(value: Any) -> None:
         )),
     ],
 )  # fmt: skip
-def test_plain_words_are_what_they_look_like(plain: str, value: Any) -> None:
+def test_plain_words_are_unchanged(plain: str, value: Any) -> None:
     assert read(f"a: {plain}" if plain != "-" else "a: '-'") == {"a": value}
 
 
@@ -148,7 +148,7 @@ def test_brackets_in_a_text_are_no_depth() -> None:
     assert read(json.dumps(value), "usher.json") == read(json.dumps(value)) == value
 
 
-def test_as_much_as_is_allowed_is_read() -> None:
+def test_the_maximum_length_is_read() -> None:
     deep = "[" * MAX_DEPTH + "]" * MAX_DEPTH
     assert read(deep) == read(deep, "usher.json")
     assert len(read("- a\n" * (MAX_VALUES - 1))) == MAX_VALUES - 1

@@ -1,4 +1,4 @@
-"""JSON as its standard has it: the same as Python's reader where both take it."""
+"""Strict JSON, equal to Python's reader for all that both accept."""
 
 import json
 from typing import Any
@@ -20,7 +20,7 @@ VALUES: st.SearchStrategy[Any] = st.recursive(
 
 
 @given(VALUES)
-def test_what_is_written_is_read(value: Any) -> None:
+def test_written_interactions_can_be_read(value: Any) -> None:
     assert parse_strict(json.dumps(value)) == value
 
 
@@ -46,7 +46,7 @@ def test_what_is_written_is_read(value: Any) -> None:
     ],
     ids=lambda text: text[:20],
 )
-def test_what_python_takes_beyond_the_standard_is_refused(text: str, said: str) -> None:
+def test_values_beyond_the_json_standard_are_refused(text: str, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         parse_strict(text)
 

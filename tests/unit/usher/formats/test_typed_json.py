@@ -1,4 +1,4 @@
-"""Values of JSON as dataclasses: what fits comes back as it was, and nothing else gets through."""
+"""JSON as dataclasses: valid values survive a round trip, and no other passes."""
 
 import dataclasses
 import json
@@ -16,7 +16,7 @@ from usher.formats.typed_json import UnfitError, fit, parse_json
 
 @contextmanager
 def traced() -> Iterator[Callable[[], int]]:
-    """How many bytes Python has allocated at most inside the block."""
+    """The peak of the bytes that Python has allocated inside the block."""
     tracemalloc.start()
     try:
         yield lambda: tracemalloc.get_traced_memory()[1]
@@ -59,12 +59,12 @@ OUTER = st.builds(
 
 
 @given(OUTER)
-def test_what_was_written_is_read_as_it_was(value: Outer) -> None:
+def test_written_documents_are_read_unchanged(value: Outer) -> None:
     assert repr(fit(Outer, parse_json(json.dumps(asdict(value)).encode()))) == repr(value)  # NaN is in Any
 
 
 @given(JSON)
-def test_whatever_fits_has_the_types_that_its_dataclass_says(value: Any) -> None:
+def test_every_valid_value_has_the_types_of_its_dataclass(value: Any) -> None:
     try:
         found = fit(Outer, value)
     except UnfitError as error:
@@ -101,7 +101,7 @@ GOOD = {"id": "a", "state": "ON"}
         (GOOD | {"y": 1}, "it has y, which is unknown"),
     ],
 )
-def test_what_does_not_fit_is_named_with_its_place(value: Any, said: str) -> None:
+def test_unfit_values_are_reported_with_their_place(value: Any, said: str) -> None:
     with pytest.raises(UnfitError) as error:
         fit(Outer, value)
     assert str(error.value).startswith(said)
@@ -113,12 +113,12 @@ def test_unknown_members_are_passed_over_where_another_release_may_have_written_
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff", b'{"a": 1e}', b"9" * 9999, b"[" * 100_000, b'{"a":' * 100_000])
-def test_what_is_no_json_is_told(content: bytes) -> None:
+def test_invalid_json_is_reported(content: bytes) -> None:
     with pytest.raises(UnfitError, match="it is not JSON"):
         parse_json(content)
 
 
-def test_what_is_too_deep_is_told() -> None:
+def test_too_deep_nesting_is_reported() -> None:
     assert parse_json(b"[" * 49 + b"]" * 49)
     for deep in (b"[" * 60 + b"]" * 60, b'{"a":' * 60 + b"1" + b"}" * 60):
         with pytest.raises(UnfitError, match="more than 50 nested lists and objects"):

@@ -1,4 +1,4 @@
-"""Every mistake in a config is named before anything is made, with its place; its remedy, followed, works."""
+"""Every mistake in a config is reported with its place before anything is made; its remedy, if followed, works."""
 
 import pytest
 import yaml
@@ -54,7 +54,7 @@ OBJECTIVE = "solutions: {s: {recipe: %s, solutionConfig: {optimizationObjective:
 EXCLUDED = "solutions: {s: {recipe: aws-sims, solutionConfig: {trainingDataConfig: {excludedDatasetColumns: %s}}}}"
 FIELDS = "solutions.s.solutionConfig.trainingDataConfig.excludedDatasetColumns"
 UNSEEN = 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("*")'
-# What is wrong, its place, the beginning of the message, the end of the remedy, and what the remedy leads to.
+# The mistake, its place, the beginning of the message, the end of the remedy, and the effect of the remedy.
 MISTAKES = [
     # filters: fields, operators, grammar
     (
@@ -219,7 +219,7 @@ MISTAKES = [
         "recall_at_1_percent.",
         GATED % "recall_at_1_percent",
     ),
-    # what the recipe needs or allows
+    # members that the recipe requires or allows
     (
         SOLUTION % "aws-next-best-action",
         "solutions.s",

@@ -1,6 +1,6 @@
-"""Whatever is dropped: what is wrong with it is named, every row and every key.
+"""Faults in any drop are reported, for every row and every key.
 
-That a run says so, and creates nothing: tests/unit/usher/runs/test_hostile_files.py.
+tests/unit/usher/runs/test_hostile_files.py tests that a run reports them and creates nothing.
 """
 
 from typing import Any
@@ -18,7 +18,7 @@ GOOD = interactions().splitlines()
 KEY = "films/interactions.csv"
 quickly = settings(max_examples=25, deadline=None)
 
-# A line of interactions, and what the record is to say of it.
+# A line of interactions, and the expected finding.
 ROWS = {
     "has no USER_ID.": ",i1,1600000000",
     "has no ITEM_ID.": "u1,,1600000000",
@@ -49,7 +49,7 @@ FILES = {
 
 
 def refused(world: World, **files: str) -> InputError:
-    """How the files of a group are refused."""
+    """The problems of a group's files."""
     world.bucket.delete(world.bucket.keys("films/"))
     for name, content in files.items():
         world.put(f"films/{name.replace('__', '.')}", content)
@@ -120,6 +120,6 @@ def test_an_unknown_key_is_named_wherever_it_is(shared_world: World, section: st
 @quickly
 @given(st.text(max_size=60) | st.dictionaries(st.sampled_from([*CONFIG]), values(ANY), min_size=1).map(yaml.safe_dump))
 def test_no_config_crashes_a_plan(shared_world: World, config: str) -> None:
-    # Too few interactions: even a config that happens to be right leads to nothing.
+    # Too few interactions: even a valid config leads to nothing.
     error = refused(shared_world, usher__yaml=config, interactions__csv="\n".join(GOOD[:41]))
     assert FILES.keys() & {problem.message for problem in error.problems}

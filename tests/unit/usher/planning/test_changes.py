@@ -1,4 +1,4 @@
-"""What a change of the files, the config or the time leads to: the whole stack, in process, on a clock of its own."""
+"""The effects of a change of the files, the config or the time: the whole stack, in process, on a clock of its own."""
 
 import json
 from collections import Counter
@@ -31,12 +31,12 @@ LEARNT = {
     "solution_version": "SolutionVersion",
     "campaign": "Campaign",
 }
-"""Kinds whose durations are learnt, as Usher and the local Personalize call them."""
+"""Kinds whose durations are learnt, by the names of Usher and of the local Personalize."""
 
 
 @dataclass
 class Shop:
-    """A group of the stack, as a person uses it."""
+    """A group of the stack, with the actions of a user."""
 
     stack: Stack
 
@@ -59,13 +59,13 @@ class Shop:
 
     @property
     def record(self) -> dict[str, Any]:
-        """The last run's."""
+        """The record of the last run."""
         *_, (key, record) = self.stack.read(r"shop/out/runs/.*/run\.json").items()
         check_documents({key: record, **self.stack.read(key.replace("run.json", "plan.json"))})
         return dict(record)
 
     def actions(self, record: dict[str, Any] | None = None) -> dict[str, str]:
-        """What the last run's plan foresaw for each resource, but for what stays."""
+        """The planned actions of the last run for each resource that does not stay."""
         plan = (record or self.record)["estimate"]["resources"]
         return {name: one["action"] for name, one in plan.items() if one["action"] != "reuse"}
 
@@ -73,7 +73,7 @@ class Shop:
         return {state["id"]: state["status"] for state in self.record["resources"]}
 
     def count(self) -> Counter[str]:
-        """How many of each kind there are in Personalize that are not going."""
+        """The number of resources of each kind in Personalize that are not being deleted."""
         there = self.stack.personalize.resources.values()
         return Counter(one.kind.name for one in there if not one.values.get("name", "").startswith("aws-"))
 
@@ -98,11 +98,6 @@ class Shop:
         return content
 
 
-@pytest.fixture(scope="module")
-def stack(deployment: Stack) -> Stack:
-    return deployment
-
-
 @pytest.fixture
 def shop(stack: Stack) -> Shop:
     stack.reset()
@@ -113,14 +108,14 @@ def shop(stack: Stack) -> Shop:
 
 @pytest.fixture
 def live(stack: Stack) -> Shop:
-    """A shop whose one solution serves."""
+    """A shop with one live solution."""
     stack.begin(popular)
     stack.stretch = quickly
     return Shop(stack)
 
 
 def quickly(_: str) -> float:
-    """With fewer passes, a run takes less of the tests' time."""
+    """Use fewer passes, so that a run takes less of the tests' time."""
     return 0.05
 
 
@@ -200,7 +195,7 @@ def test_a_rest_ends_by_itself_and_its_schedule_goes(shop: Shop) -> None:
     assert not shop.actions(shop.drop(files={"interactions.csv": interactions(users=61)}))
 
 
-def test_a_plan_expects_what_things_took_and_cost_last_time(shop: Shop) -> None:
+def test_a_plan_expects_the_last_durations_and_costs(shop: Shop) -> None:
     """Imports, versions and campaigns by their own; what is new by the others of its kind; all else by the table."""
     shop.stack.stretch = lambda _: 0.25
     solutions = {name: {"recipe": "aws-popularity-count"} for name in ("popular", "other")}
@@ -230,7 +225,7 @@ def minutes(record: dict[str, Any]) -> dict[str, float]:
     return {name: one["minutes"] for name, one in plan.items() if one["action"] != "reuse"}
 
 
-def test_who_asks_for_training_gets_it_once(shop: Shop) -> None:
+def test_a_requested_training_happens_once(shop: Shop) -> None:
     shop.drop({"solutions": {**POPULAR, "similar": {"recipe": "aws-sims", "retrain": "manual"}}})
     at = "2023-11-20T02:00:00Z"
     for _ in range(2):
@@ -249,7 +244,7 @@ def test_a_task_that_does_not_exist_is_refused(live: Shop) -> None:
     assert "start the pipeline with" in record["summary"]
 
 
-def test_what_the_config_no_longer_names_is_told_and_deleted_only_on_request(shop: Shop) -> None:
+def test_resources_missing_in_the_config_are_reported_and_deleted_only_on_request(shop: Shop) -> None:
     two = {**POPULAR, "similar": {"recipe": "aws-sims"}}
     shop.drop({"solutions": two, "filters": {"some": 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("x")'}})
     record = shop.drop({"solutions": POPULAR})
@@ -271,7 +266,7 @@ def test_what_the_config_no_longer_names_is_told_and_deleted_only_on_request(sho
     assert "unmanaged" not in shop.drop({"solutions": POPULAR, "prune": True}) or not shop.record["unmanaged"]
 
 
-def test_what_others_made_in_the_group_is_never_pruned(live: Shop) -> None:
+def test_foreign_resources_in_the_group_are_never_pruned(live: Shop) -> None:
     group = live.stack.personalize.resources
     arn = next(arn for arn, one in group.items() if one.kind.name == "DatasetGroup")
     live.stack.personalize.create(
@@ -345,7 +340,7 @@ def test_a_group_whose_config_cannot_be_read_is_removed_when_it_can(live: Shop) 
     assert live.count()["DatasetGroup"] == 1
 
 
-def test_what_a_removal_cannot_delete_is_told(live: Shop) -> None:
+def test_resources_that_a_removal_cannot_delete_are_reported(live: Shop) -> None:
     (schema,) = (arn for arn in live.stack.personalize.resources if ":schema/" in arn)
     theirs = live.stack.personalize.create("DatasetGroup", {"name": "theirs"})
     live.stack.clock.shift(DAY)
@@ -495,7 +490,7 @@ def test_metrics_are_attributed_and_changed_in_place(shop: Shop) -> None:
     assert not shop.count()["MetricAttribution"]
 
 
-def test_what_failed_is_explained_and_built_again_by_the_next_drop(shop: Shop) -> None:
+def test_a_failed_resource_is_explained_and_made_again_by_the_next_drop(shop: Shop) -> None:
     faults.use(Faults(fail={"shop": "The role was gone."}))
     record = shop.drop({"solutions": POPULAR})
     assert record["outcome"] == "FAILED"
@@ -509,7 +504,7 @@ def test_what_failed_is_explained_and_built_again_by_the_next_drop(shop: Shop) -
     assert "The role was gone." in record["estimate"]["resources"]["dataset_group/shop"]["reason"]
 
 
-def test_what_is_being_deleted_or_updated_by_somebody_is_waited_for(live: Shop) -> None:
+def test_a_foreign_deletion_or_update_in_progress_is_waited_for(live: Shop) -> None:
     there = live.stack.personalize
     arn = next(arn for arn, one in there.resources.items() if one.kind.name == "Campaign")
 

@@ -1,4 +1,4 @@
-"""Plans: pure, in order, within the service's limits, and changed only where something has changed."""
+"""Plans: pure, in order, within the service's limits, and changed only by a change of their input."""
 
 import json
 import re
@@ -37,7 +37,7 @@ DATA = {
 
 
 def text(expression: str) -> dict[str, str]:
-    """A filter of nothing but its expression."""
+    """A filter with an expression only."""
     return {"filterExpression": expression}
 
 
@@ -50,12 +50,12 @@ def plan(config: Config = CONFIG, data: Mapping[str, Data] = DATA, target: Targe
 
 
 def changed(**other: Any) -> set[str]:
-    """Ids of the resources that differ from the plan without the change, or are in only one of the two."""
+    """The IDs of the resources that differ from the plan without the change, or that only one of the two has."""
     before, after = plan(), plan(**other)
     return {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
 
 
-def test_every_resource_comes_after_what_it_needs() -> None:
+def test_every_resource_comes_after_its_dependencies() -> None:
     seen: set[str] = set()
     for resource in desired_resources(TARGET, CONFIG, DATA):
         assert set(resource.needs) <= seen
@@ -64,7 +64,7 @@ def test_every_resource_comes_after_what_it_needs() -> None:
 
 
 @pytest.mark.parametrize("resource", desired_resources(TARGET, CONFIG, DATA), ids=lambda resource: resource.id)
-def test_a_resource_is_what_its_create_operation_takes(resource: Resource) -> None:
+def test_a_resource_has_the_members_of_its_create_operation(resource: Resource) -> None:
     name = f"Create{KINDS[resource.kind].member[0].upper()}{KINDS[resource.kind].member[1:]}"
     members = {**resource.params, **dict.fromkeys(resource.refs, "arn:aws:personalize:us-east-1:1:x/y")}
     model: Any = SESSION.get_service_model(KINDS[resource.kind].service)
@@ -79,12 +79,12 @@ def test_the_examples_of_the_page_make_every_kind() -> None:
         sections = {kind: section for section, kind in JOBS.items()}
         tasks: RequestedTasks = {f"{sections[job.kind]}#{job.name}": {"at": "2026-01-01"} for job in config.jobs}
         for resource in desired_resources(target(), config, DATA, tasks):
-            test_a_resource_is_what_its_create_operation_takes(resource)
+            test_a_resource_has_the_members_of_its_create_operation(resource)
             made[resource.kind] = resource
     assert made.keys() == KINDS.keys()
 
 
-def test_the_same_wishes_make_the_same_plan_but_for_the_names_of_jobs_and_versions() -> None:
+def test_equal_inputs_make_equal_plans_except_for_the_names_of_jobs_and_versions() -> None:
     assert plan() == plan()
     assert changed(target=replace(TARGET, run="20270101T000000Z-dcba")) == {
         *(f"dataset_import_job/{dataset}" for dataset in DATA),
@@ -124,7 +124,7 @@ def test_a_changed_schema_makes_a_new_schema_for_the_same_dataset() -> None:
     assert changed(data=data) == {"schema/items", "dataset_import_job/items", *versions}
 
 
-def test_groups_never_share_what_bears_their_name() -> None:
+def test_groups_never_share_named_resources() -> None:
     """`films` with the solution `new-best` and `films-new` with `best` both lead to the words films-new-best."""
     one = plan(Config((Solution("new-best", "aws-sims"),), {"new-best": text("x")}, {}, {}))
     other = plan(

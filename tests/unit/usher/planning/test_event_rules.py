@@ -1,4 +1,4 @@
-"""What events are checked by: the columns of their datasets, and the types that solutions are trained on."""
+"""The rules for events: the columns of their datasets, and the types that solutions are trained on."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""What the API is told of filters: their rules, and which of their events no file has."""
+"""The rules of filters for the API, and the event types in them that no file has."""
 
 import pytest
 from usher.config.model import Config
@@ -18,7 +18,7 @@ EXPRESSIONS = {
     ("types", "told_by_events"),
     [(["view"], {"bought", "taken"}), ([], {"bought", "taken"}), (["buy", "view"], {"taken"}), (None, {"taken"})],
 )
-def test_events_that_no_file_has_are_told_by_those_that_are_sent(
+def test_event_types_that_no_file_has_are_learnt_from_sent_events(
     types: list[str] | None, told_by_events: set[str]
 ) -> None:
     config = Config((), {name: {"filterExpression": text} for name, text in EXPRESSIONS.items()}, {}, None)

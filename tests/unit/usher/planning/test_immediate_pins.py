@@ -1,4 +1,4 @@
-"""What serves is what the campaign's description shows, whatever was asked for."""
+"""The live version is the one in the campaign's description, whatever a person requested."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ PINS = {"a": Pin(OLD, "Ann", "worse", "2024-01-01", NEW, NEW)}
 
 
 class Campaign(Inventory):
-    """An account with one campaign, as Describe shows it, which notes its updates."""
+    """An account with one campaign, as Describe returns it, which records its updates."""
 
     def __init__(self, **details: Any) -> None:
         super().__init__({}, "")
@@ -68,5 +68,5 @@ def test_the_version_of_another_solution_is_left_to_the_run(former: ServingMap) 
     )
 
 
-def test_a_campaign_that_somebody_has_deleted_is_left_to_the_run() -> None:
+def test_a_deleted_campaign_is_left_to_the_run() -> None:
     assert promote(Campaign(), serving(NEW), PINS) == (serving(NEW), False)

@@ -1,4 +1,4 @@
-"""What a run's imports read."""
+"""The inputs of a run's imports."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ def site(world: World) -> World:
 
 
 def kept(world: World, drafted: Draft) -> list[Resource]:
-    """The resources of a run's plan, with copies of what is to be imported."""
+    """The resources of a run's plan, with copies of the files to import."""
     return copy_inputs(Run(world.bucket, "films", "run-1"), drafted, ProfileCache(world.bucket))
 
 
@@ -44,7 +44,7 @@ def read(world: World, resources: list[Resource]) -> dict[str, list[str]]:
     return {id_: world.bucket.keys(folder.removeprefix(f"s3://{BUCKET}/")) for id_, folder in folders.items()}
 
 
-def test_an_import_reads_what_was_checked_whatever_is_put_there_afterwards(site: World) -> None:
+def test_an_import_reads_the_checked_data_despite_later_writes(site: World) -> None:
     resources = kept(site, planned(site))
     for key in ("a.csv", "c.csv", "incremental/b.csv"):
         site.put(f"films/interactions/{key}", LARGE)
@@ -57,7 +57,7 @@ def test_an_import_reads_what_was_checked_whatever_is_put_there_afterwards(site:
     assert all(key.startswith("films/out/input/run-1/") for some in keys.values() for key in some)
 
 
-def test_the_bucket_is_told_to_forget_copies(site: World) -> None:
+def test_the_bucket_expires_copies(site: World) -> None:
     for (key,) in read(site, kept(site, planned(site))).values():
         tags: Any = site.s3.get_object_tagging(Bucket=BUCKET, Key=key)["TagSet"]
         assert tags == [{"Key": "usher", "Value": "input"}]
@@ -72,7 +72,7 @@ def test_a_file_that_changes_after_it_was_checked_is_not_copied(site: World) -> 
     assert kept(site, planned(site)), "another try plans anew"
 
 
-def test_what_was_imported_is_not_copied_again(site: World) -> None:
+def test_imported_files_are_not_copied_again(site: World) -> None:
     site.settle(kept(site, planned(site)))
     site.bucket.delete(site.bucket.keys("films/out/"))
     kept(site, planned(site))

@@ -1,4 +1,4 @@
-"""Everything in the bucket is checked as a whole."""
+"""All files in the bucket are checked together."""
 
 import json
 from typing import Any
@@ -73,7 +73,7 @@ def test_config_and_every_dataset_are_complained_of_at_once(world: World) -> Non
     ]
 
 
-def test_a_bad_config_is_told_even_before_there_is_data(world: World) -> None:
+def test_a_bad_config_is_reported_even_without_data(world: World) -> None:
     world.put("films/usher.yaml", "[")
     assert refused(world)[0].startswith("films/usher.yaml line 1 column 2: is not readable")
 
@@ -120,7 +120,7 @@ def test_a_folder_with_folders_of_other_groups_is_no_group(world: World, group: 
     ]
 
 
-def test_who_writes_below_a_folder_of_the_solution_reaches_that_group_alone(world: World) -> None:
+def test_a_writer_below_a_folder_of_the_solution_reaches_that_group_alone(world: World) -> None:
     for key in ("train/mallory/interactions.csv", "train/mallory/config.json", "train/mallory/victim/interactions.csv"):
         assert group_of(key) == "mallory"
     world.put("train/mallory/interactions.csv", interactions())
@@ -165,7 +165,7 @@ def test_an_event_type_that_the_data_lacks_is_named(world: World) -> None:
     ]
 
 
-def test_the_report_names_the_rows_of_what_is_refused_and_of_what_is_dropped(world: World) -> None:
+def test_the_report_names_the_refused_and_the_dropped_rows(world: World) -> None:
     world.put("films/interactions/1.csv", interactions() + "\nu1,i1,x\nu1,i2,x\n")
     with pytest.raises(InputError) as caught:
         take(world)
@@ -178,7 +178,7 @@ def test_the_report_names_the_rows_of_what_is_refused_and_of_what_is_dropped(wor
 
 
 def test_the_schema_in_use_stays_while_the_columns_do(world: World) -> None:
-    """Values that happen to look otherwise must not make another schema, since those can only grow."""
+    """Values that look different by chance must not make another schema, since schemas can only grow."""
     world.put("films/interactions.csv", interactions())
     world.put("films/items.csv", ITEMS)
     before = fields(take(world), "items")
@@ -206,7 +206,7 @@ def test_a_dataset_group_that_is_being_deleted_has_no_schema_in_use(world: World
     assert take(world)
 
 
-def test_the_columns_of_another_groups_dataset_are_not_told(world: World) -> None:
+def test_the_columns_of_another_groups_dataset_are_not_shown(world: World) -> None:
     world.put("films/interactions.csv", interactions())
     world.put("films/items.csv", ITEMS)
     world.settle(world.plan(), "import")
@@ -239,7 +239,7 @@ def test_a_misspelt_or_stray_file_is_named(world: World, key: str, said: str) ->
     assert any(problem.startswith(f"{key}: {said}") for problem in refused(world))
 
 
-def test_other_files_are_nobodys_business(world: World) -> None:
+def test_other_files_are_ignored(world: World) -> None:
     world.put("films/interactions.csv", interactions())
     for key in ("films/notes.txt", "films/export/x/users.jsonl", "films/out/runs/1/run.json", "films/more/items.csv"):
         world.put(key, "x")

@@ -47,12 +47,12 @@ NAMES = st.tuples(WORDS, st.sampled_from([".csv", ".CSV", ".yml", ".jpg", ".json
         ("films/interactions/2026.csv", None),
     ],
 )
-def test_files_that_nobody_reads_are_noted(key: str, remedy: str | None) -> None:
+def test_unread_files_are_noted(key: str, remedy: str | None) -> None:
     assert [(note.place, note.remedy) for note in ignored_files([key])] == ([(key, remedy)] if remedy else [])
 
 
 @given(st.lists(WORDS, max_size=4), NAMES)
-def test_what_starts_a_run_without_being_read_is_what_the_run_names(folders: list[str], name: str) -> None:
+def test_a_run_reports_keys_that_start_it_without_being_read(folders: list[str], name: str) -> None:
     key = "/".join(["films", *folders, name])
     named = [*misplaced_files([key], "films"), *ignored_files([key])]
     assert is_nearly_input(key) == bool(named)

@@ -1,4 +1,4 @@
-"""What answers goes on answering, whatever fails: the serving map that follows another one."""
+"""The serving map that follows another one: every answer remains, whatever fails."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -46,7 +46,7 @@ def plan(**solutions: str) -> Plan:
 
 
 def answers(content: Any) -> dict[tuple[str, str], str]:
-    """By route and name (empty: none is given), the ARN of what answers."""
+    """The ARN that answers, by route and name ("" without a name)."""
     if not content:
         return {}
     names = ["", *content.get("solutions", {}), *content.get("recommenders", {})]
@@ -74,7 +74,7 @@ def test_while_something_is_missing_the_former_answers_requests_that_name_none()
     assert list(content["solutions"]) == ["home", "popular"]
 
 
-def test_what_the_config_takes_away_goes_once_the_rest_serves() -> None:
+def test_resources_removed_from_the_config_go_after_the_rest_is_live() -> None:
     former: Any = {
         "solutions": {"home": solution("home"), "similar": solution("similar", USER)},
         "recommenders": {"top": recommender("top", POPULAR)},
@@ -91,7 +91,7 @@ def test_what_the_config_takes_away_goes_once_the_rest_serves() -> None:
     assert done["exports"] == {}
 
 
-def test_a_version_on_hold_keeps_nothing_from_going() -> None:
+def test_a_held_version_blocks_no_removal_from_the_map() -> None:
     former: Any = {"solutions": {"home": solution("home"), "popular": solution("popular", POPULAR)}, "filters": {}}
     held = [*ready("solution_version/home"), state("campaign/home", "HELD")]
     assert next_map(plan(home=USER), held, former)["solutions"] == {"home": solution("home")}
@@ -105,7 +105,7 @@ def test_a_campaign_that_is_no_longer_wanted_answers_until_the_rest_serves() -> 
     assert done["solutions"]["home"]["campaignArn"] is None
 
 
-def test_what_alone_answers_a_route_stays_until_something_else_does_or_it_is_deleted() -> None:
+def test_the_only_answer_of_a_route_stays_until_another_answers_or_it_is_deleted() -> None:
     former: Any = {
         "solutions": {"home": solution("home"), "related": solution("related", RELATED)},
         "recommenders": {"rank": recommender("rank", RANKED)},
@@ -142,7 +142,7 @@ def test_another_one_of_the_same_route_answers_in_the_place_of_what_leaves() -> 
     assert without(after, [home]) == without(content, [popular, home])
 
 
-def test_what_serves_nothing_leaves_first_and_then_what_comes_last() -> None:
+def test_resources_without_a_route_leave_first_and_then_the_last_ones() -> None:
     content: Any = {
         "solutions": {name: solution(name, type_) for name, type_ in {"a": USER, "b": USER, "c": RELATED}.items()},
         "filters": {"seen": "arn:filter"},
@@ -162,7 +162,7 @@ STATUSES = st.sampled_from(["READY", "HELD", "FAILED", "SKIPPED", "PENDING", "WA
 
 @st.composite
 def maps(draw: st.DrawFn) -> Any:
-    """A serving map, maybe an empty one."""
+    """A serving map, possibly an empty one."""
     solutions = draw(st.dictionaries(NAMES, st.tuples(TYPES, st.booleans()), max_size=5))
     recommenders = draw(st.dictionaries(st.sampled_from("xyz"), TYPES, max_size=3))
     return {
@@ -175,7 +175,7 @@ def maps(draw: st.DrawFn) -> Any:
 
 @st.composite
 def plans(draw: st.DrawFn) -> Plan:
-    """What a config names."""
+    """The resources that a config names."""
     solutions = draw(st.dictionaries(NAMES, st.fixed_dictionaries({"type": TYPES, "campaign": st.booleans()})))
     recommenders = draw(st.dictionaries(st.sampled_from("xyz"), st.fixed_dictionaries({"type": TYPES})))
     return Plan("shop", solutions=solutions, recommenders=recommenders, filters=draw(st.lists(NAMES, unique=True)))
@@ -192,7 +192,7 @@ def ids_of(desired: Plan) -> list[str]:
 
 
 @given(former=maps(), desired=plans(), data=st.data())
-def test_whatever_fails_no_request_that_was_answered_is_without_an_answer(
+def test_every_answered_request_keeps_an_answer_after_any_failure(
     former: Any, desired: Plan, data: st.DataObject
 ) -> None:
     states = [state(id_, data.draw(STATUSES)) for id_ in ids_of(desired)]
@@ -222,7 +222,7 @@ class Account:
     serving: Any
     may_go: Sequence[Unmanaged]
     others: int
-    """Campaigns that are nobody's."""
+    """Campaigns without an owner."""
     statuses: dict[str, str]
     deleted: list[str]
 
@@ -245,7 +245,8 @@ class Account:
         return arn not in self.deleted
 
     def one_pass(self, outcome: str) -> bool:
-        """Let what is created end, create what has room, and make room; False if nothing more can happen."""
+        """Finish creations, create resources that have room, and make room. Returns False if nothing more can
+        happen."""
         before = dict(self.statuses), list(self.deleted), self.serving
         for id_, status in self.statuses.items():
             if status == "PENDING":
@@ -299,7 +300,7 @@ def test_a_plan_that_is_rehearsed_well_has_room_if_nothing_fails(
 
 
 def account_of(former: Any, types: Mapping[str, str], others: int) -> Account:
-    """An account whose quota is used up, or nearly so, in which all former campaigns may go."""
+    """An account whose quota is exhausted, or nearly so, in which all former campaigns may be deleted."""
     old = [entry["campaignArn"] for entry in former["solutions"].values() if entry["campaignArn"]]
     return Account(
         plan(**types), max(5, others + len(old)), former, [Unmanaged(arn, "campaign", arn, "", True) for arn in old],
@@ -311,7 +312,7 @@ def as_record(one: State) -> Any:
     return {"id": one.id, "status": one.status, "arn": one.arn}
 
 
-def test_a_filter_says_what_the_one_that_serves_says() -> None:
+def test_a_stored_filter_agrees_with_the_live_one() -> None:
     rules: Any = {"arn:old": ["old"], "arn:gone": ["gone"]}
     former: Any = {"solutions": {}, "filters": {"a": "arn:old"}, "filterRules": rules}
     desired = Plan("shop", filters=["a", "b"], filter_rules={"a": [{"effect": "new"}], "b": [{"effect": "b"}]})

@@ -1,4 +1,4 @@
-"""Pins: promotions and rollbacks, as people ask for them."""
+"""Pins: promotions and rollbacks by people."""
 
 from dataclasses import replace
 from typing import Any
@@ -38,7 +38,7 @@ def test_a_version_is_chosen_by_its_place_or_its_name(asked: str, live: str, cho
 
 
 @given(st.text(), st.lists(st.text(min_size=1), unique=True), st.text())
-def test_what_is_chosen_is_there(asked: str, versions: list[str], live: str) -> None:
+def test_chosen_contenders_are_present(asked: str, versions: list[str], live: str) -> None:
     assert choose_version(asked, versions, live) in {"", *versions}
 
 
@@ -56,7 +56,7 @@ def plan(world: World, run: str = "run") -> list[Resource]:
 
 
 def run(world: World, pins: Pins, users: int) -> str:
-    """A run on new data with the pins that hold; the version that the campaign serves after it."""
+    """A run on new data with the current pins. Returns the campaign's version after it."""
     world.put("films/interactions.csv", interactions(users=users))
     campaigns = world.personalize.list_campaigns()["campaigns"]
     live = {"group": serving(world)} if campaigns else {}
@@ -76,7 +76,7 @@ def request(world: World, pins: Pins, given: dict[str, Any]) -> None:
     pins.record_request(world.personalize, "films", given, {"group": serving(world)}, f"arn:{given['version']}")
 
 
-def test_previous_is_what_it_was_at_the_request(world: World, pins: Pins) -> None:
+def test_previous_means_the_version_at_the_request(world: World, pins: Pins) -> None:
     """The request joins a run that trains and deploys another version."""
     first, second = run(world, pins, 60), run(world, pins, 61)
     request(world, pins, ask("previous"))
@@ -123,7 +123,7 @@ def test_a_rollback_holds_until_a_newer_version_is_trained(world: World, pins: P
 
 
 @pytest.mark.parametrize("given_", [ask("arn:unknown"), ask("previous"), ask("latest", solution="other")])
-def test_what_cannot_be_is_told_once_and_forgotten(world: World, pins: Pins, given_: dict[str, Any]) -> None:
+def test_an_impossible_request_is_reported_once_and_dropped(world: World, pins: Pins, given_: dict[str, Any]) -> None:
     version = run(world, pins, 60)
     request(world, pins, given_)
     holding, (problem,) = pins.resolve(world.personalize, "films", plan(world), {"group": version})
@@ -152,12 +152,12 @@ def test_other_inputs_ask_for_no_version(pins: Pins, given_: dict[str, Any]) -> 
 @pytest.mark.parametrize(
     "given_", [ask(""), ask("latest", who=" "), ask("latest", why=3), {"group": "films", "solution": "a"}]
 )
-def test_who_and_why_must_be_said(pins: Pins, given_: dict[str, Any]) -> None:
+def test_author_and_reason_are_required(pins: Pins, given_: dict[str, Any]) -> None:
     with pytest.raises(UsherError, match="To promote or to roll back"):
         pins.record_request(NOT_ASKED, "films", given_, {}, "arn")
 
 
-def test_what_serves_is_pinned_a_campaign_or_else_the_version() -> None:
+def test_a_campaign_is_pinned_or_else_the_version() -> None:
     pins = {"a": Pin("arn:a", "Ann", "worse", "now", "arn:b")}
     version = Resource("solution_version/a", "solution_version", "train")
     campaign = Resource("campaign/a", "campaign", "train", gate=Gate({"atLeast": 1.0}))

@@ -1,6 +1,7 @@
-"""A directory of ugly files: each is mended when usher.yaml says how, or else named in one sentence, with its remedy.
+"""A directory of bad files: each is readable by a setting in usher.yaml, or is reported in one sentence with its
+remedy.
 
-Whatever is named is named again after nothing has changed, and no more when its remedy is followed.
+A finding comes again while nothing has changed, and never after its remedy is followed.
 """
 
 import gzip
@@ -72,18 +73,18 @@ def lines(names: list[str]) -> str:
 
 @dataclass(frozen=True)
 class Ugly:
-    """A file that is not as it should be."""
+    """A file with a fault."""
 
     name: str
     content: str | bytes
     said: str = ""
-    """What is said of it: the place, what is wrong and what to do. Empty: it is read as it is."""
+    """The finding: the place, the fault and the remedy. Empty: the file is read as it is."""
     told: Mapping[str, Any] = field(default_factory=dict)
-    """What the remedy says to set in usher.yaml."""
+    """The setting in usher.yaml that the remedy names."""
     instead: str | bytes = ""
-    """Or what it says to drop in its place, as `name`."""
+    """The file that the remedy says to drop instead, as `name`."""
     rename: str = ""
-    """Or how to call it."""
+    """The name that the remedy gives the file."""
 
 
 UGLY = {
@@ -392,12 +393,12 @@ def problems(shop: World) -> list[str]:
 
 
 def imported(shop: World) -> str:
-    """The rows of interactions that Personalize is given."""
+    """The rows of interactions for Personalize."""
     return "".join(map(bytes.decode, copies(shop)))
 
 
 def copies(shop: World) -> list[bytes]:
-    """The files of interactions that Personalize is given."""
+    """The files of interactions for Personalize."""
     drafted = Planner(shop.bucket, target("shop"), shop.inventory, {}).draft()
     resources = copy_inputs(Run(shop.bucket, "shop", "run-1"), drafted, ProfileCache(shop.bucket))
     (one,) = (one for one in resources if one.id == "dataset_import_job/interactions")
@@ -424,7 +425,7 @@ def test_there_are_fifty_of_them_or_more() -> None:
     assert len(UGLY) >= 50
 
 
-# What is accepted, with what is said of it: the dataset, its content, and the finding.
+# Accepted files, with their findings: the dataset, its content, and the finding.
 REMARKS = {
     "a time of the year 2100": (
         "interactions.csv", GOOD + "u1,i1,4102444800\n",
@@ -490,7 +491,7 @@ REMARKS = {
 
 
 @pytest.mark.parametrize("kind", REMARKS)
-def test_what_personalize_takes_but_nobody_means_is_a_warning(shop: World, kind: str) -> None:
+def test_valid_but_unlikely_values_are_a_warning(shop: World, kind: str) -> None:
     name, content, said = REMARKS[kind]
     put(shop, name, content, {})
     with time_machine.travel(NOW, tick=False):
@@ -523,7 +524,7 @@ def test_files_in_wrong_folders_are_noted() -> None:
     ]
 
 
-def test_duplicates_are_left_out_when_told_and_not_read_as_a_change_otherwise(shop: World) -> None:
+def test_duplicates_are_left_out_on_request_and_otherwise_are_not_a_change(shop: World) -> None:
     put(shop, "interactions.csv", GOOD + "\n".join(ROWS[:50]) + "\n", {"deduplicate": True})
     assert imported(shop) == GOOD
     put(shop, "interactions.csv", GOOD + "\n".join(ROWS[:50]) + "\n", {})

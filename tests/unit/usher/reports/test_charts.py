@@ -1,4 +1,4 @@
-"""Charts: well-formed, safe whatever they are called, and with every mark in its place on the canvas."""
+"""Charts: well-formed, safe with any names, and with every mark in its place on the canvas."""
 
 import math
 import re
@@ -27,7 +27,7 @@ def parsed(svg: str) -> ET.Element:
 
 
 def check(svg: str) -> ET.Element:
-    """Every mark is one that draws, refers to nothing, and lies on the canvas."""
+    """Every mark is an allowed element, refers to nothing, and lies on the canvas."""
     root = parsed(svg)
     _, _, width, height = map(float, root.attrib["viewBox"].split())
     assert {one.tag for one in root.iter()} <= {
@@ -95,7 +95,7 @@ def test_a_bar_is_as_long_as_its_value_and_tells_it() -> None:
         assert expected in texts(root)
 
 
-def test_what_has_no_bar_has_marks_and_what_is_not_to_be_compared_is_pale() -> None:
+def test_values_without_a_bar_have_marks_and_incomparable_ones_are_pale() -> None:
     groups = [
         Bars("silent", [None, None], ["no list for 9 of 9 users"]),
         Bars("live", [(0.3, 0.2, 0.4), None], ["may know 98% of the held-out events", "explores"], is_pale=True),
@@ -116,7 +116,7 @@ def test_a_line_breaks_where_there_is_no_value() -> None:
     assert re.sub(r"[\d. ]", "", path) == "MML"
 
 
-def test_what_is_not_above_zero_has_no_place_on_a_logarithmic_axis() -> None:
+def test_values_not_above_zero_have_no_place_on_a_logarithmic_axis() -> None:
     points = [(0.0, 5.0), (1.0, 0.0), (1.0, -1.0), (10.0, 100.0), (100.0, 1.0)]
     root = parsed(lines("t", [Series("s", points, joined=False)], Axis(log=True), Axis(log=True)))
     assert len(root.findall(f"{SVG}circle")) == 2
@@ -134,7 +134,7 @@ def test_ticks_are_few_evenly_spread_and_hold_all_values(low: float, more: float
     assert min(steps) == pytest.approx(max(steps))
 
 
-def test_long_names_are_cut_in_the_middle_and_told_in_full_on_hover() -> None:
+def test_long_names_are_cut_in_the_middle_and_shown_in_full_on_hover() -> None:
     name = f"user-personalization{'-v2' * 20} (live 2026-11-22)"
     root = parsed(bars("t", ["raw"], [Bars(name, [None])]))
     (shown,) = [one for one in root.iter(f"{SVG}text") if "…" in (one.text or "")]
@@ -161,6 +161,6 @@ def test_letters_are_drawn_in_a_picture() -> None:
     assert len(render_png(bars("A title", [], []))) > len(render_png(bars("", [], []))) + 500
 
 
-def test_what_is_no_svg_is_no_picture() -> None:
+def test_an_invalid_svg_is_no_picture() -> None:
     with pytest.raises(ValueError, match="root node"):
         render_png("<p>")

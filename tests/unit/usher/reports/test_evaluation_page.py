@@ -1,4 +1,4 @@
-"""An evaluation's page: complete, self-contained, and safe whatever the report holds and lacks."""
+"""An evaluation's page: complete, self-contained, and safe for any report."""
 
 import re
 from collections.abc import Mapping
@@ -73,7 +73,7 @@ def diagnosis(text: str) -> dict[str, Any]:
 
 
 def whole(text: str = "", values: tuple[float, ...] = (0.1, 0.2, 0.3)) -> Any:
-    """A report with everything in it, a text wherever one can be."""
+    """A report with every member, and text in every place for text."""
     names = [f"{name}{text}" for name in KINDS]
     items = [{"id": text, "title": f"Alien{text}", "hit": True}, {"id": f"i7{text}"}]
     scored = list(zip(names, values, strict=True))
@@ -105,7 +105,7 @@ def whole(text: str = "", values: tuple[float, ...] = (0.1, 0.2, 0.3)) -> Any:
     | st.sampled_from(["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "</title>", "&lt;", "x" * 2000])
 )
 @settings(max_examples=20, deadline=None)
-def test_whatever_the_report_holds_is_shown_as_text(text: str) -> None:
+def test_any_content_of_the_report_is_shown_as_text(text: str) -> None:
     shown = Reader(render_evaluation_page(whole(text)))
     assert shown.tags <= TAGS | CHART_TAGS | {"details", "summary", "small"}
     assert shown.attributes <= ATTRIBUTES | {"open"}
@@ -139,7 +139,7 @@ def test_the_page_has_every_contender_metric_item_and_note() -> None:
 
 
 def scored(p: float = 0.0001, **values: float) -> Any:
-    """A report on contenders with these values; those that KINDS does not know are trained."""
+    """A report on contenders with these values; those that KINDS lacks are trained."""
     contenders = [contender(name, KINDS.get(name, "trained")) for name in values]
     scores = [score(name, value, form) for name, value in values.items() for form in ("raw", "dedup")]
     ranked = {one["name"]: values[one["name"]] for one in contenders if one["ranked"]}
@@ -211,7 +211,7 @@ LIVE = {"for-you (live)": 0.9}
         ),
     ],
 )
-def test_the_verdict_names_the_best_and_what_chance_may_explain(report: Any, said: str) -> None:
+def test_the_verdict_names_the_best_and_differences_that_chance_may_explain(report: Any, said: str) -> None:
     judged = verdict(report)
     assert judged[1:3] == [f"By mean reciprocal rank, {said}", f"By NDCG at 25, {said}"]
 
@@ -234,7 +234,7 @@ def test_the_verdict_is_about_the_decisive_form(form: str, repeats: float, said:
     assert judged[1].startswith("By mean reciprocal rank, b is best: 0.200")
 
 
-def test_who_is_not_ranked_is_named_with_the_reason_and_never_best() -> None:
+def test_an_unranked_contender_is_named_with_the_reason_and_never_best() -> None:
     report = scored(**{"for-you": 0.2}, **LIVE)
     silent = contender("silent", "trained", "", "no list for 600 of 610 users") | {"ranked": False}
     report["contenders"].append(silent)
@@ -257,7 +257,7 @@ def test_marks_stand_wherever_figures_do() -> None:
         assert KNOWS in section
 
 
-def test_who_has_no_list_has_no_figures_and_no_bars() -> None:
+def test_a_contender_without_lists_has_no_figures_and_no_bars() -> None:
     report = scored(**{"for-you": 0.2})
     report["contenders"].append(contender("silent", "trained", "", "no list for 610 of 610 users") | {"ranked": False})
     charts = evaluation_charts(report)
@@ -270,7 +270,7 @@ def test_who_has_no_list_has_no_figures_and_no_bars() -> None:
     assert evaluation_charts(report)["mean_reciprocal_rank"] != charts["mean_reciprocal_rank"]
 
 
-def test_the_best_comparable_value_is_bold_but_for_novelty() -> None:
+def test_the_best_comparable_value_is_bold_except_for_novelty() -> None:
     text = render_evaluation_page(whole())
     assert "<b>0.2000</b>" in text
     assert "<b>0.3000</b>" not in text

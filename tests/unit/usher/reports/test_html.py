@@ -1,4 +1,4 @@
-"""Every page that Usher writes: what a browser may do with it, whatever the texts in it are."""
+"""Usher's HTML pages: their restrictions for browsers, for any texts in them."""
 
 import re
 from base64 import b64encode
@@ -30,7 +30,7 @@ PAGES = {
 
 
 class Elements(HTMLParser):
-    """Notes every element with its attributes, and what the style sheets hold."""
+    """Records every element with its attributes, and the contents of the style sheets."""
 
     def __init__(self, text: str) -> None:
         super().__init__()

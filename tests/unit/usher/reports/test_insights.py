@@ -1,4 +1,4 @@
-"""Insights: each one applies from its threshold on, and not before."""
+"""Insights: each applies from its threshold on, and not below."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""Pages in a browser, on a telephone, a laptop and a large screen, light and dark: all is there and legible."""
+"""Pages in a browser, on a telephone, a laptop and a large screen, light and dark: all is visible and legible."""
 
 import html
 import json
@@ -20,10 +20,10 @@ from tests.unit.usher.reports.test_run_page import BEGUN, DIAGNOSIS
 BROWSER = shutil.which("chromium")
 WIDTHS = (390, 1280, 1920)
 SCHEMES = {"dark": 0, "light": 1}
-"""By name, the browser's setting."""
+"""The browser's settings by name."""
 SECONDS = 120
 MIN_CONTRAST = 4.5
-"""Of text and its background: WCAG 2.2, 1.4.3."""
+"""The minimum contrast of text and its background: WCAG 2.2, 1.4.3."""
 LONG = "arn:aws:personalize:us-east-1:123456789012:solution/shop-user-personalization-cc45pu44qnry5ocg/fumit2fwy4rfyyjj"
 METRICS = [
     "coverage", "mean_reciprocal_rank_at_25", "average_rewards_at_k",
@@ -82,7 +82,7 @@ def version(name: str, *, live: bool) -> dict[str, Any]:
 
 
 def record() -> Any:
-    """A record with everything that is long in a real one."""
+    """A record with every long member of a real one."""
     names = ("for-you", "similar-items-of-the-same-category", "popular")
     monthly: Any = [
         {"id": f"campaign/{name}", "arn": f"{LONG}{name}", "what": "serving", "desired": name != "popular",
@@ -143,7 +143,7 @@ def hours() -> str:
 
 
 def evaluation() -> str:
-    """The page of an evaluation whose names and titles are long, with all that it folds."""
+    """The page of an evaluation with long names and titles, with all its folded parts."""
     report = whole(f"-of-{LONG}")
     silent = contender("silent", "trained", "", "no list for 123,456 of 123,456 users") | {"ranked": False}
     report["contenders"].append(silent)
@@ -151,7 +151,7 @@ def evaluation() -> str:
 
 
 def browse(folder: Path, scheme: str, content: str, *options: str) -> str:
-    """What a browser writes to its standard output for a page."""
+    """The standard output of a browser for a page."""
     page = folder / f"{scheme}.html"
     page.write_text(content)
     given = f"--blink-settings=preferredColorScheme={SCHEMES[scheme]}"

@@ -1,4 +1,4 @@
-"""A run's page: complete, self-contained, and safe whatever the record holds."""
+"""A run's page: complete, self-contained, and safe for any record."""
 
 import html
 from html.parser import HTMLParser
@@ -75,7 +75,7 @@ BEGUN: Any = {
 
 
 class Reader(HTMLParser):
-    """Notes what a page is made of."""
+    """Records the contents of a page."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -100,7 +100,7 @@ class Reader(HTMLParser):
 
 
 def record(text: str, number: float = 1.5) -> Any:
-    """A record with everything in it, a text wherever one can be."""
+    """A record with every member, and text in every place for text."""
     version = {
         "solution": text,
         "arn": f"{text}/v1",
@@ -142,7 +142,7 @@ def record(text: str, number: float = 1.5) -> Any:
     | st.sampled_from(["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "</title>", "&lt;", "#"])
 )
 @settings(deadline=None)
-def test_whatever_the_record_holds_is_shown_as_text(text: str) -> None:
+def test_any_content_of_the_record_is_shown_as_text(text: str) -> None:
     shown = Reader(render_run_page(record(text)))
     assert shown.tags == TAGS | CHART_TAGS
     assert shown.attributes <= ATTRIBUTES
@@ -194,5 +194,5 @@ def test_a_page_is_there_from_the_first_moment(more: dict[str, Any]) -> None:
     assert (BEGUN | more)["outcome"] in shown.texts
 
 
-def test_what_has_no_rows_has_no_table() -> None:
+def test_an_empty_section_has_no_table() -> None:
     assert "table" not in Reader(render_run_page(BEGUN)).tags

@@ -1,4 +1,4 @@
-"""How a desired resource is compared with an existing one."""
+"""The comparison of a desired resource with an existing one."""
 
 from typing import Any
 
@@ -56,7 +56,7 @@ def test_only_the_changed_part_of_a_solution_is_sent_as_another_schedule_resets_
     assert not members_of_update(SOLUTION, existing, existing)
 
 
-def test_what_the_last_update_has_changed_counts_wherever_describe_shows_it() -> None:
+def test_the_last_update_counts_wherever_describe_shows_it() -> None:
     update = {"status": "ACTIVE", "solutionUpdateConfig": DAILY}
     existing = {"solutionConfig": WEEKLY, "latestSolutionUpdate": update}
     assert not changed_in_place(SOLUTION, existing, {"solutionConfig": DAILY})
@@ -76,7 +76,7 @@ def test_metrics_are_added_and_removed() -> None:
     assert members == {"addMetrics": [sales], "removeMetrics": ["clicks"]}
 
 
-def test_what_can_not_change_in_place_is_all_but_the_mutable_and_what_is_empty_without() -> None:
+def test_immutable_settings_are_all_but_the_mutable_and_those_that_are_empty_without() -> None:
     hyperparameters = {"algorithmHyperParameters": {"bptt": "30"}}
     desired = {"recipeArn": "r", "performAutoTraining": True, "solutionConfig": {**WEEKLY, **hyperparameters}}
     assert immutable_members(SOLUTION, desired) == {"recipeArn": "r", "solutionConfig": hyperparameters}

@@ -1,7 +1,8 @@
-"""The first hour of a shop, and the edits after it: whatever a quota allows is done, and something always answers.
+"""The first hour of a shop, and the edits after it: everything within the quotas is done, and every route keeps an
+answer.
 
 At every boundary of a run (before and after each function and each call of a service), all requests that were answered
-before are sent again, by the serving map of that moment and by each that a function may still have in its cache.
+before are sent again, by the current serving map and by each that a function may still have in its cache.
 """
 
 import json
@@ -18,7 +19,6 @@ from usher.serving.serving_map import CACHE_SECONDS
 
 from tests.unit.usher.planning.test_changes import Shop, quickly
 from tests.unit.usher.planning.test_changes import shop as shop
-from tests.unit.usher.planning.test_changes import stack as stack
 from tests.unit.usher.reads import COUNTED, call_members
 from tests.unit.usher.world import interactions
 from usher_local.personalize.core import environment
@@ -33,11 +33,11 @@ FOUR = {
 }
 FIVE = {**FOUR, "best": {"recipe": "aws-trending-now"}}
 QUICK = {name: {"recipe": "aws-sims" if name == "related" else "aws-popularity-count"} for name in (*FOUR, "best")}
-"""As many, trained in no time."""
+"""The same number of solutions, with instant trainings."""
 FEW = {name: QUICK[name] for name in ("for-you", "related", "rank")}
 ANSWERING = ("Campaign", "Recommender")
 A_CAMPAIGN = 144.1152
-"""US dollars for 30 days of one that is not paid by request."""
+"""US dollars for 30 days of a campaign that is not paid by request."""
 
 
 def renamed(solutions: dict[str, Any]) -> dict[str, Any]:
@@ -46,19 +46,19 @@ def renamed(solutions: dict[str, Any]) -> dict[str, Any]:
 
 @dataclass
 class Callers:
-    """They ask again for everything that has been answered once."""
+    """Callers that repeat every request that was answered once."""
 
     shop: Shop
     unanswered: list[tuple[str, str, Any, str]] = field(default_factory=list)
-    """Route, name, the map that did not have it, and when."""
+    """Route, name, the map without it, and the time."""
     instead: set[tuple[str, str]] = field(default_factory=set)
-    """By name that was asked for, what has answered in its place."""
+    """The names that answered instead, by the requested name."""
     most: Counter[str] = field(default_factory=Counter)
-    """By kind, how many there were at most."""
+    """The maximum number of resources of each kind."""
     _maps: list[tuple[float, Any, set[tuple[str, str]]]] = field(default_factory=list)
-    """Since when, the map, and what was answered until then."""
+    """The time since when a map is valid, the map, and the requests answered until then."""
     _last: tuple[str, set[str]] = ("", set())
-    """What they asked last: the map, and what could answer."""
+    """The last requests: the map, and the possible answers."""
 
     def ask(self, boundary: Boundary | None = None) -> None:
         there = self.shop.stack.personalize.resources
@@ -87,7 +87,7 @@ class Callers:
         return answers
 
     def give_up(self, names: Collection[str]) -> None:
-        """Callers know that the config has these names no longer: the last map need not have them."""
+        """Stop requesting these names, which the config no longer has: the last map may lack them."""
         *_, (since, content, answered) = self._maps
         self._maps = [(since, content, {(route, name) for route, name in answered if name not in names})]
         self.unanswered = [one for one in self.unanswered if one[1] not in names or one[2] != content]
@@ -108,7 +108,7 @@ def make_few(stack: Stack) -> None:
 
 @pytest.fixture
 def callers_of_few(few: Shop) -> Callers:
-    """They have asked for all that there is, and ask on at every boundary of the runs; no campaign more may exist."""
+    """Callers of everything, at every boundary of the runs; the quota of campaigns is exhausted."""
     environment.current.quotas["Campaign"] = len(FEW)
     made = Callers(few)
     made.ask()
@@ -118,7 +118,7 @@ def callers_of_few(few: Shop) -> Callers:
 
 @pytest.fixture
 def callers(shop: Shop) -> Callers:
-    """They ask at every boundary of the runs."""
+    """Callers at every boundary of the runs."""
     made = Callers(shop)
 
     def disturb(boundary: Boundary) -> None:
@@ -143,13 +143,13 @@ def edit(shop: Shop, callers: Callers, solutions: Any, **more: Any) -> dict[str,
 
 
 def trained(shop: Shop) -> Counter[str]:
-    """How often each solution was trained, by its ARN."""
+    """The number of trainings of each solution, by its ARN."""
     there = shop.stack.personalize.resources.values()
     return Counter(one.values["solutionArn"] for one in there if one.kind.name == "SolutionVersion")
 
 
 def paid_by_hour(shop: Shop) -> float:
-    """What the campaigns that exist cost in 30 days."""
+    """The cost of the existing campaigns in 30 days."""
     there = shop.stack.personalize.resources
     campaigns = [one for one in there.values() if one.kind.name == "Campaign"]
     solutions = [there[one.values["solutionVersionArn"].rpartition("/")[0]] for one in campaigns]
@@ -157,7 +157,7 @@ def paid_by_hour(shop: Shop) -> float:
 
 
 def test_the_first_hour_ends_well_with_five_campaigns_as_the_limit(shop: Shop, callers: Callers) -> None:
-    """Data alone; then a config with other names, which has no room until it says `prune`; then all five renamed."""
+    """Data alone; then a config with other names, which has no room without `prune`; then all five renamed."""
     first = shop.drop(files={"interactions.csv": interactions()})
     assert (first["outcome"], set(shop.served["solutions"])) == (
         "SUCCEEDED", {"user-personalization", "similar-items", "personalized-ranking"},
@@ -179,9 +179,7 @@ def test_the_first_hour_ends_well_with_five_campaigns_as_the_limit(shop: Shop, c
     assert {asked for asked, _ in callers.instead} >= {"best", "popular", "for-you"}, "others answered meanwhile"
 
 
-def test_a_creation_that_fails_leaves_everything_answered_and_the_next_run_goes_on(
-    few: Shop, callers_of_few: Callers
-) -> None:
+def test_a_failed_creation_leaves_every_answer_and_the_next_run_continues(few: Shop, callers_of_few: Callers) -> None:
     created = Counter[str]()
 
     def disturb(boundary: Boundary) -> str | None:
@@ -260,7 +258,7 @@ def test_former_solutions_make_room_the_oldest_first(shop: Shop, callers: Caller
 
 
 def foreign(shop: Shop, kind: str, name: str) -> str:
-    """Make something in the group as a person would, and return its name."""
+    """Make a resource in the group as a person would, and return its name."""
     there = shop.stack.personalize.find("Solution")[0].values
     version = shop.stack.personalize.find("SolutionVersion")[0].arn
     members = {member: there[member] for member in ("datasetGroupArn", "recipeArn")}
@@ -291,7 +289,7 @@ SIX = {**QUICK, "sixth": {"recipe": "aws-popularity-count"}}
         ({"solutions": SIX}, "ask AWS for a higher quota", raise_the_quota, {"solutions": SIX}),
     ],
 )  # fmt: skip
-def test_the_remedy_of_what_has_no_room_works(
+def test_the_remedy_of_a_missing_room_works(
     few: Shop, config: Any, remedy: str, follow: Callable[[Shop], None] | None, then: Any
 ) -> None:
     versions = few.count()["SolutionVersion"]
@@ -304,8 +302,9 @@ def test_the_remedy_of_what_has_no_room_works(
     assert record["outcome"] == "SUCCEEDED", record["summary"]
 
 
-def test_what_others_made_is_named_where_it_takes_the_room(shop: Shop) -> None:
-    """Nothing of ours may go for the only campaign of a route: it is refused, and the foreign one is named."""
+def test_foreign_resources_are_reported_if_they_take_the_room(shop: Shop) -> None:
+    """No resource of ours may be deleted for the only campaign of a route: it is refused, and the foreign one is
+    named."""
     only = {"for-you": QUICK["for-you"], "related": QUICK["related"], "rank": {"recipe": "aws-personalized-ranking"}}
     shop.drop({"solutions": only})
     for name in ("theirs", "theirs-too"):

@@ -1,4 +1,4 @@
-"""The gate: which versions go live."""
+"""The gate: the choice of the live version."""
 
 from typing import Any
 
@@ -55,7 +55,7 @@ def test_the_first_version_passes_unless_a_floor_forbids() -> None:
     assert not judge({"metric": METRIC, "versusLive": 5.0, "atLeast": 0.2}, {METRIC: 0.1}, {}, {}).passes
 
 
-def test_what_cannot_be_compared_is_held_and_told() -> None:
+def test_a_version_that_cannot_be_compared_is_held_back_and_reported() -> None:
     assert judge(RULE, {"coverage": 1}, {}, {}).reason == "this version has no metric precision_at_10; it has: coverage"
     assert not judge({"metric": METRIC, "versusLive": 0.0}, {METRIC: 1.0}, {"coverage": 1.0}, {}).passes
     assert not judge({"metric": METRIC, "atLeast": 0.0}, {METRIC: float("nan")}, {}, {}).passes
@@ -97,7 +97,7 @@ def guard(resource: Resource, rule: dict[str, Any], live: str = "", popular: str
     return with_gates([resource], {"a": rule}, {"a": live}, popular)[0]
 
 
-def test_only_what_serves_of_solutions_with_a_rule_is_guarded() -> None:
+def test_only_live_solutions_with_a_rule_have_a_gate() -> None:
     campaign = guard(CAMPAIGN, {"versusPopularity": 1.0}, "arn:live", "top")
     assert campaign.gate == Gate({"versusPopularity": 1.0}, "arn:live", "solution_version/top")
     assert campaign.needs == ["solution_version/a", "solution_version/top"]
@@ -108,8 +108,8 @@ def test_only_what_serves_of_solutions_with_a_rule_is_guarded() -> None:
     assert guard(version, {"atLeast": 1}).gate == Gate({"atLeast": 1})
 
 
-def test_jobs_follow_what_serves_where_the_newest_may_be_held_back() -> None:
-    """And stand after it, also where that is compared with the popularity solution."""
+def test_jobs_use_the_live_version_if_the_newest_may_be_held_back() -> None:
+    """And come after it, also if it is compared with the popularity solution."""
     refs = {"solutionVersionArn": "solution_version/a"}
     job = Resource("batch_inference_job/j", "batch_inference_job", "train", refs=refs)
     top = Resource("solution_version/top", "solution_version", "train")
@@ -121,21 +121,21 @@ def test_jobs_follow_what_serves_where_the_newest_may_be_held_back() -> None:
     assert with_gates([version, job], {"a": RULE}, {}, "")[-1].refs == refs
 
 
-def test_what_is_compared_with_the_popularity_solution_comes_after_it() -> None:
+def test_a_solution_compared_with_the_popularity_solution_comes_after_it() -> None:
     top = Resource("solution_version/top", "solution_version", "train")
     assert [one.id for one in with_gates([CAMPAIGN, top], {"a": RULE}, {}, "top")] == [top.id, CAMPAIGN.id]
     assert [one.id for one in with_gates([CAMPAIGN, top], {"a": {"atLeast": 1}}, {}, "top")] == [CAMPAIGN.id, top.id]
 
 
 def test_a_choice_of_a_person_comes_before_the_rule() -> None:
-    """No client: nobody is asked for metrics."""
+    """Without a client: nothing asks for metrics."""
     pins = {"a": Pin("arn:old", "me", "bad", "now", supersedes="arn:new")}
     resource = guard(with_pins([CAMPAIGN], pins)[0], RULE, "arn:new")
     found = Existing("arn:campaign", {"solutionVersionArn": "arn:new"})
     assert version_to_serve(NOT_ASKED, gate_of(resource), found, "arn:new", {}) == ("arn:old", "")
 
 
-def test_nothing_is_asked_where_nothing_would_change() -> None:
+def test_personalize_is_not_asked_if_nothing_would_change() -> None:
     resource = guard(CAMPAIGN, RULE)
     assert (
         version_to_serve(
@@ -225,7 +225,7 @@ def test_without_a_campaign_and_a_version_that_passes_there_is_nothing_to_work_w
     assert not job_versions(world)
 
 
-def test_jobs_of_a_campaign_that_is_held_work_with_what_it_serves(world: World) -> None:
+def test_jobs_of_a_held_campaign_use_its_version(world: World) -> None:
     world.put("films/batch/letter.jsonl", '{"userId": "u1"}')
     served = []
     for users, share in ((60, 0.0), (61, 50.0)):
@@ -240,7 +240,7 @@ def test_jobs_of_a_campaign_that_is_held_work_with_what_it_serves(world: World) 
     assert job_versions(world) == served[:1]
 
 
-def test_what_is_known_of_versions(world: World) -> None:
+def test_the_known_facts_of_versions(world: World) -> None:
     _, states = trained(world, {})
     solution, version = states["solution/top"].arn, states["solution_version/top"].arn
     gone = version[:-1] + ("1" if version.endswith("0") else "0")

@@ -16,7 +16,7 @@ every_kind = pytest.mark.parametrize("kind", KINDS.values(), ids=list(KINDS))
 
 
 def those_with(member: str) -> pytest.MarkDecorator:
-    """The kinds with something in a column."""
+    """The kinds with a value in a column."""
     kinds = [kind for kind in KINDS.values() if getattr(kind, member) not in (None, "", ())]
     return pytest.mark.parametrize("kind", kinds, ids=lambda kind: kind.name)
 
@@ -31,13 +31,13 @@ def members(kind: Kind, operation: str, side: str = "input") -> Any:
 
 
 def described(kind: Kind) -> Any:
-    """The members of what Describe tells of one."""
+    """The members of a resource in Describe's answer."""
     answer = members(kind, f"{kind.describe_verb}_{kind.name}", "output")
     return answer[kind.member].members if kind.member in answer else answer
 
 
 def listed(kind: Kind, operation: str) -> Any:
-    """The members of each of those that List tells of."""
+    """The members of a resource in List's answer."""
     (summaries,) = (one for one in members(kind, operation, "output").values() if one.type_name == "list")
     return summaries.member.members
 
@@ -81,7 +81,7 @@ def test_a_kind_is_listed_under_its_parent(kind: Kind) -> None:
 
 
 @every_kind
-def test_what_is_deleted_when_it_is_not_wanted_is_listed_and_can_be_deleted(kind: Kind) -> None:
+def test_resources_to_delete_when_not_desired_are_listed_and_deletable(kind: Kind) -> None:
     if kind.listed_by is not None:
         assert {kind.listed_by} <= {"", *members(kind, f"list_{kind.name}s")}
         assert {f"{kind.member}Arn", "Arn"} & set(listed(kind, f"list_{kind.name}s"))
@@ -89,7 +89,7 @@ def test_what_is_deleted_when_it_is_not_wanted_is_listed_and_can_be_deleted(kind
 
 
 @every_kind
-def test_what_is_listed_is_listed_in_pages(kind: Kind) -> None:
+def test_long_lists_are_listed_in_pages(kind: Kind) -> None:
     operations = [kind.extra_list_operation, f"list_{kind.name}s" if kind.parent or kind.listed_by is not None else ""]
     for operation in filter(None, operations):
         SESSION.get_paginator_model(kind.service).get_paginator(OPERATIONS[kind.service][operation])
@@ -102,7 +102,7 @@ def nested(shape_: Any, path: str) -> bool:
 
 
 def updated(kind: Kind, path: str) -> set[str]:
-    """The members of Update for one of Create's."""
+    """Update's member for one of Create's."""
     if kind.added_and_removed and path == kind.added_and_removed[0]:
         return {*kind.added_and_removed[1:]}
     config, of_update = kind.config_of_update or ("", "")
@@ -110,7 +110,7 @@ def updated(kind: Kind, path: str) -> set[str]:
 
 
 @those_with("mutable")
-def test_what_is_mutable_can_be_created_updated_and_seen(kind: Kind) -> None:
+def test_mutable_members_can_be_created_updated_and_described(kind: Kind) -> None:
     assert all(nested(shape(kind, f"create_{kind.name}"), path) for path in kind.mutable)
     assert all(nested(shape(kind, f"update_{kind.name}"), one) for path in kind.mutable for one in updated(kind, path))
     listed_too = set(members(kind, kind.extra_list_operation, "output")) if kind.extra_list_operation else set()
@@ -138,7 +138,7 @@ def test_a_kind_whose_times_count_has_no_change_but_those_that_tell_their_own_ti
 
 
 @every_kind
-def test_what_the_record_keeps_and_what_is_fixed_is_described(kind: Kind) -> None:
+def test_recorded_and_immutable_members_are_described(kind: Kind) -> None:
     assert {*kind.reported, *kind.immutable} <= set(described(kind))
     assert set(kind.immutable) <= set(members(kind, f"create_{kind.name}"))
 
@@ -150,7 +150,7 @@ def test_a_kind_is_taggable_if_and_only_if_create_takes_tags(kind: Kind) -> None
 
 
 def test_kinds_stand_in_the_order_in_which_they_are_made() -> None:
-    """What is deleted in reverse order is never needed by what is still there."""
+    """In the reverse order, a deleted resource is never needed by a remaining one."""
     order = list(KINDS)
     needs = {
         "dataset": ["schema", "dataset_group"],

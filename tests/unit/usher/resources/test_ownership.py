@@ -1,4 +1,4 @@
-"""Two stacks in one account and region, and what people made by hand: each changes and deletes only its own."""
+"""Two stacks in one account and region, and resources of people: each stack changes and deletes only its own."""
 
 import json
 import time
@@ -73,7 +73,7 @@ class Stack:
         return Planner(self.bucket, self.target(group), self.inventory, {}, tasks).draft()
 
     def run(self, group: str, **tasks: Mapping[str, str]) -> dict[str, State]:
-        """A run to its end: what it made, and what it deleted."""
+        """A run to its end. Returns the made and the deleted resources."""
         plan = self.plan(group, **tasks).plan
         assert plan
         made = self._loop(lambda before: advance(
@@ -107,7 +107,7 @@ def prod(world: World) -> Stack:
 
 
 def everything() -> dict[str, Any]:
-    """All that there is in Personalize, with its tags."""
+    """All resources of Personalize, with their tags."""
     there = personalize_backends[ACCOUNT]["us-east-1"].resources.values()
     return {one.arn: (one.status, dict(one.values), dict(one.tags)) for one in there if one.number}
 
@@ -117,7 +117,7 @@ def make_by_hand(world: World, kind: str, **members: Any) -> str:
     return str(arn)
 
 
-def test_what_a_stack_makes_bears_its_arn(usher: Stack) -> None:
+def test_a_stacks_resources_bear_its_arn(usher: Stack) -> None:
     usher.drop("films")
     assert {state.status for state in usher.run("films").values()} == {"READY"}
     kinds = {one.kind.name: one for one in personalize_backends[ACCOUNT]["us-east-1"].resources.values() if one.number}
@@ -141,7 +141,7 @@ def test_a_second_stack_with_the_same_folder_is_refused_and_changes_nothing(ushe
 
 
 def test_two_stacks_with_two_folders_leave_each_other_alone(usher: Stack, prod: Stack) -> None:
-    """Also where one folder's name begins with the other's, and so do the names of its schemas."""
+    """Also if one folder's name begins with the other's, as do the names of its schemas."""
     usher.drop("films")
     usher.run("films")
     theirs = everything()
@@ -161,7 +161,7 @@ def test_two_stacks_with_two_folders_leave_each_other_alone(usher: Stack, prod: 
     assert {arn: one for arn, one in everything().items() if arn in others} == others
 
 
-def test_a_group_that_nobody_claims_is_not_taken(usher: Stack) -> None:
+def test_an_unclaimed_group_is_not_taken(usher: Stack) -> None:
     make_by_hand(usher.world, "dataset_group", name="films")
     usher.drop("films")
     before = everything()
@@ -173,7 +173,7 @@ def test_a_group_that_nobody_claims_is_not_taken(usher: Stack) -> None:
     assert everything() == before
 
 
-def test_a_line_of_adopt_takes_only_what_a_person_has_tagged(usher: Stack) -> None:
+def test_a_line_of_adopt_takes_only_resources_that_a_person_has_tagged(usher: Stack) -> None:
     arn = make_by_hand(usher.world, "dataset_group", name="Old")
     group = personalize_backends[ACCOUNT]["us-east-1"].resources[arn]
     usher.drop("films", {**CONFIG, "adopt": {"dataset_group/films": "Old"}})
@@ -215,7 +215,7 @@ def test_a_group_that_another_stack_makes_between_plan_and_run_is_left_alone(ush
 
 
 def test_a_dataset_group_is_asked_for_its_owner_once_it_is_there(usher: Stack) -> None:
-    """What AWS tells of the tags of one that is being created is not documented."""
+    """AWS does not document the tags of a dataset group in creation."""
     usher.drop("films")
     plan = usher.plan("films").plan
     assert plan
@@ -285,7 +285,7 @@ def test_a_resource_of_the_wanted_name_in_another_group_is_not_touched(usher: St
     assert not usher.world.personalize.list_solution_versions()["solutionVersions"]
 
 
-def test_what_bears_the_tag_of_another_stack_is_neither_updated_nor_deleted(trained: Stack) -> None:
+def test_resources_with_the_tag_of_another_stack_are_neither_updated_nor_deleted(trained: Stack) -> None:
     there = personalize_backends[ACCOUNT]["us-east-1"].resources
     for arn in [arn for arn in there if ":campaign/" in arn or ":filter/" in arn]:
         there[arn].tags[STACK_TAG] = PROD
@@ -319,7 +319,7 @@ def test_whose_something_is_that_was_as_desired_is_looked_up_again_only_to_chang
     assert trained.world.calls["UpdateCampaign"] == 0
 
 
-def test_a_removal_names_what_others_made_and_leaves_it_what_it_needs(trained: Stack) -> None:
+def test_a_removal_names_foreign_resources_and_keeps_their_dependencies(trained: Stack) -> None:
     group = f"{ARN_PREFIX}:dataset-group/films"
     theirs = make_by_hand(
         trained.world, "filter", name="theirs", datasetGroupArn=group, filterExpression=SOME.format("y")
@@ -340,7 +340,7 @@ def test_a_removal_names_what_others_made_and_leaves_it_what_it_needs(trained: S
     assert {(state.status, state.reason) for state in states.values()} == {("DELETED", WHOLE)}
 
 
-def test_what_serves_in_a_group_counts_to_its_ceiling_whoever_made_it(trained: Stack) -> None:
+def test_live_resources_of_a_group_count_towards_its_ceiling_whoever_made_them(trained: Stack) -> None:
     before = trained.plan("films").findings["ceilings"]["serving"]
     (version,) = trained.world.personalize.list_solution_versions()["solutionVersions"]
     members = {"solutionVersionArn": version["solutionVersionArn"], "minProvisionedTPS": 1}
@@ -362,7 +362,7 @@ def test_a_plan_that_was_changed_meanwhile_deletes_nothing_of_others(trained: St
     assert not trained.world.calls["DeleteCampaign"]
 
 
-def test_only_what_can_have_a_tag_is_asked_for_it(world: World) -> None:
+def test_only_kinds_with_tags_are_asked_for_them(world: World) -> None:
     arn = make_by_hand(world, "schema", name="films-items-0123af", schema=json.dumps(SCHEMA))
     assert world.inventory.owns(KINDS["schema"], arn)
     assert not world.calls["ListTagsForResource"]
@@ -387,7 +387,7 @@ def test_a_line_for_a_schema_that_the_groups_dataset_does_not_use_is_noted(usher
     assert usher.run("films")["schema/interactions"].arn.rpartition("/")[2].startswith("films-interactions-")
 
 
-def test_what_has_no_tag_in_a_group_of_its_own_is_not_used(trained: Stack) -> None:
+def test_an_untagged_resource_in_a_group_of_its_own_is_not_used(trained: Stack) -> None:
     there = personalize_backends[ACCOUNT]["us-east-1"].resources
     campaign = next(arn for arn in there if ":campaign/" in arn)
     there[campaign].tags.clear()
@@ -402,7 +402,7 @@ def test_what_has_no_tag_in_a_group_of_its_own_is_not_used(trained: Stack) -> No
 
 
 def test_a_predecessor_with_a_long_name_goes_too(usher: Stack) -> None:
-    """Though the name that people read is cut."""
+    """Though its visible name is cut."""
     long = {"n" * 54 + end: {"filterExpression": SOME.format("x")} for end in "ab"}
     usher.drop("films", {**CONFIG, "filters": long})
     usher.run("films")

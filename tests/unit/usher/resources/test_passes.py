@@ -1,6 +1,6 @@
-"""Calls of Personalize in a pass: the whole stack, in process, on a clock of its own.
+"""The calls of Personalize in a pass: the whole stack, in process, on a clock of its own.
 
-`python -m benchmarks.passes` takes a year of files; here, those of two months, which are more than the calls that a
+`python -m benchmarks.passes` tests a year of files; here, those of two months, which are more than the calls that a
 pass may make.
 """
 
@@ -14,11 +14,11 @@ from tests.unit.stack.files import REPOSITORY, machine
 from usher_local.simulation.deployment import deployed
 
 INVOCATION = 900
-"""Seconds that Plan and Reconcile have (template.yaml)."""
+"""The timeout of Plan and Reconcile in seconds (template.yaml)."""
 MAX_CALLS = 60
 FILES = 65
 HOURS = machine(REPOSITORY / "statemachine" / "pipeline.asl.yaml")["TimeoutSeconds"] / 3600
-"""Until the pipeline's execution times out."""
+"""The timeout of the pipeline's execution in seconds."""
 pytestmark = pytest.mark.timeout(900)
 
 

@@ -1,4 +1,4 @@
-"""When to look again."""
+"""The times of passes."""
 
 import pytest
 from hypothesis import given
@@ -11,7 +11,7 @@ HOUR = 3600.0
 
 
 def looks(taken: float, usual: float) -> list[float]:
-    """When looks come, until one finds that what takes so long is done."""
+    """The times of passes, until one finds the resource finished."""
     found = [0.0]
     while found[-1] < taken:
         found.append(found[-1] + seconds_until_next_pass([[Pending(found[-1], usual)]]))
@@ -19,11 +19,11 @@ def looks(taken: float, usual: float) -> list[float]:
 
 
 @pytest.mark.parametrize("usual", [30, 60, 900, HOUR, 6 * HOUR])
-def test_what_takes_its_usual_time_is_found_when_it_is_done(usual: float) -> None:
+def test_a_resource_of_usual_duration_is_found_when_it_is_done(usual: float) -> None:
     assert looks(usual, usual)[-1] == pytest.approx(usual, abs=MIN_SECONDS)
 
 
-def test_nothing_is_looked_at_before_it_can_be_done() -> None:
+def test_the_first_check_is_not_before_the_earliest_end() -> None:
     assert looks(1, HOUR) == [pytest.approx(EARLIEST * HOUR, abs=STRIDE * HOUR**0.5)]
     assert looks(1, HOUR)[0] >= EARLIEST * HOUR
 

@@ -1,4 +1,4 @@
-"""Whether CloudFormation may delete the stack: not while the answer is not known."""
+"""The protection against CloudFormation's deletion of the stack, also while the answer is unknown."""
 
 from typing import Any
 
@@ -34,7 +34,7 @@ def test_a_dataset_group_is_named_by_the_group_that_is_to_be_removed(personalize
 @pytest.mark.parametrize(
     ("owner", "status"), [("arn:aws:cloudformation:::stack/other/1", "ACTIVE"), (REQUEST["StackId"], "DELETE PENDING")]
 )
-def test_what_others_have_and_what_is_going_stops_nothing(personalize: Any, owner: str, status: str) -> None:
+def test_resources_of_others_and_deletions_in_progress_block_nothing(personalize: Any, owner: str, status: str) -> None:
     stub(personalize, owner, status)
     assert refusal(personalize, REQUEST) == ""
 

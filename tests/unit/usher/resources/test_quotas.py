@@ -1,4 +1,4 @@
-"""How many of a kind may exist, by quotas whose names AWS does not publish."""
+"""The quotas of kinds, whose names AWS does not publish."""
 
 import pytest
 from usher.resources.kinds import KINDS
@@ -18,7 +18,7 @@ from usher.resources.quotas import quota_of
         ("active filters", 5),
     ],
 )
-def test_only_what_counts_existing_ones_raises_a_quota(name: str, number: int) -> None:
+def test_only_quotas_of_existing_resources_are_raised(name: str, number: int) -> None:
     assert quota_of(KINDS["campaign"], {name: 50}) == number
 
 

@@ -28,7 +28,7 @@ SIMILAR = Solution("similar", "aws-sims")
 HOPELESS = Solution("hopeless", "aws-popularity-count", {"eventType": "nobody-does-this"})
 
 
-def test_what_is_not_there_is_created() -> None:
+def test_missing_resources_are_created() -> None:
     assert decide(Resource("filter/a", "filter", "train"), None, {}, {}).action == "create"
 
 
@@ -153,7 +153,7 @@ def test_a_look_that_is_repeated_creates_nothing_twice(films: World) -> None:
     assert [state.status for state in first.values()] == [state.status for state in second.values()]
 
 
-def test_what_is_pending_is_waited_for_and_what_needs_it_waits_its_turn(films: World) -> None:
+def test_pending_resources_are_waited_for_before_their_dependents(films: World) -> None:
     films.hold()
     wanted = films.plan(POPULAR)
     states, wait = films.look(wanted)
@@ -170,7 +170,7 @@ def test_what_is_pending_is_waited_for_and_what_needs_it_waits_its_turn(films: W
     assert 10 <= (late or 0) < (wait or 0)
 
 
-def test_the_wait_follows_what_the_last_sibling_took(films: World) -> None:
+def test_the_wait_follows_the_last_siblings_duration(films: World) -> None:
     films.settle(films.plan(POPULAR))
     for resource in personalize_backends[ACCOUNT]["us-east-1"].resources.values():
         resource.life.created -= 300  # while the import's work ended just now
@@ -185,7 +185,7 @@ def test_the_wait_follows_what_the_last_sibling_took(films: World) -> None:
     assert took / 2 < (wait or 0) <= took
 
 
-def test_a_solution_that_fails_stops_only_what_needs_it(films: World) -> None:
+def test_a_failed_solution_stops_only_its_dependents(films: World) -> None:
     states = films.settle(films.plan(HOPELESS, POPULAR))
     failed = states["solution_version/hopeless"]
     assert (failed.status, failed.action) == ("FAILED", "fail")
@@ -220,7 +220,7 @@ def test_a_failure_from_before_the_run_is_rebuilt_once(films: World) -> None:
     assert films.creations()["CreateSolutionVersion"] == 2
 
 
-def test_a_follow_up_round_does_not_rebuild_what_failed_in_the_first(films: World) -> None:
+def test_a_follow_up_round_does_not_rebuild_failures_of_the_first(films: World) -> None:
     wanted = films.plan(HOPELESS)
     films.settle(wanted)
     seen = dry_run(films.inventory, wanted, retry_failed=False)
@@ -239,7 +239,7 @@ def test_a_failed_resource_with_a_name_is_deleted_and_created_anew(films: World)
     assert films.creations()["CreateCampaign"] == 2
 
 
-def test_a_version_whose_training_somebody_stopped_is_a_failure_and_trained_again_by_the_next_run(films: World) -> None:
+def test_a_training_stopped_by_a_person_is_a_failure_and_repeated_by_the_next_run(films: World) -> None:
     wanted = films.plan(POPULAR)
     films.settle([one for one in wanted if one.kind not in {"solution_version", "campaign"}])
     films.hold()
@@ -325,7 +325,7 @@ def test_a_lasting_quota_is_a_failure_with_a_remedy(films: World) -> None:
         ("AccessDeniedException", 403, "FAILED"),
     ],
 )
-def test_only_what_may_pass_is_waited_for(films: World, code: str, status: int, outcome: str) -> None:
+def test_only_temporary_quotas_are_waited_for(films: World, code: str, status: int, outcome: str) -> None:
     answer: Any = {"Error": {"Code": code, "Message": "no"}, "ResponseMetadata": {"HTTPStatusCode": status}}
 
     def refuse(**_: Any) -> None:
@@ -340,7 +340,7 @@ def test_only_what_may_pass_is_waited_for(films: World, code: str, status: int, 
 @pytest.mark.parametrize(
     ("kind", "outcome"), [("DatasetImportJob", "WAITING"), ("Dataset", "FAILED"), ("EventTracker", "FAILED")]
 )
-def test_whether_a_quota_passes_is_told_by_the_kind_whatever_the_words(films: World, kind: str, outcome: str) -> None:
+def test_a_temporary_quota_is_recognised_by_its_kind_whatever_the_words(films: World, kind: str, outcome: str) -> None:
     metadata = {"HTTPStatusCode": 400}
     answer: Any = {"Error": {"Code": "LimitExceededException", "Message": "no"}, "ResponseMetadata": metadata}
 
@@ -407,7 +407,7 @@ def test_a_name_that_another_group_has_is_waited_for_no_longer_than_lists_lag(fi
     assert "is not this group's" in states[tracker.id].remedy
 
 
-def test_what_differs_after_every_update_is_a_failure_some_time(films: World) -> None:
+def test_a_setting_that_differs_after_every_update_becomes_a_failure(films: World) -> None:
     wanted = films.plan(tags=[{"tagKey": "a", "tagValue": value} for value in ("x", "y")])
     states = films.settle([one for one in films.plan() if one.kind == "dataset_group"])
     for _ in range(3):
@@ -448,7 +448,7 @@ def test_a_version_rests_by_its_policy_unless_it_is_asked_for(
     assert bool(decision.resume_at) == (action == "keep" and rest < ONLY_ON_REQUEST)
 
 
-def test_what_can_never_change_is_a_failure_with_a_way_out() -> None:
+def test_an_impossible_change_is_a_failure_with_a_remedy() -> None:
     group = Resource("dataset_group/a", "dataset_group", "import")
     decision = decide(group, Existing("arn", {"status": "ACTIVE", "domain": "ECOMMERCE"}), {"name": "a"}, {})
     assert decision.action == "fail"
@@ -467,7 +467,7 @@ def test_what_can_never_change_is_a_failure_with_a_way_out() -> None:
         ([{"a": 1}], [{"b": 2}, {"a": 1}], False),
     ],
 )
-def test_what_is_wanted_is_compared_and_no_more(there: Any, wanted: Any, covered: bool) -> None:
+def test_only_desired_settings_are_compared(there: Any, wanted: Any, covered: bool) -> None:
     assert covers(there, wanted) == covered
 
 

@@ -1,4 +1,4 @@
-"""What helps against the service's failures."""
+"""The remedies for the service's failures."""
 
 import pytest
 from usher.resources.remedies import REMEDIES, remedy_for

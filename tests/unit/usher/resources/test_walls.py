@@ -1,4 +1,4 @@
-"""A writer of one group's folder can't reach another group: the victim's listing stays as it is, byte for byte."""
+"""A writer of one group's folder can't reach another group: the victim's listing does not change by a byte."""
 
 import json
 from collections.abc import Mapping
@@ -29,15 +29,15 @@ ELSEWHERE = "It belongs to another dataset group."
 
 @dataclass(frozen=True)
 class Attack:
-    """What a writer of the folder `store` says; {best} and so on stand for the victim's names in Personalize."""
+    """A config by a writer of the folder `store`; {best} and so on are the victim's names in Personalize."""
 
     adopt: Mapping[str, str] = field(default_factory=dict)
     config: Mapping[str, Any] = field(default_factory=dict)
     tasks: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     refused: str = ""
-    """What is said where the whole run is refused."""
+    """The message if the whole run is refused."""
     failed: Mapping[str, str] = field(default_factory=dict)
-    """Else, by id, how the reasons of those begin that fail."""
+    """Otherwise, the beginnings of the failures' reasons, by ID."""
 
 
 WHOLE = {"dataset_group/store": "{dataset_group}"}
@@ -105,10 +105,10 @@ class Scene:
     usher: Stack
     names: Mapping[str, str]
     theirs: set[str]
-    """ARNs of all that was there before the attacks."""
+    """The ARNs of all resources before the attacks."""
 
     def listing(self) -> str:
-        """All that is not the attacker's: what was there, what lies upon it, and the schedules."""
+        """Everything except the attacker's own: the earlier resources, those that refer to them, and the schedules."""
         there = {
             arn: one
             for arn, one in everything().items()
@@ -120,7 +120,7 @@ class Scene:
 
 @pytest.fixture(scope="module")
 def scene(shared_world: World) -> Scene:
-    """Two groups of a stack, one of another stack, and one that somebody has made by hand."""
+    """Two groups of a stack, one of another stack, and one that a person made by hand."""
     usher = Stack(shared_world, STACK, Bucket(shared_world.s3, BUCKET))
     shared_world.put(f"{VICTIM}/batch/nightly.jsonl", '{"userId": "u1"}\n')
     shared_world.put("store/batch/nightly.jsonl", '{"userId": "u1"}\n')
@@ -158,7 +158,7 @@ def test_a_hostile_config_leaves_every_other_group_as_it_is(scene: Scene, attack
 
 
 def check(states: Mapping[str, State], attack: Attack) -> None:
-    """What was refused says why and what to do, and the rest of the run goes on."""
+    """Refusals give the reason and the remedy, and the rest of the run continues."""
     failed = {id_: state for id_, state in states.items() if state.status == "FAILED"}
     assert failed.keys() == attack.failed.keys()
     for id_, state in failed.items():
@@ -168,7 +168,7 @@ def check(states: Mapping[str, State], attack: Attack) -> None:
 
 
 def test_the_group_itself_works_after_all_that(scene: Scene) -> None:
-    """The attacks would prove nothing if nothing of it could be made."""
+    """The attacks would prove nothing if the group could make nothing at all."""
     scene.usher.drop("store", {**CONFIG, "batch": {}})
     assert {state.status for state in scene.usher.run("store").values()} <= {"READY", "DELETED"}
     there = personalize_backends[ACCOUNT]["us-east-1"].resources

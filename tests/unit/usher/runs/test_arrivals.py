@@ -1,4 +1,5 @@
-"""Many files at once, events twice or in the wrong order, executions that die: the real stack, many at once."""
+"""Many files at once, events twice or in the wrong order, executions that die: the real stack, with concurrent
+executions."""
 
 import heapq
 import itertools
@@ -26,7 +27,7 @@ ONCE = {"DatasetImportJob": 1, "SolutionVersion": 1, "Solution": 1, "Campaign": 
 
 @dataclass
 class Day:
-    """What happens on the stack's clock, in the order of its time."""
+    """The events on the stack's clock, in the order of time."""
 
     stack: Stack
     random: random.Random
@@ -37,7 +38,7 @@ class Day:
         heapq.heappush(self._due, (time.time() + seconds, next(self._order), do))
 
     def drop(self, key: str, content: str, after: float = 0, events: int = 1) -> None:
-        """Put an object, of which events tell a little later, in any order, once or more often."""
+        """Put an object, whose events come a little later, in any order, once or more often."""
         self.after(after, lambda: self.stack.put(key, content))
         for _ in range(events):
             self.after(after + self.random.uniform(0, 2), lambda: self.start(key))
@@ -48,12 +49,12 @@ class Day:
         return execution
 
     def follow(self, execution: Execution, steps: Iterator[float]) -> None:
-        """Go on with an execution that has not been stopped; a function's answer takes up to a second more."""
+        """Continue an execution that was not stopped; a function's answer takes up to a second more."""
         seconds = next(steps, None) if execution.status == "RUNNING" else None
         if seconds is not None:
             self.after(seconds + self.random.uniform(0, 1), lambda: self.follow(execution, steps))
 
-    def pass_by(self, until: float = 10**6) -> None:
+    def pass_time(self, until: float = 10**6) -> None:
         """Let everything happen that is due within some seconds."""
         end = time.time() + until
         while self._due and self._due[0][0] <= end:
@@ -66,14 +67,9 @@ class Day:
         return list(self.stack.read(r"films/out/runs/[^/]+/run\.json").values())
 
     def made(self) -> Counter[str]:
-        """How many resources there are, of the kinds that cost something or that only one is wanted of."""
+        """The number of resources of the kinds that cost money or of which only one is desired."""
         kinds = Counter(resource.kind.name for resource in self.stack.personalize.resources.values())
         return Counter({kind: kinds[kind] for kind in ONCE})
-
-
-@pytest.fixture(scope="module")
-def stack(deployment: Stack) -> Stack:
-    return deployment
 
 
 @pytest.fixture
@@ -91,7 +87,7 @@ def drop_parts(day: Day, change: Callable[[str], str] = str) -> None:
 def test_a_hundred_files_in_ten_seconds_are_one_run(day: Day) -> None:
     """It waits until they all are there; until then, they would be too few to train on."""
     drop_parts(day)
-    day.pass_by()
+    day.pass_time()
     assert [run["outcome"] for run in day.runs()] == ["SUCCEEDED"]
     assert day.runs()[0]["data"]["interactions"]["files"] == list(PARTS)
     assert day.made() == ONCE
@@ -104,10 +100,10 @@ def test_files_that_follow_each_other_within_a_minute_are_one_run(day: Day) -> N
     contents = [interactions(), "ITEM_ID,GENRE\ni1,a\n", CONFIG]
     for number, (name, content) in enumerate(zip(names, contents, strict=True)):
         day.drop(f"films/{name}", content, after=50 * number)
-    day.pass_by(until=90)
+    day.pass_time(until=90)
     (waiting,) = day.runs()
     assert waiting["note"].startswith("Waits for further files")
-    day.pass_by()
+    day.pass_time()
     assert [run["outcome"] for run in day.runs()] == ["SUCCEEDED"]
     assert day.made() == ONCE | {"DatasetImportJob": 2}
 
@@ -116,11 +112,11 @@ def test_a_run_begins_though_files_come_without_end(day: Day) -> None:
     day.drop("films/interactions.csv", interactions())
     for number in range(60):
         day.drop("films/items.csv", f"ITEM_ID,GENRE\ni{number},a\n", after=30 * number)
-    day.pass_by(until=900)
+    day.pass_time(until=900)
     assert day.made()["DatasetImportJob"] > 0
 
 
-def test_what_a_person_requests_does_not_wait_for_files(day: Day) -> None:
+def test_a_persons_request_does_not_wait_for_files(day: Day) -> None:
     day.stack.put("films/interactions.csv", interactions())
     execution, steps = day.stack.start({"group": "films"})
     next(steps)
@@ -133,24 +129,24 @@ def test_a_request_during_a_drop_does_not_prolong_it(day: Day) -> None:
     day.drop("films/interactions.csv", interactions())
     for number in range(6):
         day.after(10 * number, lambda: day.follow(*day.stack.start({"group": "films"})))
-    day.pass_by(until=70)
+    day.pass_time(until=70)
     assert day.runs()[0].get("resources")
 
 
 def test_a_hundred_bad_files_in_ten_seconds_are_one_run(day: Day) -> None:
     """One that ends at once, and must not be followed by another for every few files."""
     drop_parts(day, lambda content: content.replace(",16", ",16000"))
-    day.pass_by()
+    day.pass_time()
     assert [run["outcome"] for run in day.runs()] == ["FAILED"]
     assert not day.made().total()
 
 
 def test_a_hundred_files_during_a_run_are_one_more(day: Day) -> None:
     day.drop("films/interactions/000.csv", interactions(users=70))
-    day.pass_by(until=600)
+    day.pass_time(until=600)
     (running,) = day.runs()
     drop_parts(day)
-    day.pass_by()
+    day.pass_time()
     assert running["outcome"] == "RUNNING"
     assert [run["outcome"] for run in day.runs()] == ["SUCCEEDED"] * 2
     assert day.made() == ONCE | {"DatasetImportJob": 2, "SolutionVersion": 2}
@@ -161,11 +157,11 @@ def test_events_that_come_again_or_too_late_change_nothing(day: Day) -> None:
     old, new = "films/interactions/old.csv", "films/interactions/new.csv"
     day.drop(old, interactions(users=30))
     day.drop(new, interactions())
-    day.pass_by()
+    day.pass_time()
     made = day.made()
     for key in (new, old, new, "films/interactions/gone.csv", "films/usher.yaml"):
         day.start(key)
-        day.pass_by()
+        day.pass_time()
     assert day.made() == made == ONCE
     assert {run["outcome"] for run in day.runs()} == {"SUCCEEDED"}
 
@@ -177,7 +173,7 @@ def test_a_file_that_is_replaced_at_once_counts_as_it_is_now(day: Day) -> None:
     day.stack.put(key, interactions())
     day.start(key)
     day.start(key)
-    day.pass_by()
+    day.pass_time()
     assert [run["outcome"] for run in day.runs()] == ["SUCCEEDED"]
 
 
@@ -187,11 +183,11 @@ def test_the_lock_of_an_execution_that_was_stopped_is_taken_over(day: Day, secon
     key = "films/interactions.csv"
     day.stack.put(key, interactions())
     stopped = day.start(key)
-    day.pass_by(until=seconds)
+    day.pass_time(until=seconds)
     assert stopped.status == "RUNNING"
     stopped.status = "ABORTED"
     day.start(key)
-    day.pass_by()
+    day.pass_time()
     assert day.runs()[-1]["outcome"] == "SUCCEEDED"
     assert day.made() == ONCE
 
@@ -200,6 +196,6 @@ def test_groups_do_not_wait_for_each_other(day: Day) -> None:
     for group in ("films", "books"):
         day.stack.put(f"{group}/usher.yaml", CONFIG)
         day.drop(f"{group}/interactions.csv", interactions())
-    day.pass_by()
+    day.pass_time()
     assert day.made() == dict.fromkeys(ONCE, 2)
     assert "JOINED" not in [execution.output for execution in day.stack.executions.values()]

@@ -1,4 +1,4 @@
-"""The log of a run tells each decision once."""
+"""The log of a run has each decision once."""
 
 import json
 from typing import Any
@@ -39,7 +39,7 @@ PROBLEM = {"place": "films/usher.yaml", "message": "is wrong.", "remedy": "Mend 
 
 
 @given(STATES, STATES)
-def test_what_is_logged_is_what_has_changed(before: list[Any], after: list[Any]) -> None:
+def test_the_log_has_the_changes(before: list[Any], after: list[Any]) -> None:
     told = list(decisions({**RECORD, "resources": before}, {**RECORD, "resources": after}))
     assert list(decisions({**RECORD, "resources": after}, {**RECORD, "resources": after})) == []
     assert [one["resource"] for one in told] == [state["id"] for state in after if state not in before]

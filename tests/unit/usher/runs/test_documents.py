@@ -1,4 +1,5 @@
-"""A run's files are refused unless they are what Usher writes, and a plan unless it stays with its group and stack."""
+"""A run's documents are refused unless Usher could have written them, and a plan unless it is about its group and
+stack."""
 
 import json
 from collections.abc import Callable
@@ -56,12 +57,12 @@ def find(plan: dict[str, Any], kind: str) -> dict[str, Any]:
     return next(one for one in plan["resources"] if one["kind"] == kind)
 
 
-def test_what_usher_plans_is_carried_out() -> None:
+def test_ushers_plans_are_carried_out() -> None:
     plan = planned()
     check_reach(plan_of(plan, "films", RUN), "films", STACK, URL)
 
 
-def test_what_a_plan_of_as_many_files_as_a_group_may_have_takes_can_be_read_again(world: World) -> None:
+def test_a_plan_of_the_maximum_number_of_files_can_be_read_again(world: World) -> None:
     folder = f"s3://{'b' * 63}/{'g' * 35}/interactions/"
     files = {f"{folder}incremental/{'day-' * 25}{day}.csv": "0123456789ab" for day in range(100)}
     made = desired_resources(
@@ -183,7 +184,7 @@ def test_a_record_that_usher_has_not_written_is_refused(change: dict[str, Any], 
         check_record(RECORD | change, "films", RUN)
 
 
-def test_an_unreadable_record_is_told_with_its_place_and_the_run_is_concluded(world: World) -> None:
+def test_an_unreadable_record_is_reported_with_its_place_and_the_run_is_concluded(world: World) -> None:
     run = Run(world.bucket, "films", RUN)
     for content in (b"{", b"[]", b" " * (documents.MAX_BYTES + 1)):
         world.bucket.write(run.key(), content)

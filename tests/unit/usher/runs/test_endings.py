@@ -1,4 +1,4 @@
-"""However a run ends, its record and its group are seen to, and whoever can be told is told, once."""
+"""Every end of a run closes its record, releases its group, and notifies people once."""
 
 import json
 from collections.abc import Mapping
@@ -35,7 +35,7 @@ class Inbox:
         self.sns.subscribe(TopicArn=TOPIC, Protocol="sqs", Endpoint="arn:aws:sqs:us-east-1:123456789012:inbox")
 
     def read(self) -> list[str]:
-        """What was told since it was last read."""
+        """The messages since the last call."""
         received = self.sqs.receive_message(QueueUrl=self.queue, MaxNumberOfMessages=10).get("Messages", [])
         return [json.loads(one["Body"])["Message"] for one in received]
 
@@ -54,7 +54,7 @@ def broken(world: World) -> str:
 
 
 def is_free(world: World) -> bool:
-    """Whether nobody has the group."""
+    """Whether no run has the group."""
     return not Lock(Table(world.dynamodb, TABLE), lambda _: True).run("films", EXECUTION)
 
 
@@ -74,7 +74,7 @@ def test_every_step_is_taken_and_every_failure_is_raised_at_the_end() -> None:
 
 
 @pytest.mark.parametrize("run_is_known", [True, False])
-def test_without_a_topic_programs_are_told_the_group_is_given_back_and_people_are_told_later(
+def test_without_a_topic_programs_are_notified_the_group_is_released_and_people_are_notified_later(
     world: World, inbox: Inbox, broken: str, capsys: pytest.CaptureFixture[str], run_is_known: bool
 ) -> None:
     ended = {**GIVEN, "group": "films", "run": broken if run_is_known else None, "error": None}
@@ -99,7 +99,7 @@ def test_without_a_topic_programs_are_told_the_group_is_given_back_and_people_ar
     assert len(world.bucket.keys("films/out/runs/")) == 2, "there is one run"
 
 
-def test_without_a_bus_people_are_told(world: World, inbox: Inbox, broken: str) -> None:
+def test_without_a_bus_people_are_notified(world: World, inbox: Inbox, broken: str) -> None:
     def without_source(params: Any, **_: Any) -> Any:  # PutEvents refuses the entries, and answers with 200
         return {**params, "Entries": [{**entry, "Source": ""} for entry in params["Entries"]]}
 
@@ -111,7 +111,7 @@ def test_without_a_bus_people_are_told(world: World, inbox: Inbox, broken: str) 
     assert is_free(world)
 
 
-def test_what_arrives_is_seen_to_and_the_next_round_tells_what_the_former_could_not(
+def test_arrivals_are_handled_and_the_next_round_reports_the_formers_failures(
     world: World, inbox: Inbox, broken: str
 ) -> None:
     states, role = client("stepfunctions"), "arn:aws:iam::123456789012:role/states"
@@ -133,7 +133,7 @@ def test_what_arrives_is_seen_to_and_the_next_round_tells_what_the_former_could_
     assert not any("undelivered" in Run(world.bucket, "films", name).read() for name in (broken, second))
 
 
-def test_what_is_undelivered_when_an_execution_dies_is_told_by_watch(world: World, inbox: Inbox) -> None:
+def test_watch_delivers_notifications_of_a_dead_execution(world: World, inbox: Inbox) -> None:
     run = Run(world.bucket, "films", run_name(EXECUTION))
     run.begin(EXECUTION)
     run.conclude(EXECUTION, {"Error": "E", "Cause": "c"}, channels_for=lambda _: [NOTIFICATION])
@@ -155,10 +155,10 @@ def test_what_is_undelivered_when_an_execution_dies_is_told_by_watch(world: Worl
         ({"detail": {"object": {"key": "a\u202e\nb/usher.yaml"}}}, r"a\u202e\nb", "can't be the name of a"),
     ],
 )  # fmt: skip
-def test_whatever_is_asked_of_a_group_ends_in_a_record_and_a_notification(
+def test_every_request_about_a_group_ends_in_a_record_and_a_notification(
     world: World, inbox: Inbox, given: dict[str, Any], folder: str, said: str
 ) -> None:
-    """As the state machine does it, and Watch after it where that fails at once."""
+    """By the state machine, and by Watch if it fails at once."""
     try:
         taken = call("plan", input=given, execution=EXECUTION, step="take", startedAt="2026-01-01T00:00:00Z")
         planned = call("plan", input=given, execution=EXECUTION, step="plan", waits=0)
@@ -177,7 +177,7 @@ def test_whatever_is_asked_of_a_group_ends_in_a_record_and_a_notification(
     assert said in told
 
 
-def test_an_input_that_names_no_group_is_told_without_a_record(world: World, inbox: Inbox) -> None:
+def test_an_input_that_names_no_group_is_reported_without_a_record(world: World, inbox: Inbox) -> None:
     ServingMaps(Table(world.dynamodb, TABLE)).write("films", {"solutions": {}})
     for given in ({"gruop": "films"}, [1], None):
         call("watch", detail={"executionArn": EXECUTION, "status": "FAILED", "input": json.dumps(given)})
@@ -187,7 +187,7 @@ def test_an_input_that_names_no_group_is_told_without_a_record(world: World, inb
     assert world.bucket.keys("") == []
 
 
-def test_what_can_not_be_read_is_named_with_what_helps(world: World, inbox: Inbox) -> None:
+def test_an_unreadable_file_is_reported_with_its_remedy(world: World, inbox: Inbox) -> None:
     content = interactions().encode()
     world.s3.put_object(Bucket=world.bucket.name, Key="films/interactions.csv", Body=content, StorageClass="GLACIER")
     call("plan", **GIVEN, step="take", startedAt="2026-01-01T00:00:00Z")
@@ -199,7 +199,7 @@ def test_what_can_not_be_read_is_named_with_what_helps(world: World, inbox: Inbo
 
 
 class Bus:
-    """EventBridge that refuses some entries, each as often as it says."""
+    """An EventBridge that refuses some entries, each as often as given."""
 
     def __init__(self, **refusals: int) -> None:
         self.refusals = refusals

@@ -1,4 +1,4 @@
-"""Whatever is dropped or asked: the run ends in a record and one notification, and soon."""
+"""Any drop or request ends in a record and one notification, and soon."""
 
 import json
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.exhaustive
 
 
 FEW = "".join(GOOD.splitlines(keepends=True)[:41])
-"""Too few interactions to train on: beside them, even a config that happens to be right leads to nothing."""
+"""Too few interactions to train on: even a valid config leads to nothing."""
 CHEAP = "solutions: {p: {recipe: aws-popularity-count, campaign: false}}"
 CASES: Mapping[str, Mapping[str, str | bytes]] = {
     **{
@@ -27,10 +27,10 @@ CASES: Mapping[str, Mapping[str, str | bytes]] = {
     **{f"table: {name}": {"films/usher.yaml": CHEAP, "films/interactions.csv": one} for name, one in TABLES[::5]},
     **{f"key: {key[:60]!r}": {key: FEW} for key in KEYS if is_input(key) and group_of(key)},
 }
-"""The files of a drop, by what is the matter; the last one starts the run.
+"""The files of a drop, by their fault; the last one starts the run.
 
-Every fifth config and table of the corpus: tests/unit/fuzz/test_corpus.py shows of all of them what they are refused
-with, and a run only carries that on.
+Every fifth config and table of the corpus: tests/unit/fuzz/test_corpus.py tests the refusals of all of them, and a run
+only passes them on.
 """
 ASKED: Mapping[str, Any] = {
     "nothing": {},
@@ -55,11 +55,6 @@ SECONDS = 90
 """A minute of them passes while a drop settles."""
 
 
-@pytest.fixture(scope="module")
-def stack(deployment: Stack) -> Stack:
-    return deployment
-
-
 @pytest.mark.parametrize("name", CASES)
 def test_a_hostile_drop_ends_in_a_record_and_a_notification(stack: Stack, name: str) -> None:
     stack.reset()
@@ -68,7 +63,7 @@ def test_a_hostile_drop_ends_in_a_record_and_a_notification(stack: Stack, name: 
     execution = stack.drop(key)
     (record,) = stack.read(r".*/out/runs/.*/run\.json").values()
     assert "undelivered" not in record
-    if record["outcome"] == "SUCCEEDED":  # it looks hostile, and is right, or there is nothing to do yet
+    if record["outcome"] == "SUCCEEDED":  # it looks hostile, and is valid, or there is nothing to do yet
         assert execution.status == "SUCCEEDED"
         assert "resources" in record or record["note"].startswith("Nothing to do until")
     else:
@@ -79,7 +74,7 @@ def test_a_hostile_drop_ends_in_a_record_and_a_notification(stack: Stack, name: 
 
 
 @pytest.mark.parametrize("name", ASKED)
-def test_a_hostile_request_is_told(stack: Stack, name: str) -> None:
+def test_a_hostile_request_is_reported(stack: Stack, name: str) -> None:
     stack.reset()
     execution, waits = stack.start(json.loads(json.dumps(ASKED[name])))
     for seconds in waits:
@@ -96,7 +91,7 @@ def test_a_hostile_request_is_told(stack: Stack, name: str) -> None:
 
 
 def assert_told(stack: Stack, record: Mapping[str, Any]) -> None:
-    """People got one notification, which names every place and what helps, and is fit to be shown."""
+    """People got one notification, which names every place and remedy, and is fit to be shown."""
     assert record["outcome"] == "FAILED"
     assert record["problems"]
     for one in record["problems"]:

@@ -57,7 +57,7 @@ RECORD: Any = {
 }
 
 
-def test_a_message_says_what_to_do_what_is_live_what_it_costs_and_where_to_read_on() -> None:
+def test_a_message_has_remedy_live_versions_cost_and_a_link() -> None:
     assert notification(RECORD, "s3://b/run.html").message == (
         "campaign/a: held back: worse. Promote it.\n\n"
         "Live now:\na: 1f2e, trained 2026-11-22 10:20\n\n"
@@ -72,7 +72,7 @@ def test_a_message_about_little_is_short() -> None:
 
 
 @pytest.mark.parametrize("group", ["films", "f" * 200, "été"])
-def test_people_are_told(world: World, group: str) -> None:
+def test_people_are_notified(world: World, group: str) -> None:
     sqs = client("sqs")
     queue = sqs.create_queue(QueueName="inbox")["QueueUrl"]
     world.sns.subscribe(TopicArn=TOPIC, Protocol="sqs", Endpoint="arn:aws:sqs:us-east-1:123456789012:inbox")
@@ -100,14 +100,14 @@ def test_people_are_told(world: World, group: str) -> None:
         (None, "SKIPPED", True),
     ],
 )
-def test_a_change_is_told_once(before: str | None, after: str, told: bool) -> None:
+def test_a_change_is_reported_once(before: str | None, after: str, told: bool) -> None:
     past: Any = [{"id": "filter/a", "status": before}] if before else []
     assert bool(list(changed_states(past, [State("filter/a", "create", after)]))) == told
 
 
 @pytest.fixture
 def heard(world: World) -> Any:  # noqa: ARG001 - sets the scene
-    """A function that returns what a rule on Usher's events has seen."""
+    """A function that returns the events that a rule on Usher's events has matched."""
     sqs, events = client("sqs"), client("events")
     queue = sqs.create_queue(QueueName="heard")["QueueUrl"]
     events.put_rule(Name="all", EventPattern=json.dumps({"source": ["usher"]}))
@@ -139,7 +139,7 @@ def test_programs_hear_of_every_changed_resource(heard: Any) -> None:
     }  # fmt: skip
 
 
-def test_programs_hear_of_what_is_deleted(world: World, heard: Any) -> None:
+def test_programs_are_notified_of_deletions(world: World, heard: Any) -> None:
     schema = make_schema("items", {"ITEM_ID": "string", "YEAR": "long"})
     arn = world.personalize.create_schema(name="films-items-0123af", schema=json.dumps(schema))["schemaArn"]
     leftover = Unmanaged("schema/items", "schema", arn, "replaced", delete=True)

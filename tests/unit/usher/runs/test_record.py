@@ -1,4 +1,4 @@
-"""One run at a time per group; and what is told of it at its end."""
+"""One run at a time per group; and its report at the end."""
 
 import json
 import re
@@ -68,13 +68,13 @@ def test_an_input_concerns_the_group_of_its_folder(asked: dict[str, Any], group:
     [{}, [], "films", 5, None, {"group": ""}, {"group": 5}, {"group": None}, {"group": "a/b"}, {"detail": {}},
      {"detail": {"object": {"key": 5}}}],
 )  # fmt: skip
-def test_an_input_without_a_group_is_told_what_to_say(asked: object) -> None:
+def test_an_input_without_a_group_is_reported_with_the_remedy(asked: object) -> None:
     with pytest.raises(UsherError, match="Start it with"):
         group_of_input(asked)
 
 
 @given(st.text(min_size=1))
-def test_whatever_a_folder_is_called_records_of_it_have_a_key_that_s3_takes(folder: str) -> None:
+def test_records_of_any_folder_have_a_key_that_s3_accepts(folder: str) -> None:
     group = group_of_input(dropped(f"{folder.replace('/', '')}x/usher.yaml"))
     assert len(Run(None, group, run_name("arn:e-0001", "-again")).key("plan.json").encode()) <= 1024  # type: ignore[arg-type]
     assert group_of_input({"group": group}) == group
@@ -91,7 +91,7 @@ def test_names_of_runs_sort_by_time_and_tell_executions_apart() -> None:
 
 @pytest.fixture
 def alive(world: World) -> set[str]:  # noqa: ARG001
-    """The executions that are at work."""
+    """The running executions."""
     return {"first", "second"}
 
 
@@ -106,7 +106,7 @@ def test_a_free_group_is_taken(lock: Lock) -> None:
     assert lock.take("music", "second", "run-2")
 
 
-def test_a_group_at_work_gets_one_more_round_for_all_that_arrived(lock: Lock) -> None:
+def test_a_busy_group_gets_one_more_round_for_all_arrivals(lock: Lock) -> None:
     assert lock.take("films", "first", "run-1")
     assert not lock.take("films", "second", "run-2")
     assert not lock.take("films", "second", "run-3")
@@ -118,7 +118,7 @@ def test_a_group_at_work_gets_one_more_round_for_all_that_arrived(lock: Lock) ->
     assert lock.run("films", "first") == ""
 
 
-def test_what_a_round_has_seen_causes_no_other(lock: Lock) -> None:
+def test_an_event_that_a_round_has_seen_causes_no_other_round(lock: Lock) -> None:
     lock.take("films", "first", "run-1")
     lock.take("films", "second", "run-2")
     lock.take("films", "first", "run-3")
@@ -143,7 +143,7 @@ def test_a_dead_execution_loses_the_group(lock: Lock, alive: set[str]) -> None:
 
 
 def test_the_lock_of_another_state_machine_is_taken_over(world: World) -> None:
-    """Its executions can't be asked about: the rights are for this stack's own."""
+    """Its executions can't be described: the permissions are for this stack's own."""
 
     def refuse(_: str) -> bool:
         raise AssertionError("asked")
@@ -155,7 +155,7 @@ def test_the_lock_of_another_state_machine_is_taken_over(world: World) -> None:
         lock.take("films", f"{machine}:3", "run-3")
 
 
-def test_who_cannot_be_asked_about_keeps_the_group(world: World) -> None:
+def test_an_execution_without_a_known_state_keeps_the_group(world: World) -> None:
     stepfunctions = client("stepfunctions")
     with Stubber(stepfunctions) as stub:
         stub.add_client_error("describe_execution", "ThrottlingException", "Rate exceeded", 400)
@@ -170,7 +170,7 @@ def test_who_cannot_be_asked_about_keeps_the_group(world: World) -> None:
     ("status", "at_work"),
     [(name, name == "RUNNING") for name in MODEL.shape_for("ExecutionStatus").enum],
 )
-def test_only_what_runs_keeps_the_group(world: World, status: str, at_work: bool) -> None:
+def test_only_running_executions_keep_the_group(world: World, status: str, at_work: bool) -> None:
     """Of all the states that Step Functions knows, such as TIMED_OUT and ABORTED."""
     stepfunctions, began = client("stepfunctions"), datetime(2026, 1, 1, tzinfo=UTC)
     answer = {"executionArn": "first", "stateMachineArn": "m", "status": status, "startDate": began}
@@ -218,7 +218,7 @@ def test_when_two_race_the_first_to_write_gets_the_group(world: World, lock: Loc
         assert not lock.try_release("films", "second"), "the second is told of the first"
 
 
-def test_of_two_that_steal_from_a_dead_execution_one_gets_the_group(world: World, lock: Lock, alive: set[str]) -> None:
+def test_one_of_two_thieves_of_a_dead_executions_lock_gets_the_group(world: World, lock: Lock, alive: set[str]) -> None:
     lock.take("films", "first", "run-1")
     alive.remove("first")
     alive.add("third")
@@ -233,7 +233,7 @@ def test_of_two_that_steal_from_a_dead_execution_one_gets_the_group(world: World
     assert lock.run("films", "third") == "run-3"
 
 
-def test_executions_are_at_work_until_they_end() -> None:
+def test_executions_run_until_they_end() -> None:
     definition = {"StartAt": "A", "States": {"A": {"Type": "Wait", "Seconds": 1, "End": True}}}
     with mock_aws(config={"stepfunctions": {"execute_state_machine": True}}):
         stepfunctions = client("stepfunctions")
@@ -268,7 +268,7 @@ def test_a_note_is_the_summary_of_a_run_without_work() -> None:
     assert with_outcome(RECORD | {"note": "Nothing to do."}, None)["summary"] == "Nothing to do."
 
 
-def test_failures_are_explained_and_what_they_stopped_is_named() -> None:
+def test_failures_are_explained_and_blocked_resources_are_named() -> None:
     end = with_outcome(RECORD | {"resources": [READY, FAILED, SKIPPED]}, None)
     assert end["outcome"] == "FAILED"
     assert end["summary"] == "filter/b: failed: Bad words. Use others.\nSkipped because of that: campaign/c."
@@ -291,7 +291,7 @@ def test_a_run_that_a_gate_holds_has_ended_well_and_says_so() -> None:
         ('{"other": 1}', '{"other": 1}'),
     ],
 )
-def test_what_broke_the_execution_is_told_without_its_stack(cause: str, shown: str) -> None:
+def test_the_error_of_an_execution_is_reported_without_its_stack_trace(cause: str, shown: str) -> None:
     end = with_outcome(RECORD, {"Error": "KeyError", "Cause": cause})
     assert end["outcome"] == "FAILED"
     assert end["summary"].startswith(f"arn:e: broke off: KeyError: {shown} {RESUME_REMEDIES['']}")
@@ -394,7 +394,7 @@ def test_a_record_that_has_ended_is_never_written_over(world: World) -> None:
     assert run.read() == ended
 
 
-def test_what_others_write_meanwhile_is_kept(world: World) -> None:
+def test_concurrent_writes_of_others_are_kept(world: World) -> None:
     """Each reads the record before the other has written it."""
     run = Run(world.bucket, "films", "run-1")
     run.begin("arn:e")

@@ -1,4 +1,4 @@
-"""Whatever a run makes of its group, its documents are of their types, strictly."""
+"""Every document of a run has its type, strictly."""
 
 import json
 from collections.abc import Callable
@@ -20,11 +20,6 @@ CONFIG = {
     "schedules": {"retrain": "rate(7 days)"},
     "prices": {"importGB": 1},
 }
-
-
-@pytest.fixture(scope="module")
-def stack(deployment: Stack) -> Stack:
-    return deployment
 
 
 def everything(stack: Stack) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What no run sees to: executions that did not come to their end, and models that grow old."""
+"""Failures outside of runs: executions that did not come to their end, and models that grow old."""
 
 import json
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ def account_has_quotas() -> Iterator[None]:
 
 @pytest.fixture
 def inbox(world: World) -> Any:
-    """A function that returns what people were told."""
+    """A function that returns the notifications of people."""
     sqs = client("sqs")
     queue = sqs.create_queue(QueueName="inbox")["QueueUrl"]
     world.sns.subscribe(TopicArn=TOPIC, Protocol="sqs", Endpoint="arn:aws:sqs:us-east-1:123456789012:inbox")
@@ -60,7 +60,7 @@ def watch(event: dict[str, Any]) -> None:
         ("FAILED", {"cause": '{"errorMessage": "boom"}'}, "broke off: FAILED: boom"),
     ],
 )
-def test_a_dead_executions_record_is_closed_and_told_once(
+def test_a_dead_executions_record_is_closed_and_reported_once(
     world: World, inbox: Any, status: str, given: object, more: dict[str, Any], said: str
 ) -> None:
     run = Run(world.bucket, "films", run_name(EXECUTION))
@@ -96,13 +96,13 @@ def test_an_export_of_all_groups_is_closed_in_each(world: World, inbox: Any) -> 
     assert len(inbox()) == 2
 
 
-def test_what_concerns_no_group_is_left_alone(world: World, inbox: Any) -> None:
+def test_events_about_no_group_are_ignored(world: World, inbox: Any) -> None:
     watch(ended("FAILED", {"detail": {"object": {"key": "films/notes.txt"}}}))
     assert inbox() == []
     assert world.bucket.keys("") == []
 
 
-def test_the_age_of_what_is_live_is_measured(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_age_of_live_models_is_measured(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     world.put("films/interactions.csv", interactions())
     states = world.settle(world.plan(Solution("top", "aws-popularity-count")))
     versions = {"top": states["solution_version/top"].arn, "gone": states["solution_version/top"].arn + "0"}
@@ -116,7 +116,7 @@ def test_the_age_of_what_is_live_is_measured(world: World, capsys: pytest.Captur
 
 
 def measured_in(capsys: pytest.CaptureFixture[str], metric: str) -> list[dict[str, Any]]:
-    """The lines of the log that have a metric."""
+    """The lines of the log with a metric."""
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     return [line for line in lines if metric in line]
 
@@ -170,7 +170,7 @@ def stopped_evaluation() -> dict[str, Any]:
     return {"detail": {**event["detail"], "executionArn": EVALUATION}}
 
 
-def test_an_evaluation_that_is_stopped_before_its_record_is_told_once_and_goes_no_further(
+def test_an_evaluation_that_is_stopped_before_its_record_is_reported_once_and_ends(
     world: World, inbox: Any, clear_ups: list[tuple[str, int]]
 ) -> None:
     """Its first function is at work, and outlives it."""

@@ -1,4 +1,4 @@
-"""Context that requests tell by themselves."""
+"""The automatic context of requests."""
 
 from datetime import UTC, datetime
 
@@ -15,7 +15,7 @@ from tests.unit.usher.serving.test_serving_map import LIVE
 NIGHT = datetime(2026, 1, 4, 23, 30, tzinfo=UTC)  # a Sunday
 
 
-def test_the_config_names_what_can_be_told() -> None:
+def test_the_config_determines_the_available_details() -> None:
     assert set(CONTEXT_SOURCES) == SOURCES.keys()
 
 
@@ -48,7 +48,7 @@ def test_hour_and_weekday_are_those_of_the_users_time_zone(headers: dict[str, st
         ({"user-agent": "Amazon CloudFront", "CloudFront-Is-Tablet-Viewer": "true"}, "tablet"),
     ],
 )
-def test_the_device_is_told_by_the_user_agent_or_by_cloudfront(headers: dict[str, str], device: str) -> None:
+def test_the_device_follows_from_the_user_agent_or_cloudfront(headers: dict[str, str], device: str) -> None:
     assert context_of({"DEVICE": "device"}, headers, NIGHT) == {"DEVICE": device}
 
 
@@ -62,12 +62,12 @@ def test_any_time_zone_ends_in_an_hour(zone: str) -> None:
     assert 0 <= int(context_of({"H": "hour"}, {"x-time-zone": zone}, NIGHT)["H"]) < 24
 
 
-def test_what_no_header_tells_is_left_out() -> None:
+def test_context_without_a_header_is_left_out() -> None:
     assert context_of({"D": "device", "C": "country"}, {"CloudFront-Viewer-Country": "x" * 2000}, NIGHT) == {}
     assert context_of({"C": "country"}, {"CloudFront-Viewer-Country": "DE"}, NIGHT) == {"C": "DE"}
 
 
-def test_what_a_request_says_itself_counts() -> None:
+def test_explicit_context_of_a_request_takes_precedence() -> None:
     options = {"userId": "u", "context": {"DEVICE": "fridge"}}
     route = ROUTES["recommendations"]
     request = read_request("films", LIVE, route, options, {"DEVICE": "phone", "HOUR": "5"})

@@ -1,4 +1,4 @@
-"""Breakers and budgets, on a clock that the test turns."""
+"""Breakers and budgets, on a clock that the test sets."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ from usher.serving.breaker import (
 
 WAITS = st.floats(0, 100)
 OUTCOMES = st.lists(st.tuples(WAITS, st.booleans()), max_size=60)
-"""Requests: the seconds before each, and whether the campaign answers if it is asked."""
+"""Requests: the seconds before each, and whether the campaign would answer."""
 
 
 class Hands:
@@ -28,7 +28,7 @@ class Hands:
 
 
 def play(breakers: Breakers, clock: Hands, requests: Sequence[tuple[float, bool]], name: str = "a") -> list[bool]:
-    """Make requests; whether each was allowed."""
+    """Make requests. Returns whether each was allowed."""
     allowed = []
     for wait, answers in requests:
         clock.now += wait
@@ -53,7 +53,7 @@ def test_a_breaker_opens_after_two_failures_in_a_row_and_not_before(requests: li
 
 
 @given(st.floats(0.01, 1), st.floats(1, 1000))
-def test_what_stays_down_is_asked_after_pauses_that_double_up_to_half_a_minute(step: float, seconds: float) -> None:
+def test_probes_of_an_outage_have_pauses_that_double_up_to_half_a_minute(step: float, seconds: float) -> None:
     clock = Hands()
     breakers = Breakers(clock)
     asked = [clock.now for one in range(int(seconds / step)) for ok in play(breakers, clock, [(step, False)]) if ok]

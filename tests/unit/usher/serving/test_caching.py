@@ -1,4 +1,4 @@
-"""What caches may keep of an answer, and when a caller has it already."""
+"""The caching of answers, and the callers that have one already."""
 
 import base64
 import gzip
@@ -25,14 +25,14 @@ def headers(answer: dict[str, Any] = ANSWER, method: str = "GET", *, for_all: bo
     return told
 
 
-def test_what_is_about_a_user_is_kept_by_the_caller_alone_and_asked_for_again() -> None:
+def test_answers_about_a_user_are_cached_only_by_the_caller_and_revalidated() -> None:
     assert headers()["Cache-Control"] == "private, no-cache"
     assert headers(for_all=True)["Cache-Control"] == "private, max-age=60"
     assert headers(for_all=True)["Vary"] == "Authorization, Origin, X-Api-Key"
 
 
 @pytest.mark.parametrize(("method", "status"), [("POST", 200), ("GET", 404), ("GET", 503), ("PUT", 202)])
-def test_errors_and_what_is_no_get_are_not_kept(method: str, status: int) -> None:
+def test_errors_and_answers_to_other_methods_than_get_are_not_cached(method: str, status: int) -> None:
     told = headers({**ANSWER, "statusCode": status}, method, for_all=True)
     assert told["Cache-Control"] == "no-store"
     assert "ETag" not in told

@@ -1,4 +1,4 @@
-"""What Personalize may do wrong, done by a server of our own: every call ends in time, with a reason."""
+"""Failures of Personalize, by a server of our own: every call ends in time, with a reason."""
 
 import re
 import socket
@@ -22,7 +22,7 @@ LIST = b'{"itemList": [{"itemId": "a"}], "recommendationId": "r"}'
 
 
 def http(body: bytes, status: str = "200 OK", *headers: str) -> bytes:
-    """An answer after which the server closes: told so, a client does not send its next request on that connection."""
+    """An answer after which the server closes: its header tells the client not to reuse the connection."""
     lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", "Connection: close", *headers, "", ""]
     return "\r\n".join(lines).encode() + body
 
@@ -67,7 +67,7 @@ class Server:
 
     def close(self) -> None:
         with suppress(OSError):
-            self.socket.shutdown(socket.SHUT_RDWR)  # or the thread would take one more request
+            self.socket.shutdown(socket.SHUT_RDWR)  # otherwise the thread would take one more request
         for one in (self.socket, *self._open):
             one.close()
 
@@ -136,7 +136,7 @@ WRONG: Mapping[str, tuple[bytes | None, str]] = {
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_whatever_goes_wrong_ends_in_time_with_a_reason(server: Server, name: str) -> None:
+def test_every_failure_ends_in_time_with_a_reason(server: Server, name: str) -> None:
     answer, reason = WRONG[name]
     server.answers = [answer]
     campaigns, start = campaigns_at(server.url, saved=0), time.monotonic()
@@ -147,7 +147,7 @@ def test_whatever_goes_wrong_ends_in_time_with_a_reason(server: Server, name: st
     assert server.requests == 1, "botocore does not retry"
 
 
-def test_nobody_there_is_a_reason_too(server: Server) -> None:
+def test_an_unreachable_server_is_a_reason_too(server: Server) -> None:
     server.close()
     with pytest.raises(OutageError) as caught:
         ask(campaigns_at(server.url))

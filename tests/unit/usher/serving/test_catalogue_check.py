@@ -1,4 +1,4 @@
-"""No answer has an item that has left or is not available, whatever its source; lists stay full; details are joined."""
+"""No answer has an item that is deleted or unavailable, from any source; lists stay full; details are joined."""
 
 import json
 from collections.abc import Mapping
@@ -69,7 +69,7 @@ class Api:
         return {"itemList": items, "personalizedRanking": items, "actionList": actions}
 
     def stock(self, **items: Mapping[str, Any]) -> None:
-        """What the catalogue has."""
+        """The entries of the catalogue."""
         self.catalogues.set_facts("films", FACTS)
         for id_, values in items.items():
             self.catalogues.put("films", entry_of("items", id_, values, ("TITLE", "PRICE"), "STOCK"), 1)
@@ -111,7 +111,7 @@ def test_a_source_with_many_such_items_is_asked_for_all_that_it_has(api: Api) ->
     assert api.asked == [7]
 
 
-def test_a_ranking_keeps_its_order_without_them_and_actions_are_no_items(api: Api) -> None:
+def test_a_ranking_keeps_its_order_without_them_and_actions_are_not_items(api: Api) -> None:
     api.stock(a={}, c={}, b={"STOCK": "no"})
     assert api.ids("rankings", userId="u", items=["c", "b", "x", "a"]) == ["c", "a"]
     assert [one["actionId"] for one in api.ask("actions", userId="u", numResults=2)["actionList"]] == ["i0", "i1"]
@@ -141,7 +141,7 @@ def test_details_that_the_catalogue_does_not_have_are_refused_before_anything_is
     assert (refused.value.status, refused.value.code, api.asked) == (400, "BadDetails", [])
 
 
-def test_what_was_kept_loses_what_has_left_meanwhile_and_gets_the_details_of_now(api: Api) -> None:
+def test_a_stored_list_loses_items_that_have_left_and_gets_current_details(api: Api) -> None:
     api.stock(**{f"i{number}": {"PRICE": 1} for number in range(5)})
     wanted: dict[str, Any] = {"userId": "u", "numResults": 2, "details": "PRICE"}
     later = {**wanted, "next": api.ask(**wanted)["next"]}
@@ -153,7 +153,7 @@ def test_what_was_kept_loses_what_has_left_meanwhile_and_gets_the_details_of_now
     assert (api.ask(**{**later, "next": answer["next"]})["itemList"], api.asked) == ([], [])
 
 
-def test_details_without_a_catalogue_name_what_to_do(api: Api) -> None:
+def test_details_without_a_catalogue_give_a_remedy(api: Api) -> None:
     with pytest.raises(RequestError, match=r"list them as `catalogue` in usher\.yaml"):
         api.ask(userId="u", numResults=1, details="true")
 
@@ -236,7 +236,7 @@ def test_an_answer_goes_out_marked_when_the_table_does_not_answer(api: Api, oper
     assert answer["degraded"]
 
 
-def test_what_the_table_leaves_unprocessed_is_asked_for_again(api: Api) -> None:
+def test_unprocessed_keys_are_read_again(api: Api) -> None:
     api.stock(**{f"i{number}": {} for number in range(300)})
     most, left = 1, list[Any]()
 
@@ -261,7 +261,7 @@ def test_what_the_table_leaves_unprocessed_is_asked_for_again(api: Api) -> None:
     st.integers(1, 30),
     st.integers(0, 60),
 )
-def test_a_list_is_what_the_source_has_without_what_the_catalogue_lacks(
+def test_a_list_is_the_sources_without_items_missing_in_the_catalogue(
     api: Api, stock: dict[int, str], results: int, length: int
 ) -> None:
     for one in api.world.dynamodb.scan(TableName=TABLE)["Items"]:
@@ -273,7 +273,7 @@ def test_a_list_is_what_the_source_has_without_what_the_catalogue_lacks(
     assert api.ids(userId="u", numResults=results) == wanted[:results]
 
 
-def test_events_are_told_of_items_that_the_catalogue_lacks(api: Api) -> None:
+def test_events_with_items_unknown_to_the_catalogue_are_reported(api: Api) -> None:
     assert api.catalogue.known.unknown_items("films", {"i0"}) == set()
     api.stock(i0={}, i1={"STOCK": 0})
     assert api.catalogue.known.unknown_items("films", {"i0", "i1", "i2"}) == {"i2"}

@@ -1,4 +1,4 @@
-"""Exports in the table: the same however often they are loaded, paced, and resumed where they stopped."""
+"""Exports in the table: the same after any number of loads, paced, and resumed after an interruption."""
 
 import json
 from collections import Counter
@@ -135,7 +135,7 @@ def test_writing_keeps_its_pace(world: World) -> None:
 
 
 def answering(answers: Callable[[int], dict[str, Any]]) -> Any:
-    """A table that answers BatchWriteItem so, by how often it was asked."""
+    """A table that gives these answers to BatchWriteItem, by the number of the call."""
 
     class Refusing:
         asked = 0
@@ -147,7 +147,7 @@ def answering(answers: Callable[[int], dict[str, Any]]) -> Any:
     return Refusing()
 
 
-def test_what_the_table_leaves_is_written_again_with_more_and_more_patience(world: World) -> None:
+def test_unprocessed_items_are_written_again_with_growing_pauses(world: World) -> None:
     time, refusing = Time(), answering(lambda asked: {"more": 1} if asked < 4 else {})
     ExportStore(Table(refusing, TABLE), time.clock, time.sleep).load(
         world.bucket, [put(world, "a.out", range(3))], BEGUN, START, KEY
@@ -171,13 +171,13 @@ def test_an_export_that_is_made_monthly_answers_until_the_next_even_if_one_fails
     assert table(world).look_up("films", "s", "é1")
 
 
-def test_what_has_expired_is_nothing(world: World) -> None:
+def test_an_expired_item_does_not_exist(world: World) -> None:
     files = [put(world, "a.out", range(3))]
     table(world).load(world.bucket, files, BEGUN - LIFETIME - timedelta(minutes=1), START, KEY)
     assert table(world).look_up("films", "s", "é1") == {}
 
 
-def test_all_that_a_group_has_in_partitions_of_its_own_is_deleted_and_nobody_elses(world: World) -> None:
+def test_a_groups_own_partitions_are_deleted_and_no_others(world: World) -> None:
     files = [put(world, "a.out", range(60))]
     for group in ("films", "films-eu", "film"):
         table(world).load(world.bucket, files, BEGUN, START, {**KEY, "group": group})
@@ -189,7 +189,7 @@ def test_all_that_a_group_has_in_partitions_of_its_own_is_deleted_and_nobody_els
     assert Counter(left) == {"films-eu": 60, "film": 60, "films": 1}
 
 
-def test_a_deletion_goes_on_where_it_stopped(world: World) -> None:
+def test_a_deletion_continues_after_an_interruption(world: World) -> None:
     table(world).load(world.bucket, [put(world, "a.out", range(60))], BEGUN, START, KEY)
     pages = "provide-client-params.dynamodb.Scan"
     world.listen(world.dynamodb, pages, lambda params, **_: {**params, "Limit": 20})

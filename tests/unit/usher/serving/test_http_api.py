@@ -1,4 +1,4 @@
-"""The API functions, asked as API Gateway asks them (payload version 2)."""
+"""The API functions, called as by API Gateway (payload version 2)."""
 
 import base64
 import gzip
@@ -67,7 +67,7 @@ def ask(
 def event_of(
     method: str, path: str, body: object = None, parameters: Mapping[str, str] | None = None, **query: str
 ) -> dict[str, Any]:
-    """What API Gateway hands over. `path` as it stands in the URL, `parameters` decoded."""
+    """API Gateway's event. `path` as in the URL, `parameters` decoded."""
     _, _, *kind = path.split("/")
     given = {"group": "films", **(parameters or {})}
     names = "/".join(f"{{{name}}}" for name in given if name != "group")
@@ -87,7 +87,7 @@ def event_of(
 
 @pytest.fixture
 def served(world: World) -> World:
-    """A world whose serving map names campaigns that are not there."""
+    """A world whose serving map names campaigns that do not exist."""
     ServingMaps(Table(world.dynamodb, TABLE)).write("films", SERVED)
     return world
 
@@ -173,7 +173,7 @@ def test_a_domain_may_put_a_prefix_in_front(world: World) -> None:
 
 @pytest.mark.parametrize("group", ["*", "films#for-you#u", "f" * 36, "films\n", "-", "a b", "films%", "ﬁlms"])
 @pytest.mark.usefixtures("served")
-def test_what_is_no_name_of_a_group_is_never_looked_up(group: str, served: World) -> None:
+def test_an_invalid_group_name_is_never_looked_up(group: str, served: World) -> None:
     asked: list[Any] = []
     served.listen(client("dynamodb"), "before-call", lambda **_: asked.append(group))
     status, body = ask(
@@ -201,7 +201,7 @@ def test_an_option_that_is_given_twice_is_refused() -> None:
     ],
 )
 @pytest.mark.usefixtures("served")
-def test_an_option_in_the_query_of_what_has_a_body_is_refused(function: str, method: str, path: str) -> None:
+def test_an_option_in_the_query_of_a_route_with_a_body_is_refused(function: str, method: str, path: str) -> None:
     body = {"userId": "u", "userIds": ["u"], "items": ["i"], "events": [{"eventType": "w"}]}
     status, answer = ask(load_function(function), method, path, body, filter="seen")
     assert (status, answer["code"]) == (400, "UnknownOption")
@@ -231,7 +231,7 @@ def test_an_id_may_stand_in_the_query(user: str, served: World) -> None:
 
 
 @pytest.mark.usefixtures("served")
-def test_a_request_about_nobody_is_the_callers_fault() -> None:
+def test_a_request_without_a_user_is_the_callers_fault() -> None:
     for path in ("/films/recommendations", "/films/similar-items"):
         status, body = ask(load_function("recommendations"), "GET", path)
         assert (status, body["code"]) == (400, "BadId")
@@ -256,14 +256,14 @@ def test_a_body_that_is_no_object_is_refused(function: str, path: str, body: str
     ],
 )
 @pytest.mark.usefixtures("served")
-def test_a_body_that_is_no_text_is_refused_with_what_it_is(sent: bytes, said: str) -> None:
+def test_a_body_that_is_not_text_is_refused_with_its_type(sent: bytes, said: str) -> None:
     event = event_of("POST", "/films/events") | {"body": base64.b64encode(sent).decode(), "isBase64Encoded": True}
     answer = json.loads(load_function("events").lambda_handler(event, CONTEXT)["body"])
     assert answer == {"code": "BadBody", "message": f"The body must be a JSON object: {said}"}
 
 
 @pytest.mark.parametrize("text", ["arn:aws:s3:::usher-1", "usher-123456789012-us-east-1", "key_123456789012_x"])
-def test_a_message_loses_what_is_of_the_account(text: str) -> None:
+def test_a_message_contains_nothing_of_the_account(text: str) -> None:
     error = ClientError({"Error": {"Code": "InvalidInputException", "Message": f"No {text}!"}}, "GetRecommendations")
     assert not re.search(r"arn|[0-9]{12}", http_api.error_document(error)["message"])
 
@@ -334,7 +334,7 @@ def test_every_failure_gets_the_right_status(
 
 @pytest.mark.parametrize("name", ["AccessDeniedException", "ThrottlingException", "ResourceNotFoundException"])
 @pytest.mark.parametrize("filtered", [{}, {"filter": "seen"}])
-def test_only_who_filters_is_told_that_nothing_stored_can(served: World, name: str, filtered: Any) -> None:
+def test_only_requests_with_a_filter_hear_that_no_stored_list_helps(served: World, name: str, filtered: Any) -> None:
     content = SERVED | {"filters": {"seen": "arn:aws:personalize:us-east-1:1:filter/seen"}}
     ServingMaps(Table(served.dynamodb, TABLE)).write("films", content)
     served.listen(RUNTIME(), "before-call", failing(refusal(name)))
@@ -365,7 +365,7 @@ FAILURES = {
     "ServerError": refusal("ServiceUnavailable"),
     "Unreachable": EndpointConnectionError(endpoint_url="x"),
 }
-"""By the reason that an answer gives for them."""
+"""The degraded answers by their reason."""
 
 
 def load(world: World, campaign: str | None = "campaign/for-you", answer: object = EXPORTED, seconds: int = 60) -> None:
@@ -427,13 +427,13 @@ def test_a_solution_without_a_campaign_is_answered_from_its_export(world: World)
 
 
 @pytest.mark.parametrize("query", [{"filter": "f"}, {"solution": "other"}, {"numResults": "0"}])
-def test_what_an_export_cannot_tell_is_not_answered_from_it(world: World, query: dict[str, str]) -> None:
+def test_an_export_does_not_answer_requests_beyond_its_content(world: World, query: dict[str, str]) -> None:
     load(world)
     world.listen(RUNTIME(), "before-call", failing(FAILURES["Throttled"]))
     assert recommended(**query)[0] >= 400
 
 
-def test_an_export_that_has_expired_is_not_told(world: World) -> None:
+def test_an_expired_export_is_not_listed(world: World) -> None:
     load(world, campaign=None, seconds=-60)
     assert recommended()[0] == 404
 
@@ -450,7 +450,7 @@ def test_every_error_has_a_handler() -> None:
 
 
 @pytest.mark.parametrize("code", ["ResourceNotFoundException", "InvalidInputException"])
-def test_what_was_replaced_meanwhile_is_looked_up_again(served: World, code: str) -> None:
+def test_a_replaced_item_is_looked_up_again(served: World, code: str) -> None:
     serving = ServingMaps(Table(served.dynamodb, TABLE))
     serving.cached("films")
     solutions = {"for-you": {"type": "USER_PERSONALIZATION", "campaignArn": "new"}}

@@ -1,4 +1,4 @@
-"""Copies of the table, on a clock that the test turns."""
+"""Copies of the table, on a clock that the test sets."""
 
 import pytest
 from botocore.exceptions import ReadTimeoutError
@@ -54,13 +54,13 @@ def test_an_old_copy_is_used_while_the_table_does_not_answer(source: Source, cop
     assert copies.age("films") == 0
 
 
-def test_without_a_copy_the_tables_error_is_told(source: Source, copies: LastCopies[str]) -> None:
+def test_without_a_copy_the_tables_error_is_reported(source: Source, copies: LastCopies[str]) -> None:
     source.is_down = True
     with pytest.raises(ReadTimeoutError):
         copies.get("films")
 
 
-def test_a_copy_that_has_to_be_read_anew_still_stands_in_for_the_table(source: Source, copies: LastCopies[str]) -> None:
+def test_a_copy_to_be_read_again_still_replaces_the_table(source: Source, copies: LastCopies[str]) -> None:
     copies.get("films")
     source.content["films"] = "two"
     copies.expire("films")
@@ -71,7 +71,7 @@ def test_a_copy_that_has_to_be_read_anew_still_stands_in_for_the_table(source: S
     assert copies.get("films") == "two"
 
 
-def test_nothing_is_kept_of_what_the_table_does_not_have(source: Source, copies: LastCopies[str]) -> None:
+def test_items_that_do_not_exist_leave_nothing_in_the_cache(source: Source, copies: LastCopies[str]) -> None:
     assert copies.get("art") == ""
     copies.get("films")
     del source.content["films"]

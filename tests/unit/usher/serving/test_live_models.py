@@ -1,4 +1,4 @@
-"""What is told of live models is what the serving map says."""
+"""The description of live models equals the serving map."""
 
 from usher.run_record import PinRecord
 from usher.run_summary import live_text
@@ -23,7 +23,7 @@ def pin(version: str) -> PinRecord:
     return {"version": version, "who": "Ann", "why": "odd", "at": "x", "supersedes": version}
 
 
-def test_a_model_is_told_with_its_times_its_choice_and_what_answers_in_its_place() -> None:
+def test_a_model_is_described_with_its_times_its_choice_and_its_fallback() -> None:
     pins = {"similar": pin(VERSION), "popular": pin("arn:another")}
     assert list(map(live_text, live_models(SERVING, TIMES, SINCE, pins))) == [
         "similar: v, trained 2026-11-22 10:20, live since 2026-11-22 11:00, chosen by Ann: odd",

@@ -24,7 +24,7 @@ def test_each_user_has_an_answer_or_an_error_in_their_order() -> None:
     ]
 
 
-def test_what_is_wrong_for_all_is_the_answer_for_all() -> None:
+def test_an_error_for_all_users_is_the_answer() -> None:
     def answer(_: Mapping[str, Any]) -> dict[str, Any]:
         raise RequestError(400, "BadNumResults", "numResults must be a number.")
 
@@ -32,7 +32,7 @@ def test_what_is_wrong_for_all_is_the_answer_for_all() -> None:
         answer_each({"userIds": ["a", "b"]}, answer, error_document)
 
 
-def test_who_is_not_asked_for_in_time_has_an_error() -> None:
+def test_a_user_beyond_the_time_limit_has_an_error() -> None:
     done = threading.Event()
 
     def answer(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Pages of a list: it stays the same, has no item twice, and a token belongs to its request."""
+"""Pages of a list: it does not change, has no item twice, and a token belongs to its request."""
 
 import random
 from base64 import urlsafe_b64encode
@@ -20,7 +20,7 @@ from tests.unit.usher.world import TABLE, World
 
 
 class Shuffled:
-    """A source whose list is another one each time, as Personalize's may be."""
+    """A source with another list each time, as Personalize may have."""
 
     def __init__(self, length: int = 500) -> None:
         self.items, self.asked = [f"i{n}" for n in range(length)], list[int]()
@@ -109,7 +109,7 @@ def test_long_ids_are_kept_as_far_as_an_item_of_the_table_holds_them(pages: Page
 
 
 @given(st.text(max_size=40) | st.binary(max_size=80).map(lambda content: urlsafe_b64encode(content).decode()))
-def test_what_is_no_token_is_refused(token: str) -> None:
+def test_an_invalid_token_is_refused(token: str) -> None:
     dynamodb: Any = None
     pages: Any = Pages(Table(dynamodb, TABLE))
     with pytest.raises(RequestError) as caught:

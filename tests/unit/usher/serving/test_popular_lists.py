@@ -1,4 +1,4 @@
-"""The popular list: who is asked for it, and what stays."""
+"""The popular list: its sources, and its refreshes."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -29,7 +29,7 @@ RECOMMENDER = {"type": "POPULAR_ITEMS", "recipe": "aws-vod-most-popular", "recom
 
 
 def refreshed(world: World, **section: dict[str, Any]) -> tuple[PopularList, list[dict[str, Any]]]:
-    """A group's list after a refresh, and the calls that this has made."""
+    """A group's list after a refresh, and the calls of that refresh."""
     lists, calls = PopularLists(Table(world.dynamodb, TABLE)), list[dict[str, Any]]()
 
     def recommend(**members: Any) -> dict[str, Any]:
@@ -51,7 +51,7 @@ def refreshed(world: World, **section: dict[str, Any]) -> tuple[PopularList, lis
         ({"solutions": {"you": FOR_YOU, "now": TRENDING}}, FOR_YOU["campaignArn"], "you", "v1"),
     ],
 )
-def test_what_is_popular_is_asked_for_and_else_what_is_recommended_to_nobody(
+def test_the_popular_list_comes_from_its_solution_or_else_from_recommendations_to_nobody(
     world: World, section: dict[str, Any], arn: str, name: str, version: str
 ) -> None:
     popular, (call,) = refreshed(world, **section)
@@ -64,7 +64,7 @@ def test_without_recommendations_there_is_no_list(world: World) -> None:
     assert refreshed(world, solutions={"like": SIMILAR}) == ({}, [])
 
 
-def test_the_list_of_an_export_of_what_is_popular_stays(world: World) -> None:
+def test_an_exported_popular_list_stays(world: World) -> None:
     PopularLists(Table(world.dynamodb, TABLE)).write("films", ["c"], "top", "v1")
     popular, calls = refreshed(world, solutions={"you": FOR_YOU, "top": EXPORTED})
     assert (popular["items"], calls) == (["c"], [])

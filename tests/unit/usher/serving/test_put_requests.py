@@ -50,7 +50,7 @@ def test_ten_records_go_into_a_call() -> None:
     assert [len(members["items"]) for _, members in calls] == [10, 10, 5]
 
 
-def test_what_is_null_or_blank_is_left_out() -> None:
+def test_null_and_blank_values_are_left_out() -> None:
     assert read({"GENRES": "x", "YEAR": None, "DESCRIPTION": ""})[0].values == {"GENRES": "x"}
     assert read({"GENRES": ["x", "", " "], "DESCRIPTION": " "})[0].values == {"GENRES": "x"}
 
@@ -127,7 +127,7 @@ JSON = st.recursive(
 
 @settings(max_examples=100, deadline=None)
 @given(JSON, JSON)
-def test_whatever_is_put_is_read_or_refused_with_a_reason(item: Any, properties: Any) -> None:
+def test_any_put_is_read_or_refused_with_a_reason(item: Any, properties: Any) -> None:
     for body in ({"items": item}, {"items": [item]}, {"items": [{"itemId": "i", "properties": properties}]}):
         try:
             [record] = read_records(body, KIND, ITEMS)

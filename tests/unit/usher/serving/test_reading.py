@@ -1,4 +1,4 @@
-"""Reads while Personalize or the table does not answer: an hour of work in moments, on a clock that the test turns."""
+"""Reads while Personalize or the table does not answer: an hour of work in moments, on a clock that the test sets."""
 
 import io
 import json
@@ -46,7 +46,7 @@ DEADLINE, USUAL = 0.25, 0.02
 
 
 class Stage:
-    """Personalize, the table and time, as the test wants them."""
+    """A Personalize, a table and a clock that the test controls."""
 
     def __init__(self, world: World) -> None:
         self.now, self.is_table_down, self.calls = 0.0, False, 0
@@ -82,7 +82,7 @@ class Stage:
         }
 
     def reader(self) -> Reader:
-        """What a new environment of the function has."""
+        """The reader of a new environment of the function."""
         operations = {route.operation: self._call for route in ROUTES.values()}
         runtime: Any = SimpleNamespace(**operations)
         campaigns = Campaigns(runtime, Breakers(self.clock), RetryBudget(), self.clock)
@@ -161,7 +161,7 @@ def test_the_popular_list_stands_in_on_every_route_of_items(
     }  # fmt: skip
 
 
-def test_what_is_popular_is_answered_from_the_list_without_a_campaign_for_it(stage: Stage) -> None:
+def test_popular_items_are_answered_from_the_list_without_a_campaign(stage: Stage) -> None:
     answer = ask(stage.reader(), "popular")
     assert (answer["source"], "degraded" in answer, stage.calls) == ("popular", False, 0)
     with pytest.raises(RequestError) as caught:
@@ -170,7 +170,7 @@ def test_what_is_popular_is_answered_from_the_list_without_a_campaign_for_it(sta
 
 
 @pytest.mark.parametrize(("route", "options"), [("actions", {}), ("recommendations", {"filter": "seen"})])
-def test_what_the_list_cannot_answer_is_an_outage(stage: Stage, route: str, options: dict[str, str]) -> None:
+def test_a_request_beyond_the_popular_list_is_an_outage(stage: Stage, route: str, options: dict[str, str]) -> None:
     stage.failure, reader = down, stage.reader()
     for _ in range(3):
         with pytest.raises(OutageError) as caught:
@@ -231,7 +231,7 @@ def test_each_failed_probe_tells_for_how_long_the_breaker_has_been_open(stage: S
     assert told == {("films", "for-you", "ServerError")}
 
 
-def test_health_says_what_answers_and_what_does_not_without_arns(stage: Stage) -> None:
+def test_health_names_working_and_failing_parts_without_arns(stage: Stage) -> None:
     reader = stage.reader()
     ask(reader)
     assert group_health(reader, "films")["status"] == "ok"
@@ -251,7 +251,7 @@ def test_health_says_what_answers_and_what_does_not_without_arns(stage: Stage) -
         all_health(reader)
 
 
-def test_a_later_part_of_a_list_lacks_what_has_left_the_catalogue_meanwhile(stage: Stage, world: World) -> None:
+def test_a_later_part_of_a_list_lacks_items_that_have_left_the_catalogue(stage: Stage, world: World) -> None:
     table, stage.failure = Table(world.dynamodb, TABLE), down
     catalogues = Catalogues(table)
     catalogues.set_facts("films", Facts(columns=[], available="", items=True, users=False, userColumns=[]))

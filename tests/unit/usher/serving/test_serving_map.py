@@ -1,4 +1,4 @@
-"""From callers' names to Personalize's: the map, its cache, and what is said of options that are wrong."""
+"""From callers' names to Personalize's: the map, its cache, and the messages about wrong options."""
 
 from contextlib import suppress
 from typing import Any
@@ -62,7 +62,7 @@ FULL: Any = {
 }
 
 
-def test_only_the_api_reads_what_may_be_old(world: World) -> None:
+def test_only_the_api_reads_inconsistently(world: World) -> None:
     reads: list[bool] = []
     world.listen(
         world.dynamodb,
@@ -77,11 +77,11 @@ def test_only_the_api_reads_what_may_be_old(world: World) -> None:
     assert reads == [True, True, False]
 
 
-def test_what_is_ready_is_served() -> None:
+def test_a_ready_version_is_live() -> None:
     assert next_map(PLAN, STATES, {}) == FULL
 
 
-def test_what_could_not_be_brought_up_is_served_as_before() -> None:
+def test_a_failed_resource_leaves_its_predecessor_live() -> None:
     before: Any = {
         "solutions": {"for-you": {"type": "USER_PERSONALIZATION", "campaignArn": "old"}},
         "recommenders": {},
@@ -97,13 +97,13 @@ def test_what_could_not_be_brought_up_is_served_as_before() -> None:
     }
 
 
-def test_a_version_without_its_campaign_does_not_replace_what_is_live() -> None:
+def test_a_version_without_its_campaign_does_not_replace_the_live_one() -> None:
     before: Any = {"solutions": {"for-you": {"type": "USER_PERSONALIZATION", "campaignArn": "old"}}}
     states: Any = [state for state in STATES if state["id"] != "campaign/for-you"]
     assert next_map(PLAN, states, before)["solutions"]["for-you"] == before["solutions"]["for-you"]
 
 
-def test_what_never_was_live_is_not_served() -> None:
+def test_a_version_that_was_never_live_is_not_served() -> None:
     assert next_map(PLAN, [], {}) == {
         "solutions": {}, "recommenders": {}, "filters": {}, "trackingId": None, "actionTrackingId": None,
         "exports": {"for-you": {"table": True}}, "events": PLAN.events,
@@ -120,7 +120,7 @@ def test_maps_are_written_and_read_and_groups_listed(world: World) -> None:
 
 
 @pytest.mark.parametrize("former", [{}, FULL])
-def test_a_map_that_somebody_else_has_replaced_is_left_alone(world: World, former: Any) -> None:
+def test_a_map_replaced_by_another_writer_is_unchanged(world: World, former: Any) -> None:
     serving = ServingMaps(Table(world.dynamodb, TABLE))
     if former:
         serving.write("films", former)
@@ -142,7 +142,7 @@ def test_a_map_is_read_once_while_it_is_fresh(world: World) -> None:
     assert serving.cached("films")["trackingId"] == "t-2"
 
 
-def test_what_the_copy_lacks_is_looked_for_in_the_table(world: World) -> None:
+def test_items_missing_in_the_copy_are_read_from_the_table(world: World) -> None:
     serving = ServingMaps(Table(world.dynamodb, TABLE), clock=lambda: 0.0)
     before: Any = {name: value for name, value in FULL.items() if name != "trackingId"}
     asked = list[Any]()
@@ -188,7 +188,7 @@ def test_a_group_that_comes_live_is_served_at_once(world: World) -> None:
     assert "films" not in str(caught.value)
 
 
-def test_nothing_is_kept_of_groups_that_are_not_there(world: World) -> None:
+def test_groups_that_do_not_exist_leave_nothing_in_the_cache(world: World) -> None:
     serving = ServingMaps(Table(world.dynamodb, TABLE))
     serving.write("films", FULL)
     for name in ("films", *(f"g{number}" for number in range(5))):
@@ -339,7 +339,7 @@ BAD_NUMBER = "numResults must be a number from 1 to 500, not {}."
            "userId must not have control characters or unpaired surrogates.") for one in "\x00\n\x7f\x9f\ud800"),
     ],
 )  # fmt: skip
-def test_a_wrong_option_is_named_with_what_is_allowed(
+def test_a_wrong_option_is_reported_with_the_allowed_values(
     route: str, given: dict[str, Any], status: int, code: str, message: str
 ) -> None:
     with pytest.raises(RequestError) as caught:
@@ -364,7 +364,7 @@ def test_a_route_that_no_solution_serves_says_so() -> None:
 
 
 @pytest.mark.parametrize("value", ["", "x" * 257, None, True, 1.5, ["a"]])
-def test_what_is_no_id_is_refused(value: object) -> None:
+def test_an_invalid_id_is_refused(value: object) -> None:
     with pytest.raises(RequestError):
         checked_id(value, "userId")
     with pytest.raises(RequestError):

@@ -1,4 +1,4 @@
-"""Requests with a filter while Personalize does not answer: nothing is shown that the filter may forbid."""
+"""Requests with a filter while Personalize does not answer: no item is shown that the filter may forbid."""
 
 import io
 import json
@@ -72,7 +72,7 @@ class Shop:
         self.stock("GENRES", "RELEASE_YEAR")
 
     def stock(self, *columns: str, of_users: Mapping[str, Any] = {}) -> None:
-        """Have a catalogue with these columns, and with what it knows of anna."""
+        """Store a catalogue with these columns, and with these attributes of anna."""
         catalogues = Catalogues(self.table)
         catalogues.set_facts(
             "shop", Facts(columns=[*columns], available="", items=bool(columns), users=True, userColumns=[*of_users])
@@ -119,7 +119,7 @@ def shop(world: World) -> Shop:
 
 
 def why_none(shop: Shop, **options: Any) -> str:
-    """What the caller of a request without an answer is told about it."""
+    """The message to the caller of a request without an answer."""
     with pytest.raises(OutageError) as caught:
         shop.ask(**options)
     return caught.value.why_no_stored
@@ -176,13 +176,13 @@ def test_without_an_item_that_surely_passes_the_outage_says_why(shop: Shop, aske
     assert why_none(shop, userId="anna", **asked).endswith(why)
 
 
-def test_without_a_catalogue_ids_alone_can_be_told(shop: Shop) -> None:
+def test_without_a_catalogue_only_ids_are_shown(shop: Shop) -> None:
     shop.stock()
     assert shop.ids(userId="anna", filter="few") == ["i3", "i9"]
     assert "Items.GENRES" in why_none(shop, userId="anna", filter="genre", filterValues={"G": "Drama"})
 
 
-def test_what_somebody_has_bought_is_not_shown_and_who_is_in_the_files_may_have_bought_anything(shop: Shop) -> None:
+def test_bought_items_are_not_shown_and_users_in_the_files_may_have_bought_anything(shop: Shop) -> None:
     shop.met = {"guest": {"buy": {"i1"}, "view": {"i3"}}, "anna": {"buy": {"i1"}}}
     answer = shop.ask(userId="guest", filter="drama", numResults=2)
     assert [one["itemId"] for one in answer["itemList"]] == ["i3", "i5"]
@@ -192,7 +192,7 @@ def test_what_somebody_has_bought_is_not_shown_and_who_is_in_the_files_may_have_
     assert "Interactions.EVENT_TYPE" in why_none(shop, userId="guest", filter="drama")
 
 
-def test_what_the_files_have_no_events_of_is_told_by_the_events(shop: Shop) -> None:
+def test_event_types_missing_in_the_files_are_known_from_the_events(shop: Shop) -> None:
     rules: Any = {"arn:bought": compiled(parse_filter(FILTERS["bought"]), {"INTERACTIONS": ["view"]})}
     ServingMaps(shop.table).write("shop", SERVED | {"filterRules": rules})
     shop.met = {"anna": {"buy": {"i0"}}}
@@ -204,7 +204,7 @@ def test_what_the_files_have_no_events_of_is_told_by_the_events(shop: Shop) -> N
     assert "Interactions.EVENT_TYPE" in why_none(shop, userId="anna", filter="bought")
 
 
-def test_an_export_that_was_made_with_the_filter_lacks_what_was_bought_since(shop: Shop) -> None:
+def test_a_filtered_export_lacks_items_bought_since(shop: Shop) -> None:
     shop.export("for-you", "anna", ["i1", "i2", "i3"], made_with="arn:bought")
     shop.met = {"anna": {"buy": {"i2"}}}
     answer = shop.ask(userId="anna", filter="bought")
@@ -267,7 +267,7 @@ def test_a_solution_without_a_campaign_is_filtered_and_not_degraded(shop: Shop) 
     assert str(caught.value) == f"offline has no campaign. {why}"
 
 
-def test_actions_are_filtered_by_what_was_done_with_them(shop: Shop) -> None:
+def test_actions_are_filtered_by_their_interactions(shop: Shop) -> None:
     shop.export("next", "guest", ["i1", "i2"])
     shop.met = {"guest": {"taken": {"i1"}}}
     answer = shop.ask("actions", userId="guest", filter="taken")
@@ -282,14 +282,14 @@ def test_actions_are_filtered_by_what_was_done_with_them(shop: Shop) -> None:
         ({"filter": "taken"}, "a filter on ActionID cannot be used here"),
     ],
 )
-def test_what_personalize_would_refuse_is_refused(shop: Shop, asked: Mapping[str, Any], fault: str) -> None:
+def test_values_that_personalize_would_refuse_are_refused(shop: Shop, asked: Mapping[str, Any], fault: str) -> None:
     with pytest.raises(RequestError) as caught:
         shop.ask(userId="anna", **asked)
     assert (caught.value.status, caught.value.code) == (400, "InvalidInput")
     assert fault in str(caught.value)
 
 
-def test_while_the_table_does_not_answer_nothing_tells_what_passes(shop: Shop) -> None:
+def test_without_the_tables_answer_no_item_is_known_to_pass(shop: Shop) -> None:
     reader = shop.reader()
     reader.maps.cached("shop")
     shop.is_table_down = True

@@ -1,4 +1,4 @@
-"""Uploads: one object whatever its size, and none where writing was cut."""
+"""Uploads: one object of any size, and none if the writing was interrupted."""
 
 import hashlib
 import io
@@ -17,7 +17,7 @@ MIN_PART_BYTES = 5 << 20
 
 
 @pytest.mark.parametrize("size", [0, 1, MIN_PART_BYTES - 1, MIN_PART_BYTES, 2 * MIN_PART_BYTES, 2 * MIN_PART_BYTES + 7])
-def test_an_object_is_what_was_written(world: World, size: int) -> None:
+def test_an_object_has_the_written_content(world: World, size: int) -> None:
     content = bytes(range(256)) * (size // 256 + 1)
     with Upload(world.bucket, "key", MIN_PART_BYTES) as upload:
         for start in range(0, size, 1 << 20):
@@ -26,7 +26,7 @@ def test_an_object_is_what_was_written(world: World, size: int) -> None:
     assert (upload.size, upload.sha256) == (size, hashlib.sha256(content[:size]).hexdigest())
 
 
-def test_what_was_cut_is_no_object(world: World) -> None:
+def test_an_interrupted_upload_leaves_no_object(world: World) -> None:
     with pytest.raises(ZeroDivisionError), Upload(world.bucket, "key", MIN_PART_BYTES) as upload:
         upload.write(bytes(MIN_PART_BYTES))
         upload.write(bytes(1 // 0))

@@ -143,7 +143,7 @@ class Config:
     schemas: Mapping[str, Mapping[str, Any]]
     """Avro schemas, by dataset."""
     exports: Mapping[str, Export] | None
-    """By solution; None: the first solution that recommends items to users is exported."""
+    """The exports by solution; None: the first solution that recommends items to users is exported."""
     group: Mapping[str, Any] = field(default_factory=dict)
     """Members of CreateDatasetGroup."""
     recommenders: tuple[Recommender, ...] = ()

@@ -42,7 +42,7 @@ class Use:
     """An amount of use, and its cost in US dollars."""
 
     amount: float = 0
-    """In the unit of UNITS."""
+    """The amount in the unit of UNITS."""
     dollars: float = 0
     """The known part of the cost."""
     at_most: float = 0
@@ -56,7 +56,7 @@ class Use:
 
 
 Uses = Mapping[str, Use]
-"""By name in UNITS."""
+"""Uses by name in UNITS."""
 
 
 def known(amount: float, dollars: float) -> Use:

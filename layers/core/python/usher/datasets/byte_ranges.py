@@ -53,7 +53,7 @@ def is_plain_csv(key: str, reading: Reading) -> bool:
 
 
 def read_part(value: Any, limits: ReadLimits = LIMITS) -> Part:
-    """A part from its JSON. Raises UnfitError for what is not a part of a group's data."""
+    """A part from its JSON. Raises UnfitError for a value that is not a part of a group's data."""
     part = fit(Part, value)
     longest = part.size if part.key.endswith(".gz") else limits.part_bytes
     if not is_data(part.key) or not 0 <= part.start <= part.end <= part.start + longest:

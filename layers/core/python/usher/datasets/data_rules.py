@@ -15,7 +15,7 @@ from typing import Literal
 from usher.datasets.profile import DUPLICATE, MAX_VALUES, ColumnProfile, DatasetProfile, Occurrences
 from usher.datasets.schemas import ACTION_EVENTS, REQUIRED, RESERVED, Field, Schema, fields, like
 from usher.datasets.times import unix_seconds
-from usher.errors import MAX_MESSAGE_LENGTH, MAX_PLACE_LENGTH, Problem
+from usher.errors import Problem
 from usher.limits import (
     ADVISED_INTERACTIONS,
     ADVISED_USERS,
@@ -31,27 +31,19 @@ from usher.limits import (
     MIN_USERS,
 )
 from usher.placeholders import PLACEHOLDERS
-from usher.texts import clean_members
 
 Severity = Literal["error", "warning"]
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """A rule that a dataset breaks."""
+class Finding(Problem):
+    """A rule that a dataset breaks. Its place is the first of the rows, as file and line; or the file or folder."""
 
-    severity: Severity
-    place: str
-    """The first of the rows, as file and line; or the file, or the folder."""
-    message: str
-    remedy: str
+    severity: Severity = "error"
     rows: int = 0
     """The number of rows that break the rule; 0: the finding is about the whole dataset."""
     lines: Mapping[str, list[int]] = field(default_factory=dict)
     """The line numbers of the first rows, by file."""
-
-    def __post_init__(self) -> None:
-        clean_members(self, place=MAX_PLACE_LENGTH, message=MAX_MESSAGE_LENGTH, remedy=MAX_MESSAGE_LENGTH)
 
     @property
     def problem(self) -> Problem:
@@ -256,7 +248,7 @@ def check_dataset(
     """
     if profile.read_errors:
         problems = (error.problem for error in profile.read_errors)
-        return [Finding("error", one.place, one.message, one.remedy) for one in problems]
+        return [Finding(one.place, one.message, one.remedy) for one in problems]
     columns = fields(schema)
     findings = [
         *_columns(profile, columns, location),
@@ -285,14 +277,14 @@ def _columns(profile: DatasetProfile, columns: Mapping[str, Field], location: st
     for name in profile.columns:
         if name not in columns:
             message = f"has the column {name}, which its schema lacks."
-            yield Finding("error", location, message, "Remove it, or add it to the schema.")
+            yield Finding(location, message, "Remove it, or add it to the schema.")
     if set(columns) == set(profile.columns) and list(columns) != list(profile.columns):
         message = "has its columns in another order than its schema."
-        yield Finding("warning", location, message, f"Personalize's guide asks for: {', '.join(columns)}.")
+        yield Finding(location, message, f"Personalize's guide asks for: {', '.join(columns)}.", "warning")
     for name, column in columns.items():
         if "boolean" in column.types:
             remedy = "Personalize neither trains nor filters by it: make it a string to do so."
-            yield Finding("warning", location, f"has {name} as a boolean.", remedy)
+            yield Finding(location, f"has {name} as a boolean.", remedy, "warning")
 
 
 def _rows(profile: DatasetProfile, columns: Mapping[str, Field]) -> Iterator[Finding]:
@@ -331,18 +323,17 @@ def _times(profile: DatasetProfile, columns: Mapping[str, Field], location: str,
             message = f"{name} is {_duration(latest.number - now)} in the future."
             remedy = "Correct it: recency and the diagnosis are measured from the latest event."
             yield Finding(
-                "warning", f"{latest.key} line {latest.line}", message, remedy, 1, {latest.key: [latest.line]}
+                f"{latest.key} line {latest.line}", message, remedy, "warning", 1, {latest.key: [latest.line]}
             )
         if latest and FIRST_SERIAL <= latest.number < FIRST_TIME:
             remedy = "Write Unix seconds, not a spreadsheet's 46353 or 20261127."
-            yield Finding("warning", location, f"has no {name} after 1973.", remedy)
+            yield Finding(location, f"has no {name} after 1973.", remedy, "warning")
         if name == "TIMESTAMP" and column.values:
             (_, rows), *_ = column.values.most_common(1)
             if rows > 1 and 2 * rows > profile.rows >= MIN_INTERACTIONS:
                 message = f"has the same {name} in {rows} of {profile.rows} rows."
-                yield Finding(
-                    "warning", location, message, "Write the time of each event: models learn from their order."
-                )
+                remedy = "Write the time of each event: models learn from their order."
+                yield Finding(location, message, remedy, "warning")
 
 
 def _duration(seconds: float) -> str:
@@ -376,13 +367,13 @@ def _is_plain(cell: str) -> bool:
 def _finding(fact: Occurrences, severity: Severity, message: str, remedy: str) -> Iterator[Finding]:
     if fact.rows:
         key, lines = next(iter(fact.lines.items()))
-        yield Finding(severity, f"{key} line {lines[0]}", message, remedy, fact.rows, fact.lines)
+        yield Finding(f"{key} line {lines[0]}", message, remedy, severity, fact.rows, fact.lines)
 
 
 def _amounts(profile: DatasetProfile, columns: Mapping[str, Field], location: str) -> Iterator[Finding]:
     if profile.rows < MIN_INTERACTIONS:
         message = f"has {profile.rows} interactions; Personalize trains on {MIN_INTERACTIONS} or more."
-        yield Finding("error", location, message, "Add more history.")
+        yield Finding(location, message, "Add more history.")
     if not profile.ids.overflowed:
         yield from _users(profile, location)
     yield from _event_types(profile, columns, location)
@@ -392,40 +383,40 @@ def _users(profile: DatasetProfile, location: str) -> Iterator[Finding]:
     active, users = profile.ids.recurring, len(profile.ids)
     if active < MIN_USERS:
         message = f"has {active} users with two interactions or more; Personalize needs {MIN_USERS}."
-        yield Finding("error", location, message, "Add more users, or more of their history.")
+        yield Finding(location, message, "Add more users, or more of their history.")
     elif active * 100 < users:
         message = (
             f"has {active} users with two interactions or more, of {users}; Personalize needs a hundredth of them."
         )
-        yield Finding("error", location, message, "Add more of their history.")
+        yield Finding(location, message, "Add more of their history.")
     elif profile.rows < ADVISED_INTERACTIONS or active < ADVISED_USERS:
         message = f"has {profile.rows} interactions, and {active} users with two or more."
         remedy = f"It is enough to train; AWS advises {ADVISED_INTERACTIONS} interactions of {ADVISED_USERS} users."
-        yield Finding("warning", location, message, remedy)
+        yield Finding(location, message, remedy, "warning")
 
 
 def _event_types(profile: DatasetProfile, columns: Mapping[str, Field], location: str) -> Iterator[Finding]:
     events = profile.columns.get("EVENT_TYPE", ColumnProfile()).values
     if events and not any(map(str.strip, events)):
-        yield Finding("error", location, f"has no {columns['EVENT_TYPE'].name} in any row.", REMOVE_COLUMN)
+        yield Finding(location, f"has no {columns['EVENT_TYPE'].name} in any row.", REMOVE_COLUMN)
     optional = len(set(columns) - {*REQUIRED["interactions"], "EVENT_TYPE"})
     if events is None or len(events) + optional > MAX_EVENT_TYPES:
         types = f"more than {MAX_VALUES}" if events is None else len(events)
         message = (
             f"has {types} event types and {optional} optional columns; Personalize takes {MAX_EVENT_TYPES} together."
         )
-        yield Finding("error", location, message, "Leave some out.")
+        yield Finding(location, message, "Leave some out.")
 
 
 def _limits(profile: DatasetProfile, location: str, *, whole: bool) -> Iterator[Finding]:
     max_bytes = MAX_IMPORT_BYTES if whole else MAX_INCREMENT_BYTES
     if profile.size > max_bytes:
         message = f"has {profile.size / 1e9:.1f} GB; Personalize imports {max_bytes // 10**9}."
-        yield Finding("error", location, message, "Leave out old data." if whole else "Split it into several files.")
+        yield Finding(location, message, "Leave out old data." if whole else "Split it into several files.")
     least = MIN_ROWS.get(profile.dataset, 0)
     if profile.rows < least and not (whole and profile.dataset == "interactions"):  # _amounts reports those
         message = f"has {profile.rows} rows; Personalize imports {least} or more of {profile.dataset} at a time."
-        yield Finding("error", location, message, "Add more." if whole else "Collect more in one file.")
+        yield Finding(location, message, "Add more." if whole else "Collect more in one file.")
 
 
 def _missing(profile: DatasetProfile, names: Iterable[str], location: str) -> Iterator[Finding]:
@@ -437,13 +428,13 @@ def _missing(profile: DatasetProfile, names: Iterable[str], location: str) -> It
             near[one] = name
         else:
             remedy = f"Add it; the header has {', '.join(profile.columns)}."
-            yield Finding("error", location, f"lacks the column {name}.", remedy)
+            yield Finding(location, f"lacks the column {name}.", remedy)
     if near:
         s, it = ("s", "them") if len(near) > 1 else ("", "it")
         renamed = ", ".join(f"{_key(one)} to {name}" for one, name in near.items())
         mapping = ", ".join(f"{_key(one)}: {name}" for one, name in near.items())
         remedy = f"Rename the column{s} {renamed}, or map {it} in usher.yaml: `columns: {{{mapping}}}`."
-        yield Finding("error", location, f"lacks the column{s} {', '.join(near.values())}.", remedy)
+        yield Finding(location, f"lacks the column{s} {', '.join(near.values())}.", remedy)
 
 
 def _key(name: str) -> str:

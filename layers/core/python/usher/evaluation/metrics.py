@@ -39,7 +39,7 @@ class InteractionSet:
 
     @classmethod
     def of(cls, rows: Ints, items: Ints, width: int) -> Self:
-        """From rows and items, both (m,), in any order, repeated or not."""
+        """The set of rows and items, both (m,), in any order, repeated or not."""
         keys = np.sort(rows.astype(np.int64) * width + items)  # np.unique builds a table first: ten times as slow
         return cls(keys[np.diff(keys, prepend=-1) > 0], width)
 
@@ -81,7 +81,9 @@ class ScoredLists:
 
     @classmethod
     def of(cls, lists: Ints, hits: Mask, relevant: Ints, self_information: Values) -> Self:
-        """From lists (n, DEPTH). `self_information`: of each item, -log2 of the share of users who know it."""
+        """The scored form of lists (n, DEPTH). `self_information`: -log2 of the share of users who met an item, by
+        item.
+        """
         listed = lists >= 0
         novelty = np.where(listed, self_information[lists], 0).sum(axis=1) / np.maximum(listed.sum(axis=1), 1)
         return cls(hits.astype(np.float64), np.cumsum(hits, axis=1), relevant, novelty)

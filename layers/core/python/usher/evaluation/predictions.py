@@ -42,7 +42,7 @@ class RecommendationLists:
 
     @classmethod
     def of(cls, lists: Iterable[tuple[str, Sequence[str]]], by: str = "user") -> "RecommendationLists":
-        """From pairs of a subject's ID and its items."""
+        """The lists in pairs of a subject's ID and its items."""
         pairs = list(lists)
         subject_ids = pa.array([subject for subject, _ in pairs], pa.string())
         return _to_lists(by, subject_ids, pa.array([items for _, items in pairs], TEXTS), 0)

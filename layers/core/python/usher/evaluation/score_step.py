@@ -129,7 +129,7 @@ def _failure(contender: Contender, states: States) -> Problem | None:
 
 
 def learnt_items(files: EvaluationFiles, train: Interactions, one_in: int) -> pa.StringArray:
-    """The items of the training part, also those of users who were not read."""
+    """The items of the training part, including those of users who were not read."""
     return read_items(files.open(TRAIN)) if one_in > 1 else train.item_ids.take(pa.array(np.unique(train.item)))
 
 

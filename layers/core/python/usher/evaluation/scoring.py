@@ -74,9 +74,9 @@ class Segment:
 
     name: str
     users: Mask
-    """Of all scored users (n,)."""
+    """A mask of all scored users (n,)."""
     items: Mask
-    """Of all items, by code."""
+    """A mask of all items, by code."""
     truth: InteractionSet
     """Each user's items of the segment in the held-out part."""
 

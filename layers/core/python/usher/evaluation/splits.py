@@ -21,7 +21,7 @@ class Split:
     share: float = 0.1
     """The share of each user's events, or of all, that is held out."""
     cut: float | None = None
-    """For `global`: the Unix second from which on all events are held out; without it, the share decides."""
+    """The Unix second from which on `global` holds out all events; without it, the share decides."""
 
 
 def hold_out(interactions: Interactions, split: Split) -> Mask:

@@ -42,7 +42,7 @@ class Evaluator:
     athena: Athena | None
     """None: interactions are split in memory."""
     max_bytes: int
-    """Of interactions that the function's memory holds."""
+    """The bytes of interactions that the function's memory holds."""
     channels: Channels
     limits: ReadLimits = LIMITS
 

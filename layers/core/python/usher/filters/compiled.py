@@ -17,7 +17,7 @@ class Test(TypedDict):
     name: str
     """The field's name as the expression spells it, such as Items.GENRES."""
     dataset: str
-    """In upper case, such as ITEMS."""
+    """The dataset in upper case, such as ITEMS."""
     field: str
     """The field's name as Personalize compares it (expressions.plain)."""
     operator: str

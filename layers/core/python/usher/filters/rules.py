@@ -54,7 +54,7 @@ class Column(Protocol):
 
 
 Columns = Mapping[str, Collection[Column]]
-"""By dataset, such as ACTION_INTERACTIONS."""
+"""The columns of a dataset, by its name such as ACTION_INTERACTIONS."""
 
 
 def filter_errors(expression: Expression, columns: Columns) -> Iterator[FilterError]:

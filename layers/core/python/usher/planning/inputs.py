@@ -65,10 +65,10 @@ class DatasetCheck:
 
     data: Data
     report: dict[str, Any]
-    """As in Inputs."""
+    """The dataset's report, as in Inputs."""
     problems: Sequence[Problem]
     sources: Mapping[str, Source]
-    """As in Inputs."""
+    """The dataset's sources, as in Inputs."""
     profile: DatasetProfile
     """The profile of the files, without increments."""
 

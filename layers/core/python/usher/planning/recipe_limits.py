@@ -26,7 +26,7 @@ def above_recipe_limits(
             dataset = counted if counted in report else "interactions"
             place = data_location(group, dataset, report[dataset]["files"])
             message = f"has {count:,d} {counted}; a training considers {exceeded}."
-            yield dataset, Finding("warning", place, message, "Leave out the least important, or change the recipe.")
+            yield dataset, Finding(place, message, "Leave out the least important, or change the recipe.", "warning")
 
 
 ATTRIBUTE_AFFINITY = "aws-item-attribute-affinity"

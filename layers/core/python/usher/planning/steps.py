@@ -105,7 +105,7 @@ class PlanSteps:
         return _outcome(self._plan(run, execution, retry_failed=retry_failed), group, run)
 
     def load(self, group: str, name: str) -> Outcome:
-        """Go on with the load into the table that a run has planned."""
+        """Continue a run's load into the table."""
         progress = self.loader.load(Run(self.bucket, group, name))
         return {"outcome": "LOAD" if progress["more"] else "GO", "group": group, "run": name}
 

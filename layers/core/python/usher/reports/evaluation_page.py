@@ -207,7 +207,7 @@ def _head(report: EvaluationReport) -> Markup:
 
 
 def _scores(report: EvaluationReport) -> Iterator[Markup]:
-    """For each form a table with a row for each contender: the main metrics, and a fold with the others."""
+    """A table for each form with a row for each contender: the main metrics, and a fold with the others."""
     for form, words in FORMS.items():
         scores = [score for score in report["scores"] if score["form"] == form]
         metrics = _unique(name for score in scores for name in score["metrics"])

@@ -77,7 +77,7 @@ class Score(TypedDict):
     short: NotRequired[int]
     """The number of users whose list has fewer than 25 items; of all users only."""
     metrics: Mapping[str, MetricValue]
-    """By the names in docs/evaluation.md."""
+    """The metrics, by the names in docs/evaluation.md."""
 
 
 class Comparison(TypedDict):

@@ -28,7 +28,7 @@ class Kind:
     arn: str = ""
     """The ARN's end, made of the group's name and Create's members."""
     parent: str = ""
-    """The Create member that names the parent, if the parent's newest one counts when no ARN is known."""
+    """The Create member that names the parent. If no ARN is known, the parent's newest resource counts."""
     survives_parent: str = ""
     """The parent's kind, if Personalize still lists a resource after its parent was deleted and created again with the
     same ARN.

@@ -1,7 +1,7 @@
 """The use of Personalize's quotas by a stack's groups. Reads only.
 
-A replaced solution counts with its successor, although it is deleted when room is needed. A kind of which each group
-has exactly one does not count.
+A solution and its replaced predecessors count as one, as predecessors are deleted when room is needed. Kinds with a
+quota of one in a group are left out.
 """
 
 from collections.abc import Iterator, Mapping

@@ -51,7 +51,7 @@ def plan_of(content: Any, group: str, run: str) -> Plan:
 
 
 def check_size(size: int, group: str) -> None:
-    """Raise InputError if a plan of so many bytes could be written, but not read again."""
+    """Raise InputError if a plan could be written, but is too large to be read again. `size`: bytes."""
     if size > MAX_BYTES:
         message = f"has more files than one plan has room for: {size >> 20} MB of {MAX_BYTES >> 20}."
         raise InputError(

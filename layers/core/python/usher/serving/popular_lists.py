@@ -64,8 +64,8 @@ class PopularLists:
         content = PopularList(items=list(items), solution=solution, version=version, written=now().isoformat())
         self.table.update(group, ITEM, "SET #list = :list", {":list": json.dumps(content)}, {"#list": "list"})
 
-    def refresh(self, runtime: PersonalizeRuntimeClient, group: str, content: ServingMap, nobody: str) -> str:
-        """Replace a group's popular list by its campaigns' recommendations for `nobody`, an unknown user ID.
+    def refresh(self, runtime: PersonalizeRuntimeClient, group: str, content: ServingMap, unknown_user: str) -> str:
+        """Replace a group's popular list by its campaigns' recommendations for `unknown_user`.
 
         The source is the first campaign with a recipe for popular items. Without one, a list that an export of such a
         solution has written stays; else the source is the first campaign that recommends to users. Returns the reason
@@ -74,7 +74,7 @@ class PopularLists:
         former = content.get("solutions", {}).get(self.read(group).get("solution", ""))
         is_exported = former is not None and ROUTES["popular"].is_answered_by(former)
         for name in ["popular"] if is_exported else ["popular", "recommendations"]:
-            options = {"userId": nobody, "numResults": MAX_RESULTS}
+            options = {"userId": unknown_user, "numResults": MAX_RESULTS}
             request = read_request(group, content, ROUTES[name], options)
             if not request.refusal:
                 try:

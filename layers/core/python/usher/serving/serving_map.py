@@ -54,14 +54,14 @@ class ServedRecommender(TypedDict, total=False):
     type: str
     """The type of its use case's recipe."""
     recipe: str
-    """As for a solution."""
+    """The name of its recipe, as for a solution."""
     metadata: bool
-    """As for a solution."""
+    """Whether it returns items' metadata, as for a solution."""
     recommenderArn: str | None
     campaignArn: str | None
     """The ARN of the campaign of a solution that answers instead."""
     answeredBy: str
-    """As for a solution."""
+    """The name that answers instead, as for a solution."""
 
 
 Entry = ServedSolution | ServedRecommender
