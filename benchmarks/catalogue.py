@@ -30,9 +30,12 @@ CHANGED = 0.01
 
 
 class MemoryTable:
-    """A table that accepts conditional writes of entries, as DynamoDB does."""
+    """A table that accepts writes of entries, conditional or in batches, as DynamoDB does."""
+
+    name = "table"
 
     def __init__(self) -> None:
+        self.dynamodb = self
         self.items: dict[tuple[str, str], Mapping[str, Any]] = {}
         self.writes = 0
 
@@ -43,6 +46,17 @@ class MemoryTable:
             return False
         self.items[group, item] = attributes
         return True
+
+    def batch_write_item(self, RequestItems: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N803 - boto3's name
+        """Write items."""
+        for request in RequestItems[self.name]:
+            item = request["PutRequest"]["Item"]
+            self.put(item["group"]["S"], item["item"]["S"], {"at": int(item["at"]["N"])})
+        return {}
+
+    def get(self, group: str, item: str, **_: Any) -> Mapping[str, Any]:
+        """An item; empty if there is none."""
+        return self.items.get((group, item), {})
 
     def delete(self, group: str, item: str, _: str, values: Mapping[str, Any], *__: Any) -> bool:
         """Delete an item, unless there is a newer one."""

@@ -12,28 +12,24 @@ WIDTH = 120
 HEAD = """# Claims and their tests
 
 No test uses an AWS account. This page lists each claim about a deployment with the tests that prove it on the local
-cloud ([its limits](local.md#what-it-does-not-reproduce)), and with what only an account can show.
-`pytest <file>::<test>` runs a test. `./usher doctor` makes the named checks ([cli.md](cli.md#check-the-stack)).
+cloud ([its limits](local.md#what-it-does-not-reproduce)), the check of `./usher doctor`
+([cli.md](cli.md#check-the-stack)), and what only an account can show. `make docs` generates it from `tests/claims.py`.
 
-`make docs` generates this page from `tests/claims.py`; a test holds that all tests it names exist.
-"""
-CHECKLIST = """
-## The first deployment
+At the first deployment,
 
-1. `make build`, then `sam deploy --guided`, as the [README](../README.md) says.
-2. `./usher doctor`: no line may say `problem`.
-3. Drop `interactions.csv`, wait for the run to end, and check these:
-
+1. `make build`, then `sam deploy --guided`, as the [README](../README.md) says;
+2. `./usher doctor`: no line may say `problem`;
+3. drop `interactions.csv`, wait for the run to end, and check the boxes of this page.
 """
 
 
 def page() -> str:
     """The page."""
-    return HEAD + "".join(f"\n## {title}\n\n{''.join(items(claims))}" for title, claims in CLAIMS.items()) + checklist()
+    return HEAD + "".join(f"\n## {title}\n\n{''.join(items(claims))}" for title, claims in CLAIMS.items())
 
 
 def items(claims: tuple[Claim, ...]) -> Iterator[str]:
-    """A list of claims, each with its tests by file."""
+    """A list of claims, each with its tests by file, and with a box for a look at the first deployment."""
     for claim in claims:
         yield wrapped(f"**{claim.says}**" + (f" Check: `{claim.check}`." if claim.check else ""), "- ")
         tests = [test.split("::") for test in claim.tests]
@@ -41,12 +37,8 @@ def items(claims: tuple[Claim, ...]) -> Iterator[str]:
             yield wrapped(f"`{file}`: {', '.join(f'`{name}`' for _, name in of_file)}", "  - ")
         if not tests:
             yield "  - no test\n"
-
-
-def checklist() -> str:
-    """The list of manual checks."""
-    claims = [claim for claims in CLAIMS.values() for claim in claims if claim.seen]
-    return CHECKLIST + "".join(wrapped(f"{claim.says} {claim.seen}", "   - [ ] ") for claim in claims)
+        if claim.seen:
+            yield wrapped(claim.seen, "  - [ ] ")
 
 
 def wrapped(text: str, bullet: str) -> str:

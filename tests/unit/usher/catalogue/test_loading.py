@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -39,16 +40,20 @@ class Site:
         self.world, self.time, self.calls = world, 1000, list[tuple[str, str]]()
         self.catalogues = Catalogues(Table(world.dynamodb, TABLE))
         self.loader = Loader(world.bucket, self.catalogues, sleep=lambda _: None)
+        self.requests = Counter[str]()
         self.hook: Callable[[], None] = lambda: None
         world.listen(world.dynamodb, "before-call.dynamodb", self._note)
 
     def _note(self, model: Any, params: Mapping[str, Any], **_: Any) -> None:
-        if model.name in ("PutItem", "DeleteItem"):
-            body = json.loads(params["body"])
-            key = body.get("Item") or body["Key"]
-            if "#" in key["group"]["S"]:
-                self.calls.append((model.name, key["group"]["S"].partition("#")[2]))
-                self.hook()
+        if model.name not in ("PutItem", "DeleteItem", "BatchWriteItem"):
+            return
+        body = json.loads(params["body"])
+        requests = body["RequestItems"][TABLE] if "RequestItems" in body else [{"PutRequest": body}]
+        keys = [one["PutRequest"].get("Item") or one["PutRequest"]["Key"] for one in requests]
+        if ids := [key["group"]["S"].partition("#")[2] for key in keys if "#" in key["group"]["S"]]:
+            self.requests[model.name] += 1
+            self.calls += [("DeleteItem" if model.name == "DeleteItem" else "PutItem", id_) for id_ in ids]
+            self.hook()
 
     def clear(self) -> None:
         """Delete all files and items."""
@@ -148,6 +153,18 @@ def test_a_file_of_any_format_becomes_the_same_items(site: Site, name: str, cont
     assert site.table() == {"a": {"TITLE": "Alien", "PRICE": 9.5}, "b": {"TITLE": "Brazil"}, "é": {"TITLE": "Élan"}}
     assert site.catalogues.facts("films")["items"]
     assert site.load(site.plan(name)) == []
+
+
+def test_a_first_load_is_written_in_batches_and_later_ones_with_a_condition_each(site: Site) -> None:
+    site.put("items.csv", csv({f"i{number}": {"TITLE": "x"} for number in range(60)}))
+    site.catalogues.put("films", Entry("items", "i7", '{"TITLE":"of a former catalogue"}'), 1)
+    site.requests.clear()
+    site.load(site.plan("items.csv"))
+    assert site.requests == {"BatchWriteItem": 3}
+    assert site.table() == {f"i{number}": {"TITLE": "x"} for number in range(60)}
+    site.put("items.csv", csv({f"i{number}": {"TITLE": "y"} for number in range(60)}))
+    site.load(site.plan("items.csv"))
+    assert site.requests == {"BatchWriteItem": 3, "PutItem": 60}
 
 
 def test_only_changes_are_written_and_missing_items_are_deleted(site: Site) -> None:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypedDict
 
 from usher.storage.table import Table
+from usher.storage.table_batches import TableBatches
 
 Kind = Literal["items", "users"]
 KINDS: tuple[Kind, ...] = ("items", "users")
@@ -93,13 +94,20 @@ class Catalogues:
         attributes = {**entry.attributes(), "at": at}
         return self.table.put(*self._key(group, entry), attributes, NEWEST, {":at": at}, {"#at": "at"})
 
+    def put_all(self, group: str, entries: Sequence[Entry], at: int) -> None:
+        """Write entries of a kind that the facts do not name yet, so that no PUT writes any: no condition is needed."""
+        attributes = {self._key(group, entry): entry.attributes() for entry in entries}
+        TableBatches(self.table).put(
+            {"group": partition, "item": item, **values, "at": at} for (partition, item), values in attributes.items()
+        )
+
     def remove(self, group: str, entry: Entry, at: int) -> bool:
         """Delete an entry, unless the table has a newer one; return whether it was deleted."""
         return self.table.delete(*self._key(group, entry), NEWEST, {":at": at}, {"#at": "at"})
 
-    def facts(self, group: str) -> Facts:
-        """The facts of a group's catalogue."""
-        item = self.table.get(group, FACTS, consistent=False)
+    def facts(self, group: str, *, consistent: bool = False) -> Facts:
+        """The facts of a group's catalogue. `consistent`: as last written."""
+        item = self.table.get(group, FACTS, consistent=consistent)
         return {**NOTHING, **{name: item[name] for name in NOTHING if name in item}}  # type: ignore[typeddict-item]
 
     def set_facts(self, group: str, facts: Facts) -> None:

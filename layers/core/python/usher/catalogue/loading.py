@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any, TypedDict
+from typing import TypedDict
 
 import numpy as np
 
@@ -23,9 +23,7 @@ from usher.runs.record import Run
 from usher.storage.bucket import REPLACED, Bucket
 
 CONCURRENCY = 10
-"""Concurrent writes, and connections of the boto3 client. Each write has a condition, which BatchWriteItem does not
-take.
-"""
+"""Concurrent writes with conditions, which BatchWriteItem does not take, and connections of the boto3 client."""
 WRITES_PER_SECOND = 1000
 SLICE = 500
 """The number of writes between two checks of the time and of the run's end."""
@@ -33,6 +31,9 @@ WORK_SECONDS = 540.0
 """The seconds for which a call that does nothing else writes."""
 QUICK_SECONDS = 60.0
 """A call that has taken fewer seconds goes on with the next chunk: reading one may take minutes."""
+
+Change = Callable[[str, Sequence[Entry], int], None]
+"""Changes entries of a group; its last argument is the time of the data in milliseconds."""
 
 
 class Progress(TypedDict):
@@ -93,28 +94,37 @@ class Loader:
         if chunk.entries or gone:
             snapshot = _marked(snapshot, chunk)
             snapshot.write(self.bucket, key)
-            written = self._change(run, plan, until, self.catalogues.put, chunk.entries)
-            deleted = self._change(run, plan, until, self.catalogues.remove, gone)
+            is_first = not self.catalogues.facts(run.group, consistent=True)[kind]
+            put = self.catalogues.put_all if is_first else _each(self.catalogues.put)
+            written = self._change(run, plan, until, put, chunk.entries)
+            deleted = self._change(run, plan, until, _each(self.catalogues.remove), gone)
             _confirmed(snapshot, chunk, written, deleted).write(self.bucket, key)
         if chunk.is_last and (written, deleted) == (len(chunk.entries), len(gone)):
             note_loaded(self.bucket, run.group, {**loaded_digests(self.bucket, run.group), kind: plan.digests[kind]})
         return written, deleted
 
-    def _change(
-        self, run: Run, plan: LoadPlan, until: float, change: Callable[..., Any], entries: Sequence[Entry]
-    ) -> int:
+    def _change(self, run: Run, plan: LoadPlan, until: float, change: Change, entries: Sequence[Entry]) -> int:
         """Change entries in the table until a time on the clock; return the number of changed ones."""
         done = 0
-        with ThreadPoolExecutor(CONCURRENCY) as executor:
-            while done < len(entries) and self.clock() < until:
-                run.require_open()
-                started, some = self.clock(), entries[done : done + self.slice_size]
-                list(executor.map(lambda entry: change(run.group, entry, plan.planned), some))
-                done += len(some)
-                rest = len(some) / WRITES_PER_SECOND - (self.clock() - started)
-                if done < len(entries) and rest > 0:
-                    self.sleep(rest)
+        while done < len(entries) and self.clock() < until:
+            run.require_open()
+            started, some = self.clock(), entries[done : done + self.slice_size]
+            change(run.group, some, plan.planned)
+            done += len(some)
+            rest = len(some) / WRITES_PER_SECOND - (self.clock() - started)
+            if done < len(entries) and rest > 0:
+                self.sleep(rest)
         return done
+
+
+def _each(change: Callable[[str, Entry, int], bool]) -> Change:
+    """Change entries one by one, many at a time."""
+
+    def change_each(group: str, entries: Sequence[Entry], at: int) -> None:
+        with ThreadPoolExecutor(CONCURRENCY) as executor:
+            list(executor.map(lambda entry: change(group, entry, at), entries))
+
+    return change_each
 
 
 def _next_kind(plan: LoadPlan, loaded: Mapping[str, str]) -> Kind | None:
