@@ -17,7 +17,7 @@ MAX_LAYER_BYTES := 240000000
 WORKERS := $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 2) * 2)')
 
 .DEFAULT_GOAL := help
-.PHONY: docs help setup demo up rehearse check test e2e lint style types template lock build clean
+.PHONY: docs help setup demo up rehearse check test exhaustive e2e lint style types template lock build clean
 
 help: ## Show this help
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -51,15 +51,18 @@ rehearse: setup ## A deployment from beginning to end, by sam, on the local clou
 check: setup ## Style, types and the fast tests, in less than a minute
 	ruff check
 	ruff format --check
-	mypy & types=$$!; pytest -q -n 2 -m "not slow" tests/unit/usher && wait $$types
+	mypy & types=$$!; pytest -q -n 2 -m "not slow and not exhaustive" tests/unit/usher && wait $$types
 
-test: setup ## Everything that CI checks: lint, types, template, state machines, build, tests, a rehearsal
+test: setup ## Lint, types, template, state machines, build, tests, a rehearsal; CI adds `make exhaustive`
 	@$(MAKE) --no-print-directory -j 2 lint build
 	@mkdir -p .cache; echo "A rehearsal runs beside the tests, and writes .cache/rehearsal.log"
 	python -m usher_local.rehearsal >.cache/rehearsal.log 2>&1 & rehearsal=$$!; \
-		pytest -n auto --dist worksteal tests/unit tests/command; tests=$$?; \
+		pytest -n auto --dist worksteal -m "not exhaustive" tests/unit tests/command; tests=$$?; \
 		wait $$rehearsal || { cat .cache/rehearsal.log; exit 1; }; exit $$tests
-	pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder tests/integration
+	pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not exhaustive" tests/integration
+
+exhaustive: setup ## The tests of every step, of whole corpora and with killed processes, which CI runs after `make test`
+	pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m exhaustive tests
 
 e2e: setup ## The end-to-end tests on a deployed stack of your account: make e2e STACK=usher; shows the cost, and asks
 	@python -m tests.e2e $(or $(STACK),$(error Say which stack: make e2e STACK=usher))

@@ -18,8 +18,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from usher.events.compaction import PARTS, compact
-from usher.events.kept import keep as keep_messages
-from usher.events.kept import read
+from usher.events.kept import keep_messages, read_messages
 from usher.events.messages import Message
 from usher.storage.bucket import Bucket
 
@@ -135,7 +134,7 @@ def whole(folder: Path) -> dict[str, int]:
     """The number of events in the file, and of those that are out of order or duplicates."""
     bucket, [key] = Bucket(cast(Any, Folder(folder)), ""), keys(folder)
     events, disordered, before = 0, 0, ("", 0.0, "")
-    for event in read(bucket, key):
+    for event in read_messages(bucket, key):
         here = event["sessionId"], event["sentAt"], event["eventId"]
         events, disordered = events + 1, disordered + (here[0] == before[0] and here <= before)
         before = here

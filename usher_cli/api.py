@@ -66,7 +66,7 @@ def add_number(parser: ArgumentParser) -> None:
     parser.add_argument("--results", type=int, metavar="N", help="the length of the list (default: 25)")
 
 
-def given(options: Namespace) -> dict[str, Any]:
+def given_options(options: Namespace) -> dict[str, Any]:
     """The options of a request that were given, by the API's names."""
     wanted = {
         "solution": options.solution,

@@ -171,11 +171,11 @@ class DeployedStack:
         """Raise UsherError if the stack has no such group: it has neither files nor serving resources."""
         if group not in self.groups() and not self.serving.read(group):
             raise UsherError(
-                f"The stack {self.name} has no group {group}.{self.meant(group)} "
+                f"The stack {self.name} has no group {group}.{self.suggestion_for(group)} "
                 f"To create it: usher drop <folder> --group {group}."
             )
 
-    def meant(self, group: str) -> str:
+    def suggestion_for(self, group: str) -> str:
         """A sentence with the groups that a name may mean; empty if it is a group, or none is similar."""
         groups = self.groups()
         if group in groups or not groups:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, cast
 from usher.clients import SQSClient
 from usher.errors import UsherError
 from usher.events.compaction import merged
-from usher.events.kept import KeptEvent, folder_of, read
+from usher.events.kept import KeptEvent, folder_of, read_messages
 from usher.events.messages import MAX_EVENTS, Event, Message, encode, ordering
 from usher.storage.bucket import Bucket
 
@@ -47,7 +47,7 @@ def today() -> date:
 
 def events_of_day(bucket: Bucket, group: str, day: str) -> Iterator[KeptEvent]:
     """The events of a day, each once, by session and time."""
-    return merged(event for key in bucket.keys(folder_of(group, day)) for event in read(bucket, key))
+    return merged(event for key in bucket.keys(folder_of(group, day)) for event in read_messages(bucket, key))
 
 
 class Count(NamedTuple):
@@ -80,7 +80,7 @@ def arriving(bucket: Bucket, group: str, sleep: Callable[[float], None]) -> Iter
         keys = [key for day in days for key in bucket.keys(folder_of(group, day.isoformat()))]
         if not seen:
             seen.update(key for key in keys if f"date={days[0]}" in key)
-        new = [event for key in keys if key not in seen for event in read(bucket, key)]
+        new = [event for key in keys if key not in seen for event in read_messages(bucket, key)]
         seen.update(keys)
         for event in sorted(new, key=lambda event: event["arrived"]):
             if (place := (event["sessionId"], event["eventId"])) not in yielded:

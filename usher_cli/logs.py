@@ -36,7 +36,7 @@ def run_named(stack: DeployedStack, group: str, name: str | None) -> Run:
     """A group's run by its name, or its newest one. Raises UsherError if there is none."""
     runs = sorted([*stack.runs(group), *stack.runs(group, others=True)], key=lambda run: run.name)
     if not runs:
-        raise UsherError(f"{group} has had no run yet.{stack.meant(group)}")
+        raise UsherError(f"{group} has had no run yet.{stack.suggestion_for(group)}")
     found = next((run for run in reversed(runs) if name in (None, run.name)), None)
     if found is None:
         newest = ", ".join(run.name for run in runs[:-6:-1])

@@ -43,7 +43,7 @@ class Output:
         """Print a document: with --json as JSON, else by `show`."""
         print(as_json(value)) if self.is_json else show(self.console, value)  # noqa: T201 - to be read by a program
 
-    def each(self, values: Iterable[D], show: Callable[[Console, D], object]) -> list[D]:
+    def print_each(self, values: Iterable[D], show: Callable[[Console, D], object]) -> list[D]:
         """Print dataclasses one by one; with --json as one list, at the end."""
         found = []
         for one in values:
@@ -54,14 +54,14 @@ class Output:
             print(as_json([asdict(one) for one in found]))  # noqa: T201 - to be read by a program
         return found
 
-    def line(self, value: T, show: Callable[[Console, T], object]) -> None:
+    def print_line(self, value: T, show: Callable[[Console, T], object]) -> None:
         """Print one of many values: with --json as a line of JSON, at once; else by `show`."""
         if self.is_json:
             print(json.dumps(value, ensure_ascii=False), flush=True)  # noqa: T201 - to be read by a program
         else:
             show(self.console, value)
 
-    def value(self, text: str, name: str) -> None:
+    def print_value(self, text: str, name: str) -> None:
         """Print a value that may be piped, alone on stdout; with --json as the member `name`."""
         print(as_json({name: text}) if self.is_json else text)  # noqa: T201 - to be piped into a file
 

@@ -75,7 +75,7 @@ def last_record(stack: DeployedStack, group: str) -> RunRecord:
     if record is None:
         place = f"s3://{stack.bucket.name}/{group}/"
         raise UsherError(
-            f"{group} has had no run yet. Put interactions.csv into {place} to start one.{stack.meant(group)}"
+            f"{group} has had no run yet. Put interactions.csv into {place} to start one.{stack.suggestion_for(group)}"
         )
     return record
 

@@ -34,4 +34,4 @@ exporter = Exporter(
 
 def lambda_handler(event: dict[str, Any], context: Any) -> Any:
     """Do one step of an export."""
-    return exporter.do(**event)
+    return exporter.take_step(**event)

@@ -10,7 +10,7 @@ from typing import Any
 from usher.aws import client, now
 from usher.errors import UsherError
 from usher.events.compaction import compact_all
-from usher.events.kept import keep
+from usher.events.kept import keep_messages
 from usher.events.messages import decode
 from usher.independent_steps import raise_errors, run_all
 from usher.storage.bucket import Bucket
@@ -21,7 +21,7 @@ bucket = Bucket(client("s3"), os.environ["BUCKET_NAME"])
 def lambda_handler(event: dict[str, Any], context: Any) -> None:
     """Write a batch of messages, or compact the kept ones."""
     if "Records" in event:
-        keep(bucket, (decode(record["body"]) for record in event["Records"]))
+        keep_messages(bucket, (decode(record["body"]) for record in event["Records"]))
     else:
         raise_errors(run_all({group: partial(compact, group) for group in bucket.folders()}))
 

@@ -55,11 +55,11 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 def conclude(run: Run, record: RunRecord, execution: str, error: Mapping[str, str] | None) -> RunRecord:
     """Put the new versions into service, and write the run's last record."""
     plan, states = run.plan_or_none(), record.get("resources", [])
-    if plan and not plan.removal and lock.run(run.group, execution) == run.name:
+    if plan and not plan.removal and lock.run_of(run.group, execution) == run.name:
         content = next_map(plan, states, serving.read(run.group))
         serving.write(run.group, content)
         refresh_popular(run, content)
-    served, since = serving.read(run.group), serving.date(run.group)
+    served, since = serving.read(run.group), serving.date_live_versions(run.group)
     known = versions.report_versions(client("personalize"), states, served.get("solutions", {}), since)
     trained_at = {one["arn"]: one["trainedAt"] for one in known}
     serving.note_trainings(run.group, trained_at)

@@ -7,7 +7,7 @@ from usher.events.met import Met
 from usher.serving.http_api import Api
 from usher.serving.reading import Reader
 
-api, reader = Api(), Reader.from_environment(os.environ, Met.by)
+api, reader = Api(), Reader.from_environment(os.environ, Met.from_table)
 
 
 @api.route("rankings")

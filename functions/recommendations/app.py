@@ -12,7 +12,7 @@ from usher.serving.http_api import Api, error_document
 from usher.serving.many_users import answer_each
 from usher.serving.reading import Reader
 
-api, reader = Api(), Reader.from_environment(os.environ, Met.by)
+api, reader = Api(), Reader.from_environment(os.environ, Met.from_table)
 
 
 @api.route(*(name for name, route in ROUTES.items() if route.method == "GET" and route.operation))

@@ -30,4 +30,4 @@ def lambda_handler(event: dict[str, Any], context: Any) -> PassOutcome:
     """Make one pass over a stage."""
     if event["stage"] == "promote":
         return passes.promote(event["group"])
-    return passes.make(event["group"], event["run"], event["stage"])
+    return passes.make_pass(event["group"], event["run"], event["stage"])

@@ -7,6 +7,9 @@ import pytest
 from tests.unit.usher.planning.test_bad_configs import FILES, MISTAKES
 from usher_local.simulation.stack import Stack
 
+pytestmark = pytest.mark.exhaustive
+
+
 CORRECTED = {place.partition(".")[0].split("/")[0]: right for _, place, _, _, right in reversed(MISTAKES)}
 """The first corrected config by the part that was wrong."""
 

@@ -54,6 +54,7 @@ def test_the_demos_config_and_the_fullest_one_of_the_tests_are_valid() -> None:
         assert complaints(documents.read_document(text.encode(), "usher.yaml")) == []
 
 
+@pytest.mark.exhaustive
 def test_cases_that_the_parser_accepts_are_valid() -> None:
     taken = [(name, content) for name, content in CONFIGS if is_config(content)]
     assert len(taken) > 20

@@ -212,6 +212,7 @@ def cut(at: int, strike: type[BaseException]) -> tuple[Callable[[Boundary], None
     return disturb, met
 
 
+@pytest.mark.exhaustive
 def test_an_erasure_that_is_cut_anywhere_is_taken_up_by_the_next_run(
     stack: Stack, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -10,6 +10,9 @@ import pytest
 from usher_local.simulation.interleavings import GROUP, Interleaving, faults_of
 from usher_local.simulation.stack import Stack
 
+pytestmark = pytest.mark.exhaustive
+
+
 SEEDS = (0, 3, 5, 9, 12, 24, 29, 40)
 """Removals, promotions, wrong files, and stops, between the steps and inside functions."""
 

@@ -150,6 +150,7 @@ def remove_with_cuts(stack: Stack, group: str) -> set[str]:
     return {name for name, _ in cut}
 
 
+@pytest.mark.exhaustive
 def test_after_an_interruption_of_any_step_a_removal_continues_and_leaves_nothing(
     live: Stack, capsys: pytest.CaptureFixture[str]
 ) -> None:

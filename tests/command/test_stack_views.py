@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from usher.aws import client, now
 from usher.errors import UsherError
-from usher.events.kept import keep
+from usher.events.kept import keep_messages
 
 from tests.command.world import POPULAR
 from tests.unit.usher.world import interactions
@@ -240,9 +240,11 @@ def test_personalizes_refusals_are_reported_with_their_reason_once_per_event(dep
         "kind": "events", "group": "films", "trackingId": "t", "sessionId": "s", "arrived": now().timestamp(),
         "events": [{"eventId": str(number), "eventType": "watch", "sentAt": 1} for number in range(3)],
     }  # fmt: skip
-    keep(deployed_stack.bucket, [message])
-    keep(deployed_stack.bucket, [message | {"refused": "Its tracking ID is unknown."}])
-    keep(deployed_stack.bucket, [message | {"refused": "Too old.", "sessionId": "s2", "events": message["events"][:1]}])
+    keep_messages(deployed_stack.bucket, [message])
+    keep_messages(deployed_stack.bucket, [message | {"refused": "Its tracking ID is unknown."}])
+    keep_messages(
+        deployed_stack.bucket, [message | {"refused": "Too old.", "sessionId": "s2", "events": message["events"][:1]}]
+    )
     assert refusals(deployed_stack, "films") == [("Its tracking ID is unknown.", 3), ("Too old.", 1)]
 
 

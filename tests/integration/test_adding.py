@@ -15,7 +15,7 @@ from usher.serving.api_pages import DOCUMENT
 from tests.unit.docs.adding import Example, Step, examples
 from tests.unit.stack.files import REPOSITORY
 
-pytestmark = pytest.mark.timeout(900)  # each test runs another pytest
+pytestmark = [pytest.mark.exhaustive, pytest.mark.timeout(900)]  # each test runs another pytest
 
 EXAMPLES = examples()
 LEFT_OUT = [

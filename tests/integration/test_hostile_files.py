@@ -15,6 +15,9 @@ from tests.integration.conftest import Site, wait_until
 from tests.unit.fuzz.corpus import CONFIGS, TABLES
 from tests.unit.usher.runs.test_hostile_files import FEW, SECONDS
 
+pytestmark = pytest.mark.exhaustive
+
+
 FOLDERS = ("été", "a b+c%2B", "x\u202ey", "-dash", "quote'\"<b>", "l" * 36, "é" * 400)
 CASES: Mapping[str, Mapping[str, str | bytes]] = {
     **{f"hostile{n}": {"interactions.csv": FEW, "usher.yaml": one} for n, (_, one) in enumerate(CONFIGS[:105:21])},

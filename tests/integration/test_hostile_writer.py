@@ -17,7 +17,7 @@ from tests.integration.test_export import export
 from usher_local.cloud.access import credentials
 from usher_local.demo.caller import Caller, CallError
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.exhaustive, pytest.mark.timeout(900)]
 
 FILTER = 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("watch")'
 POPULAR: Mapping[str, Any] = {"recipe": "aws-popularity-count"}

@@ -14,8 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import pytest
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
+
+pytestmark = pytest.mark.exhaustive
+
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = ROOT / "tests/unit/cloud/fixtures/stack/template.yaml"

@@ -246,11 +246,12 @@ def drive(site: Site, record: Record) -> None:
     compared = evaluate(site, GROUP, recipes=["aws-trending-now", "aws-personalized-ranking"], requestsPerSecond=1000)
     assert compared["outcome"] == "SUCCEEDED", compared["summary"]
     assert "has no room" in evaluate(site, GROUP, recipes=MANY_RECIPES)["summary"]
-    with slowed():
+    with slowed(100):
         stopped = start_evaluation(site, GROUP, live=False)
         wait_until(lambda: bool(site.arns("-eval-", "solution_version")))
         site.stepfunctions.stop_execution(executionArn=stopped)
-        wait_until(lambda: left(site) == [])
+        wait_until(lambda: asks(record, "personalize:StopSolutionVersionCreation", "-eval-"))
+    wait_until(lambda: left(site) == [])
 
     # A shop with an import longer than the pause between two passes, so that the second pass checks its status.
     with slowed(100):

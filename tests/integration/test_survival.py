@@ -4,8 +4,12 @@ import os
 import signal
 from contextlib import suppress
 
+import pytest
+
 from tests.integration.conftest import Site, interactions, slowed, wait_until
 from tests.integration.test_pipeline import ALL_KINDS_ONCE, counts
+
+pytestmark = pytest.mark.exhaustive
 
 
 def kill_workers(site: Site) -> int:

@@ -141,7 +141,7 @@ def plan_removal(stack: DeployedStack, group: str, *, data: bool) -> Removal:
         if versions or items:
             raise
     if not (versions or items or existing):
-        raise UsherError(f"The stack {stack.name} has no group {group}.{stack.meant(group)}")
+        raise UsherError(f"The stack {stack.name} has no group {group}.{stack.suggestion_for(group)}")
     users = users_elsewhere(inventory, existing)
     resources = [_resource(one, users.get(one.arn, ())) for one in existing]
     staying = {one["arn"] for one in resources if one["stays"]}

@@ -67,7 +67,7 @@ def resume(stack: DeployedStack, group: str) -> Action:
 
     def plan() -> PlanView:
         if not pause_of(stack.table, group):
-            raise UsherError(f"{group} is not paused.{stack.meant(group)}")
+            raise UsherError(f"{group} is not paused.{stack.suggestion_for(group)}")
         try:
             return {**plan_view(draft_of(stack, group, stack.bucket)), "isWork": True}
         except InputError as error:

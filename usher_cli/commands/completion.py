@@ -17,7 +17,7 @@ def completion(_stack: DeployedStack, options: Namespace, output: Output) -> int
     """Print a script that lets the shell complete commands, options and files."""
     from usher_cli.arguments import make_parser
 
-    output.value(script(make_parser(), options.shell), "script")
+    output.print_value(script(make_parser(), options.shell), "script")
     return OK
 
 

@@ -17,7 +17,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def doctor(stack: DeployedStack, options: Namespace, output: Output) -> int:
     """Check that the deployed stack works; with a group, also that Personalize's quotas allow its config."""
-    results = output.each(examination_of(stack, options.group), show.doctor_line)
+    results = output.print_each(examination_of(stack, options.group), show.doctor_line)
     return FAILED if any(one.outcome == PROBLEM for one in results) else OK
 
 

@@ -23,7 +23,7 @@ from usher_cli.output import Output
 def tail(stack: DeployedStack, options: Namespace, output: Output) -> int:
     """Show today's events of a group, and new ones as they are kept, until you press Ctrl-C."""
     for event in events.arriving(stack.bucket, options.group, stack.sleep):
-        output.line(event, show.event_line)
+        output.print_line(event, show.event_line)
     return OK
 
 

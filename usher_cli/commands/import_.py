@@ -30,7 +30,7 @@ def take_over(stack: DeployedStack, options: Namespace, output: Output) -> int:
     existing = read_existing(personalize, options.dataset_group, group)
     text, has_own_files = config_text(existing), options.adopt and has_files(stack.bucket, group)
     if not has_own_files:
-        output.value(text.rstrip("\n"), "config")
+        output.print_value(text.rstrip("\n"), "config")
         for note in existing.notes:
             output.note(f"Note: {note}")
     if options.adopt:

@@ -45,7 +45,7 @@ def create_key(stack: DeployedStack, options: Namespace, output: Output) -> int:
     )
     if done.message:
         output.note(done.message)
-    output.value(done.secret, "key")
+    output.print_value(done.secret, "key")
     return OK
 
 
@@ -67,7 +67,7 @@ def rotate_key(stack: DeployedStack, options: Namespace, output: Output) -> int:
     """Give an API key a new secret; the old one stays valid for some days. The new key is printed only once."""
     done = api_keys.rotate(stack, options.group, options.key, options.days).carry_out(output.note)
     output.note(done.message)
-    output.value(done.secret, "key")
+    output.print_value(done.secret, "key")
     return OK
 
 

@@ -19,7 +19,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def logs(stack: DeployedStack, options: Namespace, output: Output) -> int:
     """Show the decisions of a group's last run, or of a named one, with the reasons, line by line."""
     for line in lines_of(stack, run_named(stack, options.group, options.run), follow=options.follow):
-        output.line(line, show.log_line)
+        output.print_line(line, show.log_line)
     return 0
 
 

@@ -3,7 +3,7 @@
 from argparse import ArgumentParser, Namespace
 from urllib.parse import quote
 
-from usher_cli.api import add_options, answer_to, api_of, given, show_list
+from usher_cli.api import add_options, answer_to, api_of, given_options, show_list
 from usher_cli.command import OK, Command, group
 from usher_cli.deployed_stack import DeployedStack
 from usher_cli.output import Output
@@ -19,7 +19,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def rank(stack: DeployedStack, options: Namespace, output: Output) -> int:
     """Rank items for a user."""
-    request = {**given(options), "userId": options.user, "items": options.items}
+    request = {**given_options(options), "userId": options.user, "items": options.items}
     path = f"/{quote(options.group, safe='')}/rankings"
     output.document(answer_to(lambda: api_of(stack).post(path, request)), show_list)
     return OK

@@ -2,7 +2,7 @@
 
 from argparse import ArgumentParser, Namespace
 
-from usher_cli.api import add_number, add_options, get_list, given
+from usher_cli.api import add_number, add_options, get_list, given_options
 from usher_cli.command import Command, group
 from usher_cli.deployed_stack import DeployedStack
 from usher_cli.output import Output
@@ -18,7 +18,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def recommend(stack: DeployedStack, options: Namespace, output: Output) -> int:
     """Show the API's present recommendations for a user."""
-    request = {**given(options), "userId": options.user}
+    request = {**given_options(options), "userId": options.user}
     return get_list(stack, options.group, "recommendations", request, output)
 
 

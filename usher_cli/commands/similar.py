@@ -2,7 +2,7 @@
 
 from argparse import ArgumentParser, Namespace
 
-from usher_cli.api import add_number, add_options, get_list, given
+from usher_cli.api import add_number, add_options, get_list, given_options
 from usher_cli.command import Command, group
 from usher_cli.deployed_stack import DeployedStack
 from usher_cli.output import Output
@@ -19,7 +19,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def similar(stack: DeployedStack, options: Namespace, output: Output) -> int:
     """Show the items similar to an item."""
-    return get_list(stack, options.group, "similar-items", {**given(options), "itemId": options.item}, output)
+    return get_list(stack, options.group, "similar-items", {**given_options(options), "itemId": options.item}, output)
 
 
 COMMANDS = (

@@ -29,10 +29,10 @@ def watch(stack: DeployedStack, options: Namespace, output: Output) -> int:
             if not output.is_json:
                 report(record)
             elif record != shown:
-                output.line({**summarize(record)}, lambda *_: None)
+                output.print_line({**summarize(record)}, lambda *_: None)
             shown = record
     found = status_of(stack, options.group)
-    output.line({**found["last"]}, lambda *_: show.status(output.console, found))
+    output.print_line({**found["last"]}, lambda *_: show.status(output.console, found))
     return EXIT_STATUS[found["last"]["outcome"]]
 
 

@@ -65,7 +65,7 @@ def bucket_policy_lets_personalize_in(deployment: Deployment) -> str:
 
 def role_trusts_personalize(deployment: Deployment) -> str:
     """Personalize may assume its role, for this account."""
-    role = client("iam").get_role(RoleName=deployment.named("PersonalizeRole"))["Role"]
+    role = client("iam").get_role(RoleName=deployment.physical_id_of("PersonalizeRole"))["Role"]
     trusting = [one for one in statements_of(role["AssumeRolePolicyDocument"]) if PERSONALIZE in services(one)]
     if not any(allows(one, "sts:AssumeRole") for one in trusting):
         raise ProblemError(f"{role['RoleName']} does not let {PERSONALIZE} assume it")
@@ -76,7 +76,7 @@ def role_trusts_personalize(deployment: Deployment) -> str:
 
 def role_has_its_rights(deployment: Deployment) -> str:
     """The policies of Personalize's role allow its work with the bucket."""
-    iam, role = client("iam"), deployment.named("PersonalizeRole")
+    iam, role = client("iam"), deployment.physical_id_of("PersonalizeRole")
     pages = iam.get_paginator("list_role_policies").paginate(RoleName=role)
     documents = [
         iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
@@ -91,7 +91,7 @@ def role_has_its_rights(deployment: Deployment) -> str:
 def simulation_allows_it(deployment: Deployment) -> str:
     """IAM's own simulation allows the same, including further restrictions of the role."""
     iam = client("iam")
-    role = iam.get_role(RoleName=deployment.named("PersonalizeRole"))["Role"]["Arn"]
+    role = iam.get_role(RoleName=deployment.physical_id_of("PersonalizeRole"))["Role"]["Arn"]
     bucket = deployment.bucket_arn
     resources = {
         "s3:GetObject": f"{bucket}/a/interactions.csv",
@@ -230,7 +230,7 @@ def no_event_was_refused(deployment: Deployment) -> str:
 
 def _is_empty(deployment: Deployment, queue: str) -> str:
     """Whether a queue has no messages. Messages in the queues Kept and Pending are on their way, and no faults."""
-    url = deployment.named(queue)
+    url = deployment.physical_id_of(queue)
     found = client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])
     number = int(found["Attributes"]["ApproximateNumberOfMessages"])
     return require([f"{number} in {url.rpartition('/')[2]}"] if number else [], "none")

@@ -61,7 +61,7 @@ class Deployment:
             names.setdefault(one["ResourceType"], []).append(one["PhysicalResourceId"])
         return names
 
-    def named(self, logical_id: str) -> str:
+    def physical_id_of(self, logical_id: str) -> str:
         """The physical name of one resource."""
         response = client("cloudformation").describe_stack_resource(
             StackName=self.stack.name, LogicalResourceId=logical_id

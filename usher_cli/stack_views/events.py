@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple, TypedDict
 
 from usher.aws import client, now
 from usher.clients import MetricDataQueryTypeDef
-from usher.events.kept import folder_of, read
+from usher.events.kept import folder_of, read_messages
 
 from usher_cli.deployed_stack import DeployedStack
 from usher_cli.parallel import in_parallel
@@ -152,6 +152,6 @@ def refusals(stack: DeployedStack, group: str) -> list[Refusal]:
     pages = list_objects(Bucket=stack.bucket.name, Prefix=folder_of(group, now().date().isoformat()))
     files = sorted((one for page in pages for one in page.get("Contents", [])), key=lambda one: one["LastModified"])
     keys = [str(one["Key"]) for one in files[-NEWEST_FILES:]]
-    events = (one for some in in_parallel(lambda key: list(read(stack.bucket, key)), keys) for one in some)
+    events = (one for some in in_parallel(lambda key: list(read_messages(stack.bucket, key)), keys) for one in some)
     reasons = {(one["sessionId"], one["eventId"]): one["refused"] for one in events if "refused" in one}
     return [Refusal(*one) for one in Counter(reasons.values()).most_common()]

@@ -31,7 +31,7 @@ def html(content: str) -> ui.html:
     return ui.html(content, sanitize=False).classes("w-full")
 
 
-def line(visit: Visit, data: GroupData, item: str, **more: object) -> Line:
+def item_line(visit: Visit, data: GroupData, item: str, **more: object) -> Line:
     """An item's line in a list."""
     address = visit.address("item", id=item) if item in data.items.places or item in data.interactions.by_item else ""
     return Line(item, data.title(item), data.about(item), address, shown_picture(visit, data, item), **more)  # type: ignore[arg-type]

@@ -15,7 +15,7 @@ from usher_cli.ui.controls import (
     data_with_notes,
     html,
     item_choice,
-    line,
+    item_line,
     user_choice,
 )
 from usher_cli.ui.group_data import GroupData
@@ -163,7 +163,7 @@ def _moved(visit: Visit, data: GroupData, answer: Any, before: list[str]) -> Non
             else "The list has not moved: the events do not count at once, or change nothing."
         ).classes("small").props("role=status")
     lines = [
-        line(visit, data, item, badges=[moved[item]] if item in moved else [], side=_score(entry))
+        item_line(visit, data, item, badges=[moved[item]] if item in moved else [], side=_score(entry))
         for item, entry in zip(after, entries_of(answer), strict=True)
     ]
     html(item_list(lines)) if lines else empty("The list is empty.")

@@ -8,7 +8,7 @@ from usher.errors import UsherError
 from usher.filters.expressions import EVENT_DATASETS, Expression, placeholders
 from usher.filters.grammar import parse_filter
 
-from usher_cli.ui.controls import choice_of, data_with_notes, html, line
+from usher_cli.ui.controls import choice_of, data_with_notes, html, item_line
 from usher_cli.ui.filter_trial import Columns, columns_of, left_by, marked, mistakes
 from usher_cli.ui.group_data import GroupData, Met
 from usher_cli.ui.markup import item_list
@@ -142,6 +142,6 @@ class Bench:
             some = [items[place] for place in np.flatnonzero(mask)[:SHOWN].tolist()]
             ui.label(title).classes("dim small")
             if some:
-                html(item_list([line(self._visit, self._data, item) for item in some], numbered=False))
+                html(item_list([item_line(self._visit, self._data, item) for item in some], numbered=False))
             else:
                 empty("None.")

@@ -6,7 +6,7 @@ from typing import Any
 from nicegui import ui
 
 from usher_cli.ui import api_requests
-from usher_cli.ui.controls import copy_button, html, line, picture_choice, shown_picture
+from usher_cli.ui.controls import copy_button, html, item_line, picture_choice, shown_picture
 from usher_cli.ui.group_data import GroupData, Met
 from usher_cli.ui.lists import RESULTS, answering, entries_of
 from usher_cli.ui.markup import Cell, Column, day, facts, item_list, table, tile
@@ -64,7 +64,7 @@ def _neighbours(visit: Visit, data: GroupData, answer: Any) -> None:
     if isinstance(answer, dict):
         if not answer.get("known", True):
             note("warn", "Not about this item: the catalogue does not have it.")
-        html(item_list([line(visit, data, str(entry["itemId"])) for entry in entries_of(answer)]))
+        html(item_list([item_line(visit, data, str(entry["itemId"])) for entry in entries_of(answer)]))
     else:
         note("bad", str(answer))
 

@@ -7,7 +7,7 @@ from nicegui import ui
 from usher.serving.serving_map import ServingMap
 
 from usher_cli.degraded import remarks
-from usher_cli.ui.controls import FilterChoice, copy_button, html, line, picture_choice
+from usher_cli.ui.controls import FilterChoice, copy_button, html, item_line, picture_choice
 from usher_cli.ui.evidence import count_traits, evidence
 from usher_cli.ui.group_data import GroupData, Met
 from usher_cli.ui.lists import ListRequest, entries_of, ids_of, lists_for
@@ -102,7 +102,7 @@ async def _fill(
         if not met:
             empty("Nothing yet.")
         lines = [
-            line(visit, data, one.item, badges=["listed"] if one.item in listed else [], side=day(one.at))
+            item_line(visit, data, one.item, badges=["listed"] if one.item in listed else [], side=day(one.at))
             for one in met[:MAX_HISTORY]
         ]
         html(item_list(lines, numbered=False))
@@ -134,7 +134,7 @@ def _list(visit: Visit, data: GroupData, listed: ListRequest, answer: Any, met: 
             badges = ["met"] if item in met else []
             why = reasons(entry, known=known) if reasons else []
             score = f"{entry['score']:.4f}" if "score" in entry else ""
-            lines.append(line(visit, data, str(item), badges=badges, why=why, side=score))
+            lines.append(item_line(visit, data, str(item), badges=badges, why=why, side=score))
         with ui.label(_sentence(answer, len(lines), hits)).classes("dim small"):
             ui.tooltip(f"Version {answer.get('solutionVersion', 'unknown')}")
         if lines:

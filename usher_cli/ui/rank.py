@@ -5,7 +5,7 @@ from typing import Any
 from nicegui import ui
 
 from usher_cli.ui import api_requests
-from usher_cli.ui.controls import choice_of, copy_button, data_with_notes, html, item_choice, line, user_choice
+from usher_cli.ui.controls import choice_of, copy_button, data_with_notes, html, item_choice, item_line, user_choice
 from usher_cli.ui.group_data import GroupData
 from usher_cli.ui.lists import answering, entries_of, ids_of
 from usher_cli.ui.markup import item_list, moves, tile
@@ -92,7 +92,7 @@ def _ranked(visit: Visit, data: GroupData, answer: Any, order: list[str]) -> Non
         return
     moved = moves(order, ids_of(answer))
     lines = [
-        line(
+        item_line(
             visit,
             data,
             str(entry["itemId"]),

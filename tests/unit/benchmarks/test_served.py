@@ -20,6 +20,9 @@ from usher_local.clock import Clock
 from usher_local.personalize import install, shutdown
 from usher_local.personalize.core.recipes import RECIPES
 
+pytestmark = pytest.mark.exhaustive
+
+
 BY_NAME = {recipe.name: recipe for recipe in RECIPES}
 USERS, SAMPLE = 60, 20
 LONG = {"TIMESTAMP": "long"}

@@ -15,7 +15,7 @@ from usher_cli.doctor.examination import Deployment, ProblemError
 class Queues(Deployment):
     """A stack that only has queues."""
 
-    def named(self, logical_id: str) -> str:
+    def physical_id_of(self, logical_id: str) -> str:
         return str(client("sqs").get_queue_url(QueueName=logical_id)["QueueUrl"])
 
 
@@ -31,7 +31,7 @@ def queues() -> Iterator[Queues]:
 
 def test_events_on_their_way_are_no_problem(queues: Queues) -> None:
     for name in ("Kept", "Pending"):
-        client("sqs").send_message(QueueUrl=queues.named(name), MessageBody="{}")
+        client("sqs").send_message(QueueUrl=queues.physical_id_of(name), MessageBody="{}")
     assert (no_event_was_lost(queues), no_event_was_refused(queues)) == ("none", "none")
 
 
@@ -39,7 +39,7 @@ def test_events_on_their_way_are_no_problem(queues: Queues) -> None:
     ("name", "check"), [("DeadLetterQueue", no_event_was_lost), ("RefusedEvents", no_event_was_refused)]
 )
 def test_a_lost_or_refused_event_is_a_problem(queues: Queues, name: str, check: Callable[[Deployment], str]) -> None:
-    client("sqs").send_message(QueueUrl=queues.named(name), MessageBody="{}")
+    client("sqs").send_message(QueueUrl=queues.physical_id_of(name), MessageBody="{}")
     with pytest.raises(ProblemError, match=f"1 in {name}"):
         check(queues)
 

@@ -36,6 +36,9 @@ from tests.unit.fuzz.test_requests import api as api
 from tests.unit.fuzz.test_requests import trainer as trainer
 from usher_cli.api_document import api_document
 
+pytestmark = pytest.mark.exhaustive
+
+
 CASES = int(os.environ.get("CASES", "150"))
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 KNOWN = {"filter": ["genre"], "solution": ["sims", "popularity-count"], "userId": ["u1", "u2"], "itemId": ["i1", "i2"]}

@@ -37,6 +37,9 @@ from usher.texts import visible
 from tests.cases import check_each
 from tests.unit.fuzz.corpus import CONFIGS, GOOD, KEYS, SIMS, TABLES
 
+pytestmark = pytest.mark.exhaustive
+
+
 SECONDS = float(os.environ.get("FUZZ_SECONDS", 1))
 SEED = int(os.environ.get("FUZZ_SEED", 13))
 RECIPES = ["aws-sims", "aws-user-personalization-v2", "aws-similar-items", "aws-personalized-ranking-v2"]

@@ -32,6 +32,9 @@ from tests.unit.usher.world import ACCOUNT, KEPT, PENDING, load_function
 from usher_local.clock import Clock
 from usher_local.personalize import install, shutdown
 
+pytestmark = pytest.mark.exhaustive
+
+
 SECONDS = float(os.environ.get("FUZZ_SECONDS", 1))
 SEED = int(os.environ.get("FUZZ_SEED", 13))
 TABLE = "usher-table"

@@ -220,6 +220,7 @@ def test_an_unknown_operation_is_refused(built: Whole) -> None:
         client.meta.events.unregister("before-call.personalize.ListRecipes", rename, unique_id="rename")
 
 
+@pytest.mark.exhaustive
 @pytest.mark.usefixtures("built")
 @given(service_and_name=st.sampled_from(ROWS), body=JSON | st.binary(max_size=50))
 @settings(max_examples=300, deadline=None)

@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 from usher_local.recommenders.base import Interactions, Query, Recommender
 from usher_local.recommenders.registry import RECIPES, train
 
+pytestmark = pytest.mark.exhaustive
+
+
 SEGMENTS = {"aws-item-affinity", "aws-item-attribute-affinity"}
 SILENT = SEGMENTS | {"aws-next-best-action"}  # users are scored, or no stranger is told what is popular
 SEGMENT_METRICS = {"coverage", "hits_at_1_percent", "recall_at_1_percent"}

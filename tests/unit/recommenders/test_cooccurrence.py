@@ -113,6 +113,7 @@ def expected(kind: type[Neighbours], histories: list[str]) -> NDArray[np.float64
     return likeness
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("kind", [Sims, SimilarItems])
 @given(
     histories=st.lists(st.text("abcdefgh", min_size=1, max_size=30), min_size=1, max_size=6),

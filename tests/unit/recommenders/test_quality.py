@@ -17,6 +17,9 @@ from usher_local.recommenders.base import Interactions
 from usher_local.recommenders.metrics import DEPTH, hold_out, measure, rank
 from usher_local.recommenders.registry import RECIPES
 
+pytestmark = pytest.mark.exhaustive
+
+
 ROOT = Path(__file__).parents[3]
 LATEST_SMALL = ROOT.parent / "shared/data/movielens-latest-small/ratings.csv"
 MIN_RATINGS = 10

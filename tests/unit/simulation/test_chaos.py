@@ -10,6 +10,9 @@ import pytest
 from usher_local.simulation.chaos import FAULTS, SMALL_PARTS, Fault, boundaries, disturbed
 from usher_local.simulation.stack import Boundary, Stack
 
+pytestmark = pytest.mark.exhaustive
+
+
 PARTS = 3
 CALLS_OF_A_CHECK = 4
 

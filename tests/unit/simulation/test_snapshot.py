@@ -12,6 +12,9 @@ from usher_local.cloud.access.credentials import REGION
 from usher_local.simulation.chaos import world
 from usher_local.simulation.stack import Stack
 
+pytestmark = pytest.mark.exhaustive
+
+
 CONFIG = {
     "solutions": {"popular": {"recipe": "aws-popularity-count"}, "others": {"recipe": "aws-sims", "campaign": False}},
     "filters": {"unseen": 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("*")'},

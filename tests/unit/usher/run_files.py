@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from usher.exports.documents import Manifest
-from usher.formats.typed_json import fit
+from usher.formats.typed_json import as_type
 from usher.reports.diagnosis_report import DiagnosisReport
 from usher.reports.evaluation_report import EvaluationReport
 from usher.resources.plan import Plan
@@ -24,13 +24,13 @@ DOCUMENTS: Mapping[str, Any] = {
 def check_document(key: str, content: Any) -> None:
     """Raise UnfitError if a document of a run has an unknown member, lacks one, or has one of another type."""
     [kind] = (kind for pattern, kind in DOCUMENTS.items() if re.fullmatch(pattern, key))
-    fit(kind, content, key)
+    as_type(kind, content, key)
     if kind is RunRecord:
         if "export" in content:
-            fit(Manifest, content["export"], f"{key}.export")
+            as_type(Manifest, content["export"], f"{key}.export")
         for dataset in content.get("data", {}).values():
             if dataset.get("diagnosis", {}).get("events"):
-                fit(DiagnosisReport, dataset["diagnosis"], f"{key}.diagnosis")
+                as_type(DiagnosisReport, dataset["diagnosis"], f"{key}.diagnosis")
 
 
 def check_documents(contents: Mapping[str, Any]) -> None:

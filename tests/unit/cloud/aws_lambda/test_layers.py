@@ -167,6 +167,7 @@ def test_a_function_imports_with_its_layers_alone(importer: Importer) -> None:
     check_each(imports, FUNCTIONS)
 
 
+@pytest.mark.exhaustive
 def test_a_function_does_not_import_without_its_data_layer(importer: Importer) -> None:
     error = json.loads(importer.error("Plan", ["layers/core"]))
     assert error["errorType"] == "Runtime.ImportModuleError"

@@ -72,6 +72,7 @@ def test_concurrent_requests_are_all_answered(world: World) -> None:
     assert made <= {schema["schemaArn"] for page in pages for schema in page["schemas"]}
 
 
+@pytest.mark.exhaustive
 def test_no_recommendation_is_lost_when_many_ask_while_events_come_and_a_model_trains(world: World) -> None:
     group = world.loaded()
     campaign = world.campaign(world.version(world.solution(group))["solutionVersionArn"])

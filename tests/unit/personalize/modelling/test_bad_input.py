@@ -19,6 +19,9 @@ from usher_local.personalize.modelling.queries import Request
 from usher_local.personalize.models import personalize_backends
 from usher_local.simulation.stack import Inline
 
+pytestmark = pytest.mark.exhaustive
+
+
 RECIPES = [recipe for recipe in BY_ARN.values() if not recipe.domain and recipe.name != "aws-next-best-action"]
 LONG = "\N{GRINNING FACE}" * 256
 

@@ -121,6 +121,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory, trainer: ThreadPoolExecuto
         yield Trained(world, group, personalize_backends[DEFAULT_ACCOUNT_ID][REGION])
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(("recipe", "name", "tunable"), [row for row in TABLE if row[1] not in INERT])
 def test_a_hyperparameter_changes_the_answers(trained: Trained, recipe: str, name: str, tunable: bool) -> None:
     if recipe not in trained.defaults:

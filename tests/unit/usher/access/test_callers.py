@@ -116,9 +116,9 @@ def test_a_number_is_the_text_that_requests_may_write_for_it() -> None:
 def test_a_caller_without_a_user_id_writes_as_themself(route: str) -> None:
     caller = caller_of(token())
     for body in ({"sessionId": "s"}, {"sessionId": "s", "userId": None}):
-        assert caller.named(route, body) == {"sessionId": "s", "userId": "anna"}
-    assert caller.named("PUT /{group}/users", {"users": []}) == {"users": []}
-    assert Caller().named(route, {"sessionId": "s"}) == {"sessionId": "s"}
+        assert caller.with_own_user(route, body) == {"sessionId": "s", "userId": "anna"}
+    assert caller.with_own_user("PUT /{group}/users", {"users": []}) == {"users": []}
+    assert Caller().with_own_user(route, {"sessionId": "s"}) == {"sessionId": "s"}
 
 
 def test_another_claim_may_hold_the_user() -> None:

@@ -33,7 +33,7 @@ def test_a_key_makes_as_many_requests_in_a_minute_as_it_may_from_all_environment
     made: dict[tuple[tuple[str, str], int], int] = {}
     for key, pause, number in requests:
         now[0] += pause
-        wait, minute = environments[number].wait(*key, limit), int(now[0] // 60)
+        wait, minute = environments[number].seconds_to_wait(*key, limit), int(now[0] // 60)
         before = made.get((key, minute), 0)
         assert (wait == 0) == (before < limit)
         assert wait == 0 or int((now[0] + wait) // 60) == minute + 1
@@ -49,7 +49,7 @@ def test_a_refused_request_is_not_written_again_and_its_count_expires(world: Wor
 
     dynamodb: Any = SimpleNamespace(update_item=update_item, exceptions=world.dynamodb.exceptions)
     limits = KeyLimits(Table(dynamodb, TABLE), lambda: FAR)
-    assert [limits.wait("films", "k", 2) > 0 for _ in range(6)] == [False, False, True, True, True, True]
+    assert [limits.seconds_to_wait("films", "k", 2) > 0 for _ in range(6)] == [False, False, True, True, True, True]
     assert len(calls) == 3
     [item] = world.dynamodb.scan(TableName=TABLE)["Items"]
     assert FAR < int(item["expires"]["N"]) <= FAR + 120
@@ -63,7 +63,7 @@ def test_a_failing_table_refuses_no_request() -> None:
     dynamodb: Any = SimpleNamespace(
         update_item=update_item, exceptions=SimpleNamespace(ConditionalCheckFailedException=absent)
     )
-    assert [KeyLimits(Table(dynamodb, TABLE)).wait("films", "k", 1) for _ in range(3)] == [0, 0, 0]
+    assert [KeyLimits(Table(dynamodb, TABLE)).seconds_to_wait("films", "k", 1) for _ in range(3)] == [0, 0, 0]
 
 
 @pytest.mark.parametrize("limit", [1, 3])

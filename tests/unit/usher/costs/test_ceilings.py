@@ -289,7 +289,7 @@ def test_exports_that_each_fit_are_refused_once_they_do_not_fit_together(world: 
     """All exports of a schedule begin at the same time, so no estimate includes another's cost."""
     spending, ceilings = Spending(Table(world.dynamodb, TABLE)), Ceilings(month_dollars=100)
     spending.order("films", "run-1", 0, standing=20, users=60)
-    estimate = Estimate.beside(spending.of("films"), {"films/: exports.s": 30}, {})
+    estimate = Estimate.without_resources(spending.of("films"), {"films/: exports.s": 30}, {})
     for number in range(2):
         ceilings.order(spending, "films", f"export-{number}", estimate)
     with pytest.raises(AboveCeilingError, match=r"MaxMonthlyDollars=110\."):

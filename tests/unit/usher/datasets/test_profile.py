@@ -96,6 +96,7 @@ print(peak_megabytes() - before)
 """
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 @pytest.mark.parametrize("name", HOSTILE)
 def test_no_lines_take_much_memory(name: str) -> None:

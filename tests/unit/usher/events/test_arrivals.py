@@ -24,19 +24,19 @@ def test_arrivals_are_known_of_their_user_for_a_month(table: Table) -> None:
     ids = [f"e{number}" for number in range(120)]  # BatchGetItem takes 100 keys, BatchWriteItem 25 items
     arrivals(table).write(message(*ids, "made", userId="u"), "sent", given=ids)
     for session in ("s", "another", "u"):
-        assert arrivals(table).known("g", "u", session, [*ids, "new", "made"]).keys() == set(ids)
-    assert not arrivals(table).known("g", "", "s", ids), "of nobody, or of another user of the device"
-    assert not arrivals(table).known("g", "v", "s", ids)
-    assert not arrivals(table).known("g", "u", "s", [])
-    assert not arrivals(table, NOW + LIFETIME_SECONDS + 5).known("g", "u", "s", ids)
+        assert arrivals(table).known_ids("g", "u", session, [*ids, "new", "made"]).keys() == set(ids)
+    assert not arrivals(table).known_ids("g", "", "s", ids), "of nobody, or of another user of the device"
+    assert not arrivals(table).known_ids("g", "v", "s", ids)
+    assert not arrivals(table).known_ids("g", "u", "s", [])
+    assert not arrivals(table, NOW + LIFETIME_SECONDS + 5).known_ids("g", "u", "s", ids)
     assert len(list(arrivals(table).newest("g", "u"))) == 121
     assert not list(arrivals(table, NOW + LIFETIME_SECONDS + 5).newest("g", "u"))
 
 
 def test_arrivals_before_the_login_are_known_after_it(table: Table) -> None:
     arrivals(table).write(message("e1"), "sent", given=["e1"])
-    assert arrivals(table).known("g", "u", "s", ["e1"])
-    assert not arrivals(table).known("g", "u", "another", ["e1"])
+    assert arrivals(table).known_ids("g", "u", "s", ["e1"])
+    assert not arrivals(table).known_ids("g", "u", "another", ["e1"])
 
 
 def test_only_a_part_of_many_arrivals_is_read(table: Table) -> None:
@@ -58,7 +58,7 @@ def test_pending_events_are_settled(table: Table) -> None:
     arrivals(table).write(message("e1", "e2"), "pending", given=["e1"])
     arrivals(table).settle(message("e1"), "sent")
     arrivals(table).settle(message("e2"), "refused", "The item is bad.")
-    arrivals(table).repeated([*arrivals(table).known("g", "", "s", ["e1"]).values(), ("g#s", "event#gone")])
+    arrivals(table).count_repeated([*arrivals(table).known_ids("g", "", "s", ["e1"]).values(), ("g#s", "event#gone")])
     found: dict[str, Any] = {one["event"]["eventId"]: one for one in arrivals(table).newest("g", "s")}
     assert found["e1"].pop("place") == "event#001800000000250#001799999995000#e1"
     event = {"eventId": "e1", "eventType": "watch", "sentAt": NOW - 5, "itemId": "i"}
@@ -71,9 +71,9 @@ def test_pending_events_are_settled(table: Table) -> None:
 
 def test_a_refused_event_may_be_sent_again(table: Table) -> None:
     arrivals(table).write(message("e1"), "refused", "No.", ["e1"])
-    assert not arrivals(table).known("g", "", "s", ["e1"])
+    assert not arrivals(table).known_ids("g", "", "s", ["e1"])
     arrivals(table).write(message("e1", arrived=NOW + 1), "sent", given=["e1"])
-    assert arrivals(table).known("g", "", "s", ["e1"])
+    assert arrivals(table).known_ids("g", "", "s", ["e1"])
 
 
 def test_a_delivered_event_is_not_pending_again_whatever_the_order_of_writes(table: Table) -> None:
@@ -88,4 +88,4 @@ def test_a_delivered_event_is_not_pending_again_whatever_the_order_of_writes(tab
 def test_an_event_id_of_any_length_and_script_has_a_place(table: Table) -> None:
     long = "😀" * 256
     arrivals(table).write(message(long), "sent", given=[long])
-    assert arrivals(table).known("g", "", "s", [long]).keys() == {long}
+    assert arrivals(table).known_ids("g", "", "s", [long]).keys() == {long}

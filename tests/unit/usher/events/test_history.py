@@ -86,6 +86,7 @@ def test_pages_have_each_event_once_newest_first(site: Site) -> None:
     assert found == names[::-1]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 def test_a_page_of_a_robot_with_many_events_reads_little_more_than_the_page(site: Site) -> None:
     for number in range(6):

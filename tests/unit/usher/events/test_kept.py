@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from usher.events.compaction import compact, compact_all, merged
-from usher.events.kept import KeptEvent, folder_of, keep, read
+from usher.events.kept import KeptEvent, folder_of, keep_messages, read_messages
 from usher.events.messages import Message
 from usher.storage.bucket import Bucket
 
@@ -37,11 +37,11 @@ def message(session: str, *event_ids: str, group: str = "g", arrived: float = DA
 
 
 def kept(bucket: Bucket, group: str = "g") -> list[KeptEvent]:
-    return [event for key in bucket.keys(folder_of(group)) for event in read(bucket, key)]
+    return [event for key in bucket.keys(folder_of(group)) for event in read_messages(bucket, key)]
 
 
 def test_a_line_says_all_that_is_known_of_an_event(bucket: Bucket) -> None:
-    keep(bucket, [message("s", "a", userId="u")])
+    keep_messages(bucket, [message("s", "a", userId="u")])
     [event] = kept(bucket)
     assert event == {
         "kind": "events",
@@ -56,7 +56,7 @@ def test_a_line_says_all_that_is_known_of_an_event(bucket: Bucket) -> None:
 
 
 def test_groups_and_days_have_files_of_their_own(bucket: Bucket) -> None:
-    keep(bucket, [message("s", "a"), message("s", "b", group="h"), message("s", "c", arrived=DAY + 86_400)])
+    keep_messages(bucket, [message("s", "a"), message("s", "b", group="h"), message("s", "c", arrived=DAY + 86_400)])
     folders = [key.rpartition("/")[0] for key in bucket.keys("")]
     assert folders == [
         "g/out/events/date=2023-11-14", "g/out/events/date=2023-11-15", "h/out/events/date=2023-11-14",
@@ -65,16 +65,16 @@ def test_groups_and_days_have_files_of_their_own(bucket: Bucket) -> None:
 
 def test_a_batch_that_is_handed_over_again_replaces_itself(bucket: Bucket) -> None:
     batch = [message("s", "a"), message("t", "b")]
-    keep(bucket, batch)
+    keep_messages(bucket, batch)
     first = [(file.key, file.etag) for file in bucket.files("")]
-    keep(bucket, batch[::-1])
+    keep_messages(bucket, batch[::-1])
     assert [(file.key, file.etag) for file in bucket.files("")] == first
 
 
 def test_a_finished_day_becomes_one_file_and_today_stays(bucket: Bucket) -> None:
     for day in (DAY, DAY + 86_400):
-        keep(bucket, [message("s", "a", arrived=day)])
-        keep(bucket, [message("s", "b", "a", arrived=day)])
+        keep_messages(bucket, [message("s", "a", arrived=day)])
+        keep_messages(bucket, [message("s", "b", "a", arrived=day)])
     assert compact_all(bucket, "g", "2023-11-15") == []
     assert [event["eventId"] for event in kept(bucket)][:2] == ["a", "b"]
     assert len(bucket.keys(FOLDER)) == 1
@@ -84,9 +84,9 @@ def test_a_finished_day_becomes_one_file_and_today_stays(bucket: Bucket) -> None
 
 def test_late_events_join_their_day(bucket: Bucket) -> None:
     for name in "ab":
-        keep(bucket, [message("s", name)])
+        keep_messages(bucket, [message("s", name)])
     compact_all(bucket, "g", "2023-11-20")
-    keep(bucket, [message("s", "c")])
+    keep_messages(bucket, [message("s", "c")])
     compact_all(bucket, "g", "2023-11-20")
     assert len(bucket.keys(FOLDER)) == 1
     assert [event["eventId"] for event in kept(bucket)] == ["a", "b", "c"]
@@ -101,7 +101,7 @@ def test_a_compaction_that_ends_midway_loses_nothing(bucket: Bucket, broken: str
         raise DiedError
 
     for name in "ab":
-        keep(bucket, [message("s", name)])
+        keep_messages(bucket, [message("s", name)])
     bucket.s3.meta.events.register(broken, die)
     with pytest.raises(DiedError):
         compact_all(bucket, "g", "2023-11-20")
@@ -113,7 +113,7 @@ def test_a_compaction_that_ends_midway_loses_nothing(bucket: Bucket, broken: str
 
 def test_a_day_that_is_too_large_is_unchanged_and_reported(bucket: Bucket) -> None:
     for name in "ab":
-        keep(bucket, [message("s", name)])
+        keep_messages(bucket, [message("s", name)])
     assert compact_all(bucket, "g", "2023-11-20", max_bytes=10) == ["2023-11-14"]
     assert len(bucket.keys(FOLDER)) == 2
 
@@ -159,5 +159,5 @@ def test_a_day_has_every_event_once_however_it_was_divided(files: list[list[tupl
             bucket.write(f"{FOLDER}{number}.jsonl.gz", gzip.compress(lines.encode()))
         made = compact(bucket, bucket.keys(FOLDER))
         assert bucket.keys(FOLDER) == [made]
-        found = [(event["sessionId"], int(event["eventId"])) for event in read(bucket, made)]
+        found = [(event["sessionId"], int(event["eventId"])) for event in read_messages(bucket, made)]
         assert found == sorted({one for some in files for one in some})

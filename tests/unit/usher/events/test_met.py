@@ -19,13 +19,13 @@ def test_events_of_all_of_a_users_sessions_count_and_those_of_others_do_not(site
     site.post(bought("b"), sessionId="s", userId="u")
     site.post(bought("c", "watch"), userId="u")
     site.post(bought("x"), userId="other")
-    assert Met.by(site.table)("g", "u", "events") == {"buy": {"a", "b"}, "watch": {"c"}}
-    assert Met.by(site.table)("g", "nobody", "events") == {}
+    assert Met.from_table(site.table)("g", "u", "events") == {"buy": {"a", "b"}, "watch": {"c"}}
+    assert Met.from_table(site.table)("g", "nobody", "events") == {}
 
 
 def test_a_guest_is_known_by_the_session(site: Site) -> None:
     site.post(bought("a"), sessionId="guest")
-    assert Met.by(site.table)("g", "guest", "events") == {"buy": {"a"}}
+    assert Met.from_table(site.table)("g", "guest", "events") == {"buy": {"a"}}
 
 
 def test_pending_events_count_and_refused_ones_do_not(site: Site) -> None:
@@ -34,20 +34,20 @@ def test_pending_events_count_and_refused_ones_do_not(site: Site) -> None:
         site.post(bought("refused"))
     site.personalize.error = "ThrottlingException"
     site.post(bought("waiting"))
-    assert Met.by(site.table)("g", "u", "events") == {"buy": {"waiting"}}
+    assert Met.from_table(site.table)("g", "u", "events") == {"buy": {"waiting"}}
 
 
 def test_actions_are_distinguished_from_items(site: Site) -> None:
     site.post(bought("a"))
     site.post({"eventType": "TAKEN", "actionId": "x"}, kind="action-interactions")
-    met = Met.by(site.table)
+    met = Met.from_table(site.table)
     assert (met("g", "u", "events"), met("g", "u", "action-interactions")) == ({"buy": {"a"}}, {"taken": {"x"}})
 
 
 def test_the_latest_events_of_each_type_count_as_many_as_personalize_looks_at(site: Site) -> None:
     site.post(*(bought(f"i{second}", sentAt=1_700_000_000 + second) for second in range(WINDOWS["events"] + 1)))
     site.post(bought("old", "watch", sentAt=1_600_000_000))
-    met = Met.by(site.table)("g", "u", "events")
+    met = Met.from_table(site.table)("g", "u", "events")
     assert met == {"buy": {f"i{second}" for second in range(1, WINDOWS["events"] + 1)}, "watch": {"old"}}
 
 
@@ -56,16 +56,16 @@ def test_more_events_than_can_be_read_in_time_tell_nothing(site: Site) -> None:
     message: Any = {"kind": "events", "group": "g", "trackingId": "t", "sessionId": "u", "arrived": time.time()}
     events = [{**event, "eventId": f"e{number}"} for number in range(MAX_EVENTS + 1)]
     site.acceptance.arrivals.write(message | {"events": events[:-1]}, "sent")
-    assert Met.by(site.table)("g", "u", "events") == {"watch": {"a"}}
+    assert Met.from_table(site.table)("g", "u", "events") == {"watch": {"a"}}
     site.acceptance.arrivals.write(message | {"events": events[-1:]}, "sent")
-    assert Met.by(site.table)("g", "u", "events") is None
+    assert Met.from_table(site.table)("g", "u", "events") is None
 
 
 def test_more_sessions_than_can_be_read_in_time_tell_nothing(site: Site) -> None:
     for session in range(MAX_SESSIONS):
         site.post(bought("a"), userId="u", sessionId=f"s{session}")
-    assert Met.by(site.table)("g", "u", "events") == {"buy": {"a"}}
+    assert Met.from_table(site.table)("g", "u", "events") == {"buy": {"a"}}
     for session in range(MAX_SESSIONS):
         site.post(bought("a"), sessionId=f"guest{session}")
         site.post(bought("a"), userId="u", sessionId=f"guest{session}")
-    assert Met.by(site.table)("g", "u", "events") is None
+    assert Met.from_table(site.table)("g", "u", "events") is None

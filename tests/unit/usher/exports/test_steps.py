@@ -24,7 +24,7 @@ def test_a_share_is_assembled_as_far_as_the_time_of_each_call_allows(world: Worl
 
     def invoke(_: str, payload: dict[str, Any]) -> Any:
         shares.append(payload["share"])
-        return exporter.do(**payload)
+        return exporter.take_step(**payload)
 
     each = machine(REPOSITORY / "statemachine" / "export.asl.yaml")["States"]["Make each export"]["ItemProcessor"]
     share = each["States"]["Assemble the parts"]["ItemProcessor"]

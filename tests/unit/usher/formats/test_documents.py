@@ -182,6 +182,7 @@ BULK = {
 }
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 @pytest.mark.parametrize("begin", ["", "a: ", '"', "["])
 @pytest.mark.parametrize("file", ["usher.yaml", "usher.json"])

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from usher.formats.typed_json import UnfitError, fit, parse_json
+from usher.formats.typed_json import UnfitError, as_type, parse_json
 
 
 @contextmanager
@@ -60,13 +60,13 @@ OUTER = st.builds(
 
 @given(OUTER)
 def test_written_documents_are_read_unchanged(value: Outer) -> None:
-    assert repr(fit(Outer, parse_json(json.dumps(asdict(value)).encode()))) == repr(value)  # NaN is in Any
+    assert repr(as_type(Outer, parse_json(json.dumps(asdict(value)).encode()))) == repr(value)  # NaN is in Any
 
 
 @given(JSON)
 def test_every_valid_value_has_the_types_of_its_dataclass(value: Any) -> None:
     try:
-        found = fit(Outer, value)
+        found = as_type(Outer, value)
     except UnfitError as error:
         assert len(str(error)) < 300
         return
@@ -103,13 +103,13 @@ GOOD = {"id": "a", "state": "ON"}
 )
 def test_unfit_values_are_reported_with_their_place(value: Any, said: str) -> None:
     with pytest.raises(UnfitError) as error:
-        fit(Outer, value)
+        as_type(Outer, value)
     assert str(error.value).startswith(said)
 
 
 def test_unknown_members_are_passed_over_where_another_release_may_have_written_them() -> None:
     value = GOOD | {"new": 1, "inner": [{"name": "b", "new": 2}]}
-    assert fit(Outer, value, strict=False) == dataclasses.replace(Outer("a", "ON"), inner=[Inner("b")])
+    assert as_type(Outer, value, strict=False) == dataclasses.replace(Outer("a", "ON"), inner=[Inner("b")])
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff", b'{"a": 1e}', b"9" * 9999, b"[" * 100_000, b'{"a":' * 100_000])

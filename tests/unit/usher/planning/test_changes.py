@@ -9,7 +9,7 @@ import pytest
 import yaml
 from moto.core import DEFAULT_ACCOUNT_ID as ACCOUNT
 from moto.scheduler.models import scheduler_backends
-from usher.formats.typed_json import fit
+from usher.formats.typed_json import as_type
 from usher.planning.removal import REMOVED
 from usher.resources.kinds import KINDS
 from usher.serving.serving_map import ServingMap
@@ -94,7 +94,7 @@ class Shop:
     @property
     def served(self) -> dict[str, Any]:
         content: dict[str, Any] = json.loads(self.stack.item("shop", "serving")["map"]["S"])
-        fit(ServingMap, content)
+        as_type(ServingMap, content)
         return content
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from usher.errors import RequestError
-from usher.planning.next_serving_map import next_deletion, next_map, without
+from usher.planning.next_serving_map import next_deletion, next_map, without_leaving
 from usher.planning.quota_check import Rehearsal, leaving_now
 from usher.resources.plan import Plan
 from usher.resources.states import State
@@ -135,11 +135,11 @@ def test_another_one_of_the_same_route_answers_in_the_place_of_what_leaves() -> 
         "filters": {},
     }
     popular, home = (content["solutions"][name]["campaignArn"] for name in ("popular", "home"))
-    after = without(content, [popular])
+    after = without_leaving(content, [popular])
     assert call_members(after, "recommendations", {"solution": "popular"}) == (
         "top", {"recommenderArn": content["recommenders"]["top"]["recommenderArn"]},
     )  # fmt: skip
-    assert without(after, [home]) == without(content, [popular, home])
+    assert without_leaving(after, [home]) == without_leaving(content, [popular, home])
 
 
 def test_resources_without_a_route_leave_first_and_then_the_last_ones() -> None:
@@ -292,7 +292,7 @@ def test_a_plan_that_is_rehearsed_well_has_room_if_nothing_fails(
     rehearsal = Rehearsal(
         account.desired, account.states(), {"campaign": account.quota}, {"campaign": account.number()}, former
     )
-    going, refused = rehearsal.act(account.may_go)
+    going, refused = rehearsal.run(account.may_go)
     while account.one_pass("READY"):
         pass
     assert ("WAITING" in account.statuses.values()) == bool(refused)

@@ -29,6 +29,9 @@ from usher.runs.record import Run
 
 from tests.unit.usher.world import ARN_PREFIX, World, interactions, target
 
+pytestmark = pytest.mark.exhaustive
+
+
 HEADER, *ROWS = interactions().splitlines()
 CELLS = [row.split(",") for row in ROWS]
 GOOD = "\n".join([HEADER, *ROWS, ""])

@@ -28,6 +28,7 @@ def measured() -> Iterator[list[Row]]:
         yield list(rows(stack, (0, FILES)))
 
 
+@pytest.mark.exhaustive
 def test_no_pass_costs_more_calls_however_many_files_were_added(measured: list[Row]) -> None:
     assert {row["increments"] for row in measured} == {0, FILES}
     for row in measured:

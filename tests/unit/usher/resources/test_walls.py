@@ -141,6 +141,7 @@ def scene(shared_world: World) -> Scene:
     return Scene(usher, names, set(everything()))
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS)
 def test_a_hostile_config_leaves_every_other_group_as_it_is(scene: Scene, attack: Attack) -> None:
     config = {**CONFIG, "batch": {}, **attack.config}

@@ -55,7 +55,7 @@ def broken(world: World) -> str:
 
 def is_free(world: World) -> bool:
     """Whether no run has the group."""
-    return not Lock(Table(world.dynamodb, TABLE), lambda _: True).run("films", EXECUTION)
+    return not Lock(Table(world.dynamodb, TABLE), lambda _: True).run_of("films", EXECUTION)
 
 
 def test_every_step_is_taken_and_every_failure_is_raised_at_the_end() -> None:

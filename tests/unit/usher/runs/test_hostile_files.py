@@ -13,6 +13,9 @@ from usher.texts import visible
 from tests.unit.fuzz.corpus import CONFIGS, GOOD, KEYS, TABLES
 from usher_local.simulation.stack import Stack
 
+pytestmark = pytest.mark.exhaustive
+
+
 FEW = "".join(GOOD.splitlines(keepends=True)[:41])
 """Too few interactions to train on: even a valid config leads to nothing."""
 CHEAP = "solutions: {p: {recipe: aws-popularity-count, campaign: false}}"

@@ -102,7 +102,7 @@ def lock(world: World, alive: set[str]) -> Lock:
 
 def test_a_free_group_is_taken(lock: Lock) -> None:
     assert lock.take("films", "first", "run-1")
-    assert lock.run("films", "first") == "run-1"
+    assert lock.run_of("films", "first") == "run-1"
     assert lock.take("music", "second", "run-2")
 
 
@@ -110,12 +110,12 @@ def test_a_busy_group_gets_one_more_round_for_all_arrivals(lock: Lock) -> None:
     assert lock.take("films", "first", "run-1")
     assert not lock.take("films", "second", "run-2")
     assert not lock.take("films", "second", "run-3")
-    assert (lock.run("films", "first"), lock.run("films", "second")) == ("run-1", "")
+    assert (lock.run_of("films", "first"), lock.run_of("films", "second")) == ("run-1", "")
     assert not lock.try_release("films", "first")
     assert lock.take("films", "first", "run-4")
-    assert lock.run("films", "first") == "run-4"
+    assert lock.run_of("films", "first") == "run-4"
     assert lock.try_release("films", "first")
-    assert lock.run("films", "first") == ""
+    assert lock.run_of("films", "first") == ""
 
 
 def test_an_event_that_a_round_has_seen_causes_no_other_round(lock: Lock) -> None:
@@ -138,7 +138,7 @@ def test_a_dead_execution_loses_the_group(lock: Lock, alive: set[str]) -> None:
     alive.remove("first")
     assert lock.take("films", "second", "run-2")
     assert lock.try_release("films", "first"), "the first has nothing left to do"
-    assert lock.run("films", "second") == "run-2", "and must not give away what is no longer its own"
+    assert lock.run_of("films", "second") == "run-2", "and must not give away what is no longer its own"
     assert lock.try_release("films", "second")
 
 
@@ -163,7 +163,7 @@ def test_an_execution_without_a_known_state_keeps_the_group(world: World) -> Non
         assert lock.take("films", "first", "run-1")
         with pytest.raises(ClientError, match="Rate exceeded"):
             lock.take("films", "second", "run-2")
-    assert lock.run("films", "first") == "run-1"
+    assert lock.run_of("films", "first") == "run-1"
 
 
 @pytest.mark.parametrize(
@@ -230,7 +230,7 @@ def test_one_of_two_thieves_of_a_dead_executions_lock_gets_the_group(world: Worl
 
     world.listen(world.dynamodb, "before-call.dynamodb.UpdateItem", overtake)
     assert not lock.take("films", "second", "run-2")
-    assert lock.run("films", "third") == "run-3"
+    assert lock.run_of("films", "third") == "run-3"
 
 
 def test_executions_run_until_they_end() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
-from usher.formats.typed_json import UnfitError, fit
+from usher.formats.typed_json import UnfitError, as_type
 from usher.serving.serving_map import ServingMap
 
 from tests.unit.usher.run_files import DOCUMENTS, check_document, check_documents
@@ -49,7 +49,7 @@ def test_documents_of_runs_have_the_members_of_their_types(stack: Stack) -> None
     stack.put("films/items.csv", "ITEM_ID,GENRE\n" + "".join(f"i{item},drama\n" for item in range(40)))
     stack.drop("films/items.csv")
     assert outcomes(stack) == ["SUCCEEDED", "FAILED", "FAILED", "SUCCEEDED"]
-    fit(ServingMap, json.loads(stack.items("films")["serving"]["map"]["S"]))
+    as_type(ServingMap, json.loads(stack.items("films")["serving"]["map"]["S"]))
     stack.run({"group": "films"}, "Exports")
     manifests = [key for key in everything(stack) if "/out/export/" in key]
     assert len(manifests) == 2

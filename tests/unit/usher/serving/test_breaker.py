@@ -80,7 +80,7 @@ def test_after_the_longest_pause_a_probe_is_allowed_and_an_answer_closes(request
     clock = Hands()
     breakers = Breakers(clock)
     play(breakers, clock, requests)
-    assert breakers.wait("a") <= MAX_PAUSE_SECONDS
+    assert breakers.seconds_until_call("a") <= MAX_PAUSE_SECONDS
     assert play(breakers, clock, [(MAX_PAUSE_SECONDS, True), (0, True), (0, False)]) == [True] * 3
     assert breakers.state("a") == "closed"
 
@@ -121,13 +121,13 @@ def test_the_reason_is_that_of_the_last_failure_until_an_answer() -> None:
 def test_at_most_a_tenth_of_the_requests_is_retried(fails: list[bool]) -> None:
     budget, retries = RetryBudget(), 0
     for number, failed in enumerate(fails, start=1):
-        budget.count()
-        retries += failed and budget.take()
+        budget.count_request()
+        retries += failed and budget.take_retry()
         assert retries * REQUESTS_PER_RETRY <= number
 
 
 def test_few_failures_among_many_requests_are_retried() -> None:
     budget = RetryBudget()
     for _ in range(100):
-        budget.count()
-    assert [budget.take() for _ in range(11)] == [True] * 10 + [False]
+        budget.count_request()
+    assert [budget.take_retry() for _ in range(11)] == [True] * 10 + [False]

@@ -86,7 +86,7 @@ def campaigns_at(url: str, saved: int = 100) -> Campaigns:
     runtime = make("personalize-runtime", "us-east-1", endpoint_url=url, config=within(SECONDS), **keys)
     budget = RetryBudget()
     for _ in range(saved):
-        budget.count()
+        budget.count_request()
     return Campaigns(runtime, budget=budget)
 
 

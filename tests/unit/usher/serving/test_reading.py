@@ -116,6 +116,7 @@ def ask(reader: Reader, route: str = "recommendations", **options: Any) -> dict[
         return reader.answer("films", ROUTES[route], {**subject, **options})
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(("failure", "seconds", "reason"), [(down, 0.005, "ServerError"), (late, DEADLINE, "Timeout")])
 def test_no_read_fails_in_a_minute_without_personalize_at_50_requests_a_second(
     stage: Stage, failure: Callable[[], Exception], seconds: float, reason: str

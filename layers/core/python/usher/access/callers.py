@@ -49,7 +49,7 @@ class Caller:
         if self.user is not None and any(one != self.user for one in users_in(content)):
             raise forbidden(f"This token is only for its own user; another user needs the scope {SCOPE}.")
 
-    def named(self, route_key: str, content: Mapping[str, Any]) -> dict[str, Any]:
+    def with_own_user(self, route_key: str, content: Mapping[str, Any]) -> dict[str, Any]:
         """The body with the token's user filled in, where the route takes a user and the body names none."""
         if self.user is None or not ROUTES_BY_KEY[route_key].is_of_caller or content.get("userId") is not None:
             return dict(content)

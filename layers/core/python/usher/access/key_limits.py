@@ -25,7 +25,7 @@ class KeyLimits:
     _used_up: dict[tuple[str, str], int] = field(default_factory=dict)
     """The last minute known to be full, by group and key: its further requests are refused without a write."""
 
-    def wait(self, group: str, key: str, per_minute: int) -> float:
+    def seconds_to_wait(self, group: str, key: str, per_minute: int) -> float:
         """Count a request; return the seconds until the key may make one, 0 if it may make this one.
 
         While the table does not answer, every request is allowed.

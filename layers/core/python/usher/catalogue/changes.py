@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from usher.aws import digest
 from usher.catalogue.entries import Entry, Kind, entry_of
 from usher.catalogue.load_plan import LoadPlan
-from usher.catalogue.snapshot import UNKNOWN, Snapshot, content_hashes, texts
+from usher.catalogue.snapshot import UNKNOWN, Snapshot, content_hashes, text_column
 from usher.datasets.byte_ranges import Part, parts_of, read_blocks
 from usher.datasets.csv_reader import Block
 from usher.datasets.duplicates import read_distinct
@@ -35,7 +35,7 @@ class Chunk:
     """The entries to write."""
     digests: list[int] = field(default_factory=list)
     """The digest of each entry."""
-    gone: pa.StringArray = field(default_factory=lambda: texts([]))
+    gone: pa.StringArray = field(default_factory=lambda: text_column([]))
     """The IDs of the entries to delete."""
     is_last: bool = True
     """Whether this is the last chunk."""
@@ -43,7 +43,7 @@ class Chunk:
     @property
     def ids(self) -> pa.StringArray:
         """The IDs of the entries to write."""
-        return texts([entry.id for entry in self.entries])
+        return text_column([entry.id for entry in self.entries])
 
 
 def next_chunk(
@@ -87,7 +87,7 @@ def _rows(bucket: Bucket, plan: LoadPlan, kind: Kind, limits: ReadLimits) -> Ite
     names = dict.fromkeys([*form.columns, *([form.available] if form.available else [])])
     begin = np.uint64(int(digest([form.columns, form.available, form.types], 16), 16))
     for block in read_distinct(bucket, _parts(plan, [kind], limits), limits):
-        ids, blank = block.columns[UNIQUE[kind]], texts([""] * len(block.lines))
+        ids, blank = block.columns[UNIQUE[kind]], text_column([""] * len(block.lines))
         columns = {name: block.columns.get(name, blank) for name in names}
         digests = np.full(len(ids), begin)
         for cells in columns.values():

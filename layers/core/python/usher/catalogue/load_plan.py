@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from usher.catalogue.entries import Facts, Kind
 from usher.datasets.reading import Source
-from usher.formats.typed_json import UnfitError, fit, parse_json
+from usher.formats.typed_json import UnfitError, as_type, parse_json
 from usher.runs.documents import MAX_BYTES
 from usher.runs.record import Run
 from usher.storage.bucket import Bucket
@@ -82,7 +82,7 @@ def read_load_plan(run: Run) -> LoadPlan:
 
 def load_plan_of(content: bytes, group: str) -> LoadPlan:
     """A load plan from the content of load.json. Raises UnfitError."""
-    plan = fit(LoadPlan, parse_json(content))
+    plan = as_type(LoadPlan, parse_json(content))
     files = [file.key for source in plan.sources.values() for file in source.files]
     if foreign := [key for key in files if not key.startswith(group_folders(group)) or not is_data(key)]:
         raise UnfitError(f"it is about the file {foreign[0][:99]!r}")
@@ -97,7 +97,7 @@ def snapshot_key(group: str, kind: Kind) -> str:
 def loaded_digests(bucket: Bucket, group: str) -> dict[str, str]:
     """The digests of the last load; empty before the first one."""
     content = bucket.read(_loaded_key(group))
-    return fit(dict[str, str], parse_json(content)) if content else {}
+    return as_type(dict[str, str], parse_json(content)) if content else {}
 
 
 def note_loaded(bucket: Bucket, group: str, digests: Mapping[str, str]) -> None:

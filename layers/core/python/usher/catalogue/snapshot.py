@@ -71,12 +71,12 @@ class Snapshot:
         bucket.write(key, file.getvalue())
 
 
-def empty() -> Snapshot:
+def empty_snapshot() -> Snapshot:
     """The snapshot before the first load."""
-    return Snapshot(texts([]), np.empty(0, np.uint64), np.empty(0, np.uint64))
+    return Snapshot(text_column([]), np.empty(0, np.uint64), np.empty(0, np.uint64))
 
 
-def texts(values: list[str]) -> pa.StringArray:
+def text_column(values: list[str]) -> pa.StringArray:
     """An Arrow column of texts."""
     return pa.array(values, pa.string())
 
@@ -91,7 +91,7 @@ def read_snapshot(bucket: Bucket, key: str) -> Snapshot:
     except bucket.s3.exceptions.ClientError as error:
         if error_code(error) != "NoSuchKey":
             raise
-        return empty()
+        return empty_snapshot()
     except pa.ArrowException as error:
         message = f"{bucket.url(key)} is not as Usher wrote it: {str(error)[:99]}."
         raise UsherError(f"{message} Delete it, and start the run again, which writes all of it anew.") from None

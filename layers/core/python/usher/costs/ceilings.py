@@ -57,7 +57,7 @@ class Estimate:
     """The run's uses without figures of the service, for the ledger."""
 
     @classmethod
-    def beside(cls, past: Past, run: Mapping[str, float], uses: Uses) -> "Estimate":
+    def without_resources(cls, past: Past, run: Mapping[str, float], uses: Uses) -> "Estimate":
         """The estimate of a run that leaves the serving resources alone: an export or an evaluation."""
         return cls(
             run, {"serving": past.standing}, ordered=past.ordered, spent=past.spent, budget=past.budget, uses=uses

@@ -14,7 +14,7 @@ from usher.clients import CloudWatchClient
 from usher.costs.calculation import NO_DATA, Size, is_v2, recommender_month, training_cost
 from usher.costs.ledger import Spending
 from usher.costs.monthly import UNBILLED
-from usher.costs.months import Month, Use, added, known, name_of
+from usher.costs.months import Month, Use, name_of, priced_use, sum_uses
 from usher.costs.traffic import HOUR, WINDOW, ByHour, requests_by_hour, traffic
 from usher.prices import PRICES
 from usher.resources.billed import Billed, find_billed
@@ -75,9 +75,9 @@ def used(
             else:
                 resource = Resource(one.arn, one.kind, "train", one.members)
                 cost = recommender_month(resource, table) * hours / (MONTH / timedelta(hours=1))
-                parts.append({"recommenders": known(hours, cost)})
+                parts.append({"recommenders": priced_use(hours, cost)})
     months = (span.until - span.since) / MONTH * stored / 1e9
-    return added(*parts, {"storage": known(months, months * STORAGE_GB_MONTH)})
+    return sum_uses(*parts, {"storage": priced_use(months, months * STORAGE_GB_MONTH)})
 
 
 def _campaign(
@@ -95,9 +95,12 @@ def _campaign(
     beyond = sum(max(0.0, number - per_hour) for number in counted)
     floor, asked = tps_hours * HOUR * price, sum(counted)
     if is_known:
-        return {"campaigns": known(tps_hours, floor), "requests": known(asked, beyond * price)}
+        return {
+            "campaigns": priced_use(tps_hours, floor),
+            "requests": priced_use(asked, beyond * price),
+        }
     unused = max(0.0, floor - (asked - beyond) * price)
-    return {"campaigns": Use(tps_hours, 0, unused), "requests": known(asked, asked * price)}
+    return {"campaigns": Use(tps_hours, 0, unused), "requests": priced_use(asked, asked * price)}
 
 
 def _trained(solution: Billed, version: Mapping[str, Any], size: Size, prices: Mapping[str, float]) -> dict[str, Use]:
@@ -105,9 +108,9 @@ def _trained(solution: Billed, version: Mapping[str, Any], size: Size, prices: M
     resource = Resource(f"solution_version/{solution.arn}", "solution_version", "train")
     if is_v2(solution.solution):
         cost = training_cost(resource, solution.solution, size, prices)
-        return {"trainingV2": known(cost / prices["trainingThousandInteractionsV2"] * 1000, cost)} if cost else {}
+        return {"trainingV2": priced_use(cost / prices["trainingThousandInteractionsV2"] * 1000, cost)} if cost else {}
     hours = float(version.get("trainingHours") or 0)
-    return {"training": known(hours, hours * prices["trainingHour"])}
+    return {"training": priced_use(hours, hours * prices["trainingHour"])}
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,12 +59,12 @@ Uses = Mapping[str, Use]
 """Uses by name in UNITS."""
 
 
-def known(amount: float, dollars: float) -> Use:
+def priced_use(amount: float, dollars: float) -> Use:
     """A use whose price is known."""
     return Use(amount, dollars, dollars)
 
 
-def added(*parts: Uses) -> dict[str, Use]:
+def sum_uses(*parts: Uses) -> dict[str, Use]:
     """The sums of uses."""
     total: dict[str, Use] = {}
     for part in parts:

@@ -20,7 +20,7 @@ from usher.datasets.profile import DatasetProfile, profile_blocks
 from usher.datasets.read_limits import LIMITS, ReadLimits
 from usher.datasets.readers import apply_reading, read_lines, unpacked
 from usher.datasets.reading import PLAIN, Reading
-from usher.formats.typed_json import UnfitError, fit
+from usher.formats.typed_json import UnfitError, as_type
 from usher.storage.bucket import Bucket, File
 from usher.storage.layout import dataset_of, is_data, suffix_of
 
@@ -54,7 +54,7 @@ def is_plain_csv(key: str, reading: Reading) -> bool:
 
 def read_part(value: Any, limits: ReadLimits = LIMITS) -> Part:
     """A part from its JSON. Raises UnfitError for a value that is not a part of a group's data."""
-    part = fit(Part, value)
+    part = as_type(Part, value)
     longest = part.size if part.key.endswith(".gz") else limits.part_bytes
     if not is_data(part.key) or not 0 <= part.start <= part.end <= part.start + longest:
         raise UnfitError(f"bytes {part.start} to {part.end} of {part.key[:99]!r} are not a part of a group's data")

@@ -96,7 +96,7 @@ def _are_lists(cells: Cells) -> Any:
 
 
 def _are_ticks(cells: Cells, per_millisecond: int) -> Any:
-    """Which numbers are times from 1973 to 2286, in a unit with `per_millisecond` ticks."""
+    """A mask of the numbers that are times from 1973 to 2286, in a unit with `per_millisecond` ticks."""
     first = float(FIRST_MILLISECOND * per_millisecond)
     return pc.and_(pc.greater_equal(cells.number, first), pc.less(cells.number, 100 * first))
 

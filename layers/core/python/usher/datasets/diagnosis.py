@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 
 from usher.datasets.hash_sample import Integers, Sample
 from usher.datasets.hashing import Hashed, Hashes, mixed
-from usher.formats.typed_json import UnfitError, fit
+from usher.formats.typed_json import UnfitError, as_type
 
 CAPS = {
     "periods": 1,  # a single key, counted by period
@@ -131,7 +131,7 @@ class Diagnosis:
     @classmethod
     def from_dict(cls, content: Mapping[str, Any], caps: Mapping[str, int] = CAPS) -> "Diagnosis":
         """The inverse of `as_dict`. Raises UnfitError for any other content. `caps`: of its samples."""
-        stored = fit(_DiagnosisJson, content)
+        stored = as_type(_DiagnosisJson, content)
         if stored.samples.keys() != caps.keys():
             raise UnfitError("it has other samples")
         types = None if stored.types is None else Counter(stored.types)

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from usher.datasets.hashing import Hashes
-from usher.formats.typed_json import UnfitError, fit
+from usher.formats.typed_json import UnfitError, as_type
 
 MAX_NEW_ROWS = 1 << 18
 """The most rows that are collected before they are merged."""
@@ -123,7 +123,7 @@ class Sample:
     @classmethod
     def from_dict(cls, content: Mapping[str, Any], cap: int, max_rows: int) -> "Sample":
         """The inverse of `as_dict`, for at most `max_rows` rows. Raises UnfitError for any other content."""
-        stored = fit(_SampleJson, content)
+        stored = as_type(_SampleJson, content)
         packer = zlib.decompressobj()
         try:
             packed = base64.b64decode(stored.rows, validate=True)

@@ -87,12 +87,12 @@ class ColumnProfile:
     latest: Latest | None = None
     """The latest time of a column of times."""
 
-    def see(self, latest: Latest | None) -> None:
+    def note_latest(self, latest: Latest | None) -> None:
         """Keep a time if it is later than all before it."""
         if latest and (self.latest is None or latest.number > self.latest.number):
             self.latest = latest
 
-    def count(self, values: Mapping[str, int] | None) -> None:
+    def count_values(self, values: Mapping[str, int] | None) -> None:
         """Add the number of rows of each value."""
         if self.values is not None and values is not None:
             self.values.update(values)
@@ -212,7 +212,7 @@ def _add_block(profile: DatasetProfile, block: Block, key: str) -> None:
         column, is_id = profile.columns[name], name in {counted, *ID_COLUMNS}
         coded = Coded.of(text) if column.values is not None or is_id else None
         _add_facts(column, profile.dataset, name, coded or text, block.lines, key)
-        column.count(coded.counts() if coded and len(coded.texts) <= MAX_VALUES else None)
+        column.count_values(coded.counts() if coded and len(coded.texts) <= MAX_VALUES else None)
         if coded and is_id:
             ids[name] = coded.hashed()
     if counted in ids:
@@ -241,7 +241,7 @@ def _add_facts(
             column.facts[fact].add(key, lines[first].tolist(), rows.true_count, example)
     if name.endswith("TIMESTAMP") and (number := pc.max(cells.number).as_py()) is not None:
         first = pc.index(by_row(pc.equal(cells.number, number)), True)
-        column.see(Latest(number, key, int(lines[first.as_py()])))
+        column.note_latest(Latest(number, key, int(lines[first.as_py()])))
 
 
 def _add_file(whole: DatasetProfile, key: str, position: int, parts: Iterable[DatasetProfile]) -> None:
@@ -277,9 +277,9 @@ def _add_part(whole: DatasetProfile, key: str, part: DatasetProfile, lines_befor
     whole.rows += part.rows
     pairs = [(whole.row_errors[name], theirs) for name, theirs in part.row_errors.items()]
     for name, column in part.columns.items():
-        whole.columns[name].count(column.values)
+        whole.columns[name].count_values(column.values)
         if one := column.latest:
-            whole.columns[name].see(replace(one, key=key, line=one.line + lines_before))
+            whole.columns[name].note_latest(replace(one, key=key, line=one.line + lines_before))
         pairs += [(whole.columns[name].facts[fact], theirs) for fact, theirs in column.facts.items()]
     for ours, theirs in pairs:
         ours.add(

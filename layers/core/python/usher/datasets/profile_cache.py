@@ -17,7 +17,7 @@ from usher.datasets.profile_file import dump_profile, load_profile, max_file_byt
 from usher.datasets.read_limits import LIMITS, ReadLimits
 from usher.datasets.reading import PLAIN, Reading
 from usher.errors import InputError, Problem, lambda_error_message
-from usher.formats.typed_json import UnfitError, fit, parse_json
+from usher.formats.typed_json import UnfitError, as_type, parse_json
 from usher.storage.bucket import REPLACED, Bucket, File, TooLargeError
 from usher.storage.layout import dataset_of, group_of, is_data
 
@@ -129,7 +129,7 @@ class _Failure:
 
 def _failure(part: Part, content: bytes) -> Problem:
     try:
-        error = fit(_Failure, parse_json(content), strict=False)
+        error = as_type(_Failure, parse_json(content), strict=False)
     except UnfitError as unfit:
         error = _Failure("UnfitError", str(unfit))
     place = f"{part.key} bytes {part.start} to {part.end}"

@@ -29,7 +29,7 @@ from usher.datasets.profile import (
     Occurrences,
 )
 from usher.datasets.read_limits import LIMITS
-from usher.formats.typed_json import UnfitError, fit, parse_json
+from usher.formats.typed_json import UnfitError, as_type, parse_json
 
 PLAIN = ("dataset", "rows", "lines", "size", "digests")
 ARRAYS = {"hashes": "<u8", "positions": "<i8", "recurs": "?", "first_duplicates": "<i8"}
@@ -116,7 +116,7 @@ def load_profile(content: bytes, dataset: str, key: str, size: int) -> DatasetPr
     text, _, rest = content.partition(b"\n")
     if len(text) > _max_json_bytes(size):
         raise UnfitError("its JSON is too long")
-    stored = fit(_ProfileJson, parse_json(text))
+    stored = as_type(_ProfileJson, parse_json(text))
     _check(stored, dataset, key, size)
     hashes, positions, recurs, first_duplicates = _arrays(rest, stored.ids)
     _check_ids(stored.ids, hashes, positions, first_duplicates, size)

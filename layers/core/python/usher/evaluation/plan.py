@@ -13,7 +13,7 @@ from usher.errors import InputError, Problem
 from usher.evaluation.files import TRAIN, EvaluationFiles
 from usher.evaluation.options import Options
 from usher.evaluation.predictions import MAX_RESULTS
-from usher.formats.typed_json import fit
+from usher.formats.typed_json import as_type
 from usher.names import fingerprint, unique_name
 from usher.planning.desired import Data, desired_resources, recipe_arn
 from usher.planning.inputs import Inputs, recipe_type
@@ -70,7 +70,7 @@ class EvaluationPlan:
     @classmethod
     def of(cls, plan: Plan) -> "EvaluationPlan":
         """The evaluation's members of a plan. Raises UnfitError if the plan is not an evaluation's."""
-        return fit(cls, {member.name: getattr(plan, member.name) for member in fields(cls)})
+        return as_type(cls, {member.name: getattr(plan, member.name) for member in fields(cls)})
 
 
 def solutions_to_compare(personalize: PersonalizeClient, inputs: Inputs, recipes: Sequence[str]) -> list[Solution]:

@@ -10,7 +10,7 @@ from usher.costs import calculation
 from usher.costs.ceilings import AboveCeilingError, Ceilings, Estimate
 from usher.costs.ledger import Past
 from usher.costs.monthly import planned_costs
-from usher.costs.months import known
+from usher.costs.months import priced_use
 from usher.datasets.profile_cache import ProfileCache
 from usher.datasets.read_limits import LIMITS, ReadLimits
 from usher.datasets.reading import Source
@@ -88,7 +88,7 @@ def prepare_evaluation(
     estimated = calculation.estimate_plan(plan.resources, states, size, prices, {}, monthly)
     by_id = {one.id: one for one in plan.resources}
     costs = {id_: calculation.max_cost(one, calculation.solution_of(one, by_id), size) for id_, one in by_id.items()}
-    estimate = Estimate.beside(past, costs, {"evaluations": known(1, math.fsum(costs.values()))})
+    estimate = Estimate.without_resources(past, costs, {"evaluations": priced_use(1, math.fsum(costs.values()))})
     if above := [*ceilings.check(inputs.config), *ceilings.check_estimate(at.group, estimate)]:
         raise AboveCeilingError(above, inputs.report)
     findings = {

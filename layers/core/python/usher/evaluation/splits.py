@@ -25,7 +25,7 @@ class Split:
 
 
 def hold_out(interactions: Interactions, split: Split) -> Mask:
-    """Which events are held out (n,). Raises InputError if the split selects no event, or all."""
+    """A mask of the held-out events (n,). Raises InputError if the split selects no event, or all."""
     place = f"the split {split.kind}"
     mask = SPLITS[split.kind](interactions, split) if len(interactions.time) else np.zeros(0, np.bool_)
     if mask.all():

@@ -43,7 +43,7 @@ class Queues:
     kept_url: str
     pending_url: str
 
-    def keep(self, message: Message) -> None:
+    def send_to_bucket(self, message: Message) -> None:
         """Queue a message to be written to the bucket."""
         self.sqs.send_message(QueueUrl=self.kept_url, MessageBody=encode(message))
 
@@ -96,7 +96,7 @@ class Acceptance:
         posted = check_request(body, KINDS[kind], columns_of(content, kind), arrived)
         session = self.sessions.read(group, posted.session)
         user = posted.user or session.user
-        repeated = self.arrivals.known(group, user, posted.session, posted.given_ids)
+        repeated = self.arrivals.known_ids(group, user, posted.session, posted.given_ids)
         fresh = _fresh(posted.events, repeated)
         message = Message(
             kind=kind, group=group, trackingId=tracking_id, sessionId=posted.session, arrived=arrived, events=fresh
@@ -104,12 +104,12 @@ class Acceptance:
         if user:
             message["userId"] = user
         for part in _parts(message):
-            self.queues.keep(part)
+            self.queues.send_to_bucket(part)
         if posted.user:
             before = self.arrivals.newest(group, posted.session)
             self.sessions.remember(group, posted.session, posted.user, session, before)
         queued, refused = self._send(message, posted.given_ids, is_pending=session.is_pending)
-        self.arrivals.repeated(repeated.values())
+        self.arrivals.count_repeated(repeated.values())
         lost = sum(event["eventId"] in refused for event in posted.events)
         if lost == len(posted.events):
             raise RequestError(400, "InvalidInput", f"Personalize refuses these events: {next(iter(refused.values()))}")
@@ -134,7 +134,7 @@ class Acceptance:
                 queued += len(part["events"])
             else:
                 if reason:
-                    self.queues.keep({**part, "refused": reason})
+                    self.queues.send_to_bucket({**part, "refused": reason})
                 self.arrivals.write(part, "refused" if reason else "sent", reason, given)
                 refused |= {event["eventId"]: reason for event in part["events"] if reason}
         return queued, refused

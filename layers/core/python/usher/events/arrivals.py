@@ -58,7 +58,7 @@ class Arrivals:
     table: Table
     clock: Callable[[], float] = time.time
 
-    def known(self, group: str, user: str, session: str, event_ids: Iterable[str]) -> dict[str, Key]:
+    def known_ids(self, group: str, user: str, session: str, event_ids: Iterable[str]) -> dict[str, Key]:
         """The eventIds of `event_ids` that have arrived from a user or in a session before, with the keys of their
         events.
 
@@ -100,7 +100,7 @@ class Arrivals:
             key = _key(message, event)
             self.table.update(key["group"], key["item"], f"SET {changes}", {**values, **others}, names)
 
-    def repeated(self, keys: Iterable[Key]) -> None:
+    def count_repeated(self, keys: Iterable[Key]) -> None:
         """Count repeated events."""
         for key in keys:
             self.table.update(*key, "ADD repeats :one", {":one": 1}, None, "attribute_exists(outcome)")

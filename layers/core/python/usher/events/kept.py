@@ -41,7 +41,7 @@ def events_of(message: Message) -> Iterator[KeptEvent]:
         yield cast(KeptEvent, {**event, **shared})
 
 
-def keep(bucket: Bucket, messages: Iterable[Message]) -> None:
+def keep_messages(bucket: Bucket, messages: Iterable[Message]) -> None:
     """Write messages to the files of their groups and days."""
     lines = defaultdict[str, set[str]](set)
     for message in messages:
@@ -71,7 +71,7 @@ def day_of_key(key: str) -> str:
     return key.split("/")[-2].removeprefix("date=")
 
 
-def read(bucket: Bucket, key: str) -> Iterator[KeptEvent]:
+def read_messages(bucket: Bucket, key: str) -> Iterator[KeptEvent]:
     """The events of a file, streamed."""
     return map(json.loads, read_lines(bucket, key))
 

@@ -28,7 +28,7 @@ class Met:
     arrivals: Arrivals
 
     @classmethod
-    def by(cls, table: Table) -> Self:
+    def from_table(cls, table: Table) -> Self:
         """A reader of the events in a table."""
         return cls(Sessions(table), Arrivals(table))
 

@@ -47,7 +47,7 @@ class Metadata:
         places = {item: place for place, item in enumerate(texts_of(columns.pop("ITEM_ID")))}
         return cls(columns, places)
 
-    def beside(self, items: pa.StringArray) -> dict[str, pa.StringArray]:
+    def columns_for(self, items: pa.StringArray) -> dict[str, pa.StringArray]:
         """The columns for a list of items; null for items that are unknown."""
         encoded = items.dictionary_encode()
         known = pa.array([self.places.get(item) for item in texts_of(encoded.dictionary)], pa.int64())
@@ -95,7 +95,7 @@ def tables(
         rows = _rows(predictions, shape, counts)
         counts.lines += len(failed)
         counts.rows += len(rows["rank"])
-        rows |= metadata.beside(rows[shape.result]) if metadata.columns else {}
+        rows |= metadata.columns_for(rows[shape.result]) if metadata.columns else {}
         yield pa.table(rows, schema=wanted)
 
 

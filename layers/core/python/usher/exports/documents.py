@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 
 from usher.config.model import DesiredExport
 from usher.errors import InputError, Problem
-from usher.formats.typed_json import UnfitError, fit, parse_json
+from usher.formats.typed_json import UnfitError, as_type, parse_json
 from usher.recipes import BatchShape
 from usher.resources.plan import Plan
 from usher.storage.bucket import Bucket
@@ -52,7 +52,7 @@ class ExportPlan:
     @classmethod
     def of(cls, plan: Plan, group: str, run: str) -> "ExportPlan":
         """The export of a run's plan. Raises UnfitError if the plan has none of this group and run."""
-        export = fit(cls, plan.export or {}, "export")
+        export = as_type(cls, plan.export or {}, "export")
         if export.folder != f"{export_prefix(group, export.solution)}{run}/" or "/" in export.solution:
             raise UnfitError(f"the export is in {export.folder[:99]!r}, which is not its run's folder")
         return export
@@ -101,7 +101,7 @@ class PartReport:
             place = bucket.url(f"{export.folder}output/")
             raise InputError([Problem(place, "has answers that were not assembled.", START_AGAIN)])
         try:
-            report = fit(cls, parse_json(content))
+            report = as_type(cls, parse_json(content))
         except UnfitError as unfit:
             message = f"was not written by Usher: {unfit}."
             raise InputError([Problem(bucket.url(key), message, START_AGAIN)]) from None

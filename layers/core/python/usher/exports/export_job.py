@@ -10,13 +10,13 @@ from usher.config.model import DesiredExport
 from usher.costs.calculation import Size, max_cost
 from usher.costs.ceilings import AboveCeilingError, Ceilings, Estimate
 from usher.costs.ledger import Past
-from usher.costs.months import known
+from usher.costs.months import priced_use
 from usher.datasets.dataset_files import dataset_files, read_files
 from usher.datasets.reading import PLAIN
 from usher.errors import InputError, Problem
 from usher.exports.documents import ExportPlan, InputSummary
 from usher.exports.recipients import Recipients
-from usher.formats.typed_json import UnfitError, fit
+from usher.formats.typed_json import UnfitError, as_type
 from usher.names import unique_name
 from usher.recipes import BatchShape, recipe_of
 from usher.resources.kinds import KINDS, Resource
@@ -100,7 +100,7 @@ def prepare_export(
         remedy = "Check the export's users, items or attributes, or its lines."
         raise InputError([*recipients.problems, Problem(place, "has no recipients: no line can be sent.", remedy)])
     cost = job_dollars(shape, spec, job_input.lines, past.users)
-    estimate = Estimate.beside(past, {place: cost}, {"batch": known(job_input.lines, cost)})
+    estimate = Estimate.without_resources(past, {place: cost}, {"batch": priced_use(job_input.lines, cost)})
     params = {
         "solutionVersionArn": solution["solutionVersionArn"],
         "roleArn": target.role_arn,
@@ -143,7 +143,7 @@ def live_export(
         remedy = "Drop data and let the pipeline finish, or name a solution under `exports` in usher.yaml."
         raise InputError([Problem(f"{group}/", message, remedy)])
     try:  # check before paying for a job: an earlier version of Usher may have published the spec
-        spec = fit(DesiredExport, exports[name], f"exports.{name}")
+        spec = as_type(DesiredExport, exports[name], f"exports.{name}")
     except UnfitError as error:
         remedy = f'Start the pipeline with {{"group": "{group}"}}, which publishes it again.'
         raise InputError([Problem(f"{group}/: exports.{name}", f"is unreadable: {error}.", remedy)]) from None

@@ -49,7 +49,7 @@ class Exporter:
     channels: Channels
     clock: Callable[[], float] = time.monotonic
 
-    def do(self, step: str, **arguments: Any) -> Any:
+    def take_step(self, step: str, **arguments: Any) -> Any:
         """Do one of STEPS, named by the state machine."""
         return STEPS[step](self, **arguments)
 

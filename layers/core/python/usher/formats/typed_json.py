@@ -32,7 +32,7 @@ def parse_json(content: bytes) -> Any:
     return value
 
 
-def fit(kind: type[T], value: Any, path: str = "it", *, strict: bool = True) -> T:
+def as_type(kind: type[T], value: Any, path: str = "it", *, strict: bool = True) -> T:
     """A value of JSON as `kind`. Raises UnfitError. Not `strict`: unknown members are left out.
 
     `kind`: a dataclass, whose members without a default are required; a TypedDict; `Mapping[str, ...]`, `Sequence[...]`

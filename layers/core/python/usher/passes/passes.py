@@ -81,10 +81,10 @@ class Passes:
         content, is_under_way = promote(self._inventory(never_refuse), former, pins)
         if content != former:
             serving.replace(group, content, former)
-            serving.date(group)
+            serving.date_live_versions(group)
         return _outcome(PROMOTION_SECONDS if is_under_way else None)
 
-    def make(self, group: str, name: str, stage: str) -> PassOutcome:
+    def make_pass(self, group: str, name: str, stage: str) -> PassOutcome:
         """Make one pass over a stage, unless its run has ended: a function outlives a stopped execution.
 
         An evaluation's dataset group is deleted even after its run has ended.

@@ -12,7 +12,7 @@ from usher.costs.calculation import PAID_ACTIONS, Size, max_cost, size_of, solut
 from usher.costs.ceilings import Ceilings, Estimate
 from usher.costs.ledger import Past
 from usher.costs.monthly import cost_or_nan, existing_cost, planned_costs, recurring_costs
-from usher.costs.months import Use, added, known
+from usher.costs.months import Use, priced_use, sum_uses
 from usher.costs.recurring import export_id, repeated
 from usher.errors import InputError, Problem
 from usher.planning.draft import Proposal
@@ -183,10 +183,10 @@ def _uses(run: Mapping[str, float], size: Size) -> dict[str, Use]:
     for id_, dollars in run.items():
         kind, _, name = id_.partition("/")
         if kind == "dataset_import_job":
-            parts.append({"imports": known(size.bytes.get(name, 0) / 1e9, dollars)})
+            parts.append({"imports": priced_use(size.bytes.get(name, 0) / 1e9, dollars)})
         elif kind in JOBS.values():
-            parts.append({"batch": known(size.lines.get(id_, 0), dollars)})
-    return added(*parts)
+            parts.append({"batch": priced_use(size.lines.get(id_, 0), dollars)})
+    return sum_uses(*parts)
 
 
 def check_input_sizes(group: str, files: Sequence[File]) -> None:

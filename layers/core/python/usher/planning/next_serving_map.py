@@ -64,7 +64,7 @@ def next_map(plan: Plan, states: Sequence[StateRecord], former: ServingMap) -> S
     served["exports"] = {**exports, **plan.exports}
     if datasets := {**former.get("datasets", {}), **dict(_live_datasets(plan, ready))}:
         served["datasets"] = datasets
-    return without(cast(ServingMap, served), ())
+    return without_leaving(cast(ServingMap, served), ())
 
 
 def _rules(
@@ -75,7 +75,7 @@ def _rules(
     return {arn: known[arn] for arn in filters.values() if arn in known}
 
 
-def without(content: ServingMap, leaving: Collection[str]) -> ServingMap:
+def without_leaving(content: ServingMap, leaving: Collection[str]) -> ServingMap:
     """The map in which others answer instead of resources that leave, and of those that have left before."""
     entries = [*content.get("solutions", {}).items(), *content.get("recommenders", {}).items()]
     staying = [
@@ -118,7 +118,7 @@ def next_deletion(content: ServingMap, candidates: Sequence[str], going: Collect
     ranks = dict[str, tuple[bool, int]]()
     for arn in candidates:
         users = [place for place, entry in enumerate(entries) if _uses(entry, arn)]
-        after = without(content, [arn])
+        after = without_leaving(content, [arn])
         others = [[*after["solutions"].values(), *after["recommenders"].values()][place] for place in users]
         if all(map(answering, others)) and arn not in content.get("filters", {}).values():
             stays = all(not _uses(other, one) for other in others for one in going)

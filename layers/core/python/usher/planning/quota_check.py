@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import cast
 
 from usher.errors import InputError, Problem
-from usher.planning.next_serving_map import next_deletion, next_map, without
+from usher.planning.next_serving_map import next_deletion, next_map, without_leaving
 from usher.resources.inventory import Inventory
 from usher.resources.kinds import KINDS, Kind, Resource
 from usher.resources.plan import Plan
@@ -59,7 +59,7 @@ def leaving_now(
     for kind, lacking in Counter(_kind_of(state.id) for state in states if state.lacks_room).items():
         if lacking > sum(one.kind == kind and one.arn in under_way for one in plan.to_delete):
             leaving.update(next_deletions(serving, may_go, kind, is_waiting=is_waiting))
-    return [one for one in plan.to_delete if one.arn in leaving], without(serving, leaving)
+    return [one for one in plan.to_delete if one.arn in leaving], without_leaving(serving, leaving)
 
 
 def _kind_of(id_: str) -> str:
@@ -106,7 +106,7 @@ def with_room(
         return list(unmanaged)
     limits = {kind.name: quota_of(kind, quotas) for kind in KINDS.values() if kind.quota}
     rehearsal = Rehearsal(plan, states, limits, existing, serving)
-    going, refused = rehearsal.act(
+    going, refused = rehearsal.run(
         [*_former_solutions(inventory, unmanaged), *(one for one in unmanaged if one.delete)]
     )
     if refused:
@@ -141,7 +141,7 @@ class Rehearsal:
     """The number of existing resources of each kind."""
     serving: ServingMap
 
-    def act(self, may_go: Sequence[Unmanaged]) -> tuple[set[str], dict[str, list[str]]]:
+    def run(self, may_go: Sequence[Unmanaged]) -> tuple[set[str], dict[str, list[str]]]:
         """The ARNs of the deleted resources, and the ids of those without room, by kind."""
         number = Counter(self.existing)
         serving, left, refused = self.serving, list(may_go), dict[str, list[str]]()
@@ -152,7 +152,7 @@ class Rehearsal:
         ):
             kind = _kind_of(state.id)
             while number[kind] >= self.limits[kind] and (leaving := next_deletions(serving, left, kind)):
-                serving = without(serving, leaving)
+                serving = without_leaving(serving, leaving)
                 number.subtract(one.kind for one in left if one.arn in leaving)
                 left = [one for one in left if one.arn not in leaving]
             if number[kind] >= self.limits[kind]:
@@ -187,7 +187,7 @@ def _remedy(kind: Kind, ids: Sequence[str], rehearsal: Rehearsal, unmanaged: Seq
     def has_room(may_go: Sequence[Unmanaged], deleted_by_people: Sequence[Unmanaged] = ()) -> bool:
         existing = Counter(rehearsal.existing)
         existing.subtract(one.kind for one in deleted_by_people)
-        return kind.name not in replace(rehearsal, existing=existing).act(may_go)[1]
+        return kind.name not in replace(rehearsal, existing=existing).run(may_go)[1]
 
     deleted = [one for one in unmanaged if one.delete]
     removed = [one for one in unmanaged if not one.delete and one.reason == REMOVED]

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from usher.errors import InputError, Problem
-from usher.formats.typed_json import UnfitError, fit
+from usher.formats.typed_json import UnfitError, as_type
 from usher.names import fingerprint
 from usher.resources.kinds import KINDS
 from usher.resources.plan import Plan
@@ -33,7 +33,7 @@ def own_group(group: str, run: str) -> str:
 
 def plan_of(content: Any, group: str, run: str) -> Plan:
     """The plan in the content of plan.json, for a run in a group's folder. Raises UnfitError."""
-    plan = fit(Plan, content)
+    plan = as_type(Plan, content)
     if plan.group not in (group, own_group(group, run)):
         raise UnfitError(f"it is about the group {plan.group[:99]!r}")
     if foreign := [key for key in plan.files if not key.startswith(group_folders(group))]:
@@ -61,7 +61,7 @@ def check_size(size: int, group: str) -> None:
 
 def check_record(content: Any, group: str, run: str) -> None:
     """Check that a value is the record of a run in a group's folder. Raises UnfitError."""
-    record = fit(RunRecord, content, strict=False)
+    record = as_type(RunRecord, content, strict=False)
     if (record["group"], record["run"]) != (group, run):
         raise UnfitError(f"it is about the run {record['run'][:99]!r} of the group {record['group'][:99]!r}")
     files = [key for one in record.get("data", {}).values() for key in one["files"]]
@@ -71,7 +71,7 @@ def check_record(content: Any, group: str, run: str) -> None:
 
 def check_queries(content: Any, _group: str, _run: str) -> None:
     """Check that a value is athena.json's: the ids of an evaluation's queries. Raises UnfitError."""
-    fit(dict[str, str], content)
+    as_type(dict[str, str], content)
 
 
 CHECKS = {"run.json": check_record, "athena.json": check_queries}

@@ -89,7 +89,7 @@ class Lock:
             return bool(item.get("settling") == wait)
         return self._change(group, execution, "dropped = :no, settling = :wait", {":no": False, ":wait": wait})
 
-    def run(self, group: str, execution: str) -> str:
+    def run_of(self, group: str, execution: str) -> str:
         """The run for which an execution holds the group; empty if it does not."""
         item = self.table.get(group, self.item)
         return str(item.get("run", "")) if item.get("execution") == execution else ""

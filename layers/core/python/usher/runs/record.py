@@ -272,7 +272,7 @@ def runs_of(bucket: Bucket, group: str, execution: str) -> Iterator[RunRecord]:
 
 def next_run(lock: Lock, bucket: Bucket, group: str, execution: str) -> str:
     """The name of an execution's run on a group: the one that it has begun, or a new one if that has ended."""
-    begun = lock.run(group, execution)
+    begun = lock.run_of(group, execution)
     if not begun:
         return run_name(execution)
     return next_name(execution, begun) if has_ended(Run(bucket, group, begun).read_or_empty()) else begun
@@ -284,7 +284,7 @@ def run_that_broke(lock: Lock, bucket: Bucket, group: str, execution: str, error
     It is the run that the execution has begun last; another one if that has ended, unless because of this error.
     """
     begun = {record["run"]: record for record in runs_of(bucket, group, execution)}
-    name = max([*begun, lock.run(group, execution)])
+    name = max([*begun, lock.run_of(group, execution)])
     if error and name in begun and has_ended(begun[name]) and not has_problem(begun[name], error):
         return next_name(execution, name)
     return name or run_name(execution)
@@ -297,4 +297,4 @@ def current_run(lock: Lock, bucket: Bucket, group: str, execution: str, suffix: 
     """
     names = (record["run"] for record in runs_of(bucket, group, execution))
     begun = (name for name in names if not suffix or name.partition(f"Z-{execution[-4:]}")[2] == suffix)
-    return lock.run(group, execution) or max(begun, default="") or run_name(execution, suffix)
+    return lock.run_of(group, execution) or max(begun, default="") or run_name(execution, suffix)

@@ -81,7 +81,7 @@ class Breakers:
         failing = self._failing.get(name)
         if not failing or not failing.is_open:
             return "closed"
-        return "open" if self.wait(name) else "half-open"
+        return "open" if self.seconds_until_call(name) else "half-open"
 
     def reason(self, name: str) -> str:
         """The reason of the last call's failure; empty if it did not fail."""
@@ -93,7 +93,7 @@ class Breakers:
         failing = self._failing.get(name)
         return self.clock() - failing.opened if failing and failing.is_open else 0.0
 
-    def wait(self, name: str) -> float:
+    def seconds_until_call(self, name: str) -> float:
         """Seconds until the next call is allowed."""
         failing = self._failing.get(name)
         return max(failing.retry_at - self.clock(), 0.0) if failing and failing.is_open else 0.0
@@ -106,11 +106,11 @@ class RetryBudget:
     _saved: int = 0
     """The budget, in requests."""
 
-    def count(self) -> None:
+    def count_request(self) -> None:
         """Count a request."""
         self._saved = min(self._saved + 1, REQUESTS_PER_RETRY * MAX_SAVED_RETRIES)
 
-    def take(self) -> bool:
+    def take_retry(self) -> bool:
         """Take one retry off the budget, if it has one; return whether it had."""
         if self._saved < REQUESTS_PER_RETRY:
             return False

@@ -68,15 +68,20 @@ class Campaigns:
 
         Raises OutageError, or botocore's error if the request is invalid.
         """
-        self.budget.count()
+        self.budget.count_request()
         if not self.breakers.allow(arn):
-            raise OutageError(self.breakers.reason(arn), self.breakers.wait(arn))
+            raise OutageError(self.breakers.reason(arn), self.breakers.seconds_until_call(arn))
         start = self.clock()
         try:
             return self._call(operation, arn, list_name, members)
         except OutageError as outage:
             is_fast = self.clock() - start <= FAST_SECONDS
-            if outage.reason not in RETRIED or not is_fast or not self.breakers.allow(arn) or not self.budget.take():
+            if (
+                outage.reason not in RETRIED
+                or not is_fast
+                or not self.breakers.allow(arn)
+                or not self.budget.take_retry()
+            ):
                 raise
         return self._call(operation, arn, list_name, members)
 
@@ -91,7 +96,7 @@ class Campaigns:
                 raise
             if reason != "NotFound":
                 self.breakers.failed(arn, reason)
-            raise OutageError(reason, self.breakers.wait(arn), self.breakers.open_seconds(arn)) from error
+            raise OutageError(reason, self.breakers.seconds_until_call(arn), self.breakers.open_seconds(arn)) from error
         self.breakers.succeeded(arn)
         return output
 

@@ -73,5 +73,5 @@ def _answering(entry: Entry, breakers: Breakers) -> dict[str, Any]:
         **({"answeredBy": entry["answeredBy"]} if "answeredBy" in entry else {}),
         "breaker": state,
         **({"reason": reason} if reason else {}),
-        **({"retryAfterSeconds": round(breakers.wait(arn), 1)} if state == "open" else {}),
+        **({"retryAfterSeconds": round(breakers.seconds_until_call(arn), 1)} if state == "open" else {}),
     }

@@ -141,7 +141,7 @@ class Api:
             raise RequestError(400, "BadBody", "The body must be a JSON object.")
         caller = self._caller()
         caller.check_users(content)
-        return caller.named(self._app.current_event["routeKey"], content)
+        return caller.with_own_user(self._app.current_event["routeKey"], content)
 
     def _caller(self) -> Caller:
         return caller_of(self._app.current_event["requestContext"].get("authorizer"), self._user_claim)
@@ -153,7 +153,9 @@ class Api:
 
     def _check_limit(self, caller: Caller) -> None:
         """Raise RequestError (429) if the caller's key has no request left in this minute."""
-        if caller.per_minute and (wait := self._limits.wait(caller.group or "", caller.key, caller.per_minute)):
+        if caller.per_minute and (
+            wait := self._limits.seconds_to_wait(caller.group or "", caller.key, caller.per_minute)
+        ):
             message = f"This key may make {caller.per_minute} requests a minute. Try again in {ceil(wait)} seconds."
             raise RequestError(429, "TooManyRequests", message, wait)
 

@@ -162,7 +162,7 @@ class ServingMaps:
         times: dict[str, str] = json.loads(self.table.get(group, MAP).get("since", "{}"))
         return times
 
-    def date(self, group: str) -> dict[str, str]:
+    def date_live_versions(self, group: str) -> dict[str, str]:
         """Store the time for each live version that has none; return live_since."""
         live = [one.get("solutionVersionArn", "") for one in self.read(group).get("solutions", {}).values()]
         known, time_now = self.live_since(group), now().isoformat()
