@@ -25,7 +25,7 @@ from usher.storage.bucket import REPLACED, Bucket
 CONCURRENCY = 10
 """Concurrent writes with conditions, which BatchWriteItem does not take, and connections of the boto3 client."""
 WRITES_PER_SECOND = 1000
-SLICE = 500
+SLICE = WRITES_PER_SECOND
 """The number of writes between two checks of the time and of the run's end."""
 WORK_SECONDS = 540.0
 """The seconds for which a call that does nothing else writes."""
