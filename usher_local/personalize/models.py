@@ -276,7 +276,7 @@ class PersonalizeBackend(BaseBackend):  # type: ignore[misc]
             self._state.forget(*(gone.arn for gone in (*owned, resource)))
 
     def _forget(self, resource: Resource) -> None:
-        """Delete the data, the model and the saved document of a removed resource."""
+        """Delete the data or the model of a removed resource."""
         if resource.kind.name == "DatasetGroup":
             self.groups.pop(resource.arn, None)
             if self._state:

@@ -12,7 +12,7 @@ from usher_local.recommenders.base import Interactions, Query, Recommender, numb
 from usher_local.recommenders.cooccurrence import met_both, met_by
 
 PRIOR = 5.0  # imaginary responses at the general rate, for actions and pairs with little data
-ENOUGH = 50  # responses, taken and not taken together, below which the service makes no prediction
+ENOUGH = 50  # responses of each kind, taken and not taken, that the service needs for a prediction
 DAY = 86400
 
 

@@ -92,7 +92,7 @@ class Taste(Linear):
         return cls(dense, position, weight)
 
     def score(self, query: Query) -> NDArray[np.float32]:
-        """How well an item suits the whole history, whose own items score 0."""
+        """The sum of the weights from all items of the history; 0 for these items."""
         seen = np.unique(self.places(query.history))
         scores = self.weight[seen].sum(axis=0)
         scores[seen] = 0

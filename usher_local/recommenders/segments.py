@@ -44,7 +44,7 @@ class ItemAffinity(Recommender):
         return cls(tastes.indptr, tastes.indices, tastes.data, given.indptr, given.indices, given.data, again)
 
     def score(self, query: Query) -> NDArray[np.float32]:
-        """The affinity of each user (n_users,) to the items `query.history`, new ones unless the user met them all."""
+        """The affinity of each user (n_users,) to the items `query.history`, times `again` if the user met them all."""
         users, items, asked = len(self.start) - 1, len(self.given_start) - 1, np.unique(query.history)
         given = csr_array((self.given, self.given_item, self.given_start), (items, items))
         wanted: NDArray[np.float32] = given[asked].sum(axis=0)

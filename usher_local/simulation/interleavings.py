@@ -181,7 +181,8 @@ class Interleaving:
             self.after(seconds + self.random.uniform(0, 1), lambda: self._follow(execution, steps))
 
     def _disturb(self, boundary: Boundary) -> None:
-        """Now and then, inside a function, let the next request come or stop its execution, and let time pass."""
+        """Now and then, inside a function: make the next request or stop the function's execution, and let time
+        pass."""
         if self._is_inside or self.random.random() > INSIDE:
             return
         self._is_inside = True

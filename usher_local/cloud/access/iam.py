@@ -147,7 +147,10 @@ def s3_demands(response: Any, bucket_name: str | None, key_name: str | None) -> 
 
 
 def s3_action(response: Any, key_name: str | None) -> str:
-    """The permission that a request to S3 needs. moto (5.2.5) confuses some requests about an object."""
+    """The permission that a request to S3 needs.
+
+    moto (5.2.5) takes some requests about an object's retention, legal hold or tags for requests of the object itself.
+    """
     action = f"s3:{response.data['Action']}"
     if key_name:
         asked = [name for of, name in OF_OBJECTS if of == action and name in response.querystring]

@@ -115,7 +115,7 @@ def listening(port: int) -> Iterator[socket.socket]:
 def serving(
     listener: socket.socket, app: Any, handler: type[WSGIRequestHandler], cors: Callable[[], Cors] = Cors
 ) -> Iterator[None]:
-    """Serve a WSGI application, `local_only`; `cors` returns the pages that may call it.
+    """Serve a WSGI application, `local_only`; `cors` returns the CORS settings, with the pages that may call it.
 
     Each connection has a thread, since requests nest (task -> function -> service).
     """

@@ -11,7 +11,7 @@ from usher.aws import client, now
 from usher.config.model import Solution
 from usher.costs.calculation import NO_DATA, Size
 from usher.costs.ledger import Spending
-from usher.costs.metering import Meter, Span, spans, used
+from usher.costs.metering import Meter, Span, spans, uses_of_span
 from usher.costs.months import Month, Use
 from usher.costs.traffic import WINDOW, advice, traffic
 from usher.prices import PRICES
@@ -33,7 +33,7 @@ def campaign(solution: dict[str, Any], tps: int = 1, created: datetime = NOON - 
 
 def use_of(one: Billed, requests: dict[datetime, float], span: Span, **facts: Any) -> dict[str, Any]:
     trained = facts.get("trained", {})
-    return used([one], {one.arn: trained}, {one.arn: requests}, facts.get("size", NO_DATA), 0, {}, span)
+    return uses_of_span([one], {one.arn: trained}, {one.arn: requests}, facts.get("size", NO_DATA), 0, {}, span)
 
 
 def test_an_hour_of_a_campaign_costs_its_provisioned_requests_or_those_that_came() -> None:
