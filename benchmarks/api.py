@@ -76,8 +76,8 @@ class Service(BaseHTTPRequestHandler):
             self._send(200, {"Item": {**body["Key"], **found}} if found else {})
         elif "RequestItems" in body:
             found = {
-                name: [{"group": key["group"], **ENTRY} for key in asked["Keys"]]
-                for name, asked in body["RequestItems"].items()
+                name: [{"group": key["group"], **ENTRY} for key in wanted["Keys"]]
+                for name, wanted in body["RequestItems"].items()
             }
             self._send(200, {"Responses": found, "UnprocessedKeys": {}})
         elif "KeyConditionExpression" in body:

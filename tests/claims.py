@@ -308,7 +308,7 @@ CLAIMS: Mapping[str, tuple[Claim, ...]] = MappingProxyType(
                 (
                     f"{UI}::test_the_buttons_do_what_the_command_does_once_a_plan_is_confirmed",
                     f"{UI}::test_a_version_is_rolled_back_once_its_plan_is_confirmed_and_its_run_is_seen",
-                    f"{MACHINE}::test_actions_tell_their_plan_and_change_nothing_before_they_are_carried_out",
+                    f"{MACHINE}::test_actions_show_their_plan_and_change_nothing_before_they_are_carried_out",
                 ),
                 "./usher ui shows the stack's groups.",
             ),

@@ -26,14 +26,14 @@ class Issuer:
 
     url: str = ""
     keys: list[RSAKey] = field(default_factory=lambda: [new_key("first")])
-    asked: list[str] = field(default_factory=list)
+    paths: list[str] = field(default_factory=list)
     """The paths of the requests."""
 
     def token(self, subject: str = "anna", header: dict[str, Any] | None = None, **claims: Any) -> str:
         """A token that is valid for an hour, with other claims in place of these; None removes a claim."""
         now = int(time.time())
-        told = {"iss": self.url, "aud": AUDIENCE, "sub": subject, "iat": now, "exp": now + 3600, **claims}
-        content = {name: value for name, value in told.items() if value is not None}
+        every_claim = {"iss": self.url, "aud": AUDIENCE, "sub": subject, "iat": now, "exp": now + 3600, **claims}
+        content = {name: value for name, value in every_claim.items() if value is not None}
         return jwt.encode({"alg": "RS256", "kid": self.keys[-1].kid, **(header or {})}, content, self.keys[-1])
 
 
@@ -44,7 +44,7 @@ def issuing() -> Iterator[Issuer]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            issuer.asked.append(self.path)
+            issuer.paths.append(self.path)
             pages = {
                 "/.well-known/openid-configuration": {"issuer": issuer.url, "jwks_uri": f"{issuer.url}/keys"},
                 "/keys": {"keys": [key.as_dict(private=False) for key in issuer.keys]},

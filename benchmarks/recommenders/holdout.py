@@ -55,13 +55,13 @@ class Holdout:
         return np.argsort(-counts, kind="stable")
 
 
-def shapes(history: List, asked: List, deep: List) -> dict[str, List]:
+def shapes(history: List, answered: List, deep: List) -> dict[str, List]:
     """The three forms of one user's list, at most DEPTH items each.
 
-    raw: as `asked`. d25: its new items, then the others, as in the notebook. dedup: the new items of `deep`, a longer
-    list, possibly already without known items.
+    raw: as `answered`. d25: its new items, then the others, as in the notebook. dedup: the new items of `deep`, a
+    longer list, possibly already without known items.
     """
-    raw = asked[:DEPTH]
+    raw = answered[:DEPTH]
     seen = np.isin(raw, history)
     return {
         "raw": raw,
@@ -89,14 +89,14 @@ def interval(values: NDArray[np.float64], seed: int = 0) -> NDArray[np.float64]:
 
 
 def table(
-    name: str, holdout: Holdout, asked: Mapping[int, List], deep: Mapping[int, List]
+    name: str, holdout: Holdout, answered: Mapping[int, List], deep: Mapping[int, List]
 ) -> list[dict[str, str | float]]:
     """A row per form: the metrics, half of the width of MRR's 95% interval, and the number of lists, by the user's
     number.
 
     `short` is the number of lists with fewer than 25 items, because too few items are new to the user.
     """
-    formed = {user: shapes(holdout.histories[user], asked[user], deep[user]) for user in asked}
+    formed = {user: shapes(holdout.histories[user], answered[user], deep[user]) for user in answered}
     rows: list[dict[str, str | float]] = []
     for form in FORMS:
         lists = [formed[user][form] for user in formed]

@@ -24,7 +24,7 @@ class Served:
     group: Group
     version: str
     """The ARN of the solution version; empty for a recommender."""
-    asked: dict[str, str]
+    target: dict[str, str]
     """The campaign or recommender; empty for segments."""
     seconds: float
     megabytes: float
@@ -35,14 +35,14 @@ class Served:
         """The items in the answer to one request; with `filtered`, without the user's newest seen items."""
         runtime, more = self.service.runtime, {"filterArn": self.group.seen} if filtered else {}
         if "itemList" in line:
-            ranked = runtime.get_personalized_ranking(**self.asked, userId=line["userId"], inputList=line["itemList"])
+            ranked = runtime.get_personalized_ranking(**self.target, userId=line["userId"], inputList=line["itemList"])
             return [entry["itemId"] for entry in ranked["personalizedRanking"]]
-        answer = runtime.get_recommendations(**self.asked, **line, **more, numResults=results)
+        answer = runtime.get_recommendations(**self.target, **line, **more, numResults=results)
         return [entry["itemId"] for entry in answer["itemList"]]
 
     def act(self, user: str) -> object:
         """The actions for a user."""
-        return self.service.runtime.get_action_recommendations(**self.asked, userId=user)
+        return self.service.runtime.get_action_recommendations(**self.target, userId=user)
 
     def batch(
         self, lines: Mapping[int, Line], results: int, *, kind: str = "inference", filtered: bool = False, **more: Any
@@ -85,10 +85,10 @@ def served(service: Service, group: Group, recipe: Recipe) -> Iterator[Served]:
         client.delete_recommender(recommenderArn=arn)
         return
     metrics = client.get_solution_metrics(solutionVersionArn=arn)["metrics"]
-    asked = {} if recipe.type == SEGMENTS else {"campaignArn": service.make("campaign", solutionVersionArn=arn)}
-    yield Served(service, group, arn, asked, seconds, peak.megabytes, metrics)
-    if asked:
-        client.delete_campaign(**asked)
+    target = {} if recipe.type == SEGMENTS else {"campaignArn": service.make("campaign", solutionVersionArn=arn)}
+    yield Served(service, group, arn, target, seconds, peak.megabytes, metrics)
+    if target:
+        client.delete_campaign(**target)
     client.delete_solution(solutionArn=arn.rsplit("/", 1)[0])
 
 

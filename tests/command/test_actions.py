@@ -39,12 +39,12 @@ def nothing(_: str) -> None:
 
 
 def test_an_exports_plan_has_the_price_that_its_run_then_orders(live: DeployedStack, stack: Stack) -> None:
-    told = export(live, "films", "popular").plan()["sentences"]
+    sentences = export(live, "films", "popular").plan()["sentences"]
     assert stack.run({"group": "films", "solution": "popular"}, "Exports").status == "SUCCEEDED"
     (run,) = live.runs("films", others=True)
     ordered = ExportPlan.of(run.plan(), "films", run.name)
     assert 0 < ordered.dollars < 0.01
-    assert f"It has {ordered.input.lines} lines at most, and costs under $0.01 at most." in told
+    assert f"It has {ordered.input.lines} lines at most, and costs under $0.01 at most." in sentences
 
 
 def test_an_evaluations_plan_has_its_price_and_makes_nothing(live: DeployedStack, stack: Stack) -> None:
@@ -64,7 +64,7 @@ def test_an_evaluations_plan_has_its_price_and_makes_nothing(live: DeployedStack
 
 def test_a_paused_group_says_so_instead_of_a_plan_that_would_do_nothing(live: DeployedStack) -> None:
     pause = runs.pause(live, "films", "we check the data")
-    assert any("$144.12 a month" in told for told in pause.plan()["sentences"])
+    assert any("$144.12 a month" in sentence for sentence in pause.plan()["sentences"])
     assert pause.carry_out(nothing).message == "films is paused."
     for action in (
         runs.run_now(live, "films"),
@@ -125,10 +125,10 @@ def test_a_key_is_shown_once_given_a_new_secret_and_revoked(live: DeployedStack)
 @pytest.mark.parametrize("data", [True, False])
 def test_an_erasure_names_the_files_that_stay_or_are_rewritten(live: DeployedStack, stack: Stack, data: bool) -> None:
     action = erase(live, "films", ["u3"], data=data)
-    told = action.plan()["sentences"]
+    sentences = action.plan()["sentences"]
     assert action.typed == "u3"
-    assert any("are rewritten without them" in one for one in told) == data
-    assert any("films/interactions.csv" in one for one in told)
+    assert any("are rewritten without them" in one for one in sentences) == data
+    assert any("films/interactions.csv" in one for one in sentences)
     assert "u3," in text(live)
     done = action.carry_out(nothing)
     assert done.execution
@@ -164,8 +164,8 @@ def test_a_rollback_reads_no_large_files_before_it_asks(live: DeployedStack, sta
 
     stack.disturb = count
     with large_files():
-        told = serve_version(live, "films", "popular", "previous", "Odd results").plan()["sentences"]
-    assert told[1:] == ["Then the run processes the new files, which are large: usher plan films shows it."]
+        sentences = serve_version(live, "films", "popular", "previous", "Odd results").plan()["sentences"]
+    assert sentences[1:] == ["Then the run processes the new files, which are large: usher plan films shows it."]
     assert len(reads) == 1, "the config"
 
 

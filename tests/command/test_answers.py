@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 import pytest
 from botocore.client import BaseClient
 
-from tests.unit.fuzz.requests import asked
+from tests.unit.fuzz.requests import get_request
 from tests.unit.usher.world import interactions
 from usher_local.simulation.stack import Boundary, Stack
 
@@ -52,7 +52,7 @@ def films(group: Stack) -> Iterator[Stack]:
 def answer(stack: Stack, headers: Mapping[str, str] | None = None, **options: Any) -> Any:
     """The API's answer for u1."""
     texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in options.items()}
-    event = asked(urlencode(texts), headers=dict(headers or {})).as_event()
+    event = get_request(urlencode(texts), headers=dict(headers or {})).as_event()
     [function] = [name for name in stack.folders if "-Recommendations-" in name]
     return json.loads(stack.invoke(function, event)["body"])
 
@@ -87,7 +87,7 @@ def test_an_export_with_the_filter_answers_for_it(films: Stack) -> None:
     assert ids(stored) == ids(wanted)[: len(ids(stored))]
 
 
-def test_personalize_gets_the_context_that_the_headers_and_the_clock_tell(
+def test_personalize_gets_the_context_of_the_headers_and_the_clock(
     films: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sent, call = list[Any](), BaseClient._make_api_call  # type: ignore[attr-defined]
@@ -100,7 +100,7 @@ def test_personalize_gets_the_context_that_the_headers_and_the_clock_tell(
     films.clock.move_to(1_767_569_400)  # 2026-01-04, a Sunday, at 23:30 in UTC
     first = answer(films, HEADERS)
     answer(films, HEADERS, context={"DEVICE": "fridge"})
-    told = {"DEVICE": "phone", "HOUR": "8", "WEEKDAY": "Monday", "COUNTRY": "DE"}
-    assert sent == [told, {**told, "DEVICE": "fridge"}]
+    expected = {"DEVICE": "phone", "HOUR": "8", "WEEKDAY": "Monday", "COUNTRY": "DE"}
+    assert sent == [expected, {**expected, "DEVICE": "fridge"}]
     assert first["source"] == "campaign"
     assert ids(first)

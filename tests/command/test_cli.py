@@ -59,7 +59,7 @@ def test_a_plan_of_another_config_names_that_file(
     assert 'Puttextsinquotes:"x".' in said
 
 
-def test_a_plan_for_bad_input_tells_the_problems(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_plan_for_bad_input_lists_the_problems(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
     stack.put("films/usher.yaml", "solution: {}")
     stack.put("films/interactions.csv", interactions())
     assert "films/usher.yaml: solution: is unknown. Did you mean" in run_command(capsys, "plan", "films", status=1)
@@ -119,7 +119,7 @@ def test_status_is_one_line_for_each_fact_where_a_program_reads_it(
 
 
 @pytest.mark.parametrize(("outcome", "status"), [("SUCCEEDED", 0), ("FAILED", 1), ("RUNNING", 3), ("HELD", 4)])
-def test_scripts_tell_the_outcome_by_the_exit_status(
+def test_the_exit_status_is_the_outcome(
     live: Stack, capsys: pytest.CaptureFixture[str], outcome: str, status: int
 ) -> None:
     ((key, record),) = live.read(r"films/out/runs/[^/]+/run\.json").items()
@@ -179,7 +179,7 @@ def test_status_waits_a_minute_where_no_run_begins(stack: Stack, capsys: pytest.
     assert sum(paused) == 60
 
 
-def test_status_tells_of_exports_too(live: Stack, capsys: pytest.CaptureFixture[str]) -> None:
+def test_status_shows_exports_too(live: Stack, capsys: pytest.CaptureFixture[str]) -> None:
     live.put("films/usher.yaml", json.dumps(POPULAR | {"exports": {"popular": {}}}))
     live.drop("films/usher.yaml")
     live.run({"group": "films"}, "Exports")
@@ -261,8 +261,8 @@ def test_a_rollback_and_a_promotion_change_the_live_version(live: Stack, capsys:
     second = served()
     assert first != second
     why = ("--why", "too many old films")
-    asked = run_command(capsys, "rollback", "films", "popular", *why, status=UNCONFIRMED)
-    assert f"{first.rpartition('/')[2]} serves instead of {second.rpartition('/')[2]}" in asked
+    output = run_command(capsys, "rollback", "films", "popular", *why, status=UNCONFIRMED)
+    assert f"{first.rpartition('/')[2]} serves instead of {second.rpartition('/')[2]}" in output
     assert not live.started
     text = run_command(capsys, "rollback", "films", "popular", *why, "--yes")
     assert "usher status films" in text
@@ -273,7 +273,7 @@ def test_a_rollback_and_a_promotion_change_the_live_version(live: Stack, capsys:
     ].values()
     assert pin["why"] == "too many old films"
     assert pin["who"].startswith("arn:aws:")
-    run_command(capsys, "promote", "films", "popular", second, "--why", "they asked for them", "--yes")
+    run_command(capsys, "promote", "films", "popular", second, "--why", "they requested them", "--yes")
     live.run_started()
     assert served() == second
 

@@ -62,9 +62,7 @@ def ask(stack: Stack, times: int) -> None:
     client("cloudwatch").put_metric_data(Namespace="AWS/Personalize", MetricData=data)
 
 
-def test_a_first_run_tells_the_month_with_its_own_order_as_the_command_does(
-    live: Stack, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_first_run_and_the_command_report_the_same_month(live: Stack, capsys: pytest.CaptureFixture[str]) -> None:
     [record] = live.read(r"films/out/runs/.*/run\.json").values()
     month = cost(capsys)["month"]
     assert month["spent"] > 0
@@ -176,7 +174,7 @@ def test_an_idle_campaign_is_let_go_for_its_export_and_made_again_on_demand(live
     assert execution.given == {"group": "films", "task": "idle", "solution": "popular"}
     assert execution.status == "SUCCEEDED"
     tick(live)
-    assert not live.started, "it is asked once a day"
+    assert not live.started, "demand is checked once a day"
     assert campaigns(live), "nothing goes that no export stands in for"
     assert "no export of the last month is in the table" in str(last_record(live)["notes"])
 

@@ -85,8 +85,8 @@ def test_replay_shows_its_plan_and_the_stack_sends_the_events_in_order(
     tracking_id = serve(stack)
     keep(stack, *map(str, range(10, 22)), userId="ann")
     keep(stack, "bad", refused="It is not valid.")
-    asked = run_command(capsys, "events", "replay", "films", "--from", DAY, "--to", DAY, status=5)
-    assert "would send 12 events of 1 session, of 2023-11-14, to films" in asked
+    output = run_command(capsys, "events", "replay", "films", "--from", DAY, "--to", DAY, status=5)
+    assert "would send 12 events of 1 session, of 2023-11-14, to films" in output
     assert queue("Pending")._messages == []
     run_command(capsys, "events", "replay", "films", "--from", DAY, "--to", DAY, "--yes")
     waiting = [decode(one.body) for one in queue("Pending")._messages]

@@ -151,7 +151,7 @@ def test_the_config_describes_the_existing_resources(old: Old, capsys: pytest.Ca
         f"solution/{other.name}": LONG,
         "campaign/old_sims": "live",
     }
-    assert not old.stack.read("films/.*"), "it only tells"
+    assert not old.stack.read("films/.*"), "it only prints"
 
 
 def test_a_plan_for_adopted_resources_has_nothing_to_do(old: Old, capsys: pytest.CaptureFixture[str]) -> None:

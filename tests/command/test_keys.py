@@ -75,8 +75,8 @@ def test_a_former_secret_ends_at_the_announced_time(table: Table, capsys: pytest
 
 def test_a_revoked_key_is_gone(table: Table, capsys: pytest.CaptureFixture[str]) -> None:
     text = create(capsys)
-    asked = run_command(capsys, "keys", "revoke", "films", text.split(".")[1], status=UNCONFIRMED)
-    assert "stops working within a minute" in asked
+    output = run_command(capsys, "keys", "revoke", "films", text.split(".")[1], status=UNCONFIRMED)
+    assert "stops working within a minute" in output
     assert Keys(table).find(text) is not None
     assert "within a minute" in run_command(capsys, "keys", "revoke", "films", text.split(".")[1], "--yes")
     assert Keys(table).find(text) is None

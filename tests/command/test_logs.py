@@ -71,7 +71,7 @@ def test_a_run_is_followed_to_its_end(stack: Stack) -> None:
 USERS = [f"jane{number}@example.com" for number in range(60)]
 
 
-def test_no_log_tells_of_a_user(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_log_names_a_user(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     """A run that succeeds, one that is refused, exports, answers of the API and its failures."""
     written = io.StringIO()
     monkeypatch.setattr(http_api.logger.registered_handler, "stream", written)

@@ -43,20 +43,20 @@ def test_a_file_that_is_not_data_is_reported(tmp_path: Path) -> None:
         files_of(tmp_path / "prose.csv")
 
 
-def test_without_the_packages_of_the_local_cloud_only_the_remedy_is_told(tmp_path: Path) -> None:
+def test_without_the_packages_of_the_local_cloud_only_the_remedy_is_printed(tmp_path: Path) -> None:
     (tmp_path / "ratings.csv").write_text("userId,movieId,rating,timestamp\nu,i,5,7\n")
     program = (
         "import sys; sys.modules['flask'] = None\n"
         "from usher_cli.__main__ import main; sys.exit(main(['evaluate', '--offline', sys.argv[1]]))"
     )
-    told = subprocess.run(  # noqa: S603 - our own program
+    done = subprocess.run(  # noqa: S603 - our own program
         [sys.executable, "-c", program, str(tmp_path / "ratings.csv")],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         capture_output=True,
         text=True,
         check=False,
     )
-    assert (told.returncode, told.stderr) == (1, "flask is not installed. In Usher's folder: pip install '.[local]'\n")
+    assert (done.returncode, done.stderr) == (1, "flask is not installed. In Usher's folder: pip install '.[local]'\n")
 
 
 @pytest.mark.parametrize("arguments", [["evaluate"], ["evaluate", "films", "--offline", "data"]])
@@ -74,8 +74,8 @@ def test_the_group_is_called_like_the_folder(tmp_path: Path, path: str, name: st
 
 
 def test_recipes_are_separated_by_commas_and_spaces() -> None:
-    asked = parse(["evaluate", "films", "--recipes", "aws-sims, aws-hrnn"])
-    assert (asked.recipes, asked.exploration) == (["aws-sims", "aws-hrnn"], False)
+    options = parse(["evaluate", "films", "--recipes", "aws-sims, aws-hrnn"])
+    assert (options.recipes, options.exploration) == (["aws-sims", "aws-hrnn"], False)
     assert parse(["evaluate", "films", "--exploration"]).exploration
     with pytest.raises(SystemExit):
         parse(["evaluate", "films", "--recipes", " ,"])

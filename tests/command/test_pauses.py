@@ -27,8 +27,8 @@ def test_arrivals_during_a_pause_wait_and_are_done_after_it(
     assert exported.items("films")["serving"] == serving
     text = run_command(capsys, "status", "films")
     assert "we check the data. New data waits. To continue: usher resume films." in text
-    asked = run_command(capsys, "resume", "films", status=5)
-    assert "retrain" in asked, "the plan of what has waited is shown first"
+    output = run_command(capsys, "resume", "films", status=5)
+    assert "retrain" in output, "the plan of what has waited is shown first"
     run_command(capsys, "resume", "films", "--yes")
     assert exported.run_started().status == "SUCCEEDED"
     assert "retrained popular" in run_command(capsys, "status", "films")
@@ -64,8 +64,8 @@ def test_a_rollback_is_live_at_once_during_a_pause_and_with_any_files(
         run_command(capsys, "pause", "films", *WHY, "--yes")
     before = json.loads(run_command(capsys, "status", "films", "--json"))["live"][0]["version"]
     resources = set(live.personalize.resources)
-    asked = run_command(capsys, "rollback", "films", "popular", "--why", "Odd results", status=5)
-    assert "othing else is done" in asked
+    output = run_command(capsys, "rollback", "films", "popular", "--why", "Odd results", status=5)
+    assert "othing else is done" in output
     run_command(capsys, "rollback", "films", "popular", "--why", "Odd results", "--yes")
     live.run_started()
     status = json.loads(run_command(capsys, "status", "films", "--json", status=0 if hindrance == "pause" else 1))

@@ -145,18 +145,18 @@ def test_a_removal_waits_for_no_training(group: Interleaving) -> None:
 
 def test_a_slow_event_from_before_a_removal_does_not_bring_the_group_back(served: Interleaving) -> None:
     """The function that takes the event is stuck before it notes the demand for the group."""
-    asked: list[Boundary] = []
+    removals: list[Boundary] = []
 
     def remove_once(boundary: Boundary) -> None:
-        if boundary.name == "dynamodb:UpdateItem" and boundary.when == "before" and not asked:
-            asked.append(boundary)
+        if boundary.name == "dynamodb:UpdateItem" and boundary.when == "before" and not removals:
+            removals.append(boundary)
             served.stack.clock.shift(1)
             served.remove()
 
     served.stack.disturb = remove_once
     served.drop("a")
     served.pass_time()
-    assert asked
+    assert removals
     assert faults_of(served) == []
 
 
@@ -259,7 +259,7 @@ def test_a_function_that_outlives_its_execution_leaves_no_open_record(group: Int
     assert faults_of(group) == []
 
 
-def test_two_ends_of_one_execution_tell_people_once(group: Interleaving) -> None:
+def test_two_ends_of_one_execution_notify_people_once(group: Interleaving) -> None:
     """It is stopped at each call with which `publish` reports its end, so that `watch` reports it, too."""
     for place in itertools.count():
         one, calls = Interleaving(group.stack, 0), itertools.count()

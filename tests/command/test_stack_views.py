@@ -171,14 +171,14 @@ def test_versions_show_their_metrics_over_time_the_gates_verdict_and_how_to_choo
     assert stack.items("films") == before
 
 
-def test_actions_tell_their_plan_and_change_nothing_before_they_are_carried_out(
+def test_actions_show_their_plan_and_change_nothing_before_they_are_carried_out(
     live: DeployedStack, stack: Stack
 ) -> None:
     before = set(stack.personalize.resources), len(stack.executions), stack.items("films")
     assert not runs.run_now(live, "films").plan()["isWork"]
     plan = runs.retrain(live, "films", "popular").plan()
     assert next((row["id"], row["action"]) for row in plan["rows"]) == ("solution_version/popular", "retrain")
-    assert any("minutes, and costs" in told for told in plan["sentences"])
+    assert any("minutes, and costs" in sentence for sentence in plan["sentences"])
     assert (set(stack.personalize.resources), len(stack.executions), stack.items("films")) == before
 
 
@@ -190,8 +190,8 @@ def test_a_removal_lists_the_deletions_and_must_be_typed(live: DeployedStack, st
     assert plan["isWork"]
     assert {row["action"] for row in plan["rows"]} == {"delete"}
     assert {"campaign/popular", "dataset_group/films"} <= {row["id"] for row in plan["rows"]}
-    assert any("$144.12 a month" in told for told in plan["sentences"])
-    assert any("Files of your own" in told and "stay" in told for told in plan["sentences"])
+    assert any("$144.12 a month" in sentence for sentence in plan["sentences"])
+    assert any("Files of your own" in sentence and "stay" in sentence for sentence in plan["sentences"])
     assert set(stack.personalize.resources) == before
 
 
@@ -199,7 +199,7 @@ def test_an_exports_run_reports_its_result(stack: Stack, deployed_stack: Deploye
     solutions = {"for-you": {"recipe": "aws-popularity-count", "campaign": False}}
     drop(stack, "films", {"solutions": solutions, "exports": {"for-you": {"numResults": 5}}})
     plan = export(deployed_stack, "films", "for-you").plan()
-    assert not any("The last one" in told for told in plan["sentences"])
+    assert not any("The last one" in sentence for sentence in plan["sentences"])
     assert "It has 60 lines at most, and costs under $0.01 at most." in plan["sentences"]
     assert stack.run({"group": "films", "solution": "for-you"}, "Exports").status == "SUCCEEDED"
     (other,) = last_others(deployed_stack, "films")
@@ -208,7 +208,7 @@ def test_an_exports_run_reports_its_result(stack: Stack, deployed_stack: Deploye
     assert view["result"][0] == "300 recommendations of 60 lines; 0 failed."
     assert view["result"][1].startswith(other["place"])
     plan = export(deployed_stack, "films", "for-you").plan()
-    assert any("The last one had 60 lines" in told for told in plan["sentences"])
+    assert any("The last one had 60 lines" in sentence for sentence in plan["sentences"])
 
 
 def test_rates_are_those_of_a_group_by_the_minute(deployed_stack: DeployedStack) -> None:

@@ -29,9 +29,9 @@ def test_versions_are_shown_newest_first_with_the_live_one(exported: Stack, caps
 
 
 def test_an_export_asks_first_and_is_waited_for(exported: Stack, capsys: pytest.CaptureFixture[str]) -> None:
-    asked = run_command(capsys, "export", "films", status=5)
-    assert "A batch job of Personalize" in asked
-    assert "Repeat with --yes." in asked
+    output = run_command(capsys, "export", "films", status=5)
+    assert "A batch job of Personalize" in output
+    assert "Repeat with --yes." in output
     assert not exported.started
     found = run_command(capsys, "export", "films", "popular", "--yes", "--wait", sleep=going_on(exported))
     [(execution, _)] = exported.started
@@ -71,7 +71,7 @@ def with_a_misspelt_group() -> Iterator[list[str]]:
             yield list(chain(*given))
 
 
-def test_every_command_tells_of_a_misspelt_group_which_one_is_meant(
+def test_every_command_suggests_the_group_for_a_misspelt_name(
     exported: Stack, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lines = list(with_a_misspelt_group())

@@ -110,12 +110,12 @@ def test_a_runs_work_is_measured(site: Site, group: str) -> None:
         assert total(site, "AWS/Personalize", f"{kind}Requests", **dimensions) == 1
         assert total(site, "AWS/Personalize", f"{kind}ExecutionTime", **dimensions) >= 60
         assert total(site, "AWS/Personalize", f"{kind}Error", **dimensions) == 0
-    asked = total(
+    earlier = total(
         site, "AWS/Personalize", "GetRecommendations", CampaignArn=campaign
     )  # by Publish, for the popular list
     for _ in range(3):
         site.api.get(f"/{group}/recommendations/u1")
-    assert total(site, "AWS/Personalize", "GetRecommendations", CampaignArn=campaign) == asked + 3
+    assert total(site, "AWS/Personalize", "GetRecommendations", CampaignArn=campaign) == earlier + 3
     assert total(site, "AWS/Personalize", "GetRecommendationsLatency", CampaignArn=campaign) > 0
     with pytest.raises(ClientError):
         site.cloud.client("personalize-runtime").get_recommendations(campaignArn=campaign, userId="u1", numResults=501)
@@ -344,7 +344,7 @@ def test_an_alarm_goes_off_for_its_cause_and_the_topic_hears_of_it(
 
     def heard() -> bool:
         site.cloud.alarms.tick()
-        told = [json.loads(one) for one in inbox() if one.startswith('{"AlarmName"')]
-        return any((one["AlarmName"], one["NewStateValue"]) == (alarm, "ALARM") for one in told)
+        messages = [json.loads(one) for one in inbox() if one.startswith('{"AlarmName"')]
+        return any((one["AlarmName"], one["NewStateValue"]) == (alarm, "ALARM") for one in messages)
 
     wait_until(heard)

@@ -141,11 +141,11 @@ def test_events_change_the_next_recommendations(live: Site) -> None:
     assert [one["itemId"] for one in after] != before
     assert after[0]["itemId"] in {"i23", "i24", "i25", "i26"}
     assert not {"i20", "i21", "i22"} & {one["itemId"] for one in after}
-    told = live.api.get("/live/users/newcomer/events", numResults=2)
-    assert [(one["itemId"], one["outcome"], one["counts"]) for one in told["events"]] == [
+    page = live.api.get("/live/users/newcomer/events", numResults=2)
+    assert [(one["itemId"], one["outcome"], one["counts"]) for one in page["events"]] == [
         ("i22", "sent", True), ("i21", "sent", True),
     ]  # fmt: skip
-    [first] = live.api.get("/live/users/events", userId="newcomer", next=told["next"])["events"]
+    [first] = live.api.get("/live/users/events", userId="newcomer", next=page["next"])["events"]
     assert first["itemId"] == "i20"
 
 

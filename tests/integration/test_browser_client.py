@@ -33,7 +33,7 @@ const settings = SETTINGS;
 const refused = [];
 const shop = usher({ ...settings, onError: (error) => refused.push(error), wait: 50 });
 const ids = (answer) => answer.itemList.map((one) => one.itemId);
-const tell = (report) => fetch("/done", { method: "POST", body: JSON.stringify({ ...report, refused }) });
+const post = (report) => fetch("/done", { method: "POST", body: JSON.stringify({ ...report, refused }) });
 const kept = () => JSON.parse(localStorage.getItem("usher." + settings.group));
 """
 GUEST = """
@@ -43,14 +43,14 @@ const queued = kept().queue;
 await shop.flush();
 const after = ids(await shop.recommend({ numResults: 40, filter: "seen" }));
 shop.track("watch", "i23");  // the page ends before its batch is sent
-await tell({ guest: shop.guestId(), first, queued, left: kept().queue.length, after });
+await post({ guest: shop.guestId(), first, queued, left: kept().queue.length, after });
 location.href = "/user";
 """
 USER = """
 const left = kept().queue.length;
 await shop.login("anna");
 const user = ids(await shop.recommend({ numResults: 40, filter: "seen" }));
-await tell({ guest: shop.guestId(), left, user, waiting: kept().queue.length });
+await post({ guest: shop.guestId(), left, user, waiting: kept().queue.length });
 """
 SECOND = """
 const before = ids(await shop.recommend({ numResults: 40, filter: "seen" }));
@@ -66,7 +66,7 @@ shop.track("watch", "i2");
 await shop.flush();
 const waiting = kept().queue.map((one) => one.event.eventId);
 while (kept().queue.length) await new Promise((done) => setTimeout(done, 50));
-await tell({ waiting, zone, after: ids(await shop.recommend({ numResults: 40, filter: "seen" })), before });
+await post({ waiting, zone, after: ids(await shop.recommend({ numResults: 40, filter: "seen" })), before });
 """
 
 

@@ -48,7 +48,7 @@ def test_an_evaluation_on_this_machine_compares_the_recipes_that_are_named(tmp_p
     }
     for name, content in lines.items():
         (tmp_path / name).write_text("\n".join(content) + "\n")
-    command = [str(ROOT / "usher"), "evaluate", "--offline", "ratings.csv", "--recipes", "aws-sims", "--to", "told"]
+    command = [str(ROOT / "usher"), "evaluate", "--offline", "ratings.csv", "--recipes", "aws-sims", "--to", "out"]
     environment = {**os.environ, "COLUMNS": "200"}
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
     assert done.returncode == 0, done.stdout + done.stderr
@@ -56,6 +56,6 @@ def test_an_evaluation_on_this_machine_compares_the_recipes_that_are_named(tmp_p
     assert {"popularity raw", "popularity dedup"} <= rows
     assert "Lists are scored with new items first: 0% of the held-out events are repeats." in done.stdout
     assert "By mean reciprocal rank, " in done.stdout
-    report = json.loads((tmp_path / "told" / "report.json").read_text())
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
     assert report["samples"][0]["history"][0]["title"].startswith("Film ")
-    assert (tmp_path / "told" / "report.html").exists()
+    assert (tmp_path / "out" / "report.html").exists()

@@ -110,11 +110,11 @@ def test_an_alarm_that_is_on_is_a_problem(site: Site, results: Examine) -> None:
     stack = DeployedStack("usher")
     name = examination.Deployment(stack, None, nothing).resources["AWS::CloudWatch::Alarm"][0]
 
-    def is_told() -> bool:  # the alarm itself may look at its metrics in between
+    def is_reported() -> bool:  # the alarm itself may look at its metrics in between
         cloudwatch.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="a test")
         return results("alarms")["alarms"].outcome == examination.PROBLEM
 
-    wait_until(is_told)
+    wait_until(is_reported)
     cloudwatch.set_alarm_state(AlarmName=name, StateValue="OK", StateReason="a test")
 
 
@@ -190,12 +190,12 @@ def test_a_caller_without_permissions_sees_which_checks_are_unknown(site: Site) 
     finally:
         iam.delete_role(RoleName="nobody")
     assert status == 0
-    told = {one["check"]: one for one in found}
-    assert {one["outcome"] for one in told.values()} == {examination.OK, examination.UNKNOWN}
-    assert "DescribeStacks" in told["stack"]["details"]
+    results = {one["check"]: one for one in found}
+    assert {one["outcome"] for one in results.values()} == {examination.OK, examination.UNKNOWN}
+    assert "DescribeStacks" in results["stack"]["details"]
 
 
 def test_a_stack_that_is_not_there_is_named(site: Site) -> None:
-    status, told = outcomes(site, "--stack", "none")
+    status, found = outcomes(site, "--stack", "none")
     assert status == 1
-    assert "There is no stack none in us-east-1" in str(told)
+    assert "There is no stack none in us-east-1" in str(found)

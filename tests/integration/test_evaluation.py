@@ -72,7 +72,7 @@ def test_solutions_and_live_versions_are_compared_with_popularity_and_nothing_is
     assert any(name.endswith(".png") for name in files)
 
 
-def test_a_recipe_without_batch_inference_is_asked_through_a_campaign_that_goes(site: Site, group: str) -> None:
+def test_a_recipe_without_batch_inference_answers_through_a_temporary_campaign(site: Site, group: str) -> None:
     site.drop(f"{group}/interactions.csv", interactions(seed=3))
     site.settle(group)
     record = evaluate(site, group, recipes=["aws-trending-now"], live=False, split="last-one", requestsPerSecond=1000)

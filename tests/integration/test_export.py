@@ -102,8 +102,8 @@ def test_the_schedule_exports_every_group_that_is_live(site: Site, exporting: st
 def test_a_groups_own_lines_are_checked_and_the_good_ones_answered(site: Site, group: str) -> None:
     site.drop(f"{group}/export/popular/users.jsonl", '{"userId": "u3"}\n{"user": "u4"}\n{"userId": "u5"}\n')
     config = {"solutions": {"popular": POPULAR}, "filters": {"genre": "INCLUDE ItemID WHERE Items.GENRES IN ($GENRE)"}}
-    wish = {"filter": "genre", "filterValues": {"GENRE": "Comedy"}, "numResults": 5}
-    live(site, group, {**config, "exports": {"popular": wish}})
+    options = {"filter": "genre", "filterValues": {"GENRE": "Comedy"}, "numResults": 5}
+    live(site, group, {**config, "exports": {"popular": options}})
     assert export(site, group)["status"] == "SUCCEEDED"
     latest = site.read_json(f"{group}/out/export/popular/latest.json")
     assert (latest["lines"], latest["input"]["refused"]) == (2, 1)
@@ -142,8 +142,8 @@ def test_segments_are_exported_by_attributes_and_by_items(site: Site, group: str
 def test_an_export_that_fails_leaves_the_former_latest_and_says_why(site: Site, group: str) -> None:
     filters = {"genre": "INCLUDE ItemID WHERE Items.GENRES IN ($GENRE)"}
     config = {"solutions": {"popular": POPULAR}, "filters": filters}
-    wish = {"filter": "genre", "filterValues": {"GENRE": "Comedy"}}
-    live(site, group, {**config, "exports": {"popular": wish}})
+    options = {"filter": "genre", "filterValues": {"GENRE": "Comedy"}}
+    live(site, group, {**config, "exports": {"popular": options}})
     assert export(site, group)["status"] == "SUCCEEDED"
     latest = site.read_json(f"{group}/out/export/popular/latest.json")
     site.drop(f"{group}/usher.yaml", json.dumps({**config, "exports": {"popular": {"filter": "genre"}}}))

@@ -16,7 +16,7 @@ A_SECOND = 20
 
 
 @contextmanager
-def asking(site: Site, group: str) -> Iterator[Counter[Any]]:
+def continuous_requests(site: Site, group: str) -> Iterator[Counter[Any]]:
     """Call every route inside the block. Yields the count of each answer: a solution, or an error."""
     answers, done = Counter[Any](), threading.Event()
 
@@ -28,7 +28,7 @@ def asking(site: Site, group: str) -> Iterator[Counter[Any]]:
                 return site.api.get(f"/{group}/similar-items/i1")
         return site.api.post(f"/{group}/rankings", {"userId": "u1", "items": ["i1", "i2"]})
 
-    def keep_asking() -> None:
+    def send_requests() -> None:
         for route in itertools.cycle(("recommendations", "similar-items", "rankings")):
             began = time.monotonic()
             try:
@@ -38,7 +38,7 @@ def asking(site: Site, group: str) -> Iterator[Counter[Any]]:
             if done.wait(max(0, 1 / A_SECOND - (time.monotonic() - began))):
                 return
 
-    thread = threading.Thread(target=keep_asking)
+    thread = threading.Thread(target=send_requests)
     thread.start()
     try:
         yield answers
@@ -56,7 +56,7 @@ def test_other_names_come_without_a_gap(site: Site, group: str) -> None:
         "related": {"recipe": "aws-similar-items"},
         "rank": {"recipe": "aws-personalized-ranking-v2"},
     }
-    with asking(site, group) as answers:
+    with continuous_requests(site, group) as answers:
         site.drop(f"{group}/usher.yaml", json.dumps({"solutions": solutions, "prune": True}))
         record = site.run(group)
         time.sleep(0.5)

@@ -93,9 +93,9 @@ def test_a_held_version_leaves_the_old_one_serving_until_a_person_promotes_it(
     assert live(held) == served(site, group) == live(first)
     candidate = next(one for one in held["versions"] if not one["live"])
     assert METRIC in candidate["metrics"]
-    (told,) = messages()
-    assert "campaign/top: held back" in told
-    assert "promote" in told
+    (notification,) = messages()
+    assert "campaign/top: held back" in notification
+    assert "promote" in notification
     changes = [one["detail"] for one in heard() if one["detail-type"] == "Resource Changed"]
     assert "HELD" in {one["status"] for one in changes if one["resource"] == "campaign/top"}
     assert {"PENDING", "READY"} <= {one["status"] for one in changes if one["resource"] == "solution_version/top"}

@@ -30,7 +30,7 @@ CASES: Mapping[str, Mapping[str, str | bytes]] = {
 def test_hostile_drops_end_in_records_and_notifications_within_half_a_minute(
     site: Site, inbox: Callable[[], list[str]]
 ) -> None:
-    told, runs = list[str](), dict[tuple[str, str], str]()
+    notifications, runs = list[str](), dict[tuple[str, str], str]()
     for folder, files in CASES.items():
         for name, content in files.items():
             site.drop(f"{folder}/{name}", content)
@@ -41,30 +41,30 @@ def test_hostile_drops_end_in_records_and_notifications_within_half_a_minute(
             assert record["outcome"] == execution["status"] == "FAILED", (record, execution)
             # An execution that repeats its pass, and finds the same problems, notifies once.
             runs.setdefault((record["execution"], record["problems"][0]["place"]), record["run"])
-        told += inbox()
+        notifications += inbox()
     assert len(runs) >= len(CASES)
 
-    def are_told() -> bool:
-        told.extend(inbox())
-        return all(any(run in one and place in one for one in told) for (_, place), run in runs.items())
+    def are_notified() -> bool:
+        notifications.extend(inbox())
+        return all(any(run in one and place in one for one in notifications) for (_, place), run in runs.items())
 
-    wait_until(are_told)
+    wait_until(are_notified)
 
 
-@pytest.mark.parametrize("asked", [{"gruop": "hostile"}, {"group": "hostileask", "task": "drop"}])
+@pytest.mark.parametrize("request_", [{"gruop": "hostile"}, {"group": "hostileask", "task": "drop"}])
 def test_a_wrong_request_fails_at_once_and_is_reported(
-    site: Site, inbox: Callable[[], list[str]], asked: dict[str, str]
+    site: Site, inbox: Callable[[], list[str]], request_: dict[str, str]
 ) -> None:
     execution = site.stepfunctions.start_execution(
-        stateMachineArn=site.cloud.outputs["PipelineArn"], input=json.dumps(asked)
+        stateMachineArn=site.cloud.outputs["PipelineArn"], input=json.dumps(request_)
     )["executionArn"]
-    told = list[str]()
+    notifications = list[str]()
 
-    def is_told() -> bool:
-        told.extend(inbox())
-        return any("broke off" in one and execution[-4:] in one for one in told)
+    def is_notified() -> bool:
+        notifications.extend(inbox())
+        return any("broke off" in one and execution[-4:] in one for one in notifications)
 
-    wait_until(is_told)
+    wait_until(is_notified)
     described = site.stepfunctions.describe_execution(executionArn=execution)
     assert described["status"] == "FAILED"
     assert "start" in described["cause"].lower()

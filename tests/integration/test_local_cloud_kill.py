@@ -149,8 +149,8 @@ def test_no_answered_change_is_lost_by_a_kill_during_writes(tmp_path: Path) -> N
         assert {f"s{number}" for number in answered} <= names
         assert any(line.startswith(f"found in {tmp_path}: ") for line in cloud.lines)
         second = start_again(tmp_path)
-        told = f"{tmp_path} is in use by another local cloud; stop that one, or set STATE to another folder\n"
-        assert (second.returncode, second.stderr) == (2, told)
+        message = f"{tmp_path} is in use by another local cloud; stop that one, or set STATE to another folder\n"
+        assert (second.returncode, second.stderr) == (2, message)
 
 
 def start_again(state: Path) -> "subprocess.CompletedProcess[str]":

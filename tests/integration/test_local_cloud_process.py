@@ -43,7 +43,7 @@ def server(tmp_path: Path) -> Iterator["subprocess.Popen[str]"]:
 
 
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
-def test_it_tells_when_it_is_ready_and_leaves_nothing_when_it_is_stopped(
+def test_it_prints_when_it_is_ready_and_leaves_nothing_when_it_is_stopped(
     server: "subprocess.Popen[str]", end: signal.Signals, tmp_path: Path
 ) -> None:
     assert server.stdout

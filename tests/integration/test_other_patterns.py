@@ -307,14 +307,14 @@ def test_a_shop_gets_its_recommenders(personalize: Any, bucket: str, role: str) 
     goods = "ITEM_ID,PRICE,CATEGORY_L1\n" + "".join(f"i{n},{n}.5,{'toys' if n % 2 else 'books'}\n" for n in range(40))
     load(personalize, group, "INTERACTIONS", SHOP["INTERACTIONS"], "\n".join(rows), bucket, role)
     load(personalize, group, "ITEMS", SHOP["ITEMS"], goods, bucket, role)
-    asked = {
+    queries = {
         "aws-ecomm-recommended-for-you": {"userId": "u1"},
         "aws-ecomm-popular-items-by-views": {"userId": "u1"},
         "aws-ecomm-frequently-bought-together": {"itemId": "i1"},
         "aws-ecomm-customers-who-viewed-x-also-viewed": {"itemId": "i1", "userId": "u1"},
     }
     known = {r["recipeArn"] for r in personalize.list_recipes(domain="ECOMMERCE")["recipes"]}
-    for recipe, query in asked.items():
+    for recipe, query in queries.items():
         arn = f"arn:aws:personalize:::recipe/{recipe}"
         assert arn in known
         config = {"enableMetadataWithRecommendations": True}

@@ -79,9 +79,9 @@ def test_a_failure_does_not_stop_the_rest(site: Site, group: str, messages: Call
     assert states["campaign/for-you"] == states["filter/seen"] == "READY"
     assert states["solution_version/bought"] == "FAILED"
     assert states["campaign/bought"] == "SKIPPED"
-    told = messages()
-    assert told
-    assert all("solution_version/bought: failed" in one for one in told)
+    notifications = messages()
+    assert notifications
+    assert all("solution_version/bought: failed" in one for one in notifications)
     assert counts(site, group)["solution_version"] == 2
     assert len(site.api.get(f"/{group}/recommendations/u1", filter="seen")["itemList"]) == 20
 

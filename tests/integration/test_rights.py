@@ -52,7 +52,10 @@ MANY_RECIPES = [
 UNUSED: Mapping[tuple[str, str], str] = {
     ("EvaluateRole", "s3:AbortMultipartUpload"): "An upload in parts is given up only if it fails midway.",
     **{
-        ("PlanRole", f"personalize:Describe{job}"): "Of a job that is ACTIVE, List tells all; others are described."
+        (
+            "PlanRole",
+            f"personalize:Describe{job}",
+        ): "Of a job that is ACTIVE, List shows everything; others are described."
         for job in ("BatchInferenceJob", "BatchSegmentJob", "DatasetImportJob")
     },
     ("ReconcileRole", "personalize:CreateBatchSegmentJob"): (
@@ -370,8 +373,10 @@ def lose(site: Site) -> None:
     def lost() -> bool:
         answer = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10, MessageAttributeNames=["All"])
         for message in answer.get("Messages", []):
-            told = {name: one["StringValue"] for name, one in message.get("MessageAttributes", {}).items()}
-            found.update(told[name] for name in ("RULE_ARN", "SCHEDULE_ARN") if name in told)  # a function's: neither
+            attributes = {name: one["StringValue"] for name, one in message.get("MessageAttributes", {}).items()}
+            found.update(
+                attributes[name] for name in ("RULE_ARN", "SCHEDULE_ARN") if name in attributes
+            )  # a function's: neither
             sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
         kinds = [arn.split(":")[5].split("/")[0] for arn in found]
         return "rule" in kinds and kinds.count("schedule") == 3 and not answer.get("Messages")
@@ -504,12 +509,12 @@ def test_reconcile_may_not_change_resources_without_the_stacks_tag(record: Recor
     """It may tag untagged resources: Personalize has no condition key for resources in creation."""
     changed = set()
     for entry in changes(record):
-        asked = entry.request
-        keys = [key for key in STACK_KEYS if key in dict(asked.context)]
-        for key in keys if asked.action == "personalize:TagResource" else keys[:1]:
-            asked = tagged(asked, key, None)
-        assert not decide(entry.policy, asked), asked
-        changed.add(asked.action.removeprefix("personalize:"))
+        request = entry.request
+        keys = [key for key in STACK_KEYS if key in dict(request.context)]
+        for key in keys if request.action == "personalize:TagResource" else keys[:1]:
+            request = tagged(request, key, None)
+        assert not decide(entry.policy, request), request
+        changed.add(request.action.removeprefix("personalize:"))
     assert {"CreateSolutionVersion", "StopSolutionVersionCreation", "TagResource", "UpdateCampaign"} <= changed
 
 
@@ -529,10 +534,10 @@ def test_every_right_of_every_role_is_used(site: Site, record: Record) -> None:
         for part in unneeded(owner, statement, record)
     }
     surplus = {key: place for key, place in found.items() if key not in UNUSED}
-    told = [f"{owner} ({place}): nothing needs {part}" for (owner, part), place in sorted(surplus.items())]
-    assert not told, (
+    findings = [f"{owner} ({place}): nothing needs {part}" for (owner, part), place in sorted(surplus.items())]
+    assert not findings, (
         "Take these away from template.yaml; or use them in `drive` above; or give the reason to keep them in UNUSED:\n"
-        + "\n".join(told)
+        + "\n".join(findings)
     )
     rights = {
         (owner.id, action)

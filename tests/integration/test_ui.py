@@ -53,9 +53,9 @@ def address(site: Site) -> Iterator[str]:
     for name, content in (("usher.yaml", CONFIG), ("items.csv", named_items()), ("interactions.csv", interactions())):
         site.drop(f"cinema/{name}", content)
     assert site.run("cinema")["outcome"] == "SUCCEEDED"
-    path, told = os.pathsep.join([str(ROOT), str(ROOT / "layers/core/python")]), queue.Queue[str]()
-    with serving(0, {**site.cloud.environment, "PYTHONPATH": path}, told.put):
-        yield told.get(timeout=SECONDS).removeprefix("the page: ")
+    path, lines = os.pathsep.join([str(ROOT), str(ROOT / "layers/core/python")]), queue.Queue[str]()
+    with serving(0, {**site.cloud.environment, "PYTHONPATH": path}, lines.put):
+        yield lines.get(timeout=SECONDS).removeprefix("the page: ")
     site.remove("cinema")
 
 
@@ -135,8 +135,8 @@ def test_a_copied_request_gets_the_same_answer(page: Page, site: Site) -> None:
     program = page.locator(".q-tab-panel code", has_text="boto3").inner_text()
     environment = {**os.environ, **site.cloud.environment}
     for command in (["bash", "-c", curl], [sys.executable, "-c", program]):
-        told = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)  # noqa: S603
-        assert '"solution": "similar"' in told.stdout.replace('":"', '": "')
+        answer = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)  # noqa: S603
+        assert '"solution": "similar"' in answer.stdout.replace('":"', '": "')
 
 
 def test_a_version_is_rolled_back_once_its_plan_is_confirmed_and_its_run_is_seen(

@@ -60,10 +60,10 @@ def test_a_policy_decides(bodies: list[dict[str, Any]], expected: str | None) ->
 
 
 def test_the_statements_that_decided_are_reported() -> None:
-    asked = Request(CALLER, "dynamodb:GetItem", TABLE)
-    decision = decide(policy(allow(Action="s3:*"), allow(Sid="All"), allow()), asked)
+    request = Request(CALLER, "dynamodb:GetItem", TABLE)
+    decision = decide(policy(allow(Action="s3:*"), allow(Sid="All"), allow()), request)
     assert [str(one) for one in decision.statements] == ["policy, statement 2 (All)", "policy, statement 3"]
-    denied = decide(policy(allow(), deny(), allow()), asked)
+    denied = decide(policy(allow(), deny(), allow()), request)
     assert (denied.effect, [one.number for one in denied.statements]) == ("Deny", [2])
 
 

@@ -315,7 +315,7 @@ KEYS = tuple(
         ),
     )
 )
-"""A key of every kind of file that may be dropped; `is_input` tells which are read."""
+"""A key of every kind of file that may be dropped; `is_input` decides which are read."""
 
 
 def dropped(bucket: str, key: str, account: str, region: str) -> dict[str, Any]:

@@ -124,15 +124,15 @@ class Trial:
     async def _look(self, before: list[str]) -> None:
         """Show the list with its moves since `before`, and the arrived events."""
         options = {"solution": str(self._solution.value), "numResults": str(RESULTS), **self._filter.options()}
-        asked = api_requests.recommendations(self._visit.group, self._user, **options)
+        request = api_requests.recommendations(self._visit.group, self._user, **options)
         arrivals = api_requests.events_of(self._visit.group, self._user)
-        answer, arrived = await answers_of(self._visit, [asked, arrivals])
+        answer, arrived = await answers_of(self._visit, [request, arrivals])
         self._listed = ids_of(answer) if isinstance(answer, dict) else []
         self._moved.clear()
         with self._moved:
             with ui.row().classes("controls"):
-                ui.label(str(asked)).classes("dim small break")
-                copy_button(self._visit, asked)
+                ui.label(str(request)).classes("dim small break")
+                copy_button(self._visit, request)
             _moved(self._visit, self._data, answer, before)
         self._arrived.clear()
         with self._arrived:

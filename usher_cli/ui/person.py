@@ -80,8 +80,8 @@ async def _fill(
 ) -> None:
     """Request every list, and show them beside the history, with the items marked that are in both."""
     newest = met[0].item if met else ""
-    asked = lists_for(serving, visit.group, user, newest, data.all_items, **choice.options())
-    answers = await answers_of(visit, [one.request for one in asked])
+    requests = lists_for(serving, visit.group, user, newest, data.all_items, **choice.options())
+    answers = await answers_of(visit, [one.request for one in requests])
     neighbours = await neighbours_of(visit, serving, [one.item for one in met]) if why else {}
     named = {data.title(item): similar for item, similar in neighbours.items()}
     met_items = {one.item for one in met}
@@ -95,7 +95,7 @@ async def _fill(
 
     lists.clear()
     with lists:
-        for one, answer in zip(asked, answers, strict=True):
+        for one, answer in zip(requests, answers, strict=True):
             _list(visit, data, one, answer, met_items, reasons if why else None)
     history.clear()
     with history:

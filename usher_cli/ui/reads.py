@@ -17,7 +17,7 @@ from usher_cli.ui.lists import answering, ids_of
 from usher_cli.ui.visit import Visit
 
 NEIGHBOURS = "25"
-MAX_ASKED = 10
+MAX_ITEMS = 10
 """The most items of a history whose similar items are requested, as evidence."""
 DATA = DataCache()
 
@@ -46,10 +46,12 @@ async def neighbours_of(visit: Visit, serving: ServingMap, items: Sequence[str])
     """The similar items of each item; none if no solution answers for them."""
     if not answering(serving, "similar-items"):
         return {}
-    asked = [*dict.fromkeys(items)][:MAX_ASKED]
-    requests = [api_requests.similar_items(visit.group, item, numResults=NEIGHBOURS) for item in asked]
+    distinct = [*dict.fromkeys(items)][:MAX_ITEMS]
+    requests = [api_requests.similar_items(visit.group, item, numResults=NEIGHBOURS) for item in distinct]
     answers = await answers_of(visit, requests)
-    return {item: ids_of(one) for item, one in zip(asked, answers, strict=True) if not isinstance(one, BaseException)}
+    return {
+        item: ids_of(one) for item, one in zip(distinct, answers, strict=True) if not isinstance(one, BaseException)
+    }
 
 
 async def filters_of(visit: Visit, serving: ServingMap) -> dict[str, str]:

@@ -226,8 +226,8 @@ def calls(answer_of: Any) -> Any:
             raise
         finally:
             account, region = response.current_account, response.region
-            if asked := about(personalize_backends[account][region], response.body):
-                put("AWS/Personalize", values, [asked], account, region)
+            if dimensions := about(personalize_backends[account][region], response.body):
+                put("AWS/Personalize", values, [dimensions], account, region)
         return result
 
     return measured

@@ -213,8 +213,8 @@ class LocalCloud:
     def address(self, bucket: str, key: str) -> str:
         """The URL of an object for a browser, valid for a week."""
         client = credentials.client("s3", self.endpoint, self._developer, Config(signature_version="s3v4"))
-        asked = {"Bucket": bucket, "Key": key}
-        address: str = client.generate_presigned_url("get_object", Params=asked, ExpiresIn=WEEK_SECONDS)
+        params = {"Bucket": bucket, "Key": key}
+        address: str = client.generate_presigned_url("get_object", Params=params, ExpiresIn=WEEK_SECONDS)
         return address
 
 

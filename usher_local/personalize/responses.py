@@ -63,9 +63,9 @@ def _list(kind: Kind, members: list[str]) -> Answer:
     result = next(member for member in members if member != "nextToken")  # "Filters"; in lower case for other kinds
 
     def answer(backend: PersonalizeBackend, params: Values) -> Values:
-        asked = {name: value for name, value in params.items() if name not in ("maxResults", "nextToken")}
-        parent = next((asked.pop(member) for member in list(asked) if member.endswith("Arn")), None)
-        found, more = _page(result, backend.find(kind.name, parent, **asked), params)
+        filters = {name: value for name, value in params.items() if name not in ("maxResults", "nextToken")}
+        parent = next((filters.pop(member) for member in list(filters) if member.endswith("Arn")), None)
+        found, more = _page(result, backend.find(kind.name, parent, **filters), params)
         return {result: [backend.describe(resource) for resource in found]} | more
 
     return answer

@@ -45,14 +45,14 @@ class ItemAffinity(Recommender):
 
     def score(self, query: Query) -> NDArray[np.float32]:
         """The affinity of each user (n_users,) to the items `query.history`, times `again` if the user met them all."""
-        users, items, asked = len(self.start) - 1, len(self.given_start) - 1, np.unique(query.history)
+        users, items, queried = len(self.start) - 1, len(self.given_start) - 1, np.unique(query.history)
         given = csr_array((self.given, self.given_item, self.given_start), (items, items))
-        wanted: NDArray[np.float32] = given[asked].sum(axis=0)
-        wanted[asked] += 1
+        wanted: NDArray[np.float32] = given[queried].sum(axis=0)
+        wanted[queried] += 1
         tastes = csr_array((self.weight, self.item, self.start), (users, items))
         scores = np.asarray(tastes @ wanted, np.float32)
-        met = np.searchsorted(self.start, np.flatnonzero(np.isin(self.item, asked)), side="right") - 1
-        scores[np.bincount(met, minlength=users) == len(asked)] *= self.again
+        met = np.searchsorted(self.start, np.flatnonzero(np.isin(self.item, queried)), side="right") - 1
+        scores[np.bincount(met, minlength=users) == len(queried)] *= self.again
         return scores
 
 

@@ -33,8 +33,8 @@ def test_the_split_is_that_of_pandas_ranks(rows: list[tuple[str, int, int]]) -> 
 
 
 def test_the_three_forms_of_a_list() -> None:
-    history, asked, deep = np.array([1, 2, 9]), np.arange(25), np.arange(40)
-    formed = shapes(history, asked, deep)
+    history, answer, deep = np.array([1, 2, 9]), np.arange(25), np.arange(40)
+    formed = shapes(history, answer, deep)
     assert formed["raw"].tolist() == list(range(25))
     assert formed["d25"].tolist() == [0, *range(3, 9), *range(10, 25), 1, 2, 9]
     assert formed["dedup"].tolist() == [0, *range(3, 9), *range(10, 28)]

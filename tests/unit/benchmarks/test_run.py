@@ -75,8 +75,8 @@ def test_only_the_named_steps_are_measured_and_resuming_skips_finished_ones(
     for option in ([], ["--resume"]):
         assert main([str(path), "--only", "popularity", *option], console, tmp_path) == 0
     assert "| popularity | dedup |" in capsys.readouterr().out
-    told = console.export_text()
-    assert [f"{count}/{count}" in told for count in range(3)] == [True, True, False]
+    text = console.export_text()
+    assert [f"{count}/{count}" in text for count in range(3)] == [True, True, False]
     assert (tmp_path / "recommenders.svg").exists()
 
 
@@ -95,7 +95,7 @@ def test_every_recipe_and_every_model_behind_them_is_a_step() -> None:
 
 
 @pytest.mark.parametrize("name", ["aws-hrnn", "aws-sims", "aws-vod-more-like-x", "aws-personalized-ranking"])
-def test_users_are_asked_about_as_their_recipe_wants(holdout: Holdout, name: str) -> None:
+def test_the_query_about_a_user_suits_the_recipe(holdout: Holdout, name: str) -> None:
     learnt = holdout.learnt
     user = max(range(len(learnt.user_ids)), key=lambda number: len(holdout.histories[number]))
     history = [learnt.item_ids[item] for item in holdout.histories[user]]

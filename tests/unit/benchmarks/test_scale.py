@@ -7,7 +7,7 @@ from usher_local.recommenders.registry import RECIPES
 SIZE = Size(events=2000, users=50, items=100, seconds=60, megabytes=1024)
 
 
-def test_the_data_are_of_the_size_asked_for_and_always_the_same() -> None:
+def test_the_data_are_of_the_requested_size_and_always_the_same() -> None:
     one, other = (generate(SIZE.share(0.5), "aws-sims") for _ in range(2))
     assert (len(one.user), len(one.user_ids), len(one.item_ids)) == (1000, 25, 50)
     np.testing.assert_array_equal(one.item, other.item)

@@ -78,7 +78,7 @@ def test_segments_have_their_own_metrics(groups: Groups, questions: Questions, n
     assert "recall@1%" in str(costs["own metrics"])
 
 
-def test_actions_are_asked_for_one_by_one(groups: Groups, questions: Questions) -> None:
+def test_actions_are_requested_one_by_one(groups: Groups, questions: Questions) -> None:
     rows, costs = questions.measure(groups, BY_NAME["aws-next-best-action"])
     assert (rows, costs["batch lists/s"]) == ([], "")
     assert float(costs["p50 ms"]) > 0

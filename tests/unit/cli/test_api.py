@@ -28,7 +28,7 @@ ANSWER = {
 
 
 @dataclass
-class Asked:
+class RecordedApi:
     """An API, and the requests that it got."""
 
     url: str = ""
@@ -50,16 +50,16 @@ class Asked:
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[Asked]:
+def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[RecordedApi]:
     """An API that answers each request with ANSWER, or with an error for the group `none`."""
-    asked = Asked()
+    api = RecordedApi()
 
     class Api(BaseHTTPRequestHandler):
         def answer(self) -> None:
             assert self.headers["Authorization"].startswith("AWS4-HMAC-SHA256")
             url, length = urlsplit(self.path), int(self.headers.get("Content-Length") or 0)
             body = json.loads(self.rfile.read(length)) if length else dict(parse_qsl(url.query))
-            asked.requests.append((self.command, url.path, body))
+            api.requests.append((self.command, url.path, body))
             is_known = not url.path.startswith("/none/")
             error = {"error": {"code": "UnknownGroup", "message": "There is no group none."}}
             events = {"accepted": 2, "queued": 0, "duplicates": 0, "warnings": [{"message": "i9 is unknown."}]}
@@ -77,8 +77,8 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[Asked]:
         monkeypatch.setenv(f"AWS_{name}", value)
     with HTTPServer(("127.0.0.1", 0), Api) as server:
         Thread(target=server.serve_forever, daemon=True).start()
-        asked.url = f"http://127.0.0.1:{server.server_port}"
-        yield asked
+        api.url = f"http://127.0.0.1:{server.server_port}"
+        yield api
         server.shutdown()
 
 
@@ -105,34 +105,36 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[Asked]:
         ("rank films u1 i2 i/1", ("POST", "/films/rankings", {"userId": "u1", "items": ["i2", "i/1"]})),
     ],
 )
-def test_lists_are_asked_for_and_shown(
-    asked: Asked, capsys: pytest.CaptureFixture[str], line: str, request_: tuple[str, str, dict[str, Any]]
+def test_lists_are_requested_and_shown(
+    api: RecordedApi, capsys: pytest.CaptureFixture[str], line: str, request_: tuple[str, str, dict[str, Any]]
 ) -> None:
-    assert asked.command(*line.split()) == 0
-    assert asked.requests == [request_]
+    assert api.command(*line.split()) == 0
+    assert api.requests == [request_]
     text = capsys.readouterr().out
     assert [row.split() for row in text.splitlines()[:2]] == [
         ["itemId", "score", "TITLE", "GENRES"],
         ["1", "i/1", "0.5000", "Alien", "Horror,", "Sci-Fi"],
     ]
     assert "From: campaign for-you, version v1" in text
-    assert asked.command(*line.split(), "--json") == 0
+    assert api.command(*line.split(), "--json") == 0
     assert json.loads(capsys.readouterr().out) == ANSWER
 
 
-def test_events_are_sent_in_the_order_in_which_they_are_typed(asked: Asked, capsys: pytest.CaptureFixture[str]) -> None:
-    assert asked.command("events", "send", "films", "u1", "watch", "i9", "i2") == 0
+def test_events_are_sent_in_the_order_in_which_they_are_typed(
+    api: RecordedApi, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert api.command("events", "send", "films", "u1", "watch", "i9", "i2") == 0
     events = [{"eventType": "watch", "itemId": item} for item in ("i9", "i2")]
-    assert asked.requests == [("POST", "/films/events", {"userId": "u1", "events": events})]
+    assert api.requests == [("POST", "/films/events", {"userId": "u1", "events": events})]
     assert "2 accepted" in (text := capsys.readouterr().out)
     assert "Warning: i9 is unknown." in text
 
 
-def test_an_error_of_the_api_is_reported_in_its_words(asked: Asked, capsys: pytest.CaptureFixture[str]) -> None:
-    assert asked.command("recommend", "none", "u1") == 1
+def test_an_error_of_the_api_is_reported_in_its_words(api: RecordedApi, capsys: pytest.CaptureFixture[str]) -> None:
+    assert api.command("recommend", "none", "u1") == 1
     assert capsys.readouterr().err == "The API answers 404: There is no group none.\n"
     with pytest.raises(SystemExit):
-        asked.command("recommend", "films", "u1", "--value", "Comedy")
+        api.command("recommend", "films", "u1", "--value", "Comedy")
     assert "such as GENRE=Comedy" in capsys.readouterr().err
 
 

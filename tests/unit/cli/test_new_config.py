@@ -124,6 +124,6 @@ def test_a_config_for_any_columns_and_values_can_be_read(
     try:
         found = profiles_of(group, "films")
     except Exception as error:
-        assert "films/" in str(error), "the files can't be read, and it is told which"
+        assert "films/" in str(error), "the message names the unreadable files"
         return
     parse_config(new_config("films", found).encode(), "usher.yaml", "films", RECIPES)

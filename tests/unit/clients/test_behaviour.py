@@ -24,7 +24,7 @@ globalThis.fetch = async (url, { body, headers }) => {
   const { status, error } = api(sent, url);
   return { status, ok: status < 400, headers: new Headers(), json: async () => error };
 };
-const guest = { url: "https://k", key: "k" }, onError = (...told) => refused.push(told);
+const guest = { url: "https://k", key: "k" }, onError = (...error) => refused.push(error);
 const open = (more) => CLIENT.usher({ group: "g", guest, wait: 1e6, onError, ...more });
 const key = ["usher", "g"].join(".");
 const kept = () => JSON.parse(stored[key]);
@@ -35,8 +35,8 @@ const items = (sent) => sent.events.map((event) => event.itemId);
 def browse(folder: Path, script: str) -> Any:
     """The result of a script in a page; it may only wait for the client."""
     page = folder / "page.mjs"
-    page.write_text(f"{PAGE}\nconst told = await (async () => {{{script}}})();\n"
-                    "console.log(JSON.stringify(told ?? null));\nprocess.exit();")  # fmt: skip
+    page.write_text(f"{PAGE}\nconst result = await (async () => {{{script}}})();\n"
+                    "console.log(JSON.stringify(result ?? null));\nprocess.exit();")  # fmt: skip
     client = folder / "client.mjs"
     client.write_text((REPOSITORY / "clients/usher.js").read_text())
     run: Any = {"return_completed_process": True, "capture_output": True, "text": True}
@@ -97,8 +97,8 @@ def test_each_permanently_refused_event_is_reported_once(tmp_path: Path) -> None
         await shop.flush();
         return [refused.map(([error, event]) => [error.code, event.itemId]), kept().queue];
     """
-    told = [["UnknownGroup", "a"], ["UnknownGroup", "b"], ["UnknownGroup", "c"], ["BadId", ""]]
-    assert browse(tmp_path, script) == [told, []]
+    errors = [["UnknownGroup", "a"], ["UnknownGroup", "b"], ["UnknownGroup", "c"], ["BadId", ""]]
+    assert browse(tmp_path, script) == [errors, []]
 
 
 def test_a_logged_out_user_does_not_delay_guests(tmp_path: Path) -> None:
@@ -133,8 +133,8 @@ def test_two_tabs_share_a_guest_and_a_queue(tmp_path: Path) -> None:
         const sent = posted.map((one) => [one.userId ?? null, items(one)]);
         return [one.guestId() === other.guestId(), sent, kept().queue];
     """
-    told = [[None, ["a", "b"]], ["anna", ["a", "b"]], ["anna", ["c"]]]
-    assert browse(tmp_path, script) == [True, told, []]
+    batches = [[None, ["a", "b"]], ["anna", ["a", "b"]], ["anna", ["c"]]]
+    assert browse(tmp_path, script) == [True, batches, []]
 
 
 def test_the_end_of_a_page_sends_what_waits_and_forgets_it_once_it_has_arrived(tmp_path: Path) -> None:

@@ -94,7 +94,7 @@ def test_moto_still_gives_the_number_of_a_deleted_version_again() -> None:
     assert numbers == [1, 2, 2]
 
 
-def test_moto_still_knows_no_metric_math_and_tells_no_two_sets_of_dimensions_to_be_the_same() -> None:
+def test_moto_still_knows_no_metric_math_and_finds_no_two_sets_of_dimensions_equal() -> None:
     assert parse_expression("a + a", [{"id": "a", "values": [1], "timestamps": [1]}]) == ([], [])
     two = [Dimension("a", "1"), Dimension("b", "2")]
     assert not are_dimensions_same(two, two)
@@ -111,7 +111,7 @@ def test_motos_eventbridge_still_tests_no_pattern() -> None:
     assert EventsHandler.test_event_pattern(None) is None
 
 
-def test_motos_lambda_still_tells_nothing_of_the_account() -> None:
+def test_motos_lambda_still_has_no_settings_of_the_account() -> None:
     assert not hasattr(LambdaResponse, "get_account_settings")
 
 

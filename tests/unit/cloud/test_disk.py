@@ -130,7 +130,7 @@ def test_the_local_cloud_ends_with_one_line(
     parser = argparse.ArgumentParser()
     add_options(parser)
     assert run(parser.parse_args([])) == 2
-    told = capsys.readouterr()
-    assert "Traceback" not in told.out + told.err
-    (line,) = told.err.splitlines()
+    output = capsys.readouterr()
+    assert "Traceback" not in output.out + output.err
+    (line,) = output.err.splitlines()
     assert line.startswith("the disk of /full/file is full")

@@ -332,15 +332,15 @@ def test_a_destination_gets_the_error(cloud: LocalCloud) -> None:
         bodies = [json.loads(message["Body"]) for message in messages]
         return next((body for body in bodies if "requestContext" in body), None)
 
-    told = eventually(record)
+    failure = eventually(record)
     functions.delete_function_event_invoke_config(FunctionName=name)
-    assert told["requestContext"]["condition"] == "RetriesExhausted"
-    assert told["requestContext"]["approximateInvokeCount"] == 1
-    assert told["requestPayload"] == {"do": "break"}
-    assert told["responsePayload"]["errorType"] == "BrokenError"
+    assert failure["requestContext"]["condition"] == "RetriesExhausted"
+    assert failure["requestContext"]["approximateInvokeCount"] == 1
+    assert failure["requestPayload"] == {"do": "break"}
+    assert failure["responsePayload"]["errorType"] == "BrokenError"
 
 
-def test_the_end_of_the_log_comes_with_the_answer_when_it_is_asked_for(cloud: LocalCloud) -> None:
+def test_the_end_of_the_log_comes_with_the_answer_on_request(cloud: LocalCloud) -> None:
     event = json.dumps({"do": "print", "text": "a line"})
     answer = cloud.client("lambda").invoke(FunctionName=cloud.outputs["WorkName"], Payload=event, LogType="Tail")
     assert base64.b64decode(answer["LogResult"]) == b"printed a line\n"

@@ -10,10 +10,10 @@ def execution(name: str, key: str = "", sequencer: str = "") -> dict[str, str]:
     return {"executionArn": name, "input": json.dumps(given)}
 
 
-def test_a_drop_that_s3_tells_of_twice_is_one_cause() -> None:
+def test_a_drop_with_two_events_is_one_cause() -> None:
     executions = [
         execution("first", "films/users.csv", "01"),
-        execution("told twice", "films/users.csv", "01"),
+        execution("a second event", "films/users.csv", "01"),
         execution("dropped again", "films/users.csv", "02"),
         execution("at the same time", "films/items.csv", "02"),
         execution("by a person"),

@@ -27,7 +27,7 @@ PAGES = [
 ]
 PINNED = re.compile(r"^([\w.-]+)==(\S+)", re.M)
 MARKED = re.compile(r"<!-- (table|diagram|part): (\w+) -->\n(.*?)<!-- end of \1 -->", re.S)
-ASKED = {
+REQUESTS = {
     RANKING: "GetPersonalizedRanking",
     ACTIONS: "GetActionRecommendations",
     SEGMENTS: "CreateBatchSegmentJob",
@@ -62,12 +62,12 @@ def behaviour() -> Iterable[str]:
     for recipe in RECIPES:
         case = use_case(recipe)
         needs = case.needs or NEEDS.get(recipe.type, ())
-        asked = ASKED.get(recipe.type) or " ".join(["GetRecommendations", *(f"`{name}`" for name in needs)])
+        request = REQUESTS.get(recipe.type) or " ".join(["GetRecommendations", *(f"`{name}`" for name in needs)])
         new = "explored" if case.explores else "scored by content" if case.newcomers else ""
-        told = {"scores": recipe.scored, "reasons": case.explains and recipe.type != RANKING, "metadata": case.explains}
+        more = {"scores": recipe.scored, "reasons": case.explains and recipe.type != RANKING, "metadata": case.explains}
         cells = LEARNS.get(recipe.name) or case.learns or "all events", case.drops or "", new
         yield _row(
-            _code([recipe.name]), asked, *cells, ", ".join(filter(told.get, told)), "yes" if recipe.batch else ""
+            _code([recipe.name]), request, *cells, ", ".join(filter(more.get, more)), "yes" if recipe.batch else ""
         )
 
 

@@ -62,12 +62,12 @@ def complaint(words: list[str]) -> str:
         return "" if arguments[0] in HIGH_LEVEL else aws_complaint(*arguments)
     if program == "sam":
         return "" if arguments[0] in SAM else f"sam has no command {arguments[0]}"
-    told = io.StringIO()
-    with contextlib.redirect_stderr(told), contextlib.redirect_stdout(told):
+    output = io.StringIO()
+    with contextlib.redirect_stderr(output), contextlib.redirect_stdout(output):
         try:
             make_parser().parse_args(arguments)
         except SystemExit as end:
-            return told.getvalue() if end.code and "are required" not in told.getvalue() else ""
+            return output.getvalue() if end.code and "are required" not in output.getvalue() else ""
     return ""
 
 

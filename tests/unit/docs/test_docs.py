@@ -170,12 +170,12 @@ def test_every_route_of_the_api_is_described() -> None:
 @pytest.mark.parametrize("language", ["sh", "python"])
 def test_every_route_with_options_has_an_example(language: str) -> None:
     examples = "".join(code for found, code in FENCED.findall(DOCS["api.md"]) if found == language)
-    asked = {
+    paths = {
         one.paths[0].removeprefix("/{group}").partition("/{")[0]
         for one in ROUTES.values()
         if one.subject or one.options
     }
-    assert [path for path in asked if not re.search(rf"/movielens{path}[/?\"']", examples)] == []
+    assert [path for path in paths if not re.search(rf"/movielens{path}[/?\"']", examples)] == []
 
 
 def test_every_option_and_every_member_of_an_event_is_described() -> None:
@@ -221,8 +221,8 @@ def test_every_command_and_option_of_usher_is_described() -> None:
 
 
 def test_every_setting_of_the_local_cloud_is_described() -> None:
-    told = ["SEED", "SPEED", "STATE", "ACCOUNT", "LAMBDA_PYTHON", "LATENCY", "SERVING_LATENCY", "THROTTLE"]
-    assert missing("local.md", [*PORTS, *told]) == []
+    settings = ["SEED", "SPEED", "STATE", "ACCOUNT", "LAMBDA_PYTHON", "LATENCY", "SERVING_LATENCY", "THROTTLE"]
+    assert missing("local.md", [*PORTS, *settings]) == []
     given = set(inspect.signature(LocalCloud).parameters) - {"template", "now"}
     assert [name for name in given if f"{name}=" not in DOCS["local.md"]] == []
 
@@ -242,10 +242,10 @@ def test_every_recipe_has_a_model_that_is_described() -> None:
 @pytest.mark.parametrize("recipe", [recipe for recipe in RECIPES if tables.hyperparameters(recipe)])
 def test_a_model_asks_for_the_hyperparameters_that_it_is_said_to_obey(recipe: Recipe) -> None:
     class Parameters(dict[str, str]):
-        asked: ClassVar[set[str]] = set()
+        names_read: ClassVar[set[str]] = set()
 
         def get(self, name: str, default: Any = None) -> Any:
-            self.asked.add(name)
+            self.names_read.add(name)
             return default
 
     users, items = zip(*itertools.product("uvwxyz", [f"i{n}" for n in range(20)]), strict=True)
@@ -254,7 +254,7 @@ def test_a_model_asks_for_the_hyperparameters_that_it_is_said_to_obey(recipe: Re
     registry.trim(Interactions.of(users, items, range(len(users))), Parameters())
     # The service, not the model, determines which items are new.
     offered = set(tables.hyperparameters(recipe)) - TRANSFORMATIONS["featurize_coldstart"].keys()
-    assert offered & Parameters.asked == offered - registry.INERT
+    assert offered & Parameters.names_read == offered - registry.INERT
 
 
 @pytest.mark.parametrize(

@@ -69,7 +69,7 @@ class Request:
         return event | dict(self.event)
 
 
-def asked(query: str = "", path: str = "/films/recommendations/u1", route: str = "", **event: Any) -> Request:
+def get_request(query: str = "", path: str = "/films/recommendations/u1", route: str = "", **event: Any) -> Request:
     found = route or "GET /{group}/recommendations" + "/{userId}" * (path.count("/") > 2)
     return Request(found, path, query, None, tuple(event.items()))
 
@@ -121,17 +121,17 @@ BODIES_OF: dict[str, Json] = {
 }
 """A valid body for each route that has one."""
 ORDINARY = {
-    "recommendations": asked("numResults=3&context=" + quote('{"DEVICE": "tv"}')),
-    "of the query": asked(
+    "recommendations": get_request("numResults=3&context=" + quote('{"DEVICE": "tv"}')),
+    "of the query": get_request(
         "userId=u1&filter=genre&filterValues=" + quote('{"GENRE": "Comedy"}'), "/films/recommendations"
     ),
-    "similar": asked("", "/films/similar-items/i1", "GET /{group}/similar-items/{itemId}"),
-    **{name: asked("", f"/films/{name}", f"GET /{{group}}/{name}") for name in ("popular", "trending", "health")},
-    "actions": asked("userId=u1", "/films/actions", "GET /{group}/actions"),
-    "events of a user": asked("", "/films/users/u1/events", "GET /{group}/users/{userId}/events"),
-    "events of a user, by query": asked("userId=u1", "/films/users/events", "GET /{group}/users/events"),
-    "health of all": asked("", "/health", "GET /health"),
-    "document": asked("", "/openapi.json", "GET /openapi.json"),
+    "similar": get_request("", "/films/similar-items/i1", "GET /{group}/similar-items/{itemId}"),
+    **{name: get_request("", f"/films/{name}", f"GET /{{group}}/{name}") for name in ("popular", "trending", "health")},
+    "actions": get_request("userId=u1", "/films/actions", "GET /{group}/actions"),
+    "events of a user": get_request("", "/films/users/u1/events", "GET /{group}/users/{userId}/events"),
+    "events of a user, by query": get_request("userId=u1", "/films/users/events", "GET /{group}/users/events"),
+    "health of all": get_request("", "/health", "GET /health"),
+    "document": get_request("", "/openapi.json", "GET /openapi.json"),
     **{route: posted(route, body) for route, body in BODIES_OF.items()},
 }
 """Valid requests."""
@@ -343,14 +343,14 @@ NOT_OF_THE_GATEWAY = {
     "base64 of no UTF-8": events(None, body=base64.b64encode(b"\xff").decode(), isBase64Encoded=True),
     "base64 beyond ASCII": events(None, body="é", isBase64Encoded=True),
     "a body that is null": events(None, body=None),
-    "no headers": asked("", headers={}),
-    "a null for the query": asked("", queryStringParameters=None, rawQueryString=""),
-    "half a surrogate pair in the path": asked("", pathParameters={"group": "films", "userId": "\ud800"}),
-    "half a surrogate pair for the group": asked("", pathParameters={"group": "\ud800", "userId": "u1"}),
-    "half a surrogate pair in the query": asked(
+    "no headers": get_request("", headers={}),
+    "a null for the query": get_request("", queryStringParameters=None, rawQueryString=""),
+    "half a surrogate pair in the path": get_request("", pathParameters={"group": "films", "userId": "\ud800"}),
+    "half a surrogate pair for the group": get_request("", pathParameters={"group": "\ud800", "userId": "u1"}),
+    "half a surrogate pair in the query": get_request(
         "", "/films/recommendations", queryStringParameters={"userId": "\ud800"}
     ),
-    "half a surrogate pair as an option": asked("", queryStringParameters={"\ud800": "\ud800"}),
+    "half a surrogate pair as an option": get_request("", queryStringParameters={"\ud800": "\ud800"}),
     "an odd type": ranking(RANKING, headers={"content-type": "text/html; charset=utf-7", "accept-encoding": "gzip,x"}),
 }
 PAGED = {
@@ -408,14 +408,14 @@ CORPUS: dict[str, Request] = {
         for name, request in PAGED.items()
         for kind, token in TOKENS.items()
     },
-    **{f"headers of a read: {name}": asked("", headers=headers) for name, headers in HEADERS.items()},
+    **{f"headers of a read: {name}": get_request("", headers=headers) for name, headers in HEADERS.items()},
     **{f"headers of events: {name}": events(EVENTS, headers=headers) for name, headers in HEADERS.items()},
     **MEMBERS,
     **PUT_MEMBERS,
     **MANY_MEMBERS,
-    **{f"query: {name}": asked(query) for name, query in QUERIES.items()},
-    **{f"query alone: {name}": asked(query, "/films/recommendations") for name, query in QUERIES.items()},
-    **{f"path: {name}": asked("", f"/{group}/recommendations/{user}") for name, (group, user) in PATHS.items()},
+    **{f"query: {name}": get_request(query) for name, query in QUERIES.items()},
+    **{f"query alone: {name}": get_request(query, "/films/recommendations") for name, query in QUERIES.items()},
+    **{f"path: {name}": get_request("", f"/{group}/recommendations/{user}") for name, (group, user) in PATHS.items()},
     **{f"path for events: {name}": events(EVENTS, f"/{group}/events") for name, (group, _) in PATHS.items()},
     **NOT_OF_THE_GATEWAY,
 }

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.exhaustive
 
 
 SEGMENTS = {"aws-item-affinity", "aws-item-attribute-affinity"}
-SILENT = SEGMENTS | {"aws-next-best-action"}  # users are scored, or no stranger is told what is popular
+SILENT = SEGMENTS | {"aws-next-best-action"}  # users are scored, or a new user gets no popular actions
 SEGMENT_METRICS = {"coverage", "hits_at_1_percent", "recall_at_1_percent"}
 METRICS = {
     "coverage",

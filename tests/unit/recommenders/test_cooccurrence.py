@@ -162,7 +162,7 @@ def test_only_the_newest_events_of_a_user_make_pairs(between: int, nearest: str)
 
 
 def test_the_progress_of_the_counting_is_reported() -> None:
-    told = list[float]()
-    with listening(told.append):
+    shares = list[float]()
+    with listening(shares.append):
         counted(Sims, USERS, 1)
-    assert told == [0.25, 0.5, 0.75, 1]
+    assert shares == [0.25, 0.5, 0.75, 1]

@@ -19,7 +19,7 @@ class Diary(Recommender):
 
     items: NDArray[np.int32]
     learnt: ClassVar[list[Interactions]] = []
-    asked: ClassVar[list[Query]] = []
+    queries: ClassVar[list[Query]] = []
 
     @classmethod
     def fit(cls, interactions: Interactions, parameters: Mapping[str, str], seed: int = 0) -> Self:  # noqa: ARG003
@@ -27,14 +27,14 @@ class Diary(Recommender):
         return cls(np.arange(len(interactions.item_ids), dtype=np.int32))
 
     def score(self, query: Query) -> NDArray[np.float32]:
-        self.asked.append(query)
+        self.queries.append(query)
         return -self.items.astype(np.float32)
 
 
 @pytest.fixture(autouse=True)
 def new_diary() -> None:
     Diary.learnt.clear()
-    Diary.asked.clear()
+    Diary.queries.clear()
 
 
 def test_the_guides_example_comes_out() -> None:
@@ -81,7 +81,7 @@ def test_the_best_are_those_of_a_stable_sort(values: list[int], count: int) -> N
 def test_no_more_than_so_many_users_are_tested() -> None:
     count = 10 * TESTED + 10
     evaluate(Diary, Interactions.of([str(user) for user in range(count)], "x" * count, range(count)), {})
-    assert len(Diary.asked) == TESTED
+    assert len(Diary.queries) == TESTED
     assert len(np.unique(Diary.learnt[0].user)) == count - TESTED
 
 
@@ -90,10 +90,10 @@ def test_a_tenth_of_the_users_is_tested_and_not_learnt_from() -> None:
     interactions = Interactions.of(users, [str(index % 20) for index in range(800)], range(800))
     found, _ = evaluate(Diary, interactions, {}, seed=1)
     assert len(np.unique(Diary.learnt[0].user)) == 36
-    assert [(len(query.history), query.item) for query in Diary.asked] == [
-        (18, int(query.history[-1])) for query in Diary.asked
+    assert [(len(query.history), query.item) for query in Diary.queries] == [
+        (18, int(query.history[-1])) for query in Diary.queries
     ]
-    assert len(Diary.asked) == 4
+    assert len(Diary.queries) == 4
     assert found["coverage"] == 1
 
 

@@ -14,8 +14,8 @@ INTERACTIONS = Interactions.of(
 
 
 def found(model: type[ItemAffinity], items: str, count: int) -> set[str]:
-    asked = np.array([INTERACTIONS.item_ids.index(item) for item in items], np.int32)
-    scores = model.fit(INTERACTIONS, {}).score(Query(asked))
+    query = np.array([INTERACTIONS.item_ids.index(item) for item in items], np.int32)
+    scores = model.fit(INTERACTIONS, {}).score(Query(query))
     return {INTERACTIONS.user_ids[user] for user in np.argsort(-scores, kind="stable")[:count]}
 
 

@@ -51,11 +51,11 @@ def slowly(interactions: Interactions, query: Query) -> dict[int, float]:
 @given(HISTORIES, st.lists(st.integers(0, 4), min_size=1, max_size=5), st.none() | st.integers(0, 10**8))
 @settings(max_examples=100, deadline=None)
 def test_scores_are_the_votes_of_the_nearest_sessions(
-    histories: list[list[str]], asked: list[int], time: int | None
+    histories: list[list[str]], history: list[int], time: int | None
 ) -> None:
     interactions = build(histories)
     items = len(interactions.item_ids)
-    query = Query(np.array([item % items for item in asked], np.int32), time=time)
+    query = Query(np.array([item % items for item in history], np.int32), time=time)
     expected = slowly(interactions, query)
     scores = Sessions.fit(interactions, {}).score(query)
     np.testing.assert_allclose(scores, [expected.get(item, 0) for item in range(items)], rtol=1e-4, atol=1e-9)

@@ -8,7 +8,7 @@ import pytest
 from usher_local.simulation.machine import Ended, Machine, TaskError
 
 RETRY = {"ErrorEquals": ["Again"], "IntervalSeconds": 5, "BackoffRate": 2, "MaxAttempts": 3, "MaxDelaySeconds": 12}
-TASK = {"Type": "Task", "Arguments": {"FunctionName": "f", "Payload": {"asked": "{% $states.input.n %}"}}}
+TASK = {"Type": "Task", "Arguments": {"FunctionName": "f", "Payload": {"number": "{% $states.input.n %}"}}}
 
 
 def run(*answers: Any, given: Any = None, **states: Mapping[str, Any]) -> tuple[Ended, list[float], int]:
@@ -34,7 +34,7 @@ def test_a_task_asks_assigns_and_answers() -> None:
     first = {**TASK, "Assign": {"kept": "{% $states.result.Payload.answer %}"}, "Output": [1], "Next": "last"}
     last = {"Type": "Pass", "Output": {"kept": "{% $kept %}", "in": "{% $states.input %}"}}
     assert run("a", given={"n": 7}, first=first, last=last) == (("SUCCEEDED", {"kept": "a", "in": [1]}), [], 2)
-    assert run("a", given={"n": 7}, first=TASK)[0].output == {"Payload": {"payload": {"asked": 7}, "answer": "a"}}
+    assert run("a", given={"n": 7}, first=TASK)[0].output == {"Payload": {"payload": {"number": 7}, "answer": "a"}}
 
 
 def test_retries_back_off_and_are_billed() -> None:

@@ -128,14 +128,14 @@ def test_no_endpoint_rule_reads_an_ignored_parameter() -> None:
 
 
 def test_the_caller_is_known() -> None:
-    asked: list[bytes] = []
+    signatures: list[bytes] = []
 
     def listen(request: Any, **_: Any) -> None:
-        asked.append(request.headers["Authorization"])
+        signatures.append(request.headers["Authorization"])
 
     with mock_aws(), in_process():
         client = boto3.Session("AKIA1234567890123456", "x", region_name="us-east-1").client("sqs")
         client.meta.events.register_first("before-send", listen)
         client.list_queues()
-    assert b"Credential=AKIA1234567890123456/" in asked[0]
-    assert b"/us-east-1/sqs/aws4_request" in asked[0]
+    assert b"Credential=AKIA1234567890123456/" in signatures[0]
+    assert b"/us-east-1/sqs/aws4_request" in signatures[0]

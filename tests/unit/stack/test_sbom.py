@@ -58,9 +58,9 @@ def test_the_font_is_the_one_whose_origin_is_written_down() -> None:
 
 def test_licences_that_were_read_are_of_packages_that_need_it() -> None:
     for name, licence in sbom.READ.items():
-        told: Message = metadata(name)  # type: ignore[assignment]
+        facts: Message = metadata(name)  # type: ignore[assignment]
         assert sbom.allowed(licence), name
-        assert licence != told.get("License-Expression"), f"{name} tells it by itself"
+        assert licence != facts.get("License-Expression"), f"the metadata of {name} has it"
 
 
 @pytest.mark.parametrize(

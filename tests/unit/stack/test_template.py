@@ -222,7 +222,7 @@ def test_a_page_may_send_back_the_tag_of_an_answer() -> None:
     assert "if-none-match" in cors["allowHeaders"]
 
 
-def test_the_bucket_is_private_encrypted_versioned_and_tells_eventbridge() -> None:
+def test_the_bucket_is_private_encrypted_versioned_and_sends_events_to_eventbridge() -> None:
     bucket = RESOURCES["Bucket"]["Properties"]
     (rule,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
     assert rule["ServerSideEncryptionByDefault"]["SSEAlgorithm"] in {"AES256", "aws:kms"}

@@ -116,10 +116,10 @@ def test_the_installed_command_has_the_projects_version(wheel: zipfile.ZipFile, 
     wheel.extractall(tmp_path)
     command = [sys.executable, "-m", "usher_cli", "--version"]
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
-    told = subprocess.run(  # noqa: S603 - our own command
+    done = subprocess.run(  # noqa: S603 - our own command
         command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
     )
-    assert told.stdout == f"usher {PROJECT['project']['version']}\n"
+    assert done.stdout == f"usher {PROJECT['project']['version']}\n"
 
 
 def test_patched_libraries_have_an_exact_version(wheel: zipfile.ZipFile) -> None:

@@ -27,9 +27,9 @@ def test_the_chart_of_events_has_a_point_for_each_minute() -> None:
     assert "accepted" in svg
     assert "refused" in svg
     assert "7" in svg, "what is refused by the API and by Personalize counts together"
-    told = traffic.of_rates(found)
-    assert "BadEvent" in told
-    assert "requests refused by the API" in told
+    page = traffic.of_rates(found)
+    assert "BadEvent" in page
+    assert "requests refused by the API" in page
 
 
 def test_reasons_of_refusals_are_escaped() -> None:
@@ -38,8 +38,8 @@ def test_reasons_of_refusals_are_escaped() -> None:
 
 @pytest.mark.parametrize(("used", "look"), [(5, "bad"), (4, "warn"), (3, "dim")])
 def test_a_quota_that_is_nearly_full_is_marked(used: int, look: str) -> None:
-    told = health.of_quotas([QuotaUse("films", "campaign", used, 5)])
-    assert f'<span class="{look}">{used} of 5</span>' in told
+    page = health.of_quotas([QuotaUse("films", "campaign", used, 5)])
+    assert f'<span class="{look}">{used} of 5</span>' in page
 
 
 def test_an_active_alarm_shows_its_reason_and_remedy() -> None:
@@ -50,27 +50,27 @@ def test_an_active_alarm_shows_its_reason_and_remedy() -> None:
         "reason": "1 > 0",
         "means": "Read it",
     }
-    told = health.of_alarms([alarm | {"silent": True}])
-    assert all(one in told for one in ("EventLost", "1 &gt; 0", "Read it. Its actions are disabled"))
+    page = health.of_alarms([alarm | {"silent": True}])
+    assert all(one in page for one in ("EventLost", "1 &gt; 0", "Read it. Its actions are disabled"))
     assert groups.alarms_on([alarm, alarm | {"state": "OK"}]) == [alarm]
 
 
 def test_a_group_without_a_run_names_the_files_that_start_one() -> None:
-    told = groups.of_groups([{"group": "films", "last": None, "atWork": [], "live": []}])
-    assert "films/interactions.csv" in told
+    page = groups.of_groups([{"group": "films", "last": None, "atWork": [], "live": []}])
+    assert "films/interactions.csv" in page
 
 
-def test_a_plan_tells_its_problems_sentences_and_resources() -> None:
+def test_a_plan_shows_its_problems_sentences_and_resources() -> None:
     row: Any = {"id": "campaign/popular", "action": "update", "minutes": 15.0, "cost": None, "reason": "It differs."}
     problem: Any = {"place": "films/", "message": "has no room.", "remedy": "Ask for more."}
     plan: Any = {"sentences": ["It takes 15 minutes."], "rows": [row], "problems": [problem], "isWork": True}
-    told = "".join(actions.shown(plan))
+    page = "".join(actions.shown(plan))
     for one in ("films/: has no room. Ask for more.", "It takes 15 minutes.", "campaign/popular", "not known"):
-        assert one in told
+        assert one in page
 
 
 @pytest.mark.parametrize(
-    ("seconds", "told"),
+    ("seconds", "text"),
     [
         (0, "0 s"),
         (59.4, "59 s"),
@@ -81,8 +81,8 @@ def test_a_plan_tells_its_problems_sentences_and_resources() -> None:
         (9000, "2 h 30 min"),
     ],
 )
-def test_durations_are_shown_in_plain_words(seconds: float, told: str) -> None:
-    assert report.duration(seconds) == told
+def test_durations_are_shown_in_plain_words(seconds: float, text: str) -> None:
+    assert report.duration(seconds) == text
 
 
 def test_links_keep_any_name_in_its_place() -> None:
@@ -99,15 +99,15 @@ def test_times_are_utc_wherever_they_come_from(time: str) -> None:
 
 def test_an_examination_has_the_problems_first() -> None:
     found = [Result("stack", "ok", "It is complete."), Result("clock", "problem", "It is <late>.", "Set it.")]
-    told = health.of_results(found)
-    assert told.index("clock") < told.index("stack")
-    assert "It is &lt;late&gt;." in told
-    assert "Set it." in told
+    page = health.of_results(found)
+    assert page.index("clock") < page.index("stack")
+    assert "It is &lt;late&gt;." in page
+    assert "Set it." in page
 
 
 def test_the_log_of_a_run_leaves_out_members_that_no_line_has() -> None:
     line: Any = {"at": "2026-11-27T12:00:01.000+00:00", "group": "films", "run": "r", "action": "create"}
-    told = run.of_log([line | {"resource": "campaign/popular"}, line])
-    assert "12:00:01" in told
-    assert "campaign/popular" in told
-    assert "Status" not in told
+    page = run.of_log([line | {"resource": "campaign/popular"}, line])
+    assert "12:00:01" in page
+    assert "campaign/popular" in page
+    assert "Status" not in page

@@ -16,9 +16,9 @@ KEY = Key(
 
 
 def test_a_key_is_shown_with_its_rights_and_the_end_of_its_former_secret() -> None:
-    told = keys.about(KEY)
-    assert (told["Key"], told["May ask"], told["A minute at most"]) == ("k3f81u0zq2", "POST events", 60)
-    assert f"{datetime.fromtimestamp(1795780800, UTC):%Y-%m-%d}" in str(told["Former secret ends"])
+    facts = keys.about(KEY)
+    assert (facts["Key"], facts["May ask"], facts["A minute at most"]) == ("k3f81u0zq2", "POST events", 60)
+    assert f"{datetime.fromtimestamp(1795780800, UTC):%Y-%m-%d}" in str(facts["Former secret ends"])
 
 
 @pytest.mark.parametrize("text", ["", "-1", "1.5", "seven", "367", "9" * 30, "²"])

@@ -55,8 +55,8 @@ def test_each_page_answers_and_says_in_a_line_that_the_stack_is_not_there(
 
 def test_pages_of_other_sites_can_neither_read_nor_press(answers: Mapping[str, httpx.Response]) -> None:
     """Their scripts reach this machine by a name of their own (DNS rebinding), or by a socket, which CORS allows."""
-    asked = ("another name", "socket", "own socket", "another origin")
-    assert [answers[name].status_code for name in asked] == [400, 200, 200, 400]
+    names = ("another name", "socket", "own socket", "another origin")
+    assert [answers[name].status_code for name in names] == [400, 200, 200, 400]
 
 
 def test_a_taken_port_is_reported_with_the_remedy() -> None:

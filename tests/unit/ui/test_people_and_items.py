@@ -52,15 +52,15 @@ def why(entry: dict[str, Any], **more: Any) -> list[str]:
     return evidence(entry, **given)
 
 
-def test_each_solution_is_asked_by_a_route_that_it_answers() -> None:
-    asked = lists_for(SERVING, "films", "u1", "i1", ["i1", "i2"], filter="new")
-    assert {one.solution: one.request.path for one in asked} == {
+def test_each_solution_gets_a_request_on_a_route_that_it_answers() -> None:
+    requests = lists_for(SERVING, "films", "u1", "i1", ["i1", "i2"], filter="new")
+    assert {one.solution: one.request.path for one in requests} == {
         "you": "/films/recommendations",
         "like": "/films/similar-items",
         "order": "/films/rankings",
         "hot": "/films/recommendations",
     }
-    assert all((one.request.body or one.request.query)["filter"] == "new" for one in asked)
+    assert all((one.request.body or one.request.query)["filter"] == "new" for one in requests)
     assert [one.solution for one in lists_for(SERVING, "films", "new", "", [])] == ["you", "hot"]
 
 
@@ -71,14 +71,14 @@ def test_an_answer_has_its_ids_under_any_name_of_its_list() -> None:
 
 def test_evidence_has_personalizes_reasons_neighbours_and_common_attributes() -> None:
     met = count_traits([{"GENRES": "Horror|Sci-Fi"}, {"GENRES": "Horror"}])
-    told = why(
+    lines = why(
         {"itemId": "a", "reason": ["Exploration"], "promotionName": "new"},
         neighbours={"Alien": ["a", "b"], "Fargo": ["c"]},
         traits={"GENRES": "Horror|Sci-Fi"},
         met_traits=met,
         met=2,
     )
-    assert told == [
+    assert lines == [
         "the campaign explores: it tries out items that few have met",
         "the promotion new put it here",
         "similar to Alien",

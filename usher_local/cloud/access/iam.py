@@ -153,8 +153,8 @@ def s3_action(response: Any, key_name: str | None) -> str:
     """
     action = f"s3:{response.data['Action']}"
     if key_name:
-        asked = [name for of, name in OF_OBJECTS if of == action and name in response.querystring]
-        action = OF_OBJECTS[action, asked[0]] if asked else action
+        named = [name for of, name in OF_OBJECTS if of == action and name in response.querystring]
+        action = OF_OBJECTS[action, named[0]] if named else action
     return PERMISSIONS.get(action, action)
 
 

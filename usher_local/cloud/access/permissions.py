@@ -39,7 +39,7 @@ TRANSACTED = MappingProxyType(
 # https://docs.aws.amazon.com/service-authorization/latest/reference/list_personalize.html
 PERSONALIZE_WITHOUT_RESOURCE = re.compile(r"personalize:(List(?!TagsForResource).*|PutEvents|PutActionInteractions)")
 # Members whose ARNs are not checked: the reference lists only the job's and the campaign's own.
-NOT_ASKED_FOR = MappingProxyType(
+UNCHECKED = MappingProxyType(
     {
         "CreateBatchSegmentJob": frozenset({"solutionVersionArn", "filterArn"}),
         "UpdateCampaign": frozenset({"solutionVersionArn"}),
@@ -108,7 +108,7 @@ def event_demand(entry: Parameters, prefix: str) -> Demand:
 def personalize_demands(action: str, operation: str, given: Parameters, prefix: str) -> list[Demand]:
     """The permissions for every ARN in the request, including recipes, for the new resource's ARN, and for tags.
 
-    The ARNs of NOT_ASKED_FOR are left out. CreateSolution and CreateRecommender need the recipe's, which the reference
+    The ARNs of UNCHECKED are left out. CreateSolution and CreateRecommender need the recipe's, which the reference
     does not list: AWS's own solution for Personalize grants it since its version 1.4.5.
     """
     if PERSONALIZE_WITHOUT_RESOURCE.fullmatch(action):
@@ -118,7 +118,7 @@ def personalize_demands(action: str, operation: str, given: Parameters, prefix: 
     if tags:
         says["aws:TagKeys"] = tuple(tags)
     service = ":".join(prefix.split(":")[:3])
-    named = [value for member, value in given.items() if member not in NOT_ASKED_FOR.get(operation, ())]
+    named = [value for member, value in given.items() if member not in UNCHECKED.get(operation, ())]
     touched = [value for value in named if isinstance(value, str) and value.startswith(f"{service}:")]
     made = new_arn(operation, given, prefix)
     tagged = [Demand("personalize:TagResource", made, says)] if made and tags else []

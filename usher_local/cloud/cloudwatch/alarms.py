@@ -107,12 +107,12 @@ class Alarms:
 
 def update_alarm(alarm: Alarm, data: Any, end: datetime) -> None:
     """Set an alarm's state by its metrics up to `end`."""
-    asked = queries(alarm)
-    seconds = int(next(one["MetricStat"]["Period"] for one in asked if "MetricStat" in one))
+    requested = queries(alarm)
+    seconds = int(next(one["MetricStat"]["Period"] for one in requested if "MetricStat" in one))
     periods = int(alarm.evaluation_periods)
     start = end - timedelta(seconds=seconds) * (periods + EXTRA_PERIODS)
-    found = evaluate(asked, data, end, lambda _: start)
-    (watched,) = (series for one in asked if one.get("ReturnData", True) for series in found[one["Id"]])
+    found = evaluate(requested, data, end, lambda _: start)
+    (watched,) = (series for one in requested if one.get("ReturnData", True) for series in found[one["Id"]])
     compare, threshold = COMPARISONS[alarm.comparison_operator], float(alarm.threshold)
     breaching = [compare(watched.values[time], threshold) if time in watched.values else None for time in watched.times]
     enough = int(alarm.datapoints_to_alarm or periods)
@@ -150,12 +150,12 @@ def query_of(one: MetricDataQuery) -> dict[str, Any]:
     if one.metric_stat is None:
         return query | {"Expression": one.expression}
     metric = one.metric_stat.metric
-    asked = {
+    identity = {
         "Namespace": metric.namespace,
         "MetricName": metric.metric_name,
         "Dimensions": [{"Name": each.name, "Value": each.value} for each in metric.dimensions],
     }
-    return query | {"MetricStat": {"Metric": asked, "Period": one.metric_stat.period, "Stat": one.metric_stat.stat}}
+    return query | {"MetricStat": {"Metric": identity, "Period": one.metric_stat.period, "Stat": one.metric_stat.stat}}
 
 
 @contextmanager

@@ -130,12 +130,12 @@ def evaluate(
         if "MetricStat" not in query:
             expressions[query["Id"]] = query
             continue
-        asked = query["MetricStat"]
-        wanted = frozenset((one["Name"], one["Value"]) for one in asked["Metric"].get("Dimensions", ()))
-        metric = Metric(asked["Metric"]["Namespace"], asked["Metric"]["MetricName"], wanted)
-        step = timedelta(seconds=int(asked["Period"]))
+        stat = query["MetricStat"]
+        wanted = frozenset((one["Name"], one["Value"]) for one in stat["Metric"].get("Dimensions", ()))
+        metric = Metric(stat["Metric"]["Namespace"], stat["Metric"]["MetricName"], wanted)
+        step = timedelta(seconds=int(stat["Period"]))
         label = query.get("Label") or metric.name
-        found[query["Id"]] = [series(label, data.get(metric, ()), asked["Stat"], step, start(step), end)]
+        found[query["Id"]] = [series(label, data.get(metric, ()), stat["Stat"], step, start(step), end)]
         metrics.append(query["Id"])
 
     def search(expression: str, statistic: str, seconds: float) -> list[Series]:

@@ -42,7 +42,7 @@ class RefusedError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class AuthorizerRequest:
     """The parts of a request for an authorizer. `variables`: the values of `$context`."""
 
     headers: Mapping[str, str]
@@ -65,7 +65,7 @@ class Asked:
 class Authorizer(Protocol):
     """Authenticates and authorizes callers."""
 
-    def admit(self, asked: Asked, scopes: Sequence[str]) -> dict[str, Any]:
+    def admit(self, request: AuthorizerRequest, scopes: Sequence[str]) -> dict[str, Any]:
         """The event's `requestContext.authorizer`. RefusedError if the caller lacks the permission or the route's
         `scopes`."""
 
@@ -116,9 +116,9 @@ class TokenAuthorizer:
     _keys: dict[str, Any] = field(default_factory=dict)
     _read: float = 0.0
 
-    def admit(self, asked: Asked, scopes: Sequence[str]) -> dict[str, Any]:
+    def admit(self, request: AuthorizerRequest, scopes: Sequence[str]) -> dict[str, Any]:
         """The token's claims, as text."""
-        text = asked.source(self.source)
+        text = request.source(self.source)
         if not text:
             raise RefusedError(HTTPStatus.UNAUTHORIZED, "no token", {"WWW-Authenticate": "Bearer"})
         claims = self._claims(re.sub(r"^Bearer\s+", "", text, flags=re.IGNORECASE))
@@ -208,15 +208,15 @@ class FunctionAuthorizer:
     _kept: dict[tuple[str, ...], tuple[float, Any]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def admit(self, asked: Asked, scopes: Sequence[str]) -> dict[str, Any]:  # noqa: ARG002 - scopes are of tokens
+    def admit(self, request: AuthorizerRequest, scopes: Sequence[str]) -> dict[str, Any]:  # noqa: ARG002 - scopes are of tokens
         """The context in the function's answer."""
-        values = tuple(asked.source(source) for source in self.sources)
+        values = tuple(request.source(source) for source in self.sources)
         if not all(values):
             raise RefusedError(HTTPStatus.UNAUTHORIZED, "an identity source is missing")
         with self._lock:
             ends, answer = self._kept.get(values, (0.0, None))
         if answer is None or ends <= self.now():
-            answer = self._answer(asked, values)
+            answer = self._answer(request, values)
             if self.seconds and values:
                 with self._lock:
                     self._kept[values] = self.now() + self.seconds, answer
@@ -224,9 +224,9 @@ class FunctionAuthorizer:
             raise RefusedError(HTTPStatus.FORBIDDEN, "the authorizer denied the request")
         return {"lambda": answer.get("context") or {}}
 
-    def _answer(self, asked: Asked, values: Sequence[str]) -> dict[str, Any]:
-        event = {name: value for name, value in asked.event().items() if name not in ("body", "isBase64Encoded")}
-        about = {"type": "REQUEST", "routeArn": asked.variables.get("routeArn"), "identitySource": list(values)}
+    def _answer(self, request: AuthorizerRequest, values: Sequence[str]) -> dict[str, Any]:
+        event = {name: value for name, value in request.event().items() if name not in ("body", "isBase64Encoded")}
+        about = {"type": "REQUEST", "routeArn": request.variables.get("routeArn"), "identitySource": list(values)}
         text, errored = self.ask(self.function, json.dumps({**event, **about}), self.role)
         try:
             answer = None if errored else json.loads(text)

@@ -36,7 +36,7 @@ from werkzeug.exceptions import InternalServerError, ServiceUnavailable
 
 from usher_local.cloud.access import credentials, iam, sigv4
 from usher_local.cloud.aws_lambda.limits import ThrottledError, TooLargeError
-from usher_local.cloud.http_api.authorizers import Asked, Authorizer, RefusedError, authorizers, required
+from usher_local.cloud.http_api.authorizers import Authorizer, AuthorizerRequest, RefusedError, authorizers, required
 from usher_local.cloud.http_api.cors import Cors
 from usher_local.cloud.http_api.stages import Stage, Throttle, write_access_log
 
@@ -183,8 +183,8 @@ class HttpApi(LocalApigwService):  # type: ignore[misc]
             except sigv4.SignatureError as error:
                 log.warning("%s %s refused: %s", request.method, request.path, error)
                 return message(HTTPStatus.FORBIDDEN)
-            asked = [arn(self._id, request.method + path) for path in {sent, request.path}]
-            if not iam.may_invoke_api(g.caller["accessKey"], asked):
+            resources = [arn(self._id, request.method + path) for path in {sent, request.path}]
+            if not iam.may_invoke_api(g.caller["accessKey"], resources):
                 return message(HTTPStatus.FORBIDDEN)
             g.authorizer = {"iam": g.caller}
         elif (request.method, route) in self._guards:
@@ -202,7 +202,7 @@ class HttpApi(LocalApigwService):  # type: ignore[misc]
         variables = {**context(self._id, Response()), "routeArn": arn(self._id, request.method + request.path)}
         headers = {name: ",".join(request.headers.getlist(name)) for name in request.headers.keys()}  # noqa: SIM118
         event = partial(self._generate_lambda_event, request, route, method, endpoint)
-        return authorizer.admit(Asked(headers, request.args, variables, event), scopes)
+        return authorizer.admit(AuthorizerRequest(headers, request.args, variables, event), scopes)
 
     def _ask(self, function: str, event: str, role: str) -> tuple[str, bool]:
         """Invoke an authorizer's function, within ten seconds."""

@@ -107,9 +107,9 @@ def _promotion(backend: ModelBackend, source: Resource, raw: Values) -> Promotio
 
 def _columns(backend: ModelBackend, source: Resource, model: Model, params: Values) -> list[str]:
     """The item fields that the answer must have as metadata."""
-    asked: dict[str, list[str]] = params.get("metadataColumns", {})
-    columns = asked.get("ITEMS", [])
-    if asked.keys() - {"ITEMS"}:
+    requested: dict[str, list[str]] = params.get("metadataColumns", {})
+    columns = requested.get("ITEMS", [])
+    if requested.keys() - {"ITEMS"}:
         raise InvalidInputError("metadataColumns can only name columns of ITEMS")
     if len(columns) > MAX_COLUMNS:
         raise InvalidInputError(f"metadataColumns must have at most {MAX_COLUMNS} columns, not {len(columns)}")

@@ -97,10 +97,10 @@ def _answers(lines: Sequence[str], model: Model, ask: Callable[[Line], Question]
     for start in range(0, len(lines), LINES):
         block = lines[start : start + LINES]
         read = [_read(line) for line in block]
-        asked = [said if isinstance(said, Problem) else _attempt(ask, said) for said in read]
-        questions = [question for question in asked if isinstance(question, Question)]
+        prepared = [said if isinstance(said, Problem) else _attempt(ask, said) for said in read]
+        questions = [question for question in prepared if isinstance(question, Question)]
         scores = iter(model.scores(questions) if questions else ())
-        for line, said, question in zip(block, read, asked, strict=True):
+        for line, said, question in zip(block, read, prepared, strict=True):
             answered = question if isinstance(question, Problem) else _attempt(question.answer, next(scores))
             output, problem = (None, answered.text) if isinstance(answered, Problem) else (shown(model, answered), None)
             answer = {"input": line if isinstance(said, Problem) else said, "output": output, "error": problem}

@@ -34,7 +34,7 @@ def function() -> Any:
     api = Api()
 
     @api.route("recommendations", "events")
-    def told(group: str, user_id: str = "") -> dict[str, str]:  # noqa: ARG001 - the router's names
+    def group_of_request(group: str, user_id: str = "") -> dict[str, str]:  # noqa: ARG001 - the router's names
         return {"group": group}
 
     context = SimpleNamespace(function_name="f", aws_request_id="r")

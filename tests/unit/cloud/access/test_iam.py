@@ -202,10 +202,10 @@ def test_a_role_calls_the_http_api_by_its_right_to_invoke() -> None:
     caller = credentials.assume(
         make_role(LAMBDA, allow("execute-api:Invoke", resource=f"{api}/$default/GET/*")), "f", LAMBDA
     )
-    asked = f"{api}/$default/GET/g/recommendations/u"
-    assert iam.may_invoke_api(caller.access_key, [asked])
-    assert not iam.may_invoke_api(caller.access_key, [asked, f"{api}/$default/POST/g/events"])
-    assert not iam.may_invoke_api("AKIAUNKNOWN", [asked])
+    call = f"{api}/$default/GET/g/recommendations/u"
+    assert iam.may_invoke_api(caller.access_key, [call])
+    assert not iam.may_invoke_api(caller.access_key, [call, f"{api}/$default/POST/g/events"])
+    assert not iam.may_invoke_api("AKIAUNKNOWN", [call])
 
 
 def test_every_write_of_an_object_or_its_metadata_saves_that_object(record: Record) -> None:
@@ -238,7 +238,7 @@ def test_every_write_of_an_object_or_its_metadata_saves_that_object(record: Reco
 
 @pytest.mark.usefixtures("record")
 @pytest.mark.parametrize("path", ["a/out/k", "a%2Fout%2Fk", "a/%6Fut/k", "a%2fo%75t/k"])
-def test_a_key_is_decoded_before_policies_are_asked(path: str) -> None:
+def test_a_key_is_decoded_before_policies_are_evaluated(path: str) -> None:
     closed = allow("s3:PutObject", resource=f"{BUCKET}/*/out/*", Effect="Deny", Principal="*")
     boto3.client("s3", region_name=REGION).put_bucket_policy(Bucket=NAME, Policy=document(closed))
     holder = credentials.assume(make_role(LAMBDA, "s3:*"), "f", LAMBDA)
@@ -249,7 +249,7 @@ def test_a_key_is_decoded_before_policies_are_asked(path: str) -> None:
 
 
 @pytest.mark.usefixtures("record")
-def test_a_form_is_asked_for_the_key_that_it_names() -> None:
+def test_a_form_needs_permission_for_the_key_that_it_names() -> None:
     closed = allow("s3:PutObject", resource=f"{BUCKET}/*/out/*", Effect="Deny", Principal="*")
     boto3.client("s3", region_name=REGION).put_bucket_policy(Bucket=NAME, Policy=document(closed))
     holder = credentials.assume(make_role(LAMBDA, "s3:*"), "f", LAMBDA)

@@ -83,7 +83,7 @@ def layer(backend: Any, name: str, files: Mapping[str, str]) -> str:
     return arn
 
 
-def told(answer: Answer) -> Any:
+def result_of(answer: Answer) -> Any:
     assert not answer.errored, answer.body
     return json.loads(answer.body)
 
@@ -101,7 +101,7 @@ def test_a_function_finds_lambdas_packages_and_none_of_the_developers(
     monkeypatch.setenv("SECRET_OF_THE_DEVELOPER", "x")
     monkeypatch.setenv("PYTHONPATH", str(Path.cwd()))
     names = ["app", "boto3", "awslambdaric", "pytest", "moto", "pip", "pandas", "yaml", "usher", "usher_local"]
-    answer = told(lambdas.invoke(make(LOOK), json.dumps(names)))
+    answer = result_of(lambdas.invoke(make(LOOK), json.dumps(names)))
     assert answer["found"] == ["app", "boto3", "awslambdaric"]
     assert "SECRET_OF_THE_DEVELOPER" not in answer["env"]
     assert answer["env"]["HOME"] != os.environ.get("HOME")
@@ -120,7 +120,7 @@ def test_a_layer_comes_before_the_runtime_and_a_later_layer_before_an_earlier(
 ) -> None:
     arns = [layer(backend, name, {"python/six.py": f"WHOSE = {name!r}"}) for name in ("first", "second")]
     function = make("import six\ndef handler(event, context): return six.WHOSE", Layers=arns)
-    assert told(lambdas.invoke(function, "{}")) == "second"
+    assert result_of(lambdas.invoke(function, "{}")) == "second"
 
 
 VERSIONED = """
@@ -135,7 +135,7 @@ def test_a_published_version_stays_as_it_was_while_latest_changes(lambdas: Lambd
     function = make(VERSIONED, Layers=[layer(backend, "shared", old)], Environment={"Variables": {"LINE": "old"}})
     backend.publish_version("f")
     backend.create_alias("live", "f", "1", "", "")
-    assert told(lambdas.invoke(function, "{}"))[:2] == ["old", "old"]
+    assert result_of(lambdas.invoke(function, "{}"))[:2] == ["old", "old"]
     layers = [layer(backend, "shared", new)]
     backend.update_function_configuration("f", None, {"Layers": layers, "Environment": {"Variables": {"LINE": "new"}}})
     backend.delete_layer_version("shared", "1")
@@ -164,7 +164,7 @@ def test_the_number_of_a_deleted_version_is_not_given_again(backend: Any, make: 
 
 def test_a_cold_start_does_not_count_into_the_timeout(lambdas: Lambdas, make: Make) -> None:
     slow = "import time\ntime.sleep(2.5)\ndef handler(event, context): return context.get_remaining_time_in_millis()"
-    assert told(lambdas.invoke(make(slow, Timeout=2), "{}")) > 0
+    assert result_of(lambdas.invoke(make(slow, Timeout=2), "{}")) > 0
 
 
 HUNGRY = "def handler(event, context): return len(bytearray(event * 2**20))"
@@ -172,10 +172,10 @@ HUNGRY = "def handler(event, context): return len(bytearray(event * 2**20))"
 
 def test_a_function_that_takes_more_than_its_memory_is_killed(lambdas: Lambdas, make: Make) -> None:
     function = make(HUNGRY, MemorySize=128)
-    assert told(lambdas.invoke(function, "10")) == 10 * 2**20
+    assert result_of(lambdas.invoke(function, "10")) == 10 * 2**20
     answer = lambdas.invoke(function, "200")
     assert json.loads(answer.body)["errorType"] == "Runtime.OutOfMemory"
-    assert told(lambdas.invoke(function, "10")) == 10 * 2**20
+    assert result_of(lambdas.invoke(function, "10")) == 10 * 2**20
 
 
 @pytest.mark.parametrize("change", ["create", "update"])
@@ -222,7 +222,7 @@ def test_a_function_with_a_reserved_concurrency_of_none_is_throttled(
     lambdas: Lambdas, backend: Any, make: Make
 ) -> None:
     function = make("def handler(event, context): return 1")
-    assert told(lambdas.invoke(function, "{}")) == 1
+    assert result_of(lambdas.invoke(function, "{}")) == 1
     backend.put_function_concurrency("f", 0)
     with pytest.raises(ThrottledError):
         lambdas.invoke(function, "{}")
@@ -235,7 +235,7 @@ def test_payloads_have_limits(lambdas: Lambdas, make: Make) -> None:
     with pytest.raises(TooLargeError, match=r"payload is too large for the Event invocation type \(limit 1048576"):
         check_request("x" * (2**20 + 1), asynchronous=True)
     function = make("def handler(event, context): return 'x' * event")
-    assert len(told(lambdas.invoke(function, str(6 * 2**20)))) == 6 * 2**20
+    assert len(result_of(lambdas.invoke(function, str(6 * 2**20)))) == 6 * 2**20
     answer = lambdas.invoke(function, str(6 * 2**20 + 100))
     assert json.loads(answer.body)["errorType"] == "Function.ResponseSizeTooLarge"
 
@@ -250,7 +250,7 @@ def test_code_and_layers_have_limits() -> None:
 
 def test_an_answer_that_looks_like_an_error_is_an_answer(lambdas: Lambdas, make: Make) -> None:
     envelope = {"errorType": "E", "errorMessage": "m"}
-    assert told(lambdas.invoke(make(f"def handler(event, context): return {envelope}"), "{}")) == envelope
+    assert result_of(lambdas.invoke(make(f"def handler(event, context): return {envelope}"), "{}")) == envelope
 
 
 PID = "import os, time\ndef handler(event, context): time.sleep(event); return os.getpid()"
@@ -263,10 +263,10 @@ def ended(pid: int) -> bool:
 def test_the_workers_of_deleted_or_changed_functions_end(lambdas: Lambdas, backend: Any, make: Make) -> None:
     function, other = make(PID), make(PID, "other")
     version = backend.publish_version("f")
-    latest, published, kept = (told(lambdas.invoke(one, "0")) for one in (function, version, other))
+    latest, published, kept = (result_of(lambdas.invoke(one, "0")) for one in (function, version, other))
     function.update_configuration({"Timeout": 10})
     assert (ended(latest), ended(published), ended(kept)) == (True, False, False)
-    latest = told(lambdas.invoke(function, "0"))
+    latest = result_of(lambdas.invoke(function, "0"))
     backend.delete_function("f", "1")
     assert (ended(latest), ended(published), ended(kept)) == (False, True, False)
     backend.delete_function("f")
@@ -277,13 +277,13 @@ def test_a_worker_that_answers_after_its_function_is_deleted_ends_then(
     lambdas: Lambdas, backend: Any, make: Make
 ) -> None:
     function = make(PID)
-    told(lambdas.invoke(function, "0"))
+    result_of(lambdas.invoke(function, "0"))
     with ThreadPoolExecutor(1) as thread:
         answer = thread.submit(lambdas.invoke, function, "3")
         while lambdas._idle["f", "$LATEST"]:
             time.sleep(0.01)
         backend.delete_function("f")
-        assert ended(told(answer.result()))
+        assert ended(result_of(answer.result()))
 
 
 def test_a_layer_that_two_ask_for_at_once_is_unpacked_once(lambdas: Lambdas) -> None:
@@ -295,7 +295,7 @@ def test_a_layer_that_two_ask_for_at_once_is_unpacked_once(lambdas: Lambdas) -> 
 
 def test_files_in_tmp_are_gone_with_the_worker(lambdas: Lambdas, make: Make) -> None:
     source = "import tempfile\ndef handler(event, context): return tempfile.mkdtemp()"
-    folder = told(lambdas.invoke(make(source), "{}"))
+    folder = result_of(lambdas.invoke(make(source), "{}"))
     assert Path(folder).is_dir()
     lambdas.close()
     assert not Path(folder).exists()

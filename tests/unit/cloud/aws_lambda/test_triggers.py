@@ -199,7 +199,7 @@ def test_a_report_that_names_no_message_fails_all_unless_it_is_empty(site: Site,
 
 def test_only_reported_messages_come_again_and_only_if_the_mapping_says_so(site: Site) -> None:
     site.function()
-    for name, kinds, left in (("told", ["ReportBatchItemFailures"], 1), ("untold", [], 0)):
+    for name, kinds, left in (("reported", ["ReportBatchItemFailures"], 1), ("unreported", [], 0)):
         url = site.queue(name)
         site.trigger(name, FunctionResponseTypes=kinds)
         site.handle = failing("b")

@@ -82,8 +82,8 @@ def settled(cf: Any, name: str) -> dict[str, Any]:
 
 
 def events(cf: Any, name: str) -> list[tuple[str, str]]:
-    told = cf.describe_stack_events(StackName=name)["StackEvents"]
-    return [(one["LogicalResourceId"], one["ResourceStatus"]) for one in reversed(told)]
+    found = cf.describe_stack_events(StackName=name)["StackEvents"]
+    return [(one["LogicalResourceId"], one["ResourceStatus"]) for one in reversed(found)]
 
 
 def changes(cf: Any, name: str, body: str, **given: Any) -> list[tuple[str, str, str | None]]:
@@ -122,8 +122,8 @@ def test_a_name_that_another_stack_has_is_refused_and_the_other_keeps_it(cf: Any
     cf.create_stack(StackName="two", TemplateBody=template(It=resource))
     found = settled(cf, "two")
     assert found["StackStatus"] == "ROLLBACK_COMPLETE"
-    told = cf.describe_stack_events(StackName="two")["StackEvents"]
-    (reason,) = (one["ResourceStatusReason"] for one in told if one["ResourceStatus"] == "CREATE_FAILED")
+    events = cf.describe_stack_events(StackName="two")["StackEvents"]
+    (reason,) = (one["ResourceStatusReason"] for one in events if one["ResourceStatus"] == "CREATE_FAILED")
     assert "already exists in stack" in reason
     assert stack(cf, "one")["StackStatus"] == "CREATE_COMPLETE"
 
@@ -144,8 +144,8 @@ def test_an_update_reaches_the_resource(cf: Any, cloud: LocalCloud) -> None:
     create(cf, "one", template(Queue=QUEUE))
     update(cf, "one", template(Queue={"Type": "AWS::SQS::Queue", "Properties": {"VisibilityTimeout": 50}}))
     url = ids(cf, "one")["Queue"]
-    told = cloud.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["VisibilityTimeout"])
-    assert told["Attributes"]["VisibilityTimeout"] == "50"
+    queue = cloud.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["VisibilityTimeout"])
+    assert queue["Attributes"]["VisibilityTimeout"] == "50"
 
 
 def test_a_property_that_is_fixed_at_creation_replaces_the_resource(cf: Any) -> None:
@@ -184,7 +184,7 @@ def test_resources_missing_in_a_template_are_deleted_unless_retained(cf: Any, cl
     logs.delete_log_group(logGroupName="kept")
 
 
-def test_a_failed_creation_leaves_nothing_and_tells_why(cf: Any, cloud: LocalCloud) -> None:
+def test_a_failed_creation_leaves_nothing_and_reports_the_reason(cf: Any, cloud: LocalCloud) -> None:
     cf.create_stack(StackName="one", TemplateBody=template(Queue=QUEUE, Broken=BROKEN))
     found = settled(cf, "one")
     assert found["StackStatus"] == "ROLLBACK_COMPLETE"
@@ -206,8 +206,8 @@ def test_a_failed_update_leaves_everything_as_it_was(cf: Any, cloud: LocalCloud)
     )
     assert settled(cf, "one")["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
     assert ids(cf, "one") == had
-    told = cloud.client("sqs").get_queue_attributes(QueueUrl=had["Queue"], AttributeNames=["VisibilityTimeout"])
-    assert told["Attributes"]["VisibilityTimeout"] == "40"
+    queue = cloud.client("sqs").get_queue_attributes(QueueUrl=had["Queue"], AttributeNames=["VisibilityTimeout"])
+    assert queue["Attributes"]["VisibilityTimeout"] == "40"
     assert cloud.client("sns").list_topics()["Topics"] == []
     assert update(cf, "one", template(Queue=slower))["StackStatus"] == "UPDATE_COMPLETE"
 
@@ -355,5 +355,5 @@ def test_a_property_that_the_api_does_not_have_fails_the_resource(cf: Any) -> No
     topic = {"Type": "AWS::SNS::Topic", "Properties": {"Colour": "red"}}
     cf.create_stack(StackName="one", TemplateBody=template(Topic=topic))
     assert settled(cf, "one")["StackStatus"] == "ROLLBACK_COMPLETE"
-    told = cf.describe_stack_events(StackName="one")["StackEvents"]
-    assert any("Colour" in one.get("ResourceStatusReason", "") for one in told)
+    events = cf.describe_stack_events(StackName="one")["StackEvents"]
+    assert any("Colour" in one.get("ResourceStatusReason", "") for one in events)

@@ -54,11 +54,11 @@ def cloud() -> Iterator[Any]:
 
 @pytest.fixture
 def heard(cloud: Any) -> Callable[[], list[Any]]:
-    """The messages in a queue behind a topic named `told` and a rule for alarms."""
+    """The messages in a queue behind a topic named `alarms` and a rule for alarms."""
     sqs, sns, rules = cloud("sqs"), cloud("sns"), cloud("events")
     url = sqs.create_queue(QueueName="heard")["QueueUrl"]
     arn = "arn:aws:sqs:us-east-1:123456789012:heard"
-    sns.subscribe(TopicArn=sns.create_topic(Name="told")["TopicArn"], Protocol="sqs", Endpoint=arn)
+    sns.subscribe(TopicArn=sns.create_topic(Name="alarms")["TopicArn"], Protocol="sqs", Endpoint=arn)
     rules.put_rule(Name="alarms", EventPattern=json.dumps({"source": ["aws.cloudwatch"]}))
     rules.put_targets(Rule="alarms", Targets=[{"Id": "1", "Arn": arn}])
 
@@ -80,7 +80,7 @@ MATH: Any = {
         {"Id": "late", "MetricStat": STAT | {"Metric": {"Namespace": "N", "MetricName": "Late"}}, "ReturnData": False},
     ]
 }
-TOPIC = "arn:aws:sns:us-east-1:123456789012:told"
+TOPIC = "arn:aws:sns:us-east-1:123456789012:alarms"
 
 
 def alarmed(cloud: Any, **settings: Any) -> Callable[[timedelta], str]:
@@ -137,9 +137,9 @@ def test_a_change_of_state_is_reported_once_to_the_topic_and_to_eventbridge(
     state = alarmed(cloud, AlarmActions=[TOPIC], AlarmDescription="It failed", **MATH)
     for _ in range(2):
         state(timedelta(minutes=1))
-    told = heard()
-    (note,) = (one for one in told if "Subject" in one)
-    (event,) = (one for one in told if "detail" in one)
+    messages = heard()
+    (note,) = (one for one in messages if "Subject" in one)
+    (event,) = (one for one in messages if "detail" in one)
     message = json.loads(note["Message"])
     assert note["Subject"].startswith('ALARM: "a"')
     assert (message["AlarmName"], message["OldStateValue"], message["NewStateValue"]) == ("a", UNKNOWN, ALARM)

@@ -24,7 +24,7 @@ def total() -> Iterator[Any]:
         def sums(namespace: str, *names: str, **dimensions: str) -> list[float]:
             found: Any = boto3.client("cloudwatch", region_name="us-east-1")
             now = datetime.now(UTC)
-            told = [
+            series = [
                 found.get_metric_statistics(
                     Namespace=namespace,
                     MetricName=name,
@@ -36,7 +36,7 @@ def total() -> Iterator[Any]:
                 )["Datapoints"]
                 for name in names
             ]
-            return [sum(point["Sum"] for point in points) for points in told]
+            return [sum(point["Sum"] for point in points) for points in series]
 
         yield sums
 

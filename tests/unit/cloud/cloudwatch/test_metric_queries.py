@@ -36,9 +36,12 @@ def stat(name: str, identity: str, stat: str = "Sum", namespace: str = "N", peri
 
 def evaluated(cloudwatch: Any, expression: str, *queries: Any) -> dict[str, list[float]]:
     """Values by label, oldest first, of three minutes."""
-    asked = [*queries, {"Id": "e", "Expression": expression}]
+    all_queries = [*queries, {"Id": "e", "Expression": expression}]
     answer = cloudwatch.get_metric_data(
-        MetricDataQueries=asked, StartTime=START, EndTime=START + timedelta(minutes=3), ScanBy="TimestampAscending"
+        MetricDataQueries=all_queries,
+        StartTime=START,
+        EndTime=START + timedelta(minutes=3),
+        ScanBy="TimestampAscending",
     )
     return {one["Label"]: one["Values"] for one in answer["MetricDataResults"]}
 
@@ -86,7 +89,7 @@ def test_a_metric_of_other_dimensions_or_another_namespace_is_another_metric(clo
     put(cloudwatch, "Rows", 10, a="1")
     put(cloudwatch, "Rows", 100, namespace="Other", a="1", b="2")
     assert evaluated(cloudwatch, "m", stat("Rows", "m", a="1", b="2")) == {"Rows": [1]}
-    told = cloudwatch.get_metric_statistics(
+    statistics = cloudwatch.get_metric_statistics(
         Namespace="N",
         MetricName="Rows",
         Dimensions=[{"Name": "a", "Value": "1"}],
@@ -95,7 +98,7 @@ def test_a_metric_of_other_dimensions_or_another_namespace_is_another_metric(clo
         Period=300,
         Statistics=["Sum"],
     )
-    assert [one["Sum"] for one in told["Datapoints"]] == [10]
+    assert [one["Sum"] for one in statistics["Datapoints"]] == [10]
 
 
 def test_a_metric_with_several_dimensions_is_listed_once(cloudwatch: Any) -> None:

@@ -18,7 +18,7 @@ ACCOUNT = "123456789012"
 
 @pytest.fixture
 def queue() -> Iterator[Any]:
-    """A queue behind a rule whose first target does not exist, and a bucket that tells EventBridge."""
+    """A queue behind a rule whose first target does not exist, and a bucket that notifies EventBridge."""
     with mock_aws(), Deliveries(Clock()) as deliveries, ruling(deliveries), flowing():
         s3: Any = boto3.client("s3", region_name="us-east-1")
         events: Any = boto3.client("events", region_name="us-east-1")
@@ -69,7 +69,7 @@ def test_a_disabled_rule_delivers_nothing(queue: Any) -> None:
     assert queue() == []
 
 
-def test_an_execution_tells_of_its_start_and_once_of_its_end() -> None:
+def test_an_execution_reports_its_start_and_once_its_end() -> None:
     role = f"arn:aws:iam::{ACCOUNT}:role/r"
     waiting = {"QueryLanguage": "JSONata", "StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 9, "End": True}}}
     with (
@@ -90,12 +90,12 @@ def test_an_execution_tells_of_its_start_and_once_of_its_end() -> None:
         execution = states.start_execution(stateMachineArn=arn, input='{"a": 1}')["executionArn"]
         for _ in range(2):
             states.stop_execution(executionArn=execution)
-        told = [
+        details = [
             json.loads(message["Body"])["detail"]
             for message in sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]
         ]
-    assert [(one["status"], one["stopDate"] is None) for one in told] == [("RUNNING", True), ("ABORTED", False)]
-    assert {(one["executionArn"], one["input"]) for one in told} == {(execution, '{"a": 1}')}
+    assert [(one["status"], one["stopDate"] is None) for one in details] == [("RUNNING", True), ("ABORTED", False)]
+    assert {(one["executionArn"], one["input"]) for one in details} == {(execution, '{"a": 1}')}
 
 
 @pytest.mark.usefixtures("queue")

@@ -84,11 +84,11 @@ def test_a_function_learns_the_claims_as_texts(issuer: Issuer, prefix: str) -> N
     api = client(functions, by_token(issuer))
     assert api.get("/g/things", headers={"Authorization": prefix + token}).status_code == 200
     [event] = functions.events()
-    told = event["requestContext"]["authorizer"]["jwt"]
+    passed = event["requestContext"]["authorizer"]["jwt"]
     expected = {"sub": "anna", "cognito:groups": "[a b]", "email_verified": "true", "aud": f"[x {AUDIENCE}]"}
-    assert told["claims"].items() >= expected.items()
-    assert told["scopes"] is None
-    assert all(isinstance(value, str) for value in told["claims"].values())
+    assert passed["claims"].items() >= expected.items()
+    assert passed["scopes"] is None
+    assert all(isinstance(value, str) for value in passed["claims"].values())
 
 
 def test_a_token_may_name_its_audience_as_client(issuer: Issuer) -> None:
@@ -141,7 +141,7 @@ def test_tokens_without_the_issuers_signature_are_refused(issuer: Issuer) -> Non
     assert answers == dict.fromkeys(answers, UNAUTHORIZED)
 
 
-def test_without_a_token_the_function_is_not_asked(issuer: Issuer) -> None:
+def test_without_a_token_the_function_is_not_called(issuer: Issuer) -> None:
     functions = Functions()
     response = client(functions, by_token(issuer)).get("/g/things")
     assert (answer(response), response.headers["WWW-Authenticate"]) == (UNAUTHORIZED, "Bearer")
@@ -161,11 +161,11 @@ def test_the_issuers_keys_are_kept_and_a_new_one_is_fetched() -> None:
         first = issuer.token()
         for _ in range(2):
             assert api.get("/g/things", headers={"Authorization": first}).status_code == 200
-        assert issuer.asked.count("/keys") == 1
+        assert issuer.paths.count("/keys") == 1
         issuer.keys.append(new_key("second"))
         for token in (issuer.token(), first):
             assert api.get("/g/things", headers={"Authorization": token}).status_code == 200
-        assert issuer.asked.count("/keys") == 2
+        assert issuer.paths.count("/keys") == 2
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9", "http://shop.example", "file:///etc"])
@@ -189,15 +189,15 @@ def test_the_authorizer_sees_the_request_and_the_function_its_context() -> None:
     functions = Functions()
     api = client(functions, by_function())
     assert api.post("/g/things?a=1", headers={"X-Api-Key": "k"}, data="secret").status_code == 200
-    [asked] = functions.events(AUTHORIZER)
+    [request] = functions.events(AUTHORIZER)
     expected = {
         "version": "2.0", "type": "REQUEST", "identitySource": ["k"], "routeKey": "POST /{group}/things",
         "rawPath": "/g/things", "rawQueryString": "a=1", "pathParameters": {"group": "g"},
         "routeArn": "arn:aws:execute-api:us-east-1:123456789012:local/$default/POST/g/things",
     }  # fmt: skip
-    assert asked.items() >= expected.items()
-    assert asked["headers"]["x-api-key"] == "k"
-    assert "body" not in asked
+    assert request.items() >= expected.items()
+    assert request["headers"]["x-api-key"] == "k"
+    assert "body" not in request
     [event] = functions.events()
     assert event["requestContext"]["authorizer"] == {"lambda": {"group": "g"}}
     assert [(role, source.rpartition("/")[2]) for _, _, role, source in functions.calls] == [
@@ -207,16 +207,16 @@ def test_the_authorizer_sees_the_request_and_the_function_its_context() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "errored", "status"),
+    ("body", "errored", "status"),
     [
         ({"isAuthorized": False}, False, 403), ({"isAuthorized": False, "context": {}}, False, 403),
         ({"isAuthorized": "true"}, False, 500), ({}, False, 500), (None, False, 500), ([True], False, 500),
         ({"isAuthorized": True}, True, 500), ("", False, 500),
     ],
 )  # fmt: skip
-def test_only_true_lets_through(told: Any, errored: bool, status: int) -> None:
+def test_only_true_lets_through(body: Any, errored: bool, status: int) -> None:
     functions = Functions()
-    functions.answer = json.dumps(told), errored
+    functions.answer = json.dumps(body), errored
     words = {403: "Forbidden", 500: "Internal Server Error"}
     response = client(functions, by_function()).get("/g/things", headers={"x-api-key": "k"})
     assert answer(response) == (status, {"message": words[status]})
@@ -224,7 +224,7 @@ def test_only_true_lets_through(told: Any, errored: bool, status: int) -> None:
 
 
 @pytest.mark.parametrize("headers", [{}, {"x-api-key": ""}, {"x-api-key-2": "k"}])
-def test_without_an_identity_source_no_function_is_asked(headers: dict[str, str]) -> None:
+def test_without_an_identity_source_no_function_is_called(headers: dict[str, str]) -> None:
     functions = Functions()
     assert answer(client(functions, by_function()).get("/g/things", headers=headers)) == UNAUTHORIZED
     assert not functions.calls
@@ -270,7 +270,7 @@ def cors_of(response: Any) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("path", ["/g/things", "/g/unknown"])
-def test_a_preflight_is_answered_before_anyone_is_asked(path: str) -> None:
+def test_a_preflight_is_answered_without_authorization(path: str) -> None:
     functions = Functions()
     response = client(functions, by_function(), cors=CORS).options(path, headers={"Origin": PAGE})
     assert response.status_code == 204

@@ -112,9 +112,9 @@ def test_a_bucket_fills_at_its_rate_up_to_its_burst() -> None:
     now = [0.0]
     throttle = Throttle(Stage(rate=2, burst=3), lambda: now[0])
 
-    def admitted(moment: float, asked: int) -> int:
+    def admitted(moment: float, count: int) -> int:
         now[0] = moment
-        return sum(throttle.admits("r") for _ in range(asked))
+        return sum(throttle.admits("r") for _ in range(count))
 
     assert [admitted(0, 5), admitted(0.4, 5), admitted(0.5, 5), admitted(1.5, 1), admitted(9, 5)] == [3, 0, 1, 1, 3]
 

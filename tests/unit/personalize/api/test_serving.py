@@ -209,8 +209,10 @@ def test_put_items_and_users_changes_the_results_of_filters(served: Served) -> N
 
 def test_a_user_s_list_neglects_an_item(served: Served) -> None:
     campaign = served.campaigns["user-personalization"]
-    asked = served.world.runtime.get_recommendations(campaignArn=campaign, userId="u1")["itemList"]
-    assert served.world.runtime.get_recommendations(campaignArn=campaign, userId="u1", itemId="i7")["itemList"] == asked
+    expected = served.world.runtime.get_recommendations(campaignArn=campaign, userId="u1")["itemList"]
+    assert (
+        served.world.runtime.get_recommendations(campaignArn=campaign, userId="u1", itemId="i7")["itemList"] == expected
+    )
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,7 @@ def test_the_last_change_is_never_later_than_now_and_only_changes_move_it(
 ) -> None:
     begun = 1_700_000_000.0
     changes = sorted([("look", look, "") for look in looks] + ([("turn", *turn)] if turn else []), key=itemgetter(1))
-    told: dict[str, set[float]] = {}
+    times_of: dict[str, set[float]] = {}
     with time_machine.travel(begun, tick=False) as now:
         life = Lifecycle(Clock(speed), minutes)
         if work is not None:
@@ -72,8 +72,8 @@ def test_the_last_change_is_never_later_than_now_and_only_changes_move_it(
             if what == "turn":
                 life.begin(name)
             assert life.created <= life.updated <= time.time()
-            told.setdefault(f"{life.transition} {life.status}", set()).add(life.updated)
-    assert all(len(times) == 1 for times in told.values()), "a status has one time"
+            times_of.setdefault(f"{life.transition} {life.status}", set()).add(life.updated)
+    assert all(len(times) == 1 for times in times_of.values()), "a status has one time"
 
 
 def test_an_update_moves_the_last_change_of_its_resource(world: World) -> None:
@@ -110,7 +110,7 @@ def test_resources_in_creation_can_be_neither_used_nor_deleted(world_at: Callabl
         world.make_filter(group, 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("*")')
 
 
-def test_a_solution_can_be_trained_the_moment_it_was_asked_for(world_at: Callable[[float], World]) -> None:
+def test_a_solution_can_be_trained_at_once(world_at: Callable[[float], World]) -> None:
     world = world_at(60)
     group = world.group()
     world.settled("datasetGroup", group)
@@ -126,12 +126,12 @@ def test_a_tracker_takes_events_from_its_first_moment_until_it_is_deleted(world_
     world.settled("datasetGroup", group)
     made = world.personalize.create_event_tracker(name="tracker", datasetGroupArn=group)
     event = {"sentAt": 1_700_000_000, "eventType": "watch", "itemId": "i1"}
-    told = {"trackingId": made["trackingId"], "userId": "u", "sessionId": "s", "eventList": [event]}
-    world.events.put_events(**told)
+    request = {"trackingId": made["trackingId"], "userId": "u", "sessionId": "s", "eventList": [event]}
+    world.events.put_events(**request)
     world.settled("eventTracker", made["eventTrackerArn"])
     world.personalize.delete_event_tracker(eventTrackerArn=made["eventTrackerArn"])
     with pytest.raises(world.events.exceptions.InvalidInputException, match="DELETE PENDING"):
-        world.events.put_events(**told)
+        world.events.put_events(**request)
 
 
 def test_arns_have_the_forms_of_the_service(world: World) -> None:

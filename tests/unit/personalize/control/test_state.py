@@ -36,11 +36,11 @@ def test_a_service_continues_where_it_was(tmp_path: Path, trainer: ThreadPoolExe
         event = {"sentAt": 1_800_000_000, "eventType": "watch", "itemId": "i3"}
         world.events.put_events(trackingId=tracking, userId="new", sessionId="s", eventList=[event])
         world.personalize.tag_resource(resourceArn=group, tags=[{"tagKey": "a", "tagValue": "1"}])
-        asked = [{"campaignArn": campaign, "userId": user} for user in ("u1", "new")]
-        before = everything(world), [world.runtime.get_recommendations(**one)["itemList"] for one in asked]
+        queries = [{"campaignArn": campaign, "userId": user} for user in ("u1", "new")]
+        before = everything(world), [world.runtime.get_recommendations(**one)["itemList"] for one in queries]
     with service(tmp_path, trainer):
         world = World()
-        assert (everything(world), [world.runtime.get_recommendations(**one)["itemList"] for one in asked]) == before
+        assert (everything(world), [world.runtime.get_recommendations(**one)["itemList"] for one in queries]) == before
         assert world.personalize.list_tags_for_resource(resourceArn=group)["tags"] == [{"tagKey": "a", "tagValue": "1"}]
         world.events.put_events(trackingId=tracking, userId="u1", sessionId="s", eventList=[event])
         assert world.version(solution)["status"] == "ACTIVE"
@@ -50,12 +50,12 @@ def test_a_service_that_is_killed_after_any_answer_continues_where_it_was(
     tmp_path: Path, trainer: ThreadPoolExecutor
 ) -> None:
     folder = tmp_path / "state"
-    told: list[object] = []
+    states: list[object] = []
 
     def answered() -> None:
         """A copy of the disk after an answered call, as a kill leaves it."""
-        copytree(folder, tmp_path / str(len(told)))
-        told.append((everything(world), exported(group)))
+        copytree(folder, tmp_path / str(len(states)))
+        states.append((everything(world), exported(group)))
 
     with service(folder, trainer):
         world = World()
@@ -79,7 +79,7 @@ def test_a_service_that_is_killed_after_any_answer_continues_where_it_was(
         answered()
         world.personalize.delete_event_tracker(eventTrackerArn=tracker["eventTrackerArn"])
         answered()
-    for number, before in enumerate(told):
+    for number, before in enumerate(states):
         with service(tmp_path / str(number), trainer):
             world = World()
             assert (everything(world), exported(group)) == before, f"after answer {number}"

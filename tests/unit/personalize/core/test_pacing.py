@@ -61,7 +61,7 @@ def taken(calls: int, call: Callable[[], Any]) -> int:
 
 
 @pytest.mark.usefixtures("world")
-def test_calls_take_no_time_and_are_not_throttled_unless_asked() -> None:
+def test_calls_take_no_time_and_are_not_throttled_by_default() -> None:
     pacing = environment.current.pacing
     assert (pacing.latency, pacing.serving_latency, pacing.throttled) == (0, None, False)
     pacing.sleep = lambda _: pytest.fail("it sleeps")

@@ -39,8 +39,8 @@ def scope(user: str | None = "u1", history: Any = (), item: str | None = None) -
     users.load(pd.DataFrame({"USER_ID": ["u1"], "AGE": [30], "PLAN": ["gold"]}), append=False)
     table: Table = items.table
     rows = np.array([table.index.get(name, -1) for name in [*ids, "i5"]])
-    told = History([row.item for row in history], [row.type for row in history])
-    return Scope("ITEM", {f"i{n}": n for n in range(6)}, table, rows, users.table, user, told, item)
+    met = History([row.item for row in history], [row.type for row in history])
+    return Scope("ITEM", {f"i{n}": n for n in range(6)}, table, rows, users.table, user, met, item)
 
 
 def selected(text: str, values: dict[str, str] | None = None, **more: Any) -> set[int]:

@@ -89,8 +89,8 @@ def group_with(world: World, found: pd.DataFrame) -> tuple[str, GroupData]:
     data = backend.data(backend.get("DatasetGroup", group))
     data.load("INTERACTIONS", found, append=False)
     ids = [*dict.fromkeys(found["ITEM_ID"]), "never", "nor this", LONG]
-    told = {"GENRES": [f"G{len(name) % 3}|Z" for name in ids], "YEAR": 1999, "DESCRIPTION": "a film about a film"}
-    data.load("ITEMS", pd.DataFrame({"ITEM_ID": ids, **told}), append=False)
+    values = {"GENRES": [f"G{len(name) % 3}|Z" for name in ids], "YEAR": 1999, "DESCRIPTION": "a film about a film"}
+    data.load("ITEMS", pd.DataFrame({"ITEM_ID": ids, **values}), append=False)
     return group, data
 
 

@@ -110,10 +110,10 @@ def trained(tmp_path_factory: pytest.TempPathFactory, trainer: ThreadPoolExecuto
             for user in range(300)
             for action in ("join", "call")
         ]
-        told = "ACTION_ID,KIND,REPEAT_FREQUENCY,EXPIRATION_TIMESTAMP\njoin,club,,\ncall,phone,,\n"
+        actions = "ACTION_ID,KIND,REPEAT_FREQUENCY,EXPIRATION_TIMESTAMP\njoin,club,,\ncall,phone,,\n"
         for kind, text, body in (
             ("ITEMS", schema("Items", *fields), f"ITEM_ID,GENRES,CREATION_TIMESTAMP\n{new}{old}"),
-            ("ACTIONS", ACTION_FIELDS, told),
+            ("ACTIONS", ACTION_FIELDS, actions),
             ("ACTION_INTERACTIONS", ANSWERS, "\n".join(answers)),
         ):
             job = world.import_data(world.dataset(group, kind, text), world.put(f"{kind}.csv", body))

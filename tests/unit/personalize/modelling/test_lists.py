@@ -27,12 +27,12 @@ def shop(tmp_path_factory: pytest.TempPathFactory, trainer: ThreadPoolExecutor) 
             for found in made.world.personalize.list_datasets(datasetGroupArn=made.group)["datasets"]
             if found["datasetType"] == "ITEMS"
         )
-        for name, told in (
+        for name, more in (
             ("new1", {}),
             ("new2", {"creationTimestamp": NOW}),
             ("old", {"creationTimestamp": NOW - 90 * 86400}),
         ):
-            record = {"itemId": name, "properties": json.dumps({"genres": "Comedy", "year": 2023} | told)}
+            record = {"itemId": name, "properties": json.dumps({"genres": "Comedy", "year": 2023} | more)}
             made.world.events.put_items(datasetArn=arn, items=[record])
         yield deployed(made)
 
@@ -78,8 +78,8 @@ def test_new_items_similar_to_the_users_come_first(shop: Served) -> None:
         for found in world.personalize.list_datasets(datasetGroupArn=shop.group)["datasets"]
         if found["datasetType"] == "ITEMS"
     )
-    told = {"genres": "Action", "year": 2023, "creationTimestamp": NOW}
-    world.events.put_items(datasetArn=arn, items=[{"itemId": "new-action", "properties": json.dumps(told)}])
+    properties = {"genres": "Action", "year": 2023, "creationTimestamp": NOW}
+    world.events.put_items(datasetArn=arn, items=[{"itemId": "new-action", "properties": json.dumps(properties)}])
     campaign = exploring(shop, "1", "20")
     for user, first in (("u1", "new1"), ("u0", "new-action")):  # of comedy and of action
         names = [item["itemId"] for item in ask(shop, campaign, userId=user, numResults=43)]
@@ -104,8 +104,8 @@ def cold(shop: Served) -> Served:
         "now": {"cold_start_max_interactions": "1000", "cold_start_relative_from": "currentTime"},
     }
     world, versions = shop.world, {}
-    for name, told in rules.items():
-        config = {"featureTransformationParameters": told}
+    for name, parameters in rules.items():
+        config = {"featureTransformationParameters": parameters}
         made = world.version(world.solution(shop.group, "hrnn-coldstart", solutionConfig=config))
         versions[name] = made["solutionVersionArn"]
     return Served(world, shop.group, versions, {})
@@ -139,7 +139,7 @@ def test_a_cold_start_tries_new_items_and_those_hardly_met(cold: Served) -> None
     assert tried_by(cold, "now") <= {"new1"}
 
 
-def test_the_second_version_tells_why(shop: Served) -> None:
+def test_the_second_version_gives_reasons(shop: Served) -> None:
     promoted = shop.world.make_filter(shop.group, 'INCLUDE ItemID WHERE Items.GENRES IN ("Classic")')
     promotion = {"name": "classics", "percentPromotedItems": 20, "filterArn": promoted}
     reasons = set[str]()
@@ -199,7 +199,7 @@ def test_a_request_may_have_one_promotion_with_a_percentage(shop: Served) -> Non
         ask(shop, shop.campaigns["similar-items"], itemId="i0", promotions=[{"name": "x"}])
 
 
-def test_metadata_are_texts_under_the_names_that_were_asked_for(shop: Served) -> None:
+def test_metadata_are_texts_under_the_requested_names(shop: Served) -> None:
     columns = {"ITEMS": ["genres", "YEAR"]}
     found = ask(shop, shop.campaigns["user-personalization-v2"], userId="u1", metadataColumns=columns)
     known = next(item for item in found if item["itemId"].startswith("i"))

@@ -158,16 +158,16 @@ class HalfTask(Task):
         return {}
 
 
-def test_in_a_thread_a_fit_ends_when_it_next_tells_how_far_it_is() -> None:
-    told: list[float] = []
+def test_in_a_thread_a_fit_ends_at_its_next_report_of_progress() -> None:
+    shares: list[float] = []
     half = HalfTask("", "", {}, "")
     with ThreadPoolExecutor(1) as executor:
         fitter = InProcessFitter(executor)
-        fitter.fit(half, told.append)
+        fitter.fit(half, shares.append)
         fitter.kill()
         with pytest.raises(KilledError):
-            fitter.fit(half, told.append)
-    assert told == [0.5]
+            fitter.fit(half, shares.append)
+    assert shares == [0.5]
 
 
 def test_the_training_data_is_passed_on_whole(tmp_path: Path) -> None:
@@ -180,12 +180,12 @@ def test_the_training_data_is_passed_on_whole(tmp_path: Path) -> None:
 
 
 def test_parts_of_a_fit_are_reported_as_shares_of_the_whole() -> None:
-    told: list[float] = []
-    with progress.listening(told.append), progress.part(0.5, 1):
+    shares: list[float] = []
+    with progress.listening(shares.append), progress.part(0.5, 1):
         progress.report_progress(0.5)
-    assert told == [0.5, 0.75, 1]
+    assert shares == [0.5, 0.75, 1]
     progress.report_progress(0.1)  # without a reader
-    assert len(told) == 3
+    assert len(shares) == 3
 
 
 def test_a_fit_s_progress_is_logged_now_and_then(caplog: pytest.LogCaptureFixture) -> None:

@@ -93,14 +93,14 @@ def _campaign(
     per_hour = HOUR * campaign.members.get("minProvisionedTPS", 1)
     counted = [number for time, number in by_hour.items() if span.since <= time < span.until]
     beyond = sum(max(0.0, number - per_hour) for number in counted)
-    floor, asked = tps_hours * HOUR * price, sum(counted)
+    floor, requests = tps_hours * HOUR * price, sum(counted)
     if is_known:
         return {
             "campaigns": priced_use(tps_hours, floor),
-            "requests": priced_use(asked, beyond * price),
+            "requests": priced_use(requests, beyond * price),
         }
-    unused = max(0.0, floor - (asked - beyond) * price)
-    return {"campaigns": Use(tps_hours, 0, unused), "requests": priced_use(asked, asked * price)}
+    unused = max(0.0, floor - (requests - beyond) * price)
+    return {"campaigns": Use(tps_hours, 0, unused), "requests": priced_use(requests, requests * price)}
 
 
 def _trained(solution: Billed, version: Mapping[str, Any], size: Size, prices: Mapping[str, float]) -> dict[str, Use]:

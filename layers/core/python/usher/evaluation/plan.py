@@ -165,7 +165,7 @@ class Evaluation:
             for name, entry in live.items()
             if options.live and recipe_of("", entry["type"]).evaluation_input
         }
-        unasked = {
+        without_answers = {
             name: one["recipe"]
             for name, one in compared.items()
             if is_without_batch(one["recipe"]) and not one["campaignArn"]
@@ -175,9 +175,9 @@ class Evaluation:
                 f"{name} (live)", f"is left out: {recipe} has no batch inference, and the solution no campaign.",
                 "Give the solution a campaign.",
             )
-            for name, recipe in unasked.items()
+            for name, recipe in without_answers.items()
         ]  # fmt: skip
-        compared = {name: one for name, one in compared.items() if name not in unasked}
+        compared = {name: one for name, one in compared.items() if name not in without_answers}
         return cls(files, own, inputs, options, comparable, types, compared, left_out)
 
     def contenders(self) -> list[Contender]:

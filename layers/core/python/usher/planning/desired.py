@@ -184,8 +184,8 @@ class _Desired:
         """The version of a solution in this run: it has one name, so that Personalize can refuse to train it a second
         time.
         """
-        asked = [self.tasks[name] for name in ("retrain", f"retrain#{solution.name}") if name in self.tasks]
-        task = max(asked, key=lambda one: one["at"], default={"at": ""})
+        tasks = [self.tasks[name] for name in ("retrain", f"retrain#{solution.name}") if name in self.tasks]
+        task = max(tasks, key=lambda one: one["at"], default={"at": ""})
         mode = task.get("trainingMode", solution.training_mode)
         increments = [content for given in self.data.values() for content in given.increments.values()]
         weights = value_at(solution.settings, EVENTS_CONFIG)

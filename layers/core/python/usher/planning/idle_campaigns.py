@@ -26,11 +26,11 @@ def without_idle(
     bucket: Bucket, group: str, config: Config, tasks: RequestedTasks
 ) -> tuple[Config, list[str], list[Problem]]:
     """The config without the removed campaigns, their ids, and notes on the requested removals."""
-    asked = [one for one in config.solutions if is_let_go(one, tasks)]
-    going = {one.name for one in asked if is_in_table(bucket, group, one.name)}
+    requested = [one for one in config.solutions if is_let_go(one, tasks)]
+    going = {one.name for one in requested if is_in_table(bucket, group, one.name)}
     solutions = (replace(one, campaign=None) if one.name in going else one for one in config.solutions)
     ids = [f"campaign/{name}" for name in sorted(going)]
-    return replace(config, solutions=tuple(solutions)), ids, list(_notes(config, asked, going))
+    return replace(config, solutions=tuple(solutions)), ids, list(_notes(config, requested, going))
 
 
 def is_let_go(solution: Solution, tasks: RequestedTasks) -> bool:
@@ -77,8 +77,8 @@ def tasks_to_request(
             yield {"task": "idle", "solution": name}
 
 
-def _notes(config: Config, asked: list[Solution], going: set[str]) -> Iterator[Problem]:
-    for one in asked:
+def _notes(config: Config, requested: list[Solution], going: set[str]) -> Iterator[Problem]:
+    for one in requested:
         place = f"{config.file}: solutions.{one.name}.idle"
         if one.name in going:
             message = "table: the campaign had no request for two weeks, so its export answers instead."

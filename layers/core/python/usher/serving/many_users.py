@@ -30,16 +30,16 @@ def answer_each(
     users = checked_ids(options["userIds"], "userIds", MAX_USERS)
     rest = {name: value for name, value in options.items() if name != "userIds"}
     executor = ThreadPoolExecutor(THREADS)
-    asked = [executor.submit(answer, {**rest, "userId": user}) for user in users]
-    wait(asked, timeout=seconds)
+    answers = [executor.submit(answer, {**rest, "userId": user}) for user in users]
+    wait(answers, timeout=seconds)
     executor.shutdown(wait=False, cancel_futures=True)
     late = RequestError(503, "Unavailable", "There was no time left for this user. Request fewer at a time.")
-    errors = [one.exception() if one.done() and not one.cancelled() else late for one in asked]
+    errors = [one.exception() if one.done() and not one.cancelled() else late for one in answers]
     if errors[0] and len({repr(error) for error in errors}) == 1:
         raise errors[0]
     return {
         "users": [
             {"userId": user, **({"error": as_error(error)} if isinstance(error, Exception) else one.result())}
-            for user, one, error in zip(users, asked, errors, strict=True)
+            for user, one, error in zip(users, answers, errors, strict=True)
         ]
     }

@@ -122,7 +122,7 @@ def read_request(
             members |= read(given[option], content)
     if "filterValues" in members and "filterArn" not in members:
         raise RequestError(400, "BadFilterValues", "filterValues need a filter.")
-    asked = ReadRequest(
+    request = ReadRequest(
         group,
         route,
         subject,
@@ -132,7 +132,7 @@ def read_request(
         automatic=automatic if "context" in route.options else {},
         rules=content.get("filterRules", {}).get(members.get("filterArn", "")),
     )
-    _check_length(asked)
+    _check_length(request)
     served: dict[str, Entry] = {**content["solutions"], **content.get("recommenders", {})}
     able = {name: one for name, one in served.items() if route.is_answered_by(one)}
     live = {name: one for name, one in able.items() if _target(one) and route.is_answered_by(_answering(one, served))}
@@ -143,12 +143,14 @@ def read_request(
         if refusal.code != "NoCampaign" and wanted is not None:
             raise refusal
         idle = [one for one, entry in able.items() if entry.get("idle") and wanted in {None, one}]
-        return replace(asked, refusal=refusal, idle=idle)
+        return replace(request, refusal=refusal, idle=idle)
     if "metadataColumns" in members and not _answering(live[name], served).get("metadata", True):
         message = f"{name} does not return metadata: in usher.yaml, enable enableMetadataWithRecommendations for it."
         raise RequestError(400, "BadMetadataColumns", message)
     version = str(_answering(live[name], served).get("solutionVersionArn", "")).rpartition("/")[2]
-    return replace(asked, solution=live[name].get("answeredBy") or name, served_by=_target(live[name]), version=version)
+    return replace(
+        request, solution=live[name].get("answeredBy") or name, served_by=_target(live[name]), version=version
+    )
 
 
 def check_names(route: Route, options: Collection[str]) -> None:

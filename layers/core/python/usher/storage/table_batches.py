@@ -28,10 +28,10 @@ class TableBatches:
             return []
         placeholders = {f"#{number}": name for number, name in enumerate(names)}
         narrowed = {"ProjectionExpression": ", ".join(placeholders), "ExpressionAttributeNames": placeholders}
-        asked = {"ConsistentRead": consistent, **(narrowed if names else {})}
+        options = {"ConsistentRead": consistent, **(narrowed if names else {})}
         found = []
         for start in range(0, len(keys), READ_SIZE):
-            part = {**asked, "Keys": [item_key(*key) for key in keys[start : start + READ_SIZE]]}
+            part = {**options, "Keys": [item_key(*key) for key in keys[start : start + READ_SIZE]]}
             for answer in self._until_all("batch_get_item", part, "UnprocessedKeys"):
                 found += [deserialized(item) for item in answer["Responses"].get(self.table.name, [])]
         return found
@@ -79,9 +79,9 @@ class TableBatches:
                 return
             place = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
 
-    def _until_all(self, operation: str, asked: Any, rest: str) -> Iterator[dict[str, Any]]:
+    def _until_all(self, operation: str, request: Any, rest: str) -> Iterator[dict[str, Any]]:
         """The answers of an operation that is repeated with its unprocessed rest."""
-        requests = {self.table.name: asked}
+        requests = {self.table.name: request}
         for attempt in range(MAX_ATTEMPTS):
             answer = getattr(self.table.dynamodb, operation)(RequestItems=requests)
             yield answer
