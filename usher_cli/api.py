@@ -109,10 +109,10 @@ def _cells(item: Mapping[str, Any]) -> dict[str, Any]:
     """The cells of an item: its ID, its score, and its details or metadata."""
     inner = {**item.get("metadata", {}), **item.get("details", {})}
     plain = {name: value for name, value in item.items() if not isinstance(value, dict)}
-    return {name: _text(value) for name, value in {**plain, **inner}.items()}
+    return {name: _cell_text(value) for name, value in {**plain, **inner}.items()}
 
 
-def _text(value: Any) -> str:
+def _cell_text(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(map(str, value))
     return f"{value:.4f}" if isinstance(value, float) else str(value)

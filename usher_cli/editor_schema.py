@@ -82,13 +82,13 @@ def editor_schema() -> Schema:
         "deduplicate": _by_dataset({"type": "boolean"}),
         "group": _members("group"),
         "schemas": _object(SCHEMA_KEYS, dict.fromkeys(SCHEMA_KEYS, AVRO_SCHEMA)),
-        "solutions": {**_named(_solution()), "propertyNames": {**NAME, "not": {"const": OUT}}},
-        "recommenders": _named(_with_members(RECOMMENDER, {"recipe": RECIPE}, ["recommenders"], ["recipe"])),
-        "filters": _named({"anyOf": [{"type": "string", "pattern": r"\S"}, _members("filters")]}),
+        "solutions": {**_object_of(_solution()), "propertyNames": {**NAME, "not": {"const": OUT}}},
+        "recommenders": _object_of(_with_members(RECOMMENDER, {"recipe": RECIPE}, ["recommenders"], ["recipe"])),
+        "filters": _object_of({"anyOf": [{"type": "string", "pattern": r"\S"}, _members("filters")]}),
         "exports": _unless_false({"type": "object", "additionalProperties": _export()}),
         "catalogue": _catalogue(),
         "context": {"type": "object", "additionalProperties": {"enum": list(CONTEXT_SOURCES)}},
-        **{section: _named(_job(section)) for section in JOBS},
+        **{section: _object_of(_job(section)) for section in JOBS},
         "metricAttribution": _unless_false(_members("metricAttribution")),
         "schedules": _object(SCHEDULES, dict.fromkeys(SCHEDULES, SCHEDULED)),
         "tags": _shape("TagResource", input_shape("TagResource").members["tags"]),
@@ -178,7 +178,7 @@ def _object(keys: Keys, schemas: Mapping[str, Schema], required: Collection[str]
     return {"type": "object", "properties": properties, "additionalProperties": False, **some}
 
 
-def _named(block: Schema) -> Schema:
+def _object_of(block: Schema) -> Schema:
     return {"type": "object", "propertyNames": NAME, "maxProperties": MAX_NAMES, "additionalProperties": block}
 
 
@@ -204,21 +204,21 @@ def _shape(operation: str, shape: Shape) -> Schema:
             return _object(members, {}, [name for name in shape.required_members if name in members])
         case ListShape():
             limits = {"minItems": minimum, "maxItems": maximum}
-            return {"type": "array", "items": _shape(operation, shape.member), **_known(limits)}
+            return {"type": "array", "items": _shape(operation, shape.member), **_without_none(limits)}
         case MapShape():
             return {
                 "type": "object",
                 "additionalProperties": _shape(operation, shape.value),
-                **_known({"maxProperties": maximum}),
+                **_without_none({"maxProperties": maximum}),
             }
         case StringShape():
             limits = {"minLength": minimum, "maxLength": maximum}
-            return {"enum": shape.enum} if shape.enum else {"type": "string", **_known(limits)}
+            return {"enum": shape.enum} if shape.enum else {"type": "string", **_without_none(limits)}
     numbers = {"type": NUMBERS.get(shape.type_name, shape.type_name), "minimum": minimum, "maximum": maximum}
-    return _known(numbers)
+    return _without_none(numbers)
 
 
-def _known(limits: Mapping[str, object]) -> Schema:
+def _without_none(limits: Mapping[str, object]) -> Schema:
     return {name: limit for name, limit in limits.items() if limit is not None}
 
 

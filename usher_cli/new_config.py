@@ -9,7 +9,7 @@ from usher.config.parser import DEFAULT_SOLUTIONS
 from usher.datasets.profile import ColumnProfile, DatasetProfile
 from usher.datasets.profile_cache import ProfileCache
 from usher.datasets.reading import PLAIN, Reading, Unit
-from usher.datasets.schemas import NAME, REQUIRED, RESERVED, like
+from usher.datasets.schemas import NAME, REQUIRED, RESERVED, most_similar
 from usher.dollars import dollars
 from usher.errors import InputError, Problem, UsherError
 from usher.filters.expressions import FilterError
@@ -75,7 +75,7 @@ def renamed(dataset: str, columns: Sequence[str]) -> dict[str, str]:
     names: dict[str, str] = {}
     for required in REQUIRED[dataset]:
         free = [one for one in columns if one not in {*names, *REQUIRED[dataset]}]
-        if required not in columns and (near := like(required, filter(str.isprintable, free))):
+        if required not in columns and (near := most_similar(required, filter(str.isprintable, free))):
             names[near] = required
     taken = {*columns, *names.values()}
     for one in columns:

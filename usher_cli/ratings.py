@@ -66,7 +66,7 @@ def _columns(path: Path, layouts: Sequence[Sequence[str]]) -> Iterator[Row]:
     rows = list(_rows(path))
     _, first = rows[0] if rows else (0, [])
     plain = [name.split(":")[0].replace("_", "").strip().lower() for name in first]
-    found = [_place(name, plain) for name in layouts[0]]
+    found = [_column_of(name, plain) for name in layouts[0]]
     header = any(place is not None for place in found)
     if header and None in found:
         missing = NAMES[layouts[0][found.index(None)]][0]
@@ -87,7 +87,7 @@ def _columns(path: Path, layouts: Sequence[Sequence[str]]) -> Iterator[Row]:
         yield line, [cells[place].strip() for place in found if place is not None]
 
 
-def _place(name: str, header: Sequence[str]) -> int | None:
+def _column_of(name: str, header: Sequence[str]) -> int | None:
     return next((header.index(known.lower()) for known in NAMES[name] if known.lower() in header), None)
 
 

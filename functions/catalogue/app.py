@@ -18,7 +18,7 @@ puts = Puts(Catalogues(table), partial(client, "personalize-events"))
 
 
 @api.route("put-users", "put-items", "put-actions")
-def put(group: str) -> tuple[dict[str, Any], int]:
+def put_records(group: str) -> tuple[dict[str, Any], int]:
     """Put the posted records, replacing those with the same IDs."""
     route, body = api.route_and_options()
     [dataset] = route.options

@@ -25,7 +25,7 @@ history = History(sessions, arrivals, known.unknown_items)
 
 
 @api.route("events")
-def record(group: str) -> tuple[dict[str, Any], int]:
+def record_events(group: str) -> tuple[dict[str, Any], int]:
     """Accept the posted `events` of `userId` in `sessionId`."""
     return accept(group, "events")
 
@@ -43,7 +43,7 @@ def accept(group: str, kind: EventKind) -> tuple[dict[str, Any], int]:
 
 
 @api.route("user-events")
-def show(group: str, **_user: str) -> dict[str, Any]:
+def show_events(group: str, **_user: str) -> dict[str, Any]:
     """List the arrived events of a user, and whether each counts."""
     route, options = api.route_and_options()
     return history.of_user(group, route, options, serving.cached(group), serving.trained_at(group))

@@ -50,13 +50,13 @@ def lambda_handler(event: dict[str, Any], context: Any) -> None:
         case {"group": str(group), "clearUp": str(run)}:
             clear_up(group, run, CLEAR_UP_PAUSE_SECONDS)
         case _ if "executionArn" in detail:
-            close(detail["executionArn"], execution_input, detail)
+            close_runs(detail["executionArn"], execution_input, detail)
         case _:
             of_groups = {f"{name}/": partial(measure, name) for name in serving.groups()}
             raise_errors(run_all({**of_groups, "quotas": measure_quotas}))
 
 
-def close(execution: str, execution_input: object, detail: dict[str, Any]) -> None:
+def close_runs(execution: str, execution_input: object, detail: dict[str, Any]) -> None:
     """Record and report the end of an execution in every group that it worked on.
 
     An execution does so itself, unless it was stopped or died. An execution without a record gets one in the group that
@@ -79,10 +79,10 @@ def close(execution: str, execution_input: object, detail: dict[str, Any]) -> No
         message = f"An execution broke off: {error['Error']}: {lambda_error_message(error['Cause'])}"
         text = f"{clean(message, MAX_SUMMARY_LENGTH)}\n\nMore: {execution}"
         notify(channels.sns, channels.topic, Notification(subject(machine, "FAILED"), text))
-    raise_errors(run_all({run.key(): partial(end, run, execution, error) for run in runs}))
+    raise_errors(run_all({run.key(): partial(end_run, run, execution, error) for run in runs}))
 
 
-def end(run: Run, execution: str, error: dict[str, str]) -> None:
+def end_run(run: Run, execution: str, error: dict[str, str]) -> None:
     """Conclude a run that its execution did not conclude, and report the undelivered part of its end."""
     record = run.read_or_empty()
     steps: dict[str, Callable[[], object]] = {}

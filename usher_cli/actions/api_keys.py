@@ -17,12 +17,12 @@ def create(stack: DeployedStack, group: str, name: str, routes: Sequence[str], p
 
     def plan() -> PlanView:
         limit = f", {per_minute} times a minute at most" if per_minute else ""
-        return in_sentences(f"The key allows {', '.join(routes)} of {group}{limit}. {ONCE}", _off(stack))
+        return in_sentences(f"The key allows {', '.join(routes)} of {group}{limit}. {ONCE}", _why_no_keys(stack))
 
     def carry_out(_: Progress) -> Done:
         if group not in stack.serving.groups():
             raise UsherError(f"No run of {group} has succeeded yet. See why: usher status {group}.")
-        return Done(_off(stack), secret=stack.keys.create(group, name, routes, per_minute))
+        return Done(_why_no_keys(stack), secret=stack.keys.create(group, name, routes, per_minute))
 
     return Action(f"Make the key {name}", plan, carry_out)
 
@@ -51,7 +51,7 @@ def revoke(stack: DeployedStack, group: str, key: str) -> Action:
     )
 
 
-def _off(stack: DeployedStack) -> str:
+def _why_no_keys(stack: DeployedStack) -> str:
     """The reason why the API takes no keys; empty if it does."""
     return "" if "KeyApiUrl" in stack.outputs else OFF
 

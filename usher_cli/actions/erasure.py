@@ -10,7 +10,7 @@ from pathlib import Path
 
 from usher.erasure.erased_users import ErasedUsers, checked_users, read_list, written_list
 from usher.erasure.erasure import list_key
-from usher.erasure.files import count_in_object, erase_in_object, versions
+from usher.erasure.files import count_in_object, erase_in_object, versions_with_content
 from usher.errors import UsherError
 from usher.planning.config_file import load_readings
 from usher.planning.tasks import ERASURE
@@ -103,7 +103,11 @@ def erase_own(bucket: Bucket, erased: ErasedUsers, keys: Collection[str]) -> Non
         key = of_key[0].key
         if key in keys:
             erase_in_object(bucket, erased, of_key, columns)
-            if any(count_in_object(bucket, erased, one, columns) for one in versions(bucket, key) if one.key == key):
+            if any(
+                count_in_object(bucket, erased, one, columns)
+                for one in versions_with_content(bucket, key)
+                if one.key == key
+            ):
                 raise UsherError(f"{bucket.url(key)} has changed meanwhile, and still names them. Repeat the command.")
 
 
@@ -115,7 +119,7 @@ def _versions_of_own(bucket: Bucket, group: str) -> Iterator[tuple[Sequence[Vers
         for dataset, reading in readings.items()
     }
     for folder in job_folders(group):
-        for key, of_key in groupby(versions(bucket, folder), lambda version: version.key):
+        for key, of_key in groupby(versions_with_content(bucket, folder), lambda version: version.key):
             if as_own_key(key).split("/")[1:2] == [OUT]:
                 continue
             if is_data(key) and dataset_of(key) in OF_USERS:

@@ -151,8 +151,8 @@ def plan_removal(stack: DeployedStack, group: str, *, data: bool) -> Removal:
         "group": group,
         "resources": resources,
         "keys": [key.name for key in stack.keys.of(group)],
-        "output": _sum(output),
-        "own": _sum(one for one in versions if one not in output),
+        "output": _files_of(output),
+        "own": _files_of(one for one in versions if one not in output),
         "data": data,
         "costs": monthly_totals(costs),
         "saves": monthly_totals([part for part in costs if part["arn"] not in staying]),
@@ -184,7 +184,7 @@ def _resource(one: Unmanaged, users: Sequence[str]) -> RemovedResource:
     return {"id": one.id, "arn": one.arn, "stays": stays}
 
 
-def _sum(versions: Iterable[Version]) -> Files:
+def _files_of(versions: Iterable[Version]) -> Files:
     some = list(versions)
     files = [one.size for one in some if is_file(one)]
     return {"files": len(files), "bytes": sum(files), "former": len(some) - len(files)}

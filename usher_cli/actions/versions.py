@@ -34,7 +34,7 @@ def serve_version(stack: DeployedStack, group: str, solution: str, version: str,
             raise UsherError(_lacking(solution, version, [one for one in versions if one != live]))
         instead = "" if chosen == live else f" instead of {tail(live)}"
         sentence = f"{tail(chosen)} serves{instead}, until a newer version passes the gate."
-        rest = _rest(stack, group, solution, Pin(chosen, caller(), why, now().isoformat(), versions[0]))
+        rest = _plan_of_run(stack, group, solution, Pin(chosen, caller(), why, now().isoformat(), versions[0]))
         return {**rest, "sentences": [sentence, *rest["sentences"]], "isWork": True}
 
     return Action(
@@ -62,7 +62,7 @@ def _lacking(solution: str, version: str, others: Sequence[str]) -> str:
     return f"{solution} has {named}. {known}"
 
 
-def _rest(stack: DeployedStack, group: str, solution: str, pin: Pin) -> PlanView:
+def _plan_of_run(stack: DeployedStack, group: str, solution: str, pin: Pin) -> PlanView:
     """The plan of the run that puts a version into service."""
     if pause_of(stack.table, group):
         return in_sentences(f"{group} is paused: nothing else is done.")

@@ -34,7 +34,7 @@ def export(stack: DeployedStack, options: Namespace, output: Output) -> int:
         show.plan(output.notes, action.plan())
     is_started = output.confirm(f"Export {', '.join(actions)}?")
     started = {name: one.carry_out(output.note).execution for name, one in actions.items()} if is_started else {}
-    ends = _ends(stack, started, output) if options.wait else {}
+    ends = _wait_for_ends(stack, started, output) if options.wait else {}
     begun = {"group": options.group, "exports": list(actions), "executions": started, "ends": ends}
 
     def say(*_: object) -> None:
@@ -51,7 +51,7 @@ def export(stack: DeployedStack, options: Namespace, output: Output) -> int:
     return FAILED if set(ends.values()) - {"SUCCEEDED"} else OK
 
 
-def _ends(stack: DeployedStack, started: dict[str, str], output: Output) -> dict[str, str]:
+def _wait_for_ends(stack: DeployedStack, started: dict[str, str], output: Output) -> dict[str, str]:
     """Step Functions' final status of the executions of exports, by solution; waits for their ends."""
     ends: dict[str, str] = {}
     with output.notes.status("Exporting"):

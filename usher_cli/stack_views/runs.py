@@ -146,10 +146,10 @@ def last_others(stack: DeployedStack, group: str) -> list[OtherRun]:
     """The last export of each solution, and the last evaluation, by name."""
     newest = {kind_of_run(run.name): run for run in stack.runs(group, others=True)}
     records = in_parallel(Run.read_or_empty, newest.values())
-    return [_other(stack, what, record) for what, record in sorted(zip(newest, records, strict=True)) if record]
+    return [_other_run(stack, what, record) for what, record in sorted(zip(newest, records, strict=True)) if record]
 
 
-def _other(stack: DeployedStack, what: str, record: RunRecord) -> OtherRun:
+def _other_run(stack: DeployedStack, what: str, record: RunRecord) -> OtherRun:
     solution = what.partition(" ")[2]
     folder = export_prefix(record["group"], solution) if solution else f"{record['group']}/out/evaluation/"
     published = bool(record.get("export")) if solution else record["outcome"] == "SUCCEEDED"

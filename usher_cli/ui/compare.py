@@ -59,7 +59,7 @@ def pairs_of(stack: DeployedStack, group: str) -> list[Pair]:
 
 
 def _pairs(stack: DeployedStack, group: str) -> Iterator[Pair]:
-    personalize, reasons = stack.clients["personalize"], _held(stack, group)
+    personalize, reasons = stack.clients["personalize"], _why_blocked(stack, group)
     for name, solution in stack.serving.read(group).get("solutions", {}).items():
         live = solution["solutionVersionArn"]
         versions = usable_versions(personalize, live.rpartition("/")[0])
@@ -74,7 +74,7 @@ def _version(personalize: PersonalizeClient, arn: str) -> Version:
     return Version(arn, trained, metrics_of(personalize, arn))
 
 
-def _held(stack: DeployedStack, group: str) -> dict[str, str]:
+def _why_blocked(stack: DeployedStack, group: str) -> dict[str, str]:
     """The reason why the last run has blocked a solution's version, by solution."""
     runs = stack.runs(group)
     resources = summarize(runs[-1].read())["resources"] if runs else []

@@ -45,7 +45,7 @@ def _buttons(visit: Visit, key: str) -> None:
         visit,
         "New secret",
         "autorenew",
-        lambda given: api_keys.rotate(stack, group, key, whole(given["days"], DAYS.label, 366)),
+        lambda given: api_keys.rotate(stack, group, key, whole_number(given["days"], DAYS.label, 366)),
         [DAYS],
     )
     action_button(visit, "Revoke", "block", lambda _: api_keys.revoke(stack, group, key))
@@ -53,7 +53,7 @@ def _buttons(visit: Visit, key: str) -> None:
 
 def new_key(visit: Visit, given: Given) -> Action:
     """The creation of a key, for the values of its fields. Raises UsherError for invalid ones."""
-    limit = whole(given["per_minute"], "Requests a minute", 1_000_000) if given["per_minute"].strip() else None
+    limit = whole_number(given["per_minute"], "Requests a minute", 1_000_000) if given["per_minute"].strip() else None
     require(given["routes"], "Choose the routes of the key.")
     return api_keys.create(visit.stack, visit.group, given["name"].strip(), given["routes"], limit or None)
 
@@ -70,7 +70,7 @@ def about(key: Key) -> dict[str, object]:
     }
 
 
-def whole(text: str, what: str, most: int) -> int:
+def whole_number(text: str, what: str, most: int) -> int:
     """A whole number up to a limit, from a field. Raises UsherError for another text. Pure."""
     digits = text.strip()
     require(digits.isascii() and digits.isdigit() and int(digits[:9]) <= most, f"{what}: a number from 0 to {most:,}.")

@@ -118,11 +118,16 @@ def words(text: str) -> list[str]:
 def of_others(group: str, others: list[OtherRun]) -> Markup:
     """The last export of each solution, and the last evaluation. Pure."""
     rows = [
-        [link(one["what"], group, "run", id=one["run"]), minute(one["startedAt"]), tag(one["outcome"]), *_shown(one)]
+        [
+            link(one["what"], group, "run", id=one["run"]),
+            minute(one["startedAt"]),
+            tag(one["outcome"]),
+            *_last_cells(one),
+        ]
         for one in others
     ]
     return table("", ["Run", "Started", "Outcome", "Result", "Where"], rows)
 
 
-def _shown(one: OtherRun) -> list[object]:
+def _last_cells(one: OtherRun) -> list[object]:
     return [one["headline"], code(one["place"]) if one["place"] else ""]

@@ -24,7 +24,7 @@ def test_a_key_is_shown_with_its_rights_and_the_end_of_its_former_secret() -> No
 @pytest.mark.parametrize("text", ["", "-1", "1.5", "seven", "367", "9" * 30, "²"])
 def test_an_invalid_number_of_days_is_refused(text: str) -> None:
     with pytest.raises(UsherError, match="Days: a number from 0 to 366"):
-        keys.whole(text, "Days", 366)
+        keys.whole_number(text, "Days", 366)
 
 
 def test_a_key_that_may_ask_nothing_is_refused() -> None:

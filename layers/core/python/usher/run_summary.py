@@ -255,13 +255,13 @@ def done_phrases(record: RunRecord) -> Iterator[str]:
             done["deleted", kind].append(name)
     for (verb, kind), names in done.items():
         if verb and not (kind in MINOR_KINDS and verb != "deleted"):
-            yield f"{verb} {_named(kind, names)}"
+            yield f"{verb} {_named_or_counted(kind, names)}"
     minor = sum(len(names) for (verb, kind), names in done.items() if verb == "made" and kind in MINOR_KINDS)
     if minor:
         yield f"set up {minor} further resource{'s' * (minor > 1)}"
 
 
-def _named(kind: str, names: Sequence[str]) -> str:
+def _named_or_counted(kind: str, names: Sequence[str]) -> str:
     """The names of resources of a kind: all of them, or their number."""
     word = WORDS.get(kind, kind.replace("_", " ")) + "s" * (len(names) > 1)
     listed = ", ".join(names) if len(names) <= MAX_NAMED else ""

@@ -3,7 +3,15 @@
 from typing import Any
 
 import pytest
-from usher.datasets.schemas import REQUIRED, RESERVED, check_change, check_schema, envelope, grown, make_schema
+from usher.datasets.schemas import (
+    REQUIRED,
+    RESERVED,
+    check_change,
+    check_schema,
+    envelope,
+    make_schema,
+    with_added_columns,
+)
 
 
 def schema(*fields: Any) -> dict[str, Any]:
@@ -114,6 +122,8 @@ def test_a_dataset_takes_only_more_columns_that_may_be_null(dataset: str, after:
 
 def test_a_schema_grows_by_columns_that_may_be_null() -> None:
     old = schema(ITEM, ("X", "int"))
-    new = grown(old, schema(ITEM, ("X", "string"), ("CREATION_TIMESTAMP", "long"), ("Y", ["null", "float"])))
+    new = with_added_columns(
+        old, schema(ITEM, ("X", "string"), ("CREATION_TIMESTAMP", "long"), ("Y", ["null", "float"]))
+    )
     assert new == schema(ITEM, ("X", "int"), ("CREATION_TIMESTAMP", ["null", "long"]), ("Y", ["null", "float"]))
     assert check_change("items", old, new, "here") == []

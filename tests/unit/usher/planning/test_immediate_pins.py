@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from usher.planning.immediate_pins import promote
+from usher.planning.immediate_pins import promote_pinned
 from usher.planning.pins import Pin
 from usher.resources.inventory import Inventory
 from usher.resources.kinds import Kind
@@ -53,20 +53,20 @@ def test_a_version_is_served_once_its_campaign_shows_it(
     live: str, latest: Any, served: str, is_under_way: bool, is_ordered: bool
 ) -> None:
     campaign = Campaign(solutionVersionArn=live, latestCampaignUpdate=latest)
-    assert promote(campaign, serving(NEW), PINS) == (serving(served), is_under_way)
+    assert promote_pinned(campaign, serving(NEW), PINS) == (serving(served), is_under_way)
     assert campaign.updates == [{"solutionVersionArn": OLD}] * is_ordered
 
 
 def test_a_version_without_a_campaign_serves_at_once() -> None:
-    assert promote(Campaign(), serving(NEW, None), PINS) == (serving(OLD, None), False)
+    assert promote_pinned(Campaign(), serving(NEW, None), PINS) == (serving(OLD, None), False)
 
 
 @pytest.mark.parametrize("former", [{}, serving("arn:solution/renamed/7")])
 def test_the_version_of_another_solution_is_left_to_the_run(former: ServingMap) -> None:
-    assert promote(Campaign(solutionVersionArn=NEW), former, PINS)[0].get("solutions", {}) == former.get(
+    assert promote_pinned(Campaign(solutionVersionArn=NEW), former, PINS)[0].get("solutions", {}) == former.get(
         "solutions", {}
     )
 
 
 def test_a_deleted_campaign_is_left_to_the_run() -> None:
-    assert promote(Campaign(), serving(NEW), PINS) == (serving(NEW), False)
+    assert promote_pinned(Campaign(), serving(NEW), PINS) == (serving(NEW), False)

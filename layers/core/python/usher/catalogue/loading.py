@@ -25,7 +25,7 @@ from usher.storage.bucket import REPLACED, Bucket
 CONCURRENCY = 10
 """Concurrent writes with conditions, which BatchWriteItem does not take, and connections of the boto3 client."""
 WRITES_PER_SECOND = 1000
-SLICE = 500
+SLICE = WRITES_PER_SECOND
 """The number of writes between two checks of the time and of the run's end."""
 WORK_SECONDS = 540.0
 """The seconds for which a call that does nothing else writes."""
@@ -95,9 +95,9 @@ class Loader:
             snapshot = _marked(snapshot, chunk)
             snapshot.write(self.bucket, key)
             is_first = not self.catalogues.facts(run.group, consistent=True)[kind]
-            put = self.catalogues.put_all if is_first else _each(self.catalogues.put)
+            put = self.catalogues.put_all if is_first else _one_by_one(self.catalogues.put)
             written = self._change(run, plan, until, put, chunk.entries)
-            deleted = self._change(run, plan, until, _each(self.catalogues.remove), gone)
+            deleted = self._change(run, plan, until, _one_by_one(self.catalogues.remove), gone)
             _confirmed(snapshot, chunk, written, deleted).write(self.bucket, key)
         if chunk.is_last and (written, deleted) == (len(chunk.entries), len(gone)):
             note_loaded(self.bucket, run.group, {**loaded_digests(self.bucket, run.group), kind: plan.digests[kind]})
@@ -117,7 +117,7 @@ class Loader:
         return done
 
 
-def _each(change: Callable[[str, Entry, int], bool]) -> Change:
+def _one_by_one(change: Callable[[str, Entry, int], bool]) -> Change:
     """Change entries one by one, many at a time."""
 
     def change_each(group: str, entries: Sequence[Entry], at: int) -> None:

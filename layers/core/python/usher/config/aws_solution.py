@@ -220,13 +220,13 @@ def _job(job: Content, solution: str) -> dict[str, Any]:
 
 
 def _notes(content: Content) -> Iterator[tuple[str, str, str]]:
-    for path, value in _walk(content, ""):
+    for path, value in _nested_values(content, ""):
         for pattern, message, remedy in NOTES:
             if re.fullmatch(pattern, f"{path}={value}", re.DOTALL):
                 yield path, message, remedy
 
 
-def _walk(value: Any, path: str) -> Iterator[tuple[str, Any]]:
+def _nested_values(value: Any, path: str) -> Iterator[tuple[str, Any]]:
     """All nested values with their paths, except the fields of schemas."""
     parts: Mapping[str, Any] = {}
     if isinstance(value, dict) and not path.endswith(".schema.serviceConfig"):
@@ -236,7 +236,7 @@ def _walk(value: Any, path: str) -> Iterator[tuple[str, Any]]:
     for name, part in parts.items():
         inner = f"{path}{name}".lstrip(".")
         yield inner, part
-        yield from _walk(part, inner)
+        yield from _nested_values(part, inner)
 
 
 def _service(block: Content | None) -> Content:

@@ -114,7 +114,7 @@ class Ceilings:
         if lines <= self.export_lines:
             return []
         message = f"has {lines:,d} lines or more; the ceiling of an export or batch job is {self.export_lines:,.0f}."
-        return [_above("export_lines", place, message, lines)]
+        return [_above_ceiling("export_lines", place, message, lines)]
 
     def check_estimate(self, group: str, estimate: Estimate) -> list[Problem]:
         """The problems of a run or a month that costs too much."""
@@ -123,7 +123,9 @@ class Ceilings:
             cost, ceiling = dollars(estimate.of_run), dollars(self.run_dollars)
             message = f"would cost about {cost} in one run; the ceiling is {ceiling}"
             problems.append(
-                _above("run_dollars", f"{group}/", f"{message} ({_top(estimate.run)}).", math.ceil(estimate.of_run))
+                _above_ceiling(
+                    "run_dollars", f"{group}/", f"{message} ({_largest(estimate.run)}).", math.ceil(estimate.of_run)
+                )
             )
         if estimate.of_month > self.month_dollars:
             parts = defaultdict(float, {"the last 30 days": estimate.ordered})
@@ -132,7 +134,9 @@ class Ceilings:
             cost, ceiling = dollars(estimate.of_month), dollars(self.month_dollars)
             message = f"would cost about {cost} a month; the ceiling is {ceiling}"
             problems.append(
-                _above("month_dollars", f"{group}/", f"{message} ({_top(parts)}).", math.ceil(estimate.of_month))
+                _above_ceiling(
+                    "month_dollars", f"{group}/", f"{message} ({_largest(parts)}).", math.ceil(estimate.of_month)
+                )
             )
         return problems
 
@@ -172,13 +176,13 @@ class Ceilings:
         for place, rate in rates.items():
             if rate > self.provisioned_tps:
                 message = f"is above the ceiling of {self.provisioned_tps:g} provisioned requests per second."
-                yield _above("provisioned_tps", _in_config(config, place), message, rate)
+                yield _above_ceiling("provisioned_tps", _in_config(config, place), message, rate)
 
     def _trained(self, config: Config) -> Iterator[Problem]:
         for one in config.solutions:
             if one.settings.get("performHPO") and not self.hpo:
                 message = "trains many models for one version, which this stack does not allow."
-                yield _above("hpo", _in_config(config, f"solutions.{one.name}.performHPO"), message, "ENABLED")
+                yield _above_ceiling("hpo", _in_config(config, f"solutions.{one.name}.performHPO"), message, "ENABLED")
 
     def _scheduled(self, config: Config) -> Iterator[Problem]:
         for schedule in config.schedules:
@@ -187,7 +191,9 @@ class Ceilings:
                 message = (
                     f"starts every {shortest:g} minutes; the shortest interval allowed is {self.schedule_minutes:g}."
                 )
-                yield _above("schedule_minutes", _in_config(config, place_of(schedule)), message, math.floor(shortest))
+                yield _above_ceiling(
+                    "schedule_minutes", _in_config(config, place_of(schedule)), message, math.floor(shortest)
+                )
 
 
 def _above_budget(group: str, estimate: Estimate) -> Iterator[Problem]:
@@ -204,7 +210,7 @@ def _above_budget(group: str, estimate: Estimate) -> Iterator[Problem]:
     yield Problem(f"{group}/: budget", f"{message}.", f"{remedy}the next month. Serving continues.")
 
 
-def _above(name: str, place: str, message: str, needed: object) -> Problem:
+def _above_ceiling(name: str, place: str, message: str, needed: object) -> Problem:
     parameter = PARAMETERS[name]
     remedy = "Reduce it, or raise the ceiling when you deploy the stack: sam deploy --parameter-overrides "
     # a number of thousands of digits can't be printed
@@ -216,6 +222,6 @@ def _in_config(config: Config, path: str) -> str:
     return f"{config.file}: {path}"
 
 
-def _top(parts: Mapping[str, float]) -> str:
+def _largest(parts: Mapping[str, float]) -> str:
     ordered = sorted(parts.items(), key=lambda one: one[1], reverse=True)
     return ", ".join(f"{name}: {dollars(amount)}" for name, amount in ordered[:MAX_REPORTED] if amount)

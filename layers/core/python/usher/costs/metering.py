@@ -49,7 +49,7 @@ def spans(former: Month, present: Month, at: datetime) -> Iterator[tuple[Month, 
     yield present, Span(present.measured_at or present.begin, at)
 
 
-def used(
+def uses_of_span(
     billed: list[Billed],
     trained: Mapping[str, list[Mapping[str, Any]]],
     requests: Mapping[str, ByHour],
@@ -142,7 +142,7 @@ class Meter:
             if month.sized_on != day:
                 stored = sum(file.size for file in self.bucket.files_of(group))
             trained = trainings(self.inventory, billed, span)
-            uses = used(billed, trained, requests, size, stored, past.prices, span)
+            uses = uses_of_span(billed, trained, requests, size, stored, past.prices, span)
             months.measure(group, month, span.until, uses, stored, day)
         return months.of(group)
 

@@ -35,7 +35,7 @@ class Repeated:
         return self.times * self.dollars
 
 
-def repeated(
+def repeated_costs(
     config: Config,
     exports: Mapping[str, Mapping[str, Any]],
     size: Size,

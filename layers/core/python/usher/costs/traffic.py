@@ -42,7 +42,7 @@ def requests_by_hour(
 ) -> dict[str, ByHour]:
     """The requests by hour, by campaign."""
     found: dict[str, dict[datetime, float]] = {arn: {} for arn in arns}
-    queries = [(arn, _query(place, arn, metric)) for place, (arn, metric) in enumerate(_asked(arns))]
+    queries = [(arn, _query(place, arn, metric)) for place, (arn, metric) in enumerate(_arns_and_metrics(arns))]
     for start in range(0, len(queries), MAX_QUERIES):
         part = queries[start : start + MAX_QUERIES]
         by_id = {query["Id"]: arn for arn, query in part}
@@ -56,7 +56,7 @@ def requests_by_hour(
     return dict(found)
 
 
-def _asked(arns: Iterable[str]) -> Iterator[tuple[str, str]]:
+def _arns_and_metrics(arns: Iterable[str]) -> Iterator[tuple[str, str]]:
     return ((arn, metric) for arn in arns for metric in METRICS)
 
 

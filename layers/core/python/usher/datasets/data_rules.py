@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from usher.datasets.profile import DUPLICATE, MAX_VALUES, ColumnProfile, DatasetProfile, Occurrences
-from usher.datasets.schemas import ACTION_EVENTS, REQUIRED, RESERVED, Field, Schema, fields, like
+from usher.datasets.schemas import ACTION_EVENTS, REQUIRED, RESERVED, Field, Schema, fields, most_similar
 from usher.datasets.times import unix_seconds
 from usher.errors import Problem
 from usher.limits import (
@@ -252,7 +252,7 @@ def check_dataset(
     columns = fields(schema)
     findings = [
         *_columns(profile, columns, location),
-        *_rows(profile, columns),
+        *_row_findings(profile, columns),
         *_times(profile, columns, location, now),
     ]
     findings += _nearly_numbers(profile, columns) if inferred else []
@@ -287,7 +287,7 @@ def _columns(profile: DatasetProfile, columns: Mapping[str, Field], location: st
             yield Finding(location, f"has {name} as a boolean.", remedy, "warning")
 
 
-def _rows(profile: DatasetProfile, columns: Mapping[str, Field]) -> Iterator[Finding]:
+def _row_findings(profile: DatasetProfile, columns: Mapping[str, Field]) -> Iterator[Finding]:
     for error, (severity, message, remedy) in ROW_FINDINGS.items():
         yield from _finding(profile.row_errors[error], severity, message, remedy)
     for name, column in profile.columns.items():
@@ -424,7 +424,7 @@ def _missing(profile: DatasetProfile, names: Iterable[str], location: str) -> It
     others = [one for one in profile.columns if one not in RESERVED[profile.dataset]]
     near: dict[str, str] = {}
     for name in names:
-        if one := like(name, [other for other in others if other not in near]):
+        if one := most_similar(name, [other for other in others if other not in near]):
             near[one] = name
         else:
             remedy = f"Add it; the header has {', '.join(profile.columns)}."

@@ -86,7 +86,7 @@ class Diagnosis:
         if not all(name in columns for name in REQUIRED_COLUMNS):
             for name, whole in ID_COLUMNS.items():
                 if name in ids:
-                    _count(self.samples[whole], ids[name])
+                    _add_ids(self.samples[whole], ids[name])
             return
         times, readable = _times(columns["TIMESTAMP"])
         if readable is not None:
@@ -102,7 +102,7 @@ class Diagnosis:
         keys_by_row = []
         for name, whole in ID_COLUMNS.items():
             one, sample = ids[name], self.samples[f"{whole}ByPeriod"]
-            _count(self.samples[whole], one)
+            _add_ids(self.samples[whole], one)
             kept = sample.has(one.keys)[one.places]
             sample.add(*_cells(one.keys, one.places[kept], periods[kept]))
             keys_by_row.append(one.keys[one.places])
@@ -186,7 +186,7 @@ def _times(text: pa.StringArray) -> tuple[Integers, pa.BooleanArray | None]:
     return (times, None) if good.all() else (times[good], pa.array(good))
 
 
-def _count(sample: Sample, ids: Hashed) -> None:
+def _add_ids(sample: Sample, ids: Hashed) -> None:
     number = len(ids.keys)
     sample.add(ids.keys, np.zeros(number, np.int64), np.bincount(ids.places, minlength=number))
 
@@ -242,7 +242,7 @@ def _shares(counts: Integers, rate: int) -> dict[str, Any]:
         counts = np.ones(1, np.int64)
     number, events = len(counts), int(counts.sum())
     ranks = np.unique(np.geomspace(1, number, MAX_POINTS).round().astype(np.int64))
-    slope, fit = _line(np.log10(ranks * rate), np.log10(counts[ranks - 1]))
+    slope, fit = _fitted_line(np.log10(ranks * rate), np.log10(counts[ranks - 1]))
     return {
         "number": number * rate,
         "mean": _rounded(events / number),
@@ -257,7 +257,7 @@ def _shares(counts: Integers, rate: int) -> dict[str, Any]:
     }
 
 
-def _line(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> tuple[float | None, float | None]:
+def _fitted_line(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> tuple[float | None, float | None]:
     """The slope of the least-squares line through points and its R-squared; None if there is no line."""
     if len(x) < 3 or np.ptp(y) == 0:
         return None, None
@@ -288,8 +288,8 @@ def _periods(interactions: Diagnosis) -> dict[str, Any]:
         "seconds": length,
         "starts": [_iso((begin + place) * length - MONDAY) for place in range(number)],
         "events": events.tolist(),
-        "newUsers": _new(users),
-        "newItems": _new(items),
+        "newUsers": _new_shares(users),
+        "newItems": _new_shares(items),
         "likeBefore": [None, *_likeness(items[:, 1:], items[:, :-1])],
         "likeLast": _likeness(items, items[:, -1:]),
     }
@@ -304,7 +304,7 @@ def _matrix(sample: Sample, begin: int, number: int) -> npt.NDArray[np.float64]:
     return matrix
 
 
-def _new(matrix: npt.NDArray[np.float64]) -> list[float | None]:
+def _new_shares(matrix: npt.NDArray[np.float64]) -> list[float | None]:
     """The share of each period's events whose IDs have none before it."""
     first = (matrix > 0).argmax(axis=1)
     new = np.bincount(first, matrix[np.arange(len(matrix)), first], matrix.shape[1])

@@ -22,7 +22,7 @@ from usher.storage.layout import dataset_of
 
 def read_distinct(bucket: Bucket, parts: Sequence[Part], limits: ReadLimits = LIMITS) -> Iterator[Block]:
     """The rows of a dataset's parts without duplicates. Raises InputError if there are too many rows to compare."""
-    kept = _kept(bucket, parts, limits)
+    kept = _rows_to_keep(bucket, parts, limits)
     start = 0
     for part in parts:
         for block in read_blocks(bucket, part, limits):
@@ -41,7 +41,7 @@ def too_many_rows(key: str, rows: int, limits: ReadLimits = LIMITS) -> list[Prob
     return [Problem(key, message, remedy)]
 
 
-def _kept(bucket: Bucket, parts: Sequence[Part], limits: ReadLimits) -> NDArray[np.bool_]:
+def _rows_to_keep(bucket: Bucket, parts: Sequence[Part], limits: ReadLimits) -> NDArray[np.bool_]:
     """A mask of the rows to keep (rows,)."""
     unique, found, rows = UNIQUE.get(dataset_of(parts[0].key), ""), list[Hashes](), 0
     for part in parts:

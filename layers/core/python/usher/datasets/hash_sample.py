@@ -102,7 +102,7 @@ class Sample:
             return self.kept
         rows = _summed([self.kept, *self.new])
         rows = rows.where(self.has(rows.keys))
-        while len(_first(rows.keys)) > self.cap:
+        while len(_first_of_equals(rows.keys)) > self.cap:
             self.level += 1
             rows = rows.where(self.has(rows.keys))
         self.kept, self.new = rows, []
@@ -111,7 +111,7 @@ class Sample:
     def totals(self) -> tuple[Hashes, Integers]:
         """Every key, and the sum of its counts."""
         rows = self.rows()
-        first = _first(rows.keys)
+        first = _first_of_equals(rows.keys)
         return rows.keys[first], np.add.reduceat(rows.counts, first) if len(first) else rows.counts
 
     def as_dict(self) -> dict[str, Any]:
@@ -135,13 +135,13 @@ class Sample:
             raise UnfitError("a sample is cut off, or has too much")
         keys, numbers, counts = np.split(np.frombuffer(plain, "<i8"), 3)
         sample = cls(cap, stored.level, Rows(keys.view(np.uint64), numbers, counts))
-        new = _first(sample.kept.keys, numbers)
+        new = _first_of_equals(sample.kept.keys, numbers)
         in_order = np.lexsort((numbers, sample.kept.keys))
         if not (
             len(new) == len(keys)
             and (in_order == np.arange(len(keys))).all()
             and (counts > 0).all()
-            and len(_first(sample.kept.keys)) <= cap
+            and len(_first_of_equals(sample.kept.keys)) <= cap
             and sample.has(sample.kept.keys).all()
         ):
             raise UnfitError("a sample's rows are in no order, or not its own")
@@ -158,11 +158,11 @@ def _summed(parts: list[Rows]) -> Rows:
     differ = np.ptp(numbers) > 0
     order = np.lexsort((numbers, keys)) if differ else np.argsort(keys, kind="stable")  # merges sorted runs
     keys, numbers = keys[order], numbers[order] if differ else numbers
-    first = _first(keys, numbers)
+    first = _first_of_equals(keys, numbers)
     return Rows(keys[first], numbers[first], np.add.reduceat(counts[order], first))
 
 
-def _first(*columns: npt.NDArray[Any]) -> npt.NDArray[np.intp]:
+def _first_of_equals(*columns: npt.NDArray[Any]) -> npt.NDArray[np.intp]:
     """The indices at which sorted rows differ from the row before."""
     new = np.ones(len(columns[0]), np.bool_)
     new[1:] = np.logical_or.reduce([column[1:] != column[:-1] for column in columns])

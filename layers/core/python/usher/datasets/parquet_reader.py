@@ -33,7 +33,7 @@ def read_parquet(
     try:
         source = parquet.ParquetFile(file, buffer_size=1 << 20)
         names = source.schema_arrow.names
-        _check(key, source, names)
+        _check_columns(key, source, names)
         groups = [number for number in range(source.num_row_groups) if belongs(_first_byte(source, number))]
         row = 1
         for batch in source.iter_batches(BATCH_ROWS, row_groups=groups) if groups else ():
@@ -47,7 +47,7 @@ def read_parquet(
         raise UnreadableError(key, 0, message, "Write it anew.") from None
 
 
-def _check(key: str, source: parquet.ParquetFile, names: list[str]) -> None:
+def _check_columns(key: str, source: parquet.ParquetFile, names: list[str]) -> None:
     if len(set(names)) < len(names):
         raise UnreadableError(key, 0, "has two columns of the same name.", "Rename one of them.")
     if len(names) > MAX_COLUMNS:

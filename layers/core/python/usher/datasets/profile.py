@@ -23,7 +23,7 @@ from usher.datasets.diagnosis import ID_COLUMNS, Diagnosis
 from usher.datasets.distinct_ids import DistinctIds
 from usher.datasets.hashing import Coded
 from usher.datasets.read_limits import LIMITS, ReadLimits
-from usher.datasets.schemas import REQUIRED, RESERVED, UNIQUE, like
+from usher.datasets.schemas import REQUIRED, RESERVED, UNIQUE, most_similar
 from usher.datasets.times import DATE
 from usher.storage.layout import suffix_of
 
@@ -192,7 +192,7 @@ def _check_header(dataset: str, key: str, names: Sequence[str]) -> None:
     The names may then be people's IDs, so the message does not show them.
     """
     required = REQUIRED[dataset]
-    if any(like(name, [*required, *RESERVED[dataset]]) for name in names):
+    if any(most_similar(name, [*required, *RESERVED[dataset]]) for name in names):
         return
     if any(re.fullmatch(NUMBER, name) or re.fullmatch(DATE, name) for name in names):
         remedy = f"Write the names of the columns above it: {','.join(required)} and so on."

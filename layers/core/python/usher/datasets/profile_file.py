@@ -117,7 +117,7 @@ def load_profile(content: bytes, dataset: str, key: str, size: int) -> DatasetPr
     if len(text) > _max_json_bytes(size):
         raise UnfitError("its JSON is too long")
     stored = as_type(_ProfileJson, parse_json(text))
-    _check(stored, dataset, key, size)
+    _check_profile(stored, dataset, key, size)
     hashes, positions, recurs, first_duplicates = _arrays(rest, stored.ids)
     _check_ids(stored.ids, hashes, positions, first_duplicates, size)
     profile = DatasetProfile(
@@ -152,7 +152,7 @@ def _arrays(content: bytes, ids: _IdsJson) -> Iterator[NDArray[Any]]:
         yield array.copy()
 
 
-def _check(stored: _ProfileJson, dataset: str, key: str, size: int) -> None:
+def _check_profile(stored: _ProfileJson, dataset: str, key: str, size: int) -> None:
     """Raise UnfitError if a part can't have such a profile."""
     facts = [
         *stored.rowErrors.values(),

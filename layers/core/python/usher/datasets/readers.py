@@ -66,7 +66,7 @@ def apply_reading(key: str, blocks: Iterable[Block], reading: Reading) -> Iterat
     for block in blocks:
         columns = _renamed(key, block.columns, reading.columns) if reading.columns else block.columns
         block = replace(block, columns=columns)
-        yield block if reading.timestamps == PLAIN.timestamps else _timed(block, reading.timestamps)
+        yield block if reading.timestamps == PLAIN.timestamps else _with_seconds(block, reading.timestamps)
 
 
 def _renamed(key: str, columns: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
@@ -83,7 +83,7 @@ def _renamed(key: str, columns: Mapping[str, Any], names: Mapping[str, str]) -> 
     return renamed
 
 
-def _timed(block: Block, unit: str) -> Block:
+def _with_seconds(block: Block, unit: str) -> Block:
     columns, unread = dict(block.columns), np.zeros(len(block.lines), np.bool_)
     for name in TIME_COLUMNS:
         if name in columns:

@@ -73,7 +73,7 @@ MAX_LENGTH = 200
 """The most characters of a name that are compared with others."""
 
 
-def like(name: str, names: Iterable[str]) -> str:
+def most_similar(name: str, names: Iterable[str]) -> str:
     """The most similar of some names, whatever the case, blanks and `_`; empty if none is similar."""
     plain = {_letters(one): one for one in names}
     near = difflib.get_close_matches(_letters(name[:MAX_LENGTH]), plain, 1)
@@ -236,7 +236,7 @@ def types(schema: Schema) -> dict[str, set[str]]:
     return {name: {*field.types, *(["null"] if field.nullable else [])} for name, field in fields(schema).items()}
 
 
-def grown(old: Schema, new: Schema) -> Schema:
+def with_added_columns(old: Schema, new: Schema) -> Schema:
     """A schema with the columns of `new` and, where it has them, the types of `old`; added columns may be null."""
     before = _fields(old)
     added = {name: {**field, "type": _or_null(field["type"])} for name, field in _fields(new).items()}

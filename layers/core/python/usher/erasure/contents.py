@@ -42,7 +42,7 @@ def clean(key: str, source: IO[bytes], target: Target, erased: ErasedUsers, colu
     `source`: a Parquet file must be seekable. `columns`: further names of the column of users.
     """
     plain = key.removesuffix(".gz")
-    cleaner = next((one for suffix, one in CLEANERS.items() if plain.endswith(suffix)), _leave)
+    cleaner = next((one for suffix, one in CLEANERS.items() if plain.endswith(suffix)), _erase_nothing)
     if plain == key:
         return cleaner(source, target, erased, columns)
     with gzip.GzipFile(fileobj=source) as lines, gzip.GzipFile("", "wb", fileobj=cast(Any, target), mtime=0) as packed:
@@ -54,7 +54,7 @@ def is_user_column(name: str, columns: Collection[str]) -> bool:
     return name.replace("_", "").upper() == "USERID" or name in columns
 
 
-def _leave(_source: IO[bytes], _target: Target, _who: ErasedUsers, _columns: Collection[str]) -> int:
+def _erase_nothing(_source: IO[bytes], _target: Target, _who: ErasedUsers, _columns: Collection[str]) -> int:
     return 0
 
 

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from usher.aws import now
 from usher.config.schedule_expressions import next_start
 from usher.erasure.erased_users import ErasedUsers, read_list
-from usher.erasure.files import erase_files, versions
+from usher.erasure.files import erase_files, versions_with_content
 from usher.erasure.items import erase_items, sessions_of
 from usher.erasure.messages import WaitingEvents
 from usher.erasure.personalize import ENDED, EXPECTED_SECONDS, DeletionJobs
@@ -170,7 +170,7 @@ class Erasure:
             problem = Problem(job["arn"], message, "Correct that, and erase the users again: usher erase.")
             changes["problems"] = [problem_record(problem)]
         run.update(changes)
-        self.bucket.delete_versions(list(versions(self.bucket, list_key(run.group, state["reference"]))))
+        self.bucket.delete_versions(list(versions_with_content(self.bucket, list_key(run.group, state["reference"]))))
         Tasks(self.table).forget(run.group, f"{ERASURE}#{state['reference']}")
 
     def _still_known(self, group: str, state: ErasureRecord) -> Iterator[StillKnown]:

@@ -43,7 +43,7 @@ class _Nowhere(io.RawIOBase):
         return len(content)
 
 
-def versions(bucket: Bucket, prefix: str) -> Iterator[Version]:
+def versions_with_content(bucket: Bucket, prefix: str) -> Iterator[Version]:
     """Every version of every object below a prefix that has content, by their keys."""
     return (one for one in bucket.versions(prefix) if not one.is_mark)
 
@@ -56,7 +56,7 @@ def erase_files(
     Returns the number of erased rows, entries and files, and the last key that was searched; None at the end.
     """
     root, removed = f"{erased.group}/out/", 0
-    for key, of_key in groupby(versions(bucket, root), lambda version: version.key):
+    for key, of_key in groupby(versions_with_content(bucket, root), lambda version: version.key):
         if key <= after:
             continue
         name = key.removeprefix(root)
@@ -131,6 +131,6 @@ def _rewrite(
 
 def _replace_page(bucket: Bucket, key: str, html: str) -> None:
     """Write a page anew and delete its former versions: HTML has no parts that belong to a user."""
-    former = [one for one in versions(bucket, key) if one.key == key]
+    former = [one for one in versions_with_content(bucket, key) if one.key == key]
     bucket.write(key, html.encode(), ContentType="text/html; charset=utf-8")
     bucket.delete_versions(former)

@@ -97,13 +97,13 @@ class Acceptance:
         session = self.sessions.read(group, posted.session)
         user = posted.user or session.user
         repeated = self.arrivals.known_ids(group, user, posted.session, posted.given_ids)
-        fresh = _fresh(posted.events, repeated)
+        fresh = _new_events(posted.events, repeated)
         message = Message(
             kind=kind, group=group, trackingId=tracking_id, sessionId=posted.session, arrived=arrived, events=fresh
         )
         if user:
             message["userId"] = user
-        for part in _parts(message):
+        for part in _parts_of(message):
             self.queues.send_to_bucket(part)
         if posted.user:
             before = self.arrivals.newest(group, posted.session)
@@ -127,7 +127,7 @@ class Acceptance:
         Returns the number of queued events and, by eventId, the reasons why Personalize refuses some for good.
         """
         queued, refused = 0, dict[str, str]()
-        for part in _parts(message):
+        for part in _parts_of(message):
             reason = "" if queued or is_pending else self._ask(part)
             if reason is None or queued or is_pending:
                 self._queue(part, given)
@@ -186,13 +186,13 @@ class Acceptance:
         ]
 
 
-def _parts(message: Message) -> Iterator[Message]:
+def _parts_of(message: Message) -> Iterator[Message]:
     """A message in parts of the size of a call."""
     for start in range(0, len(message["events"]), MAX_EVENTS):
         yield {**message, "events": message["events"][start : start + MAX_EVENTS]}
 
 
-def _fresh(events: Sequence[Event], repeated: Collection[str]) -> list[Event]:
+def _new_events(events: Sequence[Event], repeated: Collection[str]) -> list[Event]:
     """The new events, each once."""
     first = dict[str, Event]()
     for event in events:

@@ -76,7 +76,7 @@ class Arrivals:
 
     def write(self, message: Message, outcome: Outcome, reason: str = "", given: Collection[str] = ()) -> None:
         """Write a message's events and their outcome. `given`: the eventIds that the sender has made."""
-        ended = _ended(outcome, reason)
+        ended = _outcome_members(outcome, reason)
         events = [{**_key(message, event), **_attributes(message, event), **ended} for event in message["events"]]
         TableBatches(self.table).put([*events, *_ids(message, given)])
 
@@ -87,7 +87,7 @@ class Arrivals:
 
     def settle(self, message: Message, outcome: Outcome, reason: str = "") -> None:
         """Write the outcome of a message that waited."""
-        ended = _ended(outcome, reason)
+        ended = _outcome_members(outcome, reason)
         values = {f":{name}": value for name, value in ended.items()}
         self._write_each(message, ", ".join(f"{name} = :{name}" for name in ended), values)
 
@@ -167,7 +167,7 @@ def _attributes(message: Message, event: Event) -> dict[str, Any]:
     }
 
 
-def _ended(outcome: Outcome, reason: str) -> dict[str, str]:
+def _outcome_members(outcome: Outcome, reason: str) -> dict[str, str]:
     return {"outcome": outcome, **({"reason": reason} if reason else {})}
 
 

@@ -84,7 +84,7 @@ def check_request(
     who = ("userId", "sessionId")
     check_list(content, kind.list, who, f"{{eventType, {kind.subject}, ...}}", MAX_EVENTS)
     events = content[kind.list]
-    named = {name: _known(content[name], name) for name in who if content.get(name) is not None}
+    named = {name: _real_id(content[name], name) for name in who if content.get(name) is not None}
     if not named:
         raise RequestError(400, "BadBody", "The body names neither userId nor sessionId. Give at least one of them.")
     batch = make_id()
@@ -212,7 +212,7 @@ def camel(column: str) -> str:
     return first + "".join(part.title() for part in rest)
 
 
-def _known(value: Any, name: str) -> str:
+def _real_id(value: Any, name: str) -> str:
     """An ID. Raises RequestError for a placeholder of a missing one."""
     text = checked_id(value, name)
     if text in PROGRAM_WORDS or not text.strip():
@@ -253,7 +253,7 @@ def _number(value: Any, name: str) -> float:
 
 
 def _recommendation(value: Any, name: str) -> str:
-    text = _known(value, name)
+    text = _real_id(value, name)
     if len(text) > MAX_RECOMMENDATION_ID_LENGTH:
         remedy = "Send the recommendationId of an answer unchanged"
         raise _error(f"{name} must have at most {MAX_RECOMMENDATION_ID_LENGTH} characters. {remedy}")
@@ -261,7 +261,7 @@ def _recommendation(value: Any, name: str) -> str:
 
 
 def _impression(value: Any, name: str) -> list[str]:
-    items = [_known(item, f"An item in {name}") for item in checked_ids(value, name)]
+    items = [_real_id(item, f"An item in {name}") for item in checked_ids(value, name)]
     if len(items) > MAX_IMPRESSIONS:
         raise _error(f"{name} has {len(items)} items; {MAX_IMPRESSIONS} are allowed. Give those that were seen first")
     return items
@@ -310,7 +310,7 @@ def _error(message: str) -> RequestError:
 
 
 COMMON: Mapping[str, Read] = {
-    "eventId": _known,
+    "eventId": _real_id,
     "properties": _properties,
     "recommendationId": _recommendation,
     "impression": _impression,
@@ -321,8 +321,8 @@ KINDS = {
         "events",
         "sentAt",
         {
-            "eventType": _known,
-            "itemId": _known,
+            "eventType": _real_id,
+            "itemId": _real_id,
             "sentAt": _seconds,
             **COMMON,
             "eventValue": _number,
@@ -333,7 +333,7 @@ KINDS = {
         "action_interactions",
         "actionInteractions",
         "timestamp",
-        {"eventType": _outcome, "actionId": _known, "timestamp": _seconds, **COMMON},
+        {"eventType": _outcome, "actionId": _real_id, "timestamp": _seconds, **COMMON},
     ),
 }
 """The kinds of records that can be posted, by route."""

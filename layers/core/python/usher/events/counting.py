@@ -71,7 +71,7 @@ class Counting:
         `arrived`: Unix seconds; `trained_at`: the beginnings of the live versions' trainings, by ARN, likewise.
         """
         return {
-            name: _when(entry, arrived, trained_at)
+            name: _when_it_counts(entry, arrived, trained_at)
             for name, entry in self._served.items()
             if self._learns(name, entry, event)
         }
@@ -93,7 +93,7 @@ def _without_column(event: Event, columns: Columns) -> Iterable[Reason]:
         yield Reason("UnknownProperty", message, prevents=False)
 
 
-def _when(entry: Mapping[str, Any], arrived: float, trained_at: Mapping[str, float]) -> str:
+def _when_it_counts(entry: Mapping[str, Any], arrived: float, trained_at: Mapping[str, float]) -> str:
     if arrived < trained_at.get(entry.get("solutionVersionArn", ""), 0):
         return "trained"
     if entry["type"] in AT_ONCE:

@@ -47,10 +47,10 @@ def lets_through(rules: Rules, candidate: str, known: Knowledge) -> Verdict:
     """
     clauses = [(rule["effect"], _all(_guard(guard, known) for guard in rule["guards"]), rule) for rule in rules]
     included = _included(
-        [(applies, _where(rule, candidate, known)) for effect, applies, rule in clauses if effect == "INCLUDE"]
+        [(applies, _condition(rule, candidate, known)) for effect, applies, rule in clauses if effect == "INCLUDE"]
     )
     excluded = _any(
-        _all([applies, _where(rule, candidate, known)]) for effect, applies, rule in clauses if effect == "EXCLUDE"
+        _all([applies, _condition(rule, candidate, known)]) for effect, applies, rule in clauses if effect == "EXCLUDE"
     )
     return _all([included, _not(excluded)])
 
@@ -66,7 +66,7 @@ def _included(clauses: Sequence[tuple[Verdict, Verdict]]) -> Verdict:
     return True if all(perhaps) else None
 
 
-def _where(rule: Rule, candidate: str, known: Knowledge) -> Verdict:
+def _condition(rule: Rule, candidate: str, known: Knowledge) -> Verdict:
     def verdict_of(node: Node) -> Verdict:
         if "parts" not in node:
             return _test(node, f"{rule['target']}ID", candidate, known)
@@ -93,14 +93,14 @@ def _compared(cell: object, operator: str, values: Sequence[Literal]) -> Verdict
     if cell in {None, ""}:
         return None if operator in {"NOT IN", "!="} else False  # the service guide does not mention blanks
     if operator in LISTS:
-        return _has(cell, values, operator)
+        return _has_any(cell, values, operator)
     number, other = _number(cell), _value_as_number(values)
     if math.isnan(number) or math.isnan(other):
         return None if operator == "!=" else False
     return COMPARE[operator](number, other)
 
 
-def _has(cell: object, values: Collection[Literal], operator: str) -> bool:
+def _has_any(cell: object, values: Collection[Literal], operator: str) -> bool:
     """Whether any of a cell's values, which bars separate, is among `values`; for NOT IN, whether none is."""
     members = str(cell).split("|")
     found = any(value in members if isinstance(value, str) else _number(cell) == value for value in values)

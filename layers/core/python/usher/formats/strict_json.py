@@ -31,11 +31,11 @@ def parse_strict(text: str) -> Any:
         )
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
-    _check(value)
+    _check_value(value)
     return value
 
 
-def _check(value: Any) -> None:
+def _check_value(value: Any) -> None:
     level = [value]
     for _ in range(MAX_DEPTH):
         for one in level:

@@ -145,11 +145,11 @@ def _check_depth(value: Any) -> None:
     """Raise UnfitError if a value is deeper than MAX_DEPTH: later readers recurse over it."""
     level = [value]
     for _ in range(MAX_DEPTH):
-        level = [part for one in level for part in _parts(one)]
+        level = [part for one in level for part in _members(one)]
         if not level:
             return
     raise UnfitError(f"it has more than {MAX_DEPTH} nested lists and objects")
 
 
-def _parts(value: Any) -> Sequence[Any]:
+def _members(value: Any) -> Sequence[Any]:
     return list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else ()

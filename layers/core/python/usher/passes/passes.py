@@ -7,7 +7,7 @@ from typing import Any, TypedDict
 from usher.clients import Clients, EventBridgeClient
 from usher.exports.group_cleanup import clean_up
 from usher.passes.removed_group import forget_group
-from usher.planning.immediate_pins import promote
+from usher.planning.immediate_pins import promote_pinned
 from usher.planning.next_serving_map import next_map
 from usher.planning.pins import Pins, with_pins
 from usher.planning.quota_check import leaving_now
@@ -78,7 +78,7 @@ class Passes:
         """Put the versions into service that people have chosen, without waiting for the running run."""
         serving, pins = ServingMaps(self.table), Pins(self.table).holding(self.clients["personalize"], group)
         former = serving.read(group)
-        content, is_under_way = promote(self._inventory(never_refuse), former, pins)
+        content, is_under_way = promote_pinned(self._inventory(never_refuse), former, pins)
         if content != former:
             serving.replace(group, content, former)
             serving.date_live_versions(group)

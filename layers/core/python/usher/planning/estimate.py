@@ -13,7 +13,7 @@ from usher.costs.ceilings import Ceilings, Estimate
 from usher.costs.ledger import Past
 from usher.costs.monthly import cost_or_nan, existing_cost, planned_costs, recurring_costs
 from usher.costs.months import Use, priced_use, sum_uses
-from usher.costs.recurring import export_id, repeated
+from usher.costs.recurring import export_id, repeated_costs
 from usher.errors import InputError, Problem
 from usher.planning.draft import Proposal
 from usher.planning.inputs import Inputs
@@ -171,7 +171,7 @@ class Estimator:
     def _recurring(self, plan: Plan, size: Size, prices: Mapping[str, float]) -> list[MonthlyCost]:
         """The costs of schedules in every 30 days."""
         known, most = (
-            list(repeated(self.inputs.config, plan.exports, size, self._export_schedule, price))
+            list(repeated_costs(self.inputs.config, plan.exports, size, self._export_schedule, price))
             for price in (partial(cost_or_nan, prices=prices), max_cost)
         )
         return recurring_costs(known, most, {one.id: one.arn for one in plan.resources})

@@ -12,7 +12,7 @@ from usher.serving.serving_map import ServedSolution, ServingMap
 CAMPAIGN = KINDS["campaign"]
 
 
-def promote(inventory: Inventory, former: ServingMap, pins: Mapping[str, Pin]) -> tuple[ServingMap, bool]:
+def promote_pinned(inventory: Inventory, former: ServingMap, pins: Mapping[str, Pin]) -> tuple[ServingMap, bool]:
     """Order the updates of campaigns; return the map of the present state, and whether an update is under way.
 
     A failed update is left to the run, which reports it. `pins`: those that hold, by solution. Raises the service's

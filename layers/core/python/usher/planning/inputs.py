@@ -17,7 +17,16 @@ from usher.datasets.profile import DatasetProfile
 from usher.datasets.profile_cache import ProfileCache
 from usher.datasets.read_limits import LIMITS, ReadLimits
 from usher.datasets.reading import Reading, Source
-from usher.datasets.schemas import Schema, check_change, check_schema, envelope, fields, grown, make_schema, types
+from usher.datasets.schemas import (
+    Schema,
+    check_change,
+    check_schema,
+    envelope,
+    fields,
+    make_schema,
+    types,
+    with_added_columns,
+)
 from usher.errors import InputError, Problem
 from usher.planning.config_file import try_load_config
 from usher.planning.data_references import check_data_references
@@ -355,4 +364,4 @@ def _choose_schema(table: DatasetProfile, configured: Schema | None, in_use: Sch
     own = make_schema(
         table.dataset, required | {name: column.suggested_type(table.rows) for name, column in table.columns.items()}
     )
-    return grown(in_use, own) if in_use else own
+    return with_added_columns(in_use, own) if in_use else own

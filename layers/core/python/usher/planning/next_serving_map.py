@@ -159,7 +159,7 @@ def _live_solutions(plan: Plan, ready: Mapping[str, StateRecord]) -> Iterator[tu
                 "campaignArn": campaign["arn"] if campaign else None,
                 "solutionVersionArn": details.get("solutionVersionArn") or version["arn"],
             }
-            yield name, served | _kind(facts)
+            yield name, served | _recipe_facts(facts)
 
 
 def _live_datasets(plan: Plan, ready: Mapping[str, StateRecord]) -> Iterator[tuple[str, ServedDataset]]:
@@ -175,10 +175,10 @@ def _live_recommenders(plan: Plan, ready: Mapping[str, StateRecord]) -> Iterator
     for name, facts in plan.recommenders.items():
         if f"recommender/{name}" in ready:
             served: ServedRecommender = {"recommenderArn": ready[f"recommender/{name}"]["arn"]}
-            yield name, served | _kind(facts)
+            yield name, served | _recipe_facts(facts)
 
 
-def _kind(facts: Mapping[str, Any]) -> Any:
+def _recipe_facts(facts: Mapping[str, Any]) -> Any:
     """A plan's facts about a recipe and its campaign; plans of former releases have the type alone."""
     return {member: facts[member] for member in ("type", "recipe", "metadata", "idle") if member in facts}
 

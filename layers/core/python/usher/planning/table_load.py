@@ -106,11 +106,11 @@ def _source(inputs: Inputs, dataset: str) -> Source:
 def _estimate(inputs: Inputs, changed: list[Kind]) -> TableEstimate:
     """The most that the load may write."""
     items, users = (_entries(inputs, kind) if kind in changed else 0 for kind in KINDS)
-    writes = items * _units(inputs, "items") + users * _units(inputs, "users")
+    writes = items * _kilobytes(inputs, "items") + users * _kilobytes(inputs, "users")
     return TableEstimate(items=items, users=users, writes=writes, dollars=round(writes / 1e6 * WRITE_MILLION, 4))
 
 
-def _units(inputs: Inputs, kind: Kind) -> int:
+def _kilobytes(inputs: Inputs, kind: Kind) -> int:
     """The kilobytes that are written of an entry: with its metadata, it is no longer than its row."""
     if kind not in inputs.data or not _form(inputs, kind).types:
         return 1

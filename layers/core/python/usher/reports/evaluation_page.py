@@ -230,11 +230,11 @@ def _metrics(title: str, report: EvaluationReport, scores: Sequence[Score], metr
     for name, contender in contenders.items():
         score = by_name.get(name)
         figures = [_cell(_interval(score, one), best.get(one)) if score else "" for one in metrics]
-        rows.append([_named(contender), *figures, number(score.get("short"), ",d") if score else ""])
+        rows.append([_name_with_marks(contender), *figures, number(score.get("short"), ",d") if score else ""])
     return table(title, ["Contender", *(f"#{short_name(name)}" for name in metrics), "#Short lists"], rows)
 
 
-def _named(contender: ContenderSummary) -> Markup:
+def _name_with_marks(contender: ContenderSummary) -> Markup:
     """A contender's name, with its marks below."""
     marks = join(Markup('<small class="warn">{}</small>').format(mark) for mark in contender["marks"])
     return Markup("<div>{}{}</div>").format(contender["name"], marks)
@@ -249,7 +249,7 @@ def _comparisons(report: EvaluationReport) -> Iterator[Markup]:
 
 
 def _differences(title: str, report: EvaluationReport, comparisons: Sequence[Comparison]) -> Markup:
-    names = {contender["name"]: _named(contender) for contender in report["contenders"]}
+    names = {contender["name"]: _name_with_marks(contender) for contender in report["contenders"]}
     rows = [
         [
             metric_name(one["metric"]), *(names[name] for name in one["contenders"]),
@@ -275,7 +275,7 @@ def _segments(report: EvaluationReport, charts: Mapping[str, Markup]) -> Markup:
     contenders = {contender["name"]: contender for contender in report["contenders"]}
     rows = [
         [
-            score["segment"], _named(contenders[score["contender"]]), FORMS[score["form"]],
+            score["segment"], _name_with_marks(contenders[score["contender"]]), FORMS[score["form"]],
             number(score["users"], ",d"), number(score["answered"], ",d"),
             *(_cell(_interval(score, metric)) for metric in DECISIVE_METRICS),
         ]
@@ -290,7 +290,8 @@ def _segments(report: EvaluationReport, charts: Mapping[str, Markup]) -> Markup:
 def _contenders(report: EvaluationReport) -> Markup:
     rows = [
         [
-            _named(contender), contender["kind"], contender["recipe"], EXPLORATION.get(contender["exploration"], ""),
+            _name_with_marks(contender), contender["kind"], contender["recipe"],
+            EXPLORATION.get(contender["exploration"], ""),
             number(contender["answered"], ",d"), number(contender["missing"], ",d"), " ".join(contender["notes"]),
         ]
         for contender in report["contenders"]
@@ -301,7 +302,7 @@ def _contenders(report: EvaluationReport) -> Markup:
 
 def _samples(report: EvaluationReport) -> Iterator[Markup]:
     """A fold for each sample user; the one with most hits is open."""
-    samples, names = report["samples"], {one["name"]: _named(one) for one in report["contenders"]}
+    samples, names = report["samples"], {one["name"]: _name_with_marks(one) for one in report["contenders"]}
     hits = [sum(item.get("hit", False) for items in sample["lists"].values() for item in items) for sample in samples]
     if samples:
         yield heading("Sample users")

@@ -69,7 +69,7 @@ def dry_run(inventory: Inventory, resources: Sequence[Resource], *, retry_failed
         if blocked and existing is None:
             states[resource.id] = _blocked_first_version(resource, blocked)
         elif existing and decision.action in UNCHANGING:
-            states[resource.id] = _ready(resource, existing, decision, blocked, serving)
+            states[resource.id] = _ready_state(resource, existing, decision, blocked, serving)
         else:
             arn = existing.arn if existing and decision.action not in {"create", "retrain"} else ""
             states[resource.id] = State(resource.id, decision.action, "PLANNED", arn, decision.reason)
@@ -214,7 +214,7 @@ class _Pass:
         arn = existing.arn if existing else resource.arn
         state = State(resource.id, decision.action, "PENDING", arn, decision.reason)
         if existing and decision.action in UNCHANGING:
-            return _ready(resource, existing, decision, blocked, serving)
+            return _ready_state(resource, existing, decision, blocked, serving)
         if existing and decision.action == "fail":
             return replace(state, status="FAILED", remedy=decision.remedy or remedy_for(decision.reason))
         if decision.action in {"create", "retrain"} and kind.name in self.quotas_reached:
@@ -321,7 +321,9 @@ def _exported_value(state: State, member: str) -> str:
     return str((state.details or {}).get(member, state.arn))
 
 
-def _ready(resource: Resource, existing: Existing, decision: Decision, blocked: str, serving: str | None) -> State:
+def _ready_state(
+    resource: Resource, existing: Existing, decision: Decision, blocked: str, serving: str | None
+) -> State:
     """The state of a resource that is as desired, or as close to it as the gate allows; the other arguments as in
     _Comparison.
     """

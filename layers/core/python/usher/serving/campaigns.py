@@ -88,7 +88,7 @@ class Campaigns:
     def _call(self, operation: str, arn: str, list_name: str, members: Mapping[str, Any]) -> Mapping[str, Any]:
         try:
             output: Mapping[str, Any] = getattr(self.runtime, operation)(**members)
-            _check(output.get(list_name))
+            _check_list(output.get(list_name))
         except (BotoCoreError, ClientError, *PARSING) as error:
             reason = outage_reason(error)
             if not reason:
@@ -116,7 +116,7 @@ def outage_reason(error: Exception) -> str:
     return REASONS.get(code, "Refused" if is_refusal else "ServerError")
 
 
-def _check(items: Any) -> None:
+def _check_list(items: Any) -> None:
     """Raise ValueError for a list that callers could not use: botocore does not check the types of an answer."""
     if not isinstance(items, list):
         raise ValueError("The answer has no list.")

@@ -63,7 +63,7 @@ class Pages:
             answer = ask(results)
             is_last = len(answer["itemList"]) < results or results >= most
             return answer if is_last else {**answer, "next": _first_token(digest, answer)}
-        read = _read(token)
+        read = _parse_token(token)
         if read.about != digest:
             raise RequestError(400, "BadNext", "next belongs to another request. Repeat the request that returned it.")
         kept = self._kept(group, read) or (self._keep(group, read, ask(most)) if read.given else None)
@@ -126,7 +126,7 @@ def _encoded(content: bytes) -> str:
     return urlsafe_b64encode(content).decode().rstrip("=")
 
 
-def _read(token: str) -> Token:
+def _parse_token(token: str) -> Token:
     try:
         content = urlsafe_b64decode(token + "=" * (-len(token) % 4)) if len(token) <= MAX_TOKEN_LENGTH else b""
     except (binascii.Error, ValueError):

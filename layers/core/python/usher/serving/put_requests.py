@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from usher.datasets.schemas import Field, fields, like
+from usher.datasets.schemas import Field, fields, most_similar
 from usher.errors import RequestError
 from usher.formats.strict_json import parse_strict
 from usher.limits import FIRST_MILLISECOND, MAX_TEXT_LENGTH, MAX_VALUE_LENGTH, WHOLE_NUMBERS
@@ -103,7 +103,7 @@ def _record(one: Any, place: str, kind: Kind, columns: Mapping[str, Field]) -> R
         raise RequestError(400, "BadId", f"{kind.id_member} of {place} is {id_!r}, {fault}.")
     plain = {_plain(name): name for name in columns}
     values = dict[str, Any]()
-    for name, value in _given(one.get("properties", {}), place).items():
+    for name, value in _properties_in(one.get("properties", {}), place).items():
         column = plain.get(_plain(name))
         if not column:
             raise _error(_unknown(name, place, kind, columns))
@@ -120,7 +120,7 @@ def _record(one: Any, place: str, kind: Kind, columns: Mapping[str, Field]) -> R
     return record
 
 
-def _given(properties: object, place: str) -> dict[str, Any]:
+def _properties_in(properties: object, place: str) -> dict[str, Any]:
     """Properties as an object; callers may give them as JSON text, as Personalize's operations take them."""
     try:
         content = parse_strict(properties) if isinstance(properties, str) else properties
@@ -134,7 +134,7 @@ def _given(properties: object, place: str) -> dict[str, Any]:
 def _unknown(name: str, place: str, kind: Kind, columns: Mapping[str, Field]) -> str:
     if _plain(name) == _plain(kind.column):
         return f"{place} has {name} among its properties; the ID is {kind.id_member}"
-    near = like(name, columns)
+    near = most_similar(name, columns)
     return f"{place} has {name[:99]}, which is not a column of {kind.dataset}; " + (
         f"the nearest is {near}" if near else f"these are: {', '.join(columns) or 'none'}"
     )
@@ -170,7 +170,7 @@ def _boolean(value: Any, _: Field, place: str) -> bool:
     raise _error(f"{place} must be true or false, not {json.dumps(value)[:99]}")
 
 
-def _whole(value: Any, column: Field, place: str) -> int:
+def _whole_number(value: Any, column: Field, place: str) -> int:
     bound = min(WHOLE_NUMBERS[kind] for kind in column.types if kind in WHOLE_NUMBERS)
     if isinstance(value, bool) or not isinstance(value, int) or not -bound <= value < bound:
         raise _error(f"{place} must be a whole number of {bound.bit_length()} bits, not {json.dumps(value)[:99]}")
@@ -187,8 +187,8 @@ def _number(value: Any, _: Field, place: str) -> float:
 
 READERS: Mapping[str, Callable[[Any, Field, str], Any]] = {
     "boolean": _boolean,
-    "int": _whole,
-    "long": _whole,
+    "int": _whole_number,
+    "long": _whole_number,
     "float": _number,
     "double": _number,
 }

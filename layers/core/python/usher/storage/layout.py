@@ -139,15 +139,15 @@ def config_keys(group: str) -> list[str]:
 
 def data_keys(keys: list[str], group: str, dataset: str) -> list[str]:
     """The keys of a dataset's files, without increments, among a group's keys."""
-    return [key for key in _data(keys, group, dataset) if as_own_key(key).count("/") < 3]
+    return [key for key in _data_of(keys, group, dataset) if as_own_key(key).count("/") < 3]
 
 
 def increment_keys(keys: list[str], group: str, dataset: str) -> list[str]:
     """The keys of a dataset's increments among a group's keys."""
-    return [key for key in _data(keys, group, dataset) if as_own_key(key).count("/") == 3]
+    return [key for key in _data_of(keys, group, dataset) if as_own_key(key).count("/") == 3]
 
 
-def _data(keys: list[str], group: str, dataset: str) -> list[str]:
+def _data_of(keys: list[str], group: str, dataset: str) -> list[str]:
     return [key for key in keys if is_data(key) and key.startswith(group_folders(group)) and dataset_of(key) == dataset]
 
 
