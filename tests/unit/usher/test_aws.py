@@ -27,7 +27,7 @@ def test_there_is_one_client_per_service() -> None:
     assert s3 is not client("sns")
 
 
-def test_a_quota_is_not_asked_again_and_again(world: World) -> None:
+def test_a_call_beyond_a_quota_is_not_retried(world: World) -> None:
     for number in range(5):
         world.personalize.create_dataset_group(name=f"group-{number}")
     with pytest.raises(ClientError) as caught:

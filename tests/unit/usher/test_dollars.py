@@ -7,12 +7,12 @@ from usher.dollars import dollars, once, up_to
 
 
 @pytest.mark.parametrize(
-    ("amount", "told"),
+    ("amount", "text"),
     [(0, "$0.00"), (1e-9, "under $0.01"), (0.0099, "under $0.01"), (0.01, "$0.01"), (1234.5, "$1,234.50")],
 )
-def test_an_amount_is_shown_with_cents(amount: float, told: str) -> None:
-    assert dollars(amount) == told
-    assert once(amount) == (told if amount else "nothing")
+def test_an_amount_is_shown_with_cents(amount: float, text: str) -> None:
+    assert dollars(amount) == text
+    assert once(amount) == (text if amount else "nothing")
 
 
 @given(st.floats(0, 1e9), st.floats(0, 1e9))

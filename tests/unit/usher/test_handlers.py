@@ -347,7 +347,7 @@ def test_a_config_above_a_ceiling_leaves_live_resources_unchanged(site: Stack) -
     assert made(site) == resources
 
 
-def test_a_training_that_is_asked_for_above_a_ceiling_does_not_hold_up_later_runs(site: Stack) -> None:
+def test_a_requested_training_above_a_ceiling_does_not_hold_up_later_runs(site: Stack) -> None:
     site.set_variables(MaxRunDollars="0.01")
     site.run({**WHOLE, "task": "retrain"})
     assert "MaxRunDollars=1" in record(site)["summary"]

@@ -53,7 +53,7 @@ def test_a_file_of_any_name_has_a_family(group: str, name: str) -> None:
 
 
 @given(GROUPS, NAMES, st.integers())
-def test_a_name_tells_its_label_and_foreign_names_have_none(group: str, name: str, content: int) -> None:
+def test_a_name_contains_its_label_and_foreign_names_have_none(group: str, name: str, content: int) -> None:
     made = unique_name(group, name, content)
     assert label_of(made) == label(group, name)
     assert len(label(group, name)) <= LABEL_LENGTH
@@ -61,7 +61,7 @@ def test_a_name_tells_its_label_and_foreign_names_have_none(group: str, name: st
 
 
 @given(GROUPS, GROUPS)
-def test_a_schemas_label_tells_group_and_dataset(one: str, other: str) -> None:
+def test_a_schemas_label_names_group_and_dataset(one: str, other: str) -> None:
     assume(one != other)
     assert {label(one, dataset) for dataset in DATASETS}.isdisjoint(label(other, dataset) for dataset in DATASETS)
 

@@ -208,7 +208,7 @@ def test_unmanaged_resources_are_listed_with_their_price() -> None:
     unmanaged = [{"id": one["id"], "arn": one["arn"], "reason": "not desired", "deleted": False} for one in (OLD, KEPT)]
     unmanaged.append({"id": "filter/f", "arn": "arn:f", "reason": "not desired", "deleted": True})
     run = record({}, [], [OLD, KEPT], [], unmanaged=unmanaged, deletions=[state("campaign/old", "DELETED")])
-    told = [(one["id"], one["status"], one["monthly"]) for one in summarize(run)["unmanaged"]]
-    assert told == [
+    rows = [(one["id"], one["status"], one["monthly"]) for one in summarize(run)["unmanaged"]]
+    assert rows == [
         ("campaign/old", "DELETED", None), ("campaign/kept", "kept", KEPT), ("filter/f", "to be deleted", None),
     ]  # fmt: skip

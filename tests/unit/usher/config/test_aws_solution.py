@@ -318,9 +318,9 @@ def test_an_unknown_member_of_personalize_is_reported_with_its_place() -> None:
 def test_a_fault_is_reported_with_place_and_remedy(content: Any, place: str, message: str) -> None:
     found = problems(json.dumps(content))
     assert f"{FILE}: {place}".removesuffix(": ") in [problem.place for problem in found]
-    told = next(problem for problem in found if problem.place.endswith(place))
-    assert told.message.startswith(message.replace("\\", ""))
-    assert told.remedy
+    fault = next(problem for problem in found if problem.place.endswith(place))
+    assert fault.message.startswith(message.replace("\\", ""))
+    assert fault.remedy
 
 
 def test_two_campaigns_of_one_name_are_reported() -> None:

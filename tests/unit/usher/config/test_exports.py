@@ -113,7 +113,7 @@ def test_each_mistake_is_named(block: Any, complaint: str) -> None:
     assert any(complaint in one for one in said), said
 
 
-def test_values_that_lines_of_the_groups_own_may_bring_are_not_asked_for_yet() -> None:
+def test_values_that_the_groups_own_lines_may_bring_are_not_required_yet() -> None:
     exports, problems = read(**{"for-you": {"filter": "genre"}})
     assert (exports["for-you"]["needs"], problems) == (["GENRE"], [])
 

@@ -37,7 +37,7 @@ def with_schema(fields: object) -> str:
 
 
 @pytest.mark.parametrize("text", ["", "---\n", "{}", "# only a comment"])
-def test_without_a_wish_three_solutions_with_campaigns_are_wanted(text: str) -> None:
+def test_a_config_without_solutions_gets_three_with_campaigns(text: str) -> None:
     assert read(text) == default_config()
     assert [one.name for one in default_config().solutions] == list(DEFAULT_SOLUTIONS)
     assert all(one.campaign == {} for one in default_config().solutions)

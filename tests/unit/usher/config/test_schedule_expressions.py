@@ -40,9 +40,9 @@ UTC_ZONE = ZoneInfo("UTC")
     ],
 )
 def test_a_schedule_starts_so_often(expression: str, shortest: float, a_month: float) -> None:
-    told = starts(expression)
-    assert told.shortest == shortest
-    assert told.a_month == pytest.approx(a_month)
+    schedule = starts(expression)
+    assert schedule.shortest == shortest
+    assert schedule.a_month == pytest.approx(a_month)
 
 
 @pytest.mark.parametrize(
@@ -73,16 +73,16 @@ fields = {
 def test_no_schedule_starts_more_often_than_computed(minute: str, hour: str, days: str) -> None:
     """Against the local scheduler, from a Thursday in November on."""
     expression = f"cron({minute} {hour} {days} *)"
-    told, begun = starts(expression), datetime(2026, 11, 26, tzinfo=UTC)
+    schedule, begun = starts(expression), datetime(2026, 11, 26, tzinfo=UTC)
     moment, seen = begun, list[datetime]()
     while (found := next_after(expression, moment, UTC_ZONE, begun)) and found < begun + timedelta(days=MONTH_DAYS):
         seen.append(found)
         moment = found
-        if len(seen) > told.a_month + MONTH_DAYS:
+        if len(seen) > schedule.a_month + MONTH_DAYS:
             break
     gaps = [(later - earlier) / MINUTE for earlier, later in pairwise(seen)]
-    assert told.shortest <= min([*gaps, DAY_MINUTES])
-    assert len(seen) <= told.a_month * 1.2 + 1  # a weekday may be there five times in 30 days
+    assert schedule.shortest <= min([*gaps, DAY_MINUTES])
+    assert len(seen) <= schedule.a_month * 1.2 + 1  # a weekday may be there five times in 30 days
 
 
 DAYS = ["* * ?", "? * MON", "? * FRI-MON", "1 * ?", "L * ?", "L-3 * ?", "15W * ?", "1W * ?", "31W * ?"]

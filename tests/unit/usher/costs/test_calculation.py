@@ -72,8 +72,8 @@ def estimated(
 
 
 def test_a_first_run_costs_the_sum_of_the_price_table() -> None:
-    told = estimated(WANTED, decided("create"), SIZE, {}, {})
-    costs = {name: row["cost"] for name, row in told["resources"].items()}
+    estimate = estimated(WANTED, decided("create"), SIZE, {}, {})
+    costs = {name: row["cost"] for name, row in estimate["resources"].items()}
     assert costs == {
         "dataset_group/g": 0, "solution/new": 0, "solution/old": 0, "campaign/new": 0, "campaign/old": 0,
         "dataset_import_job/interactions": pytest.approx(3 * 0.05),
@@ -83,10 +83,10 @@ def test_a_first_run_costs_the_sum_of_the_price_table() -> None:
         "batch_inference_job/c": pytest.approx(3 * 0.15),
         "batch_inference_job/d": None,
     }  # fmt: skip
-    assert told["cost"] == pytest.approx(math.fsum(filter(None, costs.values())))
-    assert told["unpriced"] == ["campaign/new", "batch_inference_job/d"], "idle campaigns of v2 recipes among them"
-    assert told["monthlyCost"] == pytest.approx(MONTH)
-    assert told["resources"]["campaign/old"] == {
+    assert estimate["cost"] == pytest.approx(math.fsum(filter(None, costs.values())))
+    assert estimate["unpriced"] == ["campaign/new", "batch_inference_job/d"], "idle campaigns of v2 recipes among them"
+    assert estimate["monthlyCost"] == pytest.approx(MONTH)
+    assert estimate["resources"]["campaign/old"] == {
         "action": "create", "reason": "Because.", "minutes": KINDS["campaign"].minutes, "cost": 0,
         "monthlyCost": pytest.approx(MONTH),
     }  # fmt: skip
@@ -100,15 +100,15 @@ def test_a_run_takes_as_long_as_its_longest_chain() -> None:
 
 
 def test_existing_resources_take_no_time_and_only_campaigns_continue_to_cost() -> None:
-    told = estimated(WANTED, decided("reuse"), SIZE, {}, {})
-    assert (told["minutes"], told["cost"], told["unpriced"]) == (0, 0, ["campaign/new"])
-    assert told["monthlyCost"] == pytest.approx(MONTH)
+    estimate = estimated(WANTED, decided("reuse"), SIZE, {}, {})
+    assert (estimate["minutes"], estimate["cost"], estimate["unpriced"]) == (0, 0, ["campaign/new"])
+    assert estimate["monthlyCost"] == pytest.approx(MONTH)
 
 
 def test_prices_of_the_config_override_and_the_others_are_shown_with_date_and_source() -> None:
-    told = estimated(WANTED, decided("create"), SIZE, {"trainingThousandInteractionsV2": 1.0}, {})
-    assert told["resources"]["solution_version/new"]["cost"] == 500
-    assert told["prices"] == {
+    estimate = estimated(WANTED, decided("create"), SIZE, {"trainingThousandInteractionsV2": 1.0}, {})
+    assert estimate["resources"]["solution_version/new"]["cost"] == 500
+    assert estimate["prices"] == {
         **PRICES, "trainingThousandInteractionsV2": 1.0,
         "source": SOURCE, "date": DATE, "own": {"trainingThousandInteractionsV2": 1.0},
     }  # fmt: skip
@@ -137,12 +137,12 @@ def test_a_runs_cost_counts_existing_resources_by_their_hours() -> None:
 @given(st.lists(st.sampled_from([*PAID_ACTIONS, "reuse", "keep", "update", "wait", "fail"]), min_size=11, max_size=11))
 def test_costs_and_minutes_add_up_and_are_never_negative(actions: list[str]) -> None:
     states = [State(one.id, action, "PLANNED") for one, action in zip(WANTED, actions, strict=True)]
-    told = estimated(WANTED, states, SIZE, {}, {})
-    rows = told["resources"].values()
-    assert told["cost"] == pytest.approx(math.fsum(row["cost"] or 0 for row in rows))
-    assert max(row["minutes"] for row in rows) <= told["minutes"] <= sum(row["minutes"] for row in rows) + 0.1
+    estimate = estimated(WANTED, states, SIZE, {}, {})
+    rows = estimate["resources"].values()
+    assert estimate["cost"] == pytest.approx(math.fsum(row["cost"] or 0 for row in rows))
+    assert max(row["minutes"] for row in rows) <= estimate["minutes"] <= sum(row["minutes"] for row in rows) + 0.1
     assert all(row["cost"] is None or row["cost"] >= 0 for row in rows)
-    assert told["monthlyCost"] == pytest.approx(MONTH)
+    assert estimate["monthlyCost"] == pytest.approx(MONTH)
 
 
 @pytest.mark.parametrize(
@@ -159,21 +159,21 @@ def test_a_recommender_is_paid_for_by_the_hour_as_far_as_its_price_is_known(
     resource = Resource("recommender/x", "recommender", "train", {"recommenderConfig": config} if config else {})
     size = size_of({"interactions": {"ids": users}}, {})
     for action in ("create", "reuse"):
-        told = estimated([resource], [State(resource.id, action, "PLANNED")], size, {}, {})
-        row = told["resources"][resource.id]
+        estimate = estimated([resource], [State(resource.id, action, "PLANNED")], size, {}, {})
+        row = estimate["resources"][resource.id]
         assert (row["cost"], row["monthlyCost"]) == (0, month and pytest.approx(month))
-        assert told["monthlyCost"] == (pytest.approx(month) if month else 0)
-        assert told["unpriced"] == ([] if month else [resource.id])
+        assert estimate["monthlyCost"] == (pytest.approx(month) if month else 0)
+        assert estimate["unpriced"] == ([] if month else [resource.id])
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_can_be_priced_or_is_reported_as_unpriced(kind: str) -> None:
     resource = Resource(f"{kind}/x", kind, "train")
-    told = estimated([resource], [State(resource.id, "create", "PLANNED")], SIZE, {}, {})
-    assert (told["resources"][resource.id]["cost"] is None) == (told["unpriced"] == [resource.id])
+    estimate = estimated([resource], [State(resource.id, "create", "PLANNED")], SIZE, {}, {})
+    assert (estimate["resources"][resource.id]["cost"] is None) == (estimate["unpriced"] == [resource.id])
 
 
-def test_recipes_tell_how_they_are_billed() -> None:
+def test_the_recipe_decides_the_billing() -> None:
     assert is_v2({"recipeArn": f"{RECIPE}aws-personalized-ranking-v2"})
     assert not is_v2({"recipeArn": f"{RECIPE}aws-similar-items"})
 

@@ -143,7 +143,7 @@ def test_a_remedy_that_is_followed_works(site: World) -> None:
     assert plan(site, config, Ceilings(month_dollars=7057)).is_work
 
 
-def test_the_defaults_let_an_ordinary_group_pass_and_its_record_tells_what_is_used(site: World) -> None:
+def test_an_ordinary_group_passes_the_defaults_and_its_record_has_the_used_amounts(site: World) -> None:
     drafted = plan(site, {})
     facts = drafted.findings["ceilings"]
     assert facts["run"] == pytest.approx(drafted.findings["estimate"]["cost"])
@@ -254,10 +254,10 @@ def test_no_plan_that_is_accepted_costs_more_than_its_ceilings(
         return
     without = plan(site, {name: block for name, block in config.items() if name != "prices"}, ceilings)
     assert drafted.findings["ceilings"] == without.findings["ceilings"], "prices change only what is shown"
-    told = without.findings["estimate"]
-    assert told["cost"] <= run
+    estimate = without.findings["estimate"]
+    assert estimate["cost"] <= run
     trainings = math.fsum(month_of_training(one, config) for one in config["solutions"].values())
-    assert told["monthlyCost"] + trainings <= month + 0.01
+    assert estimate["monthlyCost"] + trainings <= month + 0.01
     assert all((one.get("campaign") or {}).get("minProvisionedTPS", 1) <= 10 for one in config["solutions"].values())
 
 

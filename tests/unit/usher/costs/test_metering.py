@@ -41,18 +41,18 @@ def test_an_hour_of_a_campaign_costs_its_provisioned_requests_or_those_that_came
     idle = use_of(campaign(SIMS), {}, span)
     assert idle["campaigns"].dollars == pytest.approx(3.6 * PRICES["requestThousand"])
     assert "requests" not in idle
-    asked = use_of(campaign(SIMS), busy, span)
-    assert asked["campaigns"] == idle["campaigns"]
-    assert (asked["requests"].amount, asked["requests"].dollars) == (4600, pytest.approx(PRICES["requestThousand"]))
+    used = use_of(campaign(SIMS), busy, span)
+    assert used["campaigns"] == idle["campaigns"]
+    assert (used["requests"].amount, used["requests"].dollars) == (4600, pytest.approx(PRICES["requestThousand"]))
 
 
 def test_the_cost_of_an_idle_v2_campaign_is_unknown_and_never_reported_as_known() -> None:
     span = Span(NOON, NOON + HOUR)
     idle = use_of(campaign(V2, 2), {}, span)["campaigns"]
     assert (idle.amount, idle.dollars, idle.at_most) == (2, 0, pytest.approx(7.2 * PRICES["requestThousandV2"]))
-    asked = use_of(campaign(V2, 2), {NOON: 10_000}, span)
-    assert asked["requests"].dollars == asked["requests"].at_most == pytest.approx(10 * PRICES["requestThousandV2"])
-    assert asked["campaigns"].at_most == 0
+    used = use_of(campaign(V2, 2), {NOON: 10_000}, span)
+    assert used["requests"].dollars == used["requests"].at_most == pytest.approx(10 * PRICES["requestThousandV2"])
+    assert used["campaigns"].at_most == 0
 
 
 def test_a_campaign_counts_from_its_creation_on_and_not_while_it_has_failed() -> None:
@@ -95,24 +95,24 @@ def test_each_hour_counts_once_however_often_it_is_measured(gaps: list[int], bor
 
 def test_a_campaign_without_requests_for_two_weeks_is_reported_with_its_price() -> None:
     one = campaign(SIMS)
-    told = advice(one, "campaign/c", "usher.yaml: solutions.c.campaign", traffic(one, {}, NOON))
-    assert told
-    assert told.message == "campaign/c has had no request in 14 days, and costs $144.12 a month."
+    notice = advice(one, "campaign/c", "usher.yaml: solutions.c.campaign", traffic(one, {}, NOON))
+    assert notice
+    assert notice.message == "campaign/c has had no request in 14 days, and costs $144.12 a month."
     assert not advice(one, "campaign/c", "", traffic(one, {NOON - WINDOW: 1}, NOON)), "one request is enough"
     young = campaign(SIMS, created=NOON - WINDOW + HOUR)
     assert not advice(young, "campaign/c", "", traffic(young, {}, NOON)), "nothing is known of it yet"
     v2 = campaign(V2)
-    told = advice(v2, "campaign/c", "", traffic(v2, {}, NOON))
-    assert told
-    assert "at most $388.80 a month" in told.message
+    notice = advice(v2, "campaign/c", "", traffic(v2, {}, NOON))
+    assert notice
+    assert "at most $388.80 a month" in notice.message
 
 
 @given(st.floats(0.001, 60 * 3600), st.integers(1, 50))
 def test_the_recommended_capacity_suffices_for_the_busiest_hour_and_saves_money(busiest: float, tps: int) -> None:
     one = campaign(SIMS, tps)
-    told = advice(one, "campaign/c", "", traffic(one, {NOON - HOUR: busiest}, NOON))
-    if told:
-        advised = int(told.remedy.partition(": ")[2].partition(";")[0])
+    notice = advice(one, "campaign/c", "", traffic(one, {NOON - HOUR: busiest}, NOON))
+    if notice:
+        advised = int(notice.remedy.partition(": ")[2].partition(";")[0])
         assert max(1, busiest / 3600) <= advised < tps
     else:
         assert tps == 1 or busiest / 3600 > tps - 1

@@ -86,20 +86,20 @@ def test_a_round_trip_through_json_keeps_the_report(events: list[Event]) -> None
 @settings(deadline=None)
 def test_it_equals_a_slow_definition(events: list[Event]) -> None:
     frame = pd.DataFrame(events, columns=["user", "item", "time"])
-    told = diagnosis_report(again(diagnosed(events)))
-    seconds = told["periods"]["seconds"]
+    report = diagnosis_report(again(diagnosed(events)))
+    seconds = report["periods"]["seconds"]
     frame["period"] = (frame["time"] + MONDAY) // seconds
     frame["period"] -= frame["period"].min()
-    number = len(told["periods"]["events"])
-    assert told["events"] == len(frame)
-    assert told["sampled"] == {}
-    assert told["duplicates"] == pytest.approx(frame.duplicated(["user", "item", "time"]).mean(), abs=1e-4)
-    assert told["repeats"] == pytest.approx(frame.duplicated(["user", "item"]).mean(), abs=1e-4)
-    assert told["types"] == Counter(frame["item"])
-    assert told["periods"]["events"] == frame["period"].value_counts().reindex(range(number), fill_value=0).tolist()
+    number = len(report["periods"]["events"])
+    assert report["events"] == len(frame)
+    assert report["sampled"] == {}
+    assert report["duplicates"] == pytest.approx(frame.duplicated(["user", "item", "time"]).mean(), abs=1e-4)
+    assert report["repeats"] == pytest.approx(frame.duplicated(["user", "item"]).mean(), abs=1e-4)
+    assert report["types"] == Counter(frame["item"])
+    assert report["periods"]["events"] == frame["period"].value_counts().reindex(range(number), fill_value=0).tolist()
     for name in ("user", "item"):
         counts = frame[name].value_counts()
-        found = told[f"{name}s"]
+        found = report[f"{name}s"]
         assert (found["number"], found["median"], found["most"]) == (len(counts), counts.median(), counts.max())
         assert found["mean"] == pytest.approx(counts.mean(), abs=1e-4)
         assert found["single"] == pytest.approx((counts == 1).mean(), abs=1e-4)
@@ -107,15 +107,15 @@ def test_it_equals_a_slow_definition(events: list[Event]) -> None:
         assert found["points"] == [[rank, counts.iloc[rank - 1]] for rank, _ in found["points"]]
         new = frame["period"] == frame.groupby(name)["period"].transform("min")
         expected = new.groupby(frame["period"]).mean().reindex(range(number))
-        assert told["periods"][f"new{name.title()}s"] == pytest.approx(_none(expected), abs=1e-4)
+        assert report["periods"][f"new{name.title()}s"] == pytest.approx(_none(expected), abs=1e-4)
 
 
 @given(EVENTS)
 @settings(deadline=None)
 def test_likeness_is_the_cosine_of_what_items_got(events: list[Event]) -> None:
-    told = diagnosis_report(diagnosed(events))["periods"]
-    periods = [(time + MONDAY) // told["seconds"] for _, _, time in events]
-    vectors = [Counter[str]() for _ in told["events"]]
+    periods_report = diagnosis_report(diagnosed(events))["periods"]
+    periods = [(time + MONDAY) // periods_report["seconds"] for _, _, time in events]
+    vectors = [Counter[str]() for _ in periods_report["events"]]
     for (_, item, _), period in zip(events, periods, strict=True):
         vectors[period - min(periods)][item] += 1
 
@@ -124,8 +124,8 @@ def test_likeness_is_the_cosine_of_what_items_got(events: list[Event]) -> None:
         return sum(one[item] * other[item] for item in one) / norms if norms else None
 
     before = [cosine(one, other) for one, other in zip(vectors[1:], vectors, strict=False)]
-    assert told["likeBefore"] == pytest.approx([None, *before], abs=1e-4)
-    assert told["likeLast"] == pytest.approx([cosine(one, vectors[-1]) for one in vectors], abs=1e-4)
+    assert periods_report["likeBefore"] == pytest.approx([None, *before], abs=1e-4)
+    assert periods_report["likeLast"] == pytest.approx([cosine(one, vectors[-1]) for one in vectors], abs=1e-4)
 
 
 def _none(values: Iterable[float]) -> list[float | None]:
@@ -135,18 +135,18 @@ def _none(values: Iterable[float]) -> list[float | None]:
 @given(st.lists(st.integers(-(10**17), 10**17), min_size=1, max_size=5))
 @settings(deadline=None)
 def test_periods_are_the_shortest_of_which_sixty_hold_all(times: list[int]) -> None:
-    told = diagnosis_report(diagnosed([("u", "i", time) for time in times]))["periods"]
-    assert len(told["events"]) <= 60
-    shorter = [length for length in PERIOD_LENGTHS if length < told["seconds"]]
+    report = diagnosis_report(diagnosed([("u", "i", time) for time in times]))["periods"]
+    assert len(report["events"]) <= 60
+    shorter = [length for length in PERIOD_LENGTHS if length < report["seconds"]]
     if shorter:
         first, last = (time // shorter[-1] for time in (min(times) + MONDAY, max(times) + MONDAY))
         assert last - first >= 60
 
 
 def test_weeks_begin_on_mondays() -> None:
-    told = diagnosis_report(diagnosed([("u", "i", 1_700_000_000 + week * WEEK) for week in range(50)]))["periods"]
-    assert told["seconds"] == WEEK
-    assert told["starts"][0] == "2023-11-13T00:00:00+00:00"
+    report = diagnosis_report(diagnosed([("u", "i", 1_700_000_000 + week * WEEK) for week in range(50)]))["periods"]
+    assert report["seconds"] == WEEK
+    assert report["starts"][0] == "2023-11-13T00:00:00+00:00"
 
 
 @pytest.mark.parametrize(
@@ -160,9 +160,9 @@ def test_weeks_begin_on_mondays() -> None:
     ],
 )
 def test_degenerate_data_is_reported(events: list[Event]) -> None:
-    told = diagnosis_report(diagnosed(events))
-    assert told["events"] == len(events)
-    json.dumps(told, allow_nan=False)
+    report = diagnosis_report(diagnosed(events))
+    assert report["events"] == len(events)
+    json.dumps(report, allow_nan=False)
 
 
 def test_an_empty_diagnosis_reports_no_events() -> None:
@@ -177,23 +177,23 @@ def test_an_empty_diagnosis_reports_no_events() -> None:
 def test_rows_without_a_readable_time_are_left_out(time: str) -> None:
     one = columns([("u", "i", 7), ("v", "j", 8)])
     one["TIMESTAMP"] = pa.array([time, "8"])
-    told = added(Diagnosis(), one)
-    assert diagnosis_report(told)["events"] == 1
-    assert diagnosis_report(told)["users"]["number"] == 1
+    diagnosis = added(Diagnosis(), one)
+    assert diagnosis_report(diagnosis)["events"] == 1
+    assert diagnosis_report(diagnosis)["users"]["number"] == 1
 
 
 def test_a_time_may_be_written_with_a_point() -> None:
     one = columns([("u", "i", 7), ("v", "j", 8)])
     one["TIMESTAMP"] = pa.array(["7.0", "8."])
-    told = added(Diagnosis(), one)
-    assert (told.first, told.last) == (7, 8)
+    diagnosis = added(Diagnosis(), one)
+    assert (diagnosis.first, diagnosis.last) == (7, 8)
 
 
 def test_free_text_is_no_type() -> None:
     one = columns([("u", "i", number) for number in range(101)])
     one["EVENT_TYPE"] = pa.array([f"type {number}" for number in range(101)])
-    told = added(Diagnosis(), one)
-    assert diagnosis_report(told)["types"] == {}
+    diagnosis = added(Diagnosis(), one)
+    assert diagnosis_report(diagnosis)["types"] == {}
 
 
 def test_long_texts_are_no_types() -> None:
@@ -213,19 +213,21 @@ def test_types_are_not_counted_beyond_the_maximum_in_any_parts() -> None:
 def test_types_are_not_needed() -> None:
     one = columns([("u", "i", 1)])
     del one["EVENT_TYPE"]
-    told = added(Diagnosis(), one)
-    assert diagnosis_report(told)["types"] == {}
+    diagnosis = added(Diagnosis(), one)
+    assert diagnosis_report(diagnosis)["types"] == {}
 
 
 @pytest.mark.parametrize("cap", [1000, 64])
 def test_dead_references_are_counted_either_way(cap: int) -> None:
     items = added(Diagnosis(empty_samples(items=cap)), {"ITEM_ID": pa.array([f"i{number}" for number in range(200)])})
     users = added(Diagnosis(), {"USER_ID": pa.array(["u", "w"]), "AGE": pa.array(["1", "2"])})
-    told = diagnosis_report(diagnosed([("u", f"i{number}", 1) for number in range(100, 400)], items=cap), items, users)
-    assert (told["users"]["withoutMetadata"], told["users"]["withoutEvents"]) == (0, 0.5)
+    report = diagnosis_report(
+        diagnosed([("u", f"i{number}", 1) for number in range(100, 400)], items=cap), items, users
+    )
+    assert (report["users"]["withoutMetadata"], report["users"]["withoutEvents"]) == (0, 0.5)
     near = 1e-9 if cap == 1000 else 0.15
-    assert told["items"]["withoutMetadata"] == pytest.approx(2 / 3, abs=near + 1e-4)
-    assert told["items"]["withoutEvents"] == pytest.approx(1 / 2, abs=near)
+    assert report["items"]["withoutMetadata"] == pytest.approx(2 / 3, abs=near + 1e-4)
+    assert report["items"]["withoutEvents"] == pytest.approx(1 / 2, abs=near)
 
 
 def test_a_sample_gives_about_the_result_of_all() -> None:
@@ -236,27 +238,27 @@ def test_a_sample_gives_about_the_result_of_all() -> None:
     ]
     exact = diagnosis_report(diagnosed(events))
     caps = {name: min(cap, 1 << 10) for name, cap in CAPS.items()}
-    told = diagnosis_report(diagnosed(events, **caps))
-    assert told["sampled"] == {
+    report = diagnosis_report(diagnosed(events, **caps))
+    assert report["sampled"] == {
         "users": 4, "items": 2, "usersByPeriod": 4, "itemsByPeriod": 2, "pairs": 64, "events": 64,
     }  # fmt: skip
-    assert told["users"]["number"] == pytest.approx(exact["users"]["number"], rel=0.1)
-    assert told["users"]["median"] == pytest.approx(exact["users"]["median"], rel=0.1)
-    assert told["repeats"] == pytest.approx(exact["repeats"], abs=0.06)
-    assert told["periods"]["events"] == exact["periods"]["events"]
-    assert told["periods"]["newUsers"] == pytest.approx(exact["periods"]["newUsers"], abs=0.1)
+    assert report["users"]["number"] == pytest.approx(exact["users"]["number"], rel=0.1)
+    assert report["users"]["median"] == pytest.approx(exact["users"]["median"], rel=0.1)
+    assert report["repeats"] == pytest.approx(exact["repeats"], abs=0.06)
+    assert report["periods"]["events"] == exact["periods"]["events"]
+    assert report["periods"]["newUsers"] == pytest.approx(exact["periods"]["newUsers"], abs=0.1)
 
 
 @pytest.mark.skipif(not RATINGS.exists(), reason="MovieLens is not in ../shared/data")
 def test_the_known_facts_of_movielens_are_found() -> None:
     frame = pd.read_csv(RATINGS, dtype=str)
     names = (("USER_ID", "userId"), ("ITEM_ID", "movieId"), ("TIMESTAMP", "timestamp"))
-    told: dict[str, Any] = diagnosis_report(
+    report: dict[str, Any] = diagnosis_report(
         added(Diagnosis(), {name: pa.array(frame[column]) for name, column in names})
     )
-    assert (told["events"], told["users"]["number"], told["items"]["number"]) == (100_836, 610, 9724)
-    assert (told["from"][:10], told["to"][:10]) == ("1996-03-29", "2018-09-24")
-    assert told["items"]["points"][0] == [1, 329], "Forrest Gump"
+    assert (report["events"], report["users"]["number"], report["items"]["number"]) == (100_836, 610, 9724)
+    assert (report["from"][:10], report["to"][:10]) == ("1996-03-29", "2018-09-24")
+    assert report["items"]["points"][0] == [1, 329], "Forrest Gump"
 
 
 def test_ids_that_are_chosen_so_that_no_sample_has_any_are_reported_on() -> None:

@@ -27,7 +27,7 @@ from tests.unit.usher.world import World, interactions
 KEY = "films/interactions/1.csv"
 CONTENT = interactions().encode()
 SIZE = len(CONTENT)
-Told = dict[str, Any]
+Json = dict[str, Any]
 
 
 def table() -> DatasetProfile:
@@ -47,7 +47,7 @@ TEXT, _, ARRAYS = KEPT.partition(b"\n")
 IDS = json.loads(TEXT)["ids"]["count"]
 
 
-def told(change: Callable[[Told], Any]) -> bytes:
+def with_json(change: Callable[[Json], Any]) -> bytes:
     """The file with another JSON."""
     content = json.loads(TEXT)
     change(content)
@@ -64,19 +64,19 @@ def rows(*values: int) -> str:
     return base64.b64encode(zlib.compress(np.array(values, "<i8").tobytes())).decode()
 
 
-def sample(name: str, **change: Any) -> Callable[[Told], Any]:
+def sample(name: str, **change: Any) -> Callable[[Json], Any]:
     return lambda content: content["diagnosis"]["samples"][name].update(change)
 
 
 def archive() -> bytes:
     """A zip bomb in numpy's own format."""
     file = io.BytesIO()
-    np.savez_compressed(file, told=np.zeros(1 << 26, np.uint8))
+    np.savez_compressed(file, zeros=np.zeros(1 << 26, np.uint8))
     return file.getvalue()
 
 
 def with_ids(**change: Any) -> bytes:
-    return told(lambda one: one["ids"].update(change))
+    return with_json(lambda one: one["ids"].update(change))
 
 
 FORGED: dict[str, Callable[[], bytes]] = {
@@ -88,27 +88,29 @@ FORGED: dict[str, Callable[[], bytes]] = {
     "no JSON": lambda: b"{\n" + ARRAYS,
     "JSON that is deep": lambda: b"[" * 99999 + b"\n" + ARRAYS,
     "JSON that is large": lambda: b" " * max_file_bytes(SIZE) + KEPT,
-    "another dataset": lambda: told(lambda one: one.update(dataset="items")),
-    "another size": lambda: told(lambda one: one.update(size=SIZE + 1)),
-    "more rows than bytes": lambda: told(lambda one: one.update(rows=SIZE + 9, lines=SIZE + 9)),
-    "rows of text": lambda: told(lambda one: one.update(rows="9")),
-    "an unknown member": lambda: told(lambda one: one.update(more=1)),
-    "no diagnosis": lambda: told(lambda one: one.update(diagnosis={})),
-    "a digest that is none": lambda: told(lambda one: one.update(digests=["../x"])),
-    "another file's lines": lambda: told(
+    "another dataset": lambda: with_json(lambda one: one.update(dataset="items")),
+    "another size": lambda: with_json(lambda one: one.update(size=SIZE + 1)),
+    "more rows than bytes": lambda: with_json(lambda one: one.update(rows=SIZE + 9, lines=SIZE + 9)),
+    "rows of text": lambda: with_json(lambda one: one.update(rows="9")),
+    "an unknown member": lambda: with_json(lambda one: one.update(more=1)),
+    "no diagnosis": lambda: with_json(lambda one: one.update(diagnosis={})),
+    "a digest that is none": lambda: with_json(lambda one: one.update(digests=["../x"])),
+    "another file's lines": lambda: with_json(
         lambda one: one["rowErrors"].update({"empty line": {"rows": 1, "lines": {"v": [1]}}})
     ),
-    "an unknown fact": lambda: told(lambda one: one["columns"]["ITEM_ID"]["facts"].update(odd={"rows": 1})),
-    "many lines": lambda: told(
+    "an unknown fact": lambda: with_json(lambda one: one["columns"]["ITEM_ID"]["facts"].update(odd={"rows": 1})),
+    "many lines": lambda: with_json(
         lambda one: one["rowErrors"].update({"empty line": {"rows": 200, "lines": {KEY: list(range(1, 201))}}})
     ),
-    "a line before the first": lambda: told(
+    "a line before the first": lambda: with_json(
         lambda one: one["rowErrors"].update({"empty line": {"rows": 1, "lines": {KEY: [-1]}}})
     ),
-    "a column without facts": lambda: told(lambda one: one["columns"].update(X={})),
-    "counts below zero": lambda: told(lambda one: one["columns"]["ITEM_ID"].update(values={"i1": -1})),
-    "many values": lambda: told(lambda one: one["columns"]["ITEM_ID"].update(values={f"v{n}": 1 for n in range(1002)})),
-    "a stop elsewhere": lambda: told(
+    "a column without facts": lambda: with_json(lambda one: one["columns"].update(X={})),
+    "counts below zero": lambda: with_json(lambda one: one["columns"]["ITEM_ID"].update(values={"i1": -1})),
+    "many values": lambda: with_json(
+        lambda one: one["columns"]["ITEM_ID"].update(values={f"v{n}": 1 for n in range(1002)})
+    ),
+    "a stop elsewhere": lambda: with_json(
         lambda one: one.update(readErrors=[{"key": "victim/x", "line": 1, "message": "m", "remedy": "r"}])
     ),
     "hashes in no order": lambda: with_array(0, np.zeros(IDS, np.uint64)),
@@ -119,28 +121,28 @@ FORGED: dict[str, Callable[[], bytes]] = {
     "more IDs that are there again than rows": lambda: with_ids(duplicates=SIZE + 1),
     "fewer IDs that are there again than places": lambda: with_ids(duplicates=1),
     "IDs though there are too many": lambda: with_ids(overflowed=True),
-    "a sample that is not base64": lambda: told(sample("users", rows="?")),
-    "a sample that is not packed": lambda: told(sample("users", rows="AAAA")),
-    "a sample that is a bomb": lambda: told(
+    "a sample that is not base64": lambda: with_json(sample("users", rows="?")),
+    "a sample that is not packed": lambda: with_json(sample("users", rows="AAAA")),
+    "a sample that is a bomb": lambda: with_json(
         sample("pairs", rows=base64.b64encode(zlib.compress(bytes(1 << 26))).decode())
     ),
-    "a sample of half a row": lambda: told(sample("users", rows=rows(1, 2))),
-    "a sample with more behind": lambda: told(
+    "a sample of half a row": lambda: with_json(sample("users", rows=rows(1, 2))),
+    "a sample with more behind": lambda: with_json(
         sample("users", rows=base64.b64encode(zlib.compress(bytes(24)) + b"more").decode())
     ),
-    "a sample in no order": lambda: told(sample("users", rows=rows(2, 1, 0, 0, 1, 1))),
-    "a sample with a key twice": lambda: told(sample("users", rows=rows(1, 1, 0, 0, 1, 1))),
-    "a sample of nothing": lambda: told(sample("users", rows=rows(1, 0, 0))),
-    "a sample of users with numbers": lambda: told(sample("users", rows=rows(1, 5, 1))),
-    "a sample of periods far away": lambda: told(sample("periods", rows=rows(0, 1 << 60, 1))),
-    "a sample of another size": lambda: told(sample("users", cap=1 << 40)),
-    "a sample of a level too high": lambda: told(sample("users", level=64)),
-    "keys that a level has not": lambda: told(sample("users", level=63)),
-    "times in no order": lambda: told(lambda one: one["diagnosis"].update(first=2_000_000_000)),
-    "times too far apart": lambda: told(lambda one: one["diagnosis"].update(step=0, last=1 << 40)),
-    "a time beyond all": lambda: told(lambda one: one["diagnosis"].update(last=10**30)),
-    "no such length of periods": lambda: told(lambda one: one["diagnosis"].update(step=999)),
-    "many types": lambda: told(lambda one: one["diagnosis"].update(types={f"t{n}": 1 for n in range(101)})),
+    "a sample in no order": lambda: with_json(sample("users", rows=rows(2, 1, 0, 0, 1, 1))),
+    "a sample with a key twice": lambda: with_json(sample("users", rows=rows(1, 1, 0, 0, 1, 1))),
+    "a sample of nothing": lambda: with_json(sample("users", rows=rows(1, 0, 0))),
+    "a sample of users with numbers": lambda: with_json(sample("users", rows=rows(1, 5, 1))),
+    "a sample of periods far away": lambda: with_json(sample("periods", rows=rows(0, 1 << 60, 1))),
+    "a sample of another size": lambda: with_json(sample("users", cap=1 << 40)),
+    "a sample of a level too high": lambda: with_json(sample("users", level=64)),
+    "keys that a level has not": lambda: with_json(sample("users", level=63)),
+    "times in no order": lambda: with_json(lambda one: one["diagnosis"].update(first=2_000_000_000)),
+    "times too far apart": lambda: with_json(lambda one: one["diagnosis"].update(step=0, last=1 << 40)),
+    "a time beyond all": lambda: with_json(lambda one: one["diagnosis"].update(last=10**30)),
+    "no such length of periods": lambda: with_json(lambda one: one["diagnosis"].update(step=999)),
+    "many types": lambda: with_json(lambda one: one["diagnosis"].update(types={f"t{n}": 1 for n in range(101)})),
 }
 
 

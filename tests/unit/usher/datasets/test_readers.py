@@ -190,8 +190,10 @@ def test_parquets_types_become_those_of_personalize(world: World) -> None:
     )  # fmt: skip
     assert second == ("2", *[""] * 9)
     for unit in ("ms", "iso"):
-        told = Reading(timestamps=unit)
-        assert rows_of(list(read_files(world.bucket, [file], told)))[0][1] == "1793534400", "a typed time needs no unit"
+        reading = Reading(timestamps=unit)
+        assert rows_of(list(read_files(world.bucket, [file], reading)))[0][1] == "1793534400", (
+            "a typed time needs no unit"
+        )
 
 
 def test_a_parquet_column_that_is_no_text_and_no_number_is_named(world: World) -> None:

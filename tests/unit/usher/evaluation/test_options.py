@@ -26,10 +26,10 @@ from usher.evaluation.options import Options
     ],
 )
 def test_an_invalid_input_is_reported_with_the_valid_form(given: dict[str, Any]) -> None:
-    with pytest.raises(UsherError, match="Start the evaluation with") as told:
+    with pytest.raises(UsherError, match="Start the evaluation with") as caught:
         Options.from_input(given)
     if wrong := [name for name in given if name != "group"]:
-        assert any(f"{name} is " in str(told.value) for name in wrong)
+        assert any(f"{name} is " in str(caught.value) for name in wrong)
 
 
 def test_options_have_the_defaults_of_the_notebook() -> None:

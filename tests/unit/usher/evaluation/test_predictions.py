@@ -14,9 +14,9 @@ from usher.evaluation.predictions import MAX_RESULTS, RecommendationLists, read_
 from tests.unit.usher.world import streams
 
 
-def line(items: list[str] | None, error: Any = None, **asked: Any) -> str:
+def line(items: list[str] | None, error: Any = None, **query: Any) -> str:
     output = None if items is None else {"recommendedItems": items, "scores": [0.5 for _ in items]}
-    return json.dumps({"input": asked, "output": output, "error": error}) + "\n"
+    return json.dumps({"input": query, "output": output, "error": error}) + "\n"
 
 
 def shown(lists: RecommendationLists, users: list[str], newest: list[str | None]) -> list[list[str]]:

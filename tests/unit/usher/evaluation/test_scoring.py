@@ -111,7 +111,7 @@ def test_a_contender_with_answers_for_fewer_than_half_of_the_users_is_not_ranked
     assert [block["answered"] for block in found["scores"]] == [2, 2, 1, 1]
 
 
-def test_each_segment_tells_for_how_many_of_its_users_there_is_a_list() -> None:
+def test_each_segment_counts_the_users_for_whom_there_is_a_list() -> None:
     train = [("warm", f"i{number}", number) for number in range(scoring.MIN_WARM_EVENTS)]
     found = report(train, [("warm", "i0", 99), ("new", "i0", 99)], contender(warm=["i0"]))
     answered = {block["segment"]: (block["answered"], block["users"]) for block in found["segments"]}

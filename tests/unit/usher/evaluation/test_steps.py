@@ -177,7 +177,7 @@ def test_automatic_training_of_the_config_is_off(dropped: World) -> None:
     assert solution.settings["performAutoTraining"] is False
 
 
-def test_every_recipe_that_suits_the_data_can_be_asked_for(dropped: World) -> None:
+def test_every_recipe_that_suits_the_data_can_be_compared(dropped: World) -> None:
     names = {one.recipe for one in solutions_to_compare(dropped.personalize, inputs(dropped), ["all"])}
     assert {"aws-user-personalization-v2", "aws-sims", "aws-trending-now"} <= names
     assert not {"aws-hrnn", "aws-semantic-similarity", "aws-vod-top-picks"} & names
@@ -202,7 +202,7 @@ def test_a_group_that_recommends_nothing_to_users_has_nothing_to_compare(dropped
         evaluation(dropped)
 
 
-def test_a_live_version_without_a_campaign_is_asked_by_a_job_and_left_alone(dropped: World) -> None:
+def test_a_live_version_without_a_campaign_answers_through_a_job_and_is_left_alone(dropped: World) -> None:
     plan = evaluation(dropped, charts=LIVE).plan()
     (job,) = (one for one in plan.resources if one.id == "batch_inference_job/live-charts")
     assert job.params["solutionVersionArn"] == LIVE["solutionVersionArn"]
@@ -237,7 +237,7 @@ def compared(world: World, recipe: str, served: dict[str, Any], options: Options
         ("aws-popularity-count", True, {"numResults": 100}, ""),
     ],
 )
-def test_no_contender_explores_unless_that_is_wanted_and_live_versions_are_asked_as_trained_ones(
+def test_no_contender_explores_unless_that_is_wanted_and_live_versions_get_the_same_queries(
     dropped: World, recipe: str, wanted: bool, settings: dict[str, Any], exploration: str
 ) -> None:
     campaign = {"campaignArn": f"{ARN_PREFIX}:campaign/for-you"}
@@ -250,14 +250,14 @@ def test_no_contender_explores_unless_that_is_wanted_and_live_versions_are_asked
 
 
 @pytest.mark.parametrize("campaign", [None, f"{ARN_PREFIX}:campaign/trends"])
-def test_a_live_version_without_batch_inference_is_asked_through_its_campaign_or_left_out(
+def test_a_live_version_without_batch_inference_answers_through_its_campaign_or_is_left_out(
     dropped: World, campaign: str | None
 ) -> None:
     found, plan = compared(dropped, "aws-trending-now", {"campaignArn": campaign}, Options())
-    asked = [one["campaign"] for one in plan.contenders]
-    assert asked == ["campaign/for-you", *([campaign] if campaign else [])]
-    told = [(one.place, one.message) for one in found.left_out]
-    assert told == (
+    campaigns = [one["campaign"] for one in plan.contenders]
+    assert campaigns == ["campaign/for-you", *([campaign] if campaign else [])]
+    messages = [(one.place, one.message) for one in found.left_out]
+    assert messages == (
         []
         if campaign
         else [("for-you (live)", "is left out: aws-trending-now has no batch inference, and the solution no campaign.")]
@@ -277,10 +277,10 @@ def test_recipes_of_one_model_are_equal_unless_they_are_to_explore(world: World,
     new = [f"new{item},g{item % 4},{1_700_000_000 + item}" for item in range(80)]
     world.put("films/items.csv", "ITEM_ID,GENRE,CREATION_TIMESTAMP\n" + "\n".join(met + new) + "\n")
     assert evaluate(world, exploration=wanted)["outcome"] == "SUCCEEDED"
-    told = report(world)
-    about = {one["name"]: one for one in told["contenders"]}
-    listed = {name: {item["id"] for sample in told["samples"] for item in sample["lists"][name]} for name in about}
-    scores = {(one["contender"], one["form"]): one["metrics"] for one in told["scores"]}
+    document = report(world)
+    about = {one["name"]: one for one in document["contenders"]}
+    listed = {name: {item["id"] for sample in document["samples"] for item in sample["lists"][name]} for name in about}
+    scores = {(one["contender"], one["form"]): one["metrics"] for one in document["scores"]}
     if wanted:
         assert [about[name]["marks"] for name in BOTH] == [["explores"]] * 2
         assert all(any(item.startswith("new") for item in listed[name]) for name in BOTH)
@@ -289,7 +289,7 @@ def test_recipes_of_one_model_are_equal_unless_they_are_to_explore(world: World,
     assert not [item for name in BOTH for item in listed[name] if item.startswith("new")]
     for form in ("raw", "dedup"):
         assert scores["for-you", form] == scores["former", form]
-    pairs = [one for one in told["comparisons"] if {*one["contenders"]} == {*BOTH}]
+    pairs = [one for one in document["comparisons"] if {*one["contenders"]} == {*BOTH}]
     assert [(one["difference"], one["p"]) for one in pairs] == [(0, 1)] * 2
 
 
@@ -317,15 +317,15 @@ def test_a_live_version_may_know_events_before_its_training(
 def test_an_evaluation_reports_and_leaves_only_the_held_back_events(dropped: World) -> None:
     record = evaluate(dropped)
     assert record["outcome"] == "SUCCEEDED"
-    told = report(dropped)
-    assert {one["name"] for one in told["contenders"]} == {"popularity", "recent-popularity", "popular", "similar"}
+    document = report(dropped)
+    assert {one["name"] for one in document["contenders"]} == {"popularity", "recent-popularity", "popular", "similar"}
     ranks = {
         one["contender"]: one["metrics"]["mean_reciprocal_rank"]["value"]
-        for one in told["scores"]
+        for one in document["scores"]
         if one["form"] == "dedup"
     }
     assert [*ranks.values()] == sorted(ranks.values(), reverse=True), "the best comes first"
-    scores = {(one["contender"], one["form"]): one["metrics"] for one in told["scores"]}
+    scores = {(one["contender"], one["form"]): one["metrics"] for one in document["scores"]}
     assert scores["popular", "raw"]["coverage"]["value"] > 0
     assert dropped.personalize.list_dataset_groups()["datasetGroups"] == []
     assert dropped.personalize.list_schemas()["schemas"] == []
@@ -391,9 +391,9 @@ def test_failed_batch_jobs_are_reported_with_their_reasons(dropped: World) -> No
 
     dropped.listen(dropped.creator, "before-call", refuse)
     assert evaluate(dropped)["outcome"] == "FAILED"
-    told = [(one["place"], one["message"]) for one in report(dropped)["problems"]]
-    assert [place for place, _ in told] == ["popular", "similar"]
-    assert all(message.startswith("has no predictions: ") and "No more room." in message for _, message in told)
+    problems = [(one["place"], one["message"]) for one in report(dropped)["problems"]]
+    assert [place for place, _ in problems] == ["popular", "similar"]
+    assert all(message.startswith("has no predictions: ") and "No more room." in message for _, message in problems)
     assert {one["name"] for one in report(dropped)["contenders"]} == {"popularity", "recent-popularity"}
 
 

@@ -172,10 +172,10 @@ def test_events_that_may_not_count_are_accepted_with_a_warning(site: Site) -> No
     )
     assert answer["accepted"] == len(site.personalize.event_ids) == 5
     assert codes(answer) == {"UnknownItem": [2, 5], "UnusedEventType": [3], "NoItem": [4], "UnknownProperty": [5]}
-    told = {one["code"]: one["message"] for one in answer["warnings"]}
-    assert told["UnusedEventType"] == "No solution is trained on stare, but on: buy, watch."
-    assert "color" in told["UnknownProperty"]
-    assert "device" not in told["UnknownProperty"]
+    messages = {one["code"]: one["message"] for one in answer["warnings"]}
+    assert messages["UnusedEventType"] == "No solution is trained on stare, but on: buy, watch."
+    assert "color" in messages["UnknownProperty"]
+    assert "device" not in messages["UnknownProperty"]
 
 
 def test_a_catalogue_that_does_not_answer_loses_no_event(site: Site) -> None:

@@ -19,7 +19,7 @@ def read(site: Site, user: str = "u", trained: float = 0, **options: Any) -> dic
     return site.history.of_user("g", ROUTE, {"userId": user, **options}, MAP, {"v1": trained, "v2": trained})
 
 
-def told(site: Site, user: str = "u", **options: Any) -> dict[str, dict[str, Any]]:
+def events_by_id(site: Site, user: str = "u", **options: Any) -> dict[str, dict[str, Any]]:
     return {one["eventId"]: one for one in read(site, user, **options)["events"]}
 
 
@@ -43,7 +43,7 @@ def test_an_event_that_does_not_count_says_why(site: Site) -> None:
         site.post(EVENT | {"eventId": "e5"})
     site.personalize.error = "ThrottlingException"
     site.post(EVENT | {"eventId": "e6"})
-    found = told(site)
+    found = events_by_id(site)
     why = {event_id: [reason["code"] for reason in one["why"]] for event_id, one in found.items()}
     assert why == {
         "e1": ["UnknownItem"], "e2": ["UnusedEventType"], "e3": ["NoItem"], "e4": ["Repeated"], "e5": ["Refused"],
@@ -52,7 +52,7 @@ def test_an_event_that_does_not_count_says_why(site: Site) -> None:
     assert [event_id for event_id, one in found.items() if one["counts"]] == ["e4"]
     assert found["e4"]["countsFor"] == {"similar": "after the next training"}
     site.unknown.clear()
-    assert told(site)["e1"]["counts"]  # the catalogue has it by now
+    assert events_by_id(site)["e1"]["counts"]  # the catalogue has it by now
 
 
 def test_the_events_of_all_sessions_of_a_user_and_no_others_are_listed(site: Site) -> None:
@@ -62,12 +62,12 @@ def test_the_events_of_all_sessions_of_a_user_and_no_others_are_listed(site: Sit
     site.post(EVENT | {"eventId": "phone"}, sessionId="s2", userId="u")
     site.post(EVENT | {"eventId": "plain"}, userId="u")
     site.post(EVENT | {"eventId": "v"}, sessionId="s3", userId="v")
-    assert list(told(site)) == ["plain", "phone", "login", "guest"]
-    assert list(told(site, "v")) == ["v"]
-    assert not told(site, "nobody")
+    assert list(events_by_id(site)) == ["plain", "phone", "login", "guest"]
+    assert list(events_by_id(site, "v")) == ["v"]
+    assert not events_by_id(site, "nobody")
     site.post(EVENT | {"eventId": "next"}, sessionId="s", userId="v")  # another user of the device
-    assert list(told(site)) == ["plain", "phone", "login"]
-    assert "login" not in told(site, "v")
+    assert list(events_by_id(site)) == ["plain", "phone", "login"]
+    assert "login" not in events_by_id(site, "v")
 
 
 def test_pages_have_each_event_once_newest_first(site: Site) -> None:

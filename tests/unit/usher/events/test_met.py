@@ -51,7 +51,7 @@ def test_the_latest_events_of_each_type_count_as_many_as_personalize_looks_at(si
     assert met == {"buy": {f"i{second}" for second in range(1, WINDOWS["events"] + 1)}, "watch": {"old"}}
 
 
-def test_more_events_than_can_be_read_in_time_tell_nothing(site: Site) -> None:
+def test_more_events_than_can_be_read_in_time_are_not_used(site: Site) -> None:
     event: Any = {"eventType": "watch", "itemId": "a", "sentAt": 1_700_000_000.0}
     message: Any = {"kind": "events", "group": "g", "trackingId": "t", "sessionId": "u", "arrived": time.time()}
     events = [{**event, "eventId": f"e{number}"} for number in range(MAX_EVENTS + 1)]
@@ -61,7 +61,7 @@ def test_more_events_than_can_be_read_in_time_tell_nothing(site: Site) -> None:
     assert Met.from_table(site.table)("g", "u", "events") is None
 
 
-def test_more_sessions_than_can_be_read_in_time_tell_nothing(site: Site) -> None:
+def test_more_sessions_than_can_be_read_in_time_are_not_used(site: Site) -> None:
     for session in range(MAX_SESSIONS):
         site.post(bought("a"), userId="u", sessionId=f"s{session}")
     assert Met.from_table(site.table)("g", "u", "events") == {"buy": {"a"}}

@@ -169,7 +169,7 @@ def test_temporarily_refused_calls_are_repeated_with_growing_pauses(site: Site, 
     assert site.outcomes("s") == {"a": ("pending", "")}
 
 
-def test_personalize_is_asked_once_per_batch_while_it_does_not_answer(site: Site) -> None:
+def test_personalize_gets_one_call_per_batch_while_it_does_not_answer(site: Site) -> None:
     errors = ["timeout"] * 10
     site.personalize.errors = iter(errors)
     for number in range(10):

@@ -84,10 +84,10 @@ def test_a_vanished_file_is_refused_with_a_remedy(site: Site, report: str) -> No
 def test_arrived_and_counting_events_are_listed(site: Site) -> None:
     site.unknown.add("sold")
     site.post(EVENT | {"eventType": "stare"}, EVENT | {"itemId": "sold"}, EVENT | {"recommendationId": "RID-1"})
-    told = site.history.of_user("g", ROUTES["user-events"], {"userId": "u"}, MAP, {})["events"]
-    assert [one["counts"] for one in told] == [True, False, False]
-    assert [[reason["code"] for reason in one["why"]] for one in told] == [[], ["UnknownItem"], ["UnusedEventType"]]
-    assert told[0]["recommendationId"] == site.personalize.calls[0]["eventList"][2]["recommendationId"] == "RID-1"
+    events = site.history.of_user("g", ROUTES["user-events"], {"userId": "u"}, MAP, {})["events"]
+    assert [one["counts"] for one in events] == [True, False, False]
+    assert [[reason["code"] for reason in one["why"]] for one in events] == [[], ["UnknownItem"], ["UnusedEventType"]]
+    assert events[0]["recommendationId"] == site.personalize.calls[0]["eventList"][2]["recommendationId"] == "RID-1"
 
 
 def test_a_guest_is_tracked_and_later_known(site: Site) -> None:

@@ -82,7 +82,7 @@ def test_segments_of_more_lines_than_a_job_takes_are_several_jobs(world: World) 
     assert len({job.params["jobName"] for job in plan.resources}) == 3
 
 
-def test_job_names_keep_the_limit_and_tell_exports_apart(world: World) -> None:
+def test_job_names_keep_the_limit_and_differ_by_export(world: World) -> None:
     names = set()
     for group in ("g" * 34 + "a", "g" * 34 + "b"):
         world.put(f"{group}/interactions.csv", INTERACTIONS)
@@ -164,7 +164,7 @@ EMPTY = '{"input":{"userId":"b"},"output":{"recommendedItems":[],"scores":[]},"e
 BAD = '{"input":{"userId":"b"},"output":null,"error":"no such user"}\n'
 
 
-def test_a_manifest_tells_all_files_with_counts_and_hashes(world: World) -> None:
+def test_a_manifest_lists_all_files_with_counts_and_hashes(world: World) -> None:
     export = answered(world, "run-1", GOOD + BAD + EMPTY, parts=2, formats=["csv", "parquet"])
     manifest, notes = publish_export(world.bucket, "run-1", export, "2026-01-01T00:00:00+00:00")
     assert {name: manifest[name] for name in ("lines", "errors", "empty", "rows")} == {

@@ -30,7 +30,7 @@ def lines(world: World, shape: BatchShape = BY_USER, **spec: Any) -> list[Any]:
     return [line[shape.key] if len(line) == 1 else line for line in found]
 
 
-def test_everyone_in_the_interactions_is_asked_for_once_in_order_of_appearance(world: World) -> None:
+def test_an_export_has_one_line_for_each_user_in_order_of_appearance(world: World) -> None:
     world.put("films/interactions/1.csv", HEADER + "b,i,1\na,j,1\nb,k,1\n")
     world.put("films/interactions/2.csv", HEADER + "b,i,1\né,l,1\n")
     world.put("films/interactions/incremental/3.csv", HEADER + "new,i,1\n")

@@ -131,11 +131,11 @@ def test_a_certain_verdict_holds_for_any_further_data_of_personalize(
     columns, rows = (COLUMNS if has_all else part(COLUMNS, data)), (CATALOGUE if has_all else part(CATALOGUE, data))
     filed = [] if has_all else [one for one in met if data.draw(st.booleans())]
     sent = grouped([one for one in met if one not in filed])
-    told = sent if has_all else data.draw(st.sampled_from([sent, None]))
+    known_events = sent if has_all else data.draw(st.sampled_from([sent, None]))
     is_whole = has_all or (not filed and data.draw(st.booleans()))
     of_users, of_user = (USER_COLUMNS if has_all else part(USER_COLUMNS, data)), ANNA if user == "u1" else {}
     values_of_user = of_user if has_all else data.draw(st.sampled_from([of_user, None]))
-    known = Knowledge(columns, user, item, told, is_whole, dict(rows), of_users, values_of_user)
+    known = Knowledge(columns, user, item, known_events, is_whole, dict(rows), of_users, values_of_user)
     event_types = data.draw(st.sampled_from([None, {kind.lower() for _, kind in filed}]))
     given = {name: parse_values(text) for name, text in values.items()}
     try:

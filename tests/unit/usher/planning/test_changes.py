@@ -232,7 +232,7 @@ def test_a_requested_training_happens_once(shop: Shop) -> None:
         shop.start(task="retrain", at=at)
         assert shop.count()["SolutionVersion"] == 4
     shop.start(task="retrain", solution="similar", at="2023-11-19T02:00:00Z")
-    assert shop.count()["SolutionVersion"] == 4, "what came late was asked for earlier"
+    assert shop.count()["SolutionVersion"] == 4, "the request is older than the last training"
     shop.start(task="retrain", solution="similar", at="2023-11-21T02:00:00Z")
     assert shop.count()["SolutionVersion"] == 5
     assert not shop.actions(shop.drop(files={"interactions.csv": interactions()}))
@@ -383,7 +383,7 @@ def test_data_waits_for_the_schedule_of_imports(live: Shop) -> None:
         live.start(task="import", at="2023-11-20T02:00:00Z")
         assert (live.count()["DatasetImportJob"], live.count()["SolutionVersion"]) == (2, 2)
     live.drop(files={"interactions.csv": interactions(users=62)})
-    assert live.count()["DatasetImportJob"] == 2, "the wish has come true, and the next data waits again"
+    assert live.count()["DatasetImportJob"] == 2, "the request is done, and the next data waits again"
 
 
 def test_a_changed_tag_throughput_or_timer_changes_in_place(live: Shop) -> None:
@@ -452,14 +452,14 @@ def test_a_site_of_exports_and_jobs_has_a_gate_and_promotions_too(shop: Shop) ->
     assert shop.count()["BatchInferenceJob"] == 2
     _, record = shop.start(solution="popular", version="previous", who="Ann", why="Odd")
     assert (record["outcome"], shop.actions()) == ("SUCCEEDED", {})
-    assert "rolled back popular to" in shop.stack.notifications()[-1], "people are told"
+    assert "rolled back popular to" in shop.stack.notifications()[-1], "people are notified"
     assert shop.served["solutions"]["popular"]["solutionVersionArn"] == served
     shop.start()
     assert shop.actions() == {}
     assert shop.served["solutions"]["popular"]["solutionVersionArn"] == served
 
 
-def test_jobs_run_for_each_version_or_when_asked(live: Shop) -> None:
+def test_jobs_run_for_each_version_or_on_request(live: Shop) -> None:
     jobs = {
         "weekly": {"solution": "popular", "schedule": "rate(7 days)"},
         "each": {"solution": "popular", "numResults": 3},

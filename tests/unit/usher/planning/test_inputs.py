@@ -194,7 +194,7 @@ def test_the_schema_in_use_stays_while_the_columns_do(world: World) -> None:
 
 
 def test_a_dataset_group_that_is_being_deleted_has_no_schema_in_use(world: World) -> None:
-    """Personalize refuses to tell its tags."""
+    """Personalize refuses to list its tags."""
     world.put("films/interactions.csv", interactions())
     world.settle(world.plan(), "import")
     (group,) = world.personalize.list_dataset_groups()["datasetGroups"]

@@ -271,16 +271,16 @@ def test_room_is_made_without_taking_an_answer_away(
 ) -> None:
     """Campaigns are replaced one by one within the quota, and any creation may fail."""
     account = account_of(former, types, others)
-    asked = set(answers(former))
+    answered_before = set(answers(former))
     while account.one_pass(data.draw(st.sampled_from(["READY", "FAILED"]))):
         assert account.number() <= account.quota
         answered = answers(account.serving)
-        assert asked <= set(answered)
+        assert answered_before <= set(answered)
         assert all(map(account.exists, answered.values()))
     ended = next_map(account.desired, [as_record(one) for one in account.states()], account.serving)
     assert all(map(account.exists, answers(ended).values()))
     if set(account.statuses.values()) != {"READY"}:
-        assert asked <= set(answers(ended))
+        assert answered_before <= set(answers(ended))
 
 
 @settings(max_examples=120)

@@ -18,11 +18,11 @@ from tests.unit.usher.world import TABLE, World, interactions
 SOLUTION = Solution("group", "aws-popularity-count")  # the name of one of the table's keys
 VERSIONS = ["arn:c", "arn:b", "arn:a"]
 LIVE = "campaign/group"
-NOT_ASKED: Any = None
+NOT_CALLED: Any = None
 
 
 @pytest.mark.parametrize(
-    ("asked", "live", "chosen"),
+    ("choice", "live", "chosen"),
     [
         ("previous", "arn:c", "arn:b"),
         ("previous", "arn:b", "arn:a"),
@@ -33,13 +33,13 @@ NOT_ASKED: Any = None
         ("arn:x", "arn:c", ""),
     ],
 )
-def test_a_version_is_chosen_by_its_place_or_its_name(asked: str, live: str, chosen: str) -> None:
-    assert choose_version(asked, VERSIONS, live) == chosen
+def test_a_version_is_chosen_by_its_place_or_its_name(choice: str, live: str, chosen: str) -> None:
+    assert choose_version(choice, VERSIONS, live) == chosen
 
 
 @given(st.text(), st.lists(st.text(min_size=1), unique=True), st.text())
-def test_chosen_contenders_are_present(asked: str, versions: list[str], live: str) -> None:
-    assert choose_version(asked, versions, live) in {"", *versions}
+def test_chosen_contenders_are_present(choice: str, versions: list[str], live: str) -> None:
+    assert choose_version(choice, versions, live) in {"", *versions}
 
 
 @pytest.fixture
@@ -145,8 +145,8 @@ def test_a_choice_for_other_settings_is_forgotten_without_a_word(world: World, p
 
 @pytest.mark.parametrize("given_", [{"group": "films"}, {"version": "0", "detail": {}}])
 def test_other_inputs_ask_for_no_version(pins: Pins, given_: dict[str, Any]) -> None:
-    pins.record_request(NOT_ASKED, "films", given_, {}, "arn")
-    assert pins.resolve(NOT_ASKED, "films", [], {}) == ({}, [])
+    pins.record_request(NOT_CALLED, "films", given_, {}, "arn")
+    assert pins.resolve(NOT_CALLED, "films", [], {}) == ({}, [])
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ def test_other_inputs_ask_for_no_version(pins: Pins, given_: dict[str, Any]) -> 
 )
 def test_author_and_reason_are_required(pins: Pins, given_: dict[str, Any]) -> None:
     with pytest.raises(UsherError, match="To promote or to roll back"):
-        pins.record_request(NOT_ASKED, "films", given_, {}, "arn")
+        pins.record_request(NOT_CALLED, "films", given_, {}, "arn")
 
 
 def test_a_campaign_is_pinned_or_else_the_version() -> None:

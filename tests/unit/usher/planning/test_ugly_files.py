@@ -79,7 +79,7 @@ class Ugly:
     content: str | bytes
     said: str = ""
     """The finding: the place, the fault and the remedy. Empty: the file is read as it is."""
-    told: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
     """The setting in usher.yaml that the remedy names."""
     instead: str | bytes = ""
     """The file that the remedy says to drop instead, as `name`."""
@@ -226,7 +226,7 @@ UGLY = {
     "times of Spark": Ugly("interactions.parquet", typed(pa.timestamp("ns"), use_deprecated_int96_timestamps=True)),
     "decimals as times": Ugly("interactions.parquet", typed(pa.decimal128(28, 3))),
     "nanoseconds, typed": Ugly(
-        "interactions.parquet", typed(pa.timestamp("ns")), told={"timestamps": "ns"},
+        "interactions.parquet", typed(pa.timestamp("ns")), settings={"timestamps": "ns"},
     ),
     "a column of objects": Ugly(
         "interactions.parquet", packed([*HEADER.split(","), "AT"], [[*cells, {"page": 1}] for cells in CELLS]),
@@ -375,12 +375,12 @@ def shop(world: World) -> World:
     return world
 
 
-def put(shop: World, name: str, content: str | bytes, told: Mapping[str, Any]) -> None:
+def put(shop: World, name: str, content: str | bytes, settings: Mapping[str, Any]) -> None:
     shop.bucket.delete(shop.bucket.keys("shop/"))
     if not name.lower().startswith("interaction"):
         shop.put("shop/interactions.csv", GOOD)
     shop.s3.put_object(Bucket=shop.bucket.name, Key=f"shop/{name}", Body=content)
-    config = {"solutions": {"popular": {"recipe": "aws-popularity-count"}}, "exports": False, **told}
+    config = {"solutions": {"popular": {"recipe": "aws-popularity-count"}}, "exports": False, **settings}
     shop.put("shop/usher.yaml", json.dumps(config))
 
 
@@ -413,7 +413,7 @@ def test_an_ugly_file_is_read_or_named_and_its_remedy_works(shop: World, kind: s
     said = problems(shop)
     assert said[:1] == ([ugly.said] if ugly.said else [])
     assert len(said) <= 1, "one sentence is enough"
-    put(shop, ugly.rename or ugly.name, ugly.instead or ugly.content, ugly.told)
+    put(shop, ugly.rename or ugly.name, ugly.instead or ugly.content, ugly.settings)
     assert problems(shop) == []
     assert imported(shop).replace(f"{HEADER}\n", "") == GOOD.replace(f"{HEADER}\n", "")
     assert (shop.bucket.read(f"shop/{ugly.rename or ugly.name}")) == (
@@ -618,8 +618,8 @@ def test_a_name_in_columns_that_no_file_has_is_noted_with_those_there_are(shop: 
     ],
 )
 def test_segments_by_attribute_need_an_attribute_that_groups_items(shop: World, genres: Any, is_enough: bool) -> None:
-    told = {"solutions": {"fans": {"recipe": "aws-item-attribute-affinity", "campaign": False}}}
+    settings = {"solutions": {"fans": {"recipe": "aws-item-attribute-affinity", "campaign": False}}}
     items = "ITEM_ID,GENRE\n" + "".join(f"i{n},{genres(n)}\n" for n in range(40)) if genres else ""
-    put(shop, "items.csv" if items else "interactions.csv", items or GOOD, told)
+    put(shop, "items.csv" if items else "interactions.csv", items or GOOD, settings)
     said = [one for one in problems(shop) if "has no attribute to train on" in one]
     assert len(said) == (not is_enough)

@@ -82,7 +82,7 @@ def test_labels_have_room(labels: list[str], data: st.DataObject) -> None:
     assert all(after - before >= room for before, after in pairwise(places))
 
 
-def test_a_bar_is_as_long_as_its_value_and_tells_it() -> None:
+def test_a_bar_is_as_long_as_its_value_and_is_labelled_with_it() -> None:
     groups = [Bars("a", [(0.1, 0.05, 0.2), (0.2, 0.2, 0.2)]), Bars("b", [None, (0, 0, 0)])]
     root = parsed(bars("MRR", ["raw", "dedup"], groups))
     rects = [one for one in root.iter(f"{SVG}rect") if one.find(f"{SVG}title") is not None]

@@ -176,7 +176,7 @@ def test_the_first_hour_ends_well_with_five_campaigns_as_the_limit(shop: Shop, c
         assert set(trained(shop).values()) == {1}
     assert callers.most["Campaign"] == 5
     assert ("new-best", "new-best") not in callers.instead
-    assert {asked for asked, _ in callers.instead} >= {"best", "popular", "for-you"}, "others answered meanwhile"
+    assert {name for name, _ in callers.instead} >= {"best", "popular", "for-you"}, "others answered meanwhile"
 
 
 def test_a_failed_creation_leaves_every_answer_and_the_next_run_continues(few: Shop, callers_of_few: Callers) -> None:

@@ -18,7 +18,7 @@ from tests.unit.usher.world import World, interactions
 METRIC = "normalized_discounted_cumulative_gain_at_25"
 RULE = {"metric": "precision_at_10", "atLeast": 0.1, "versusLive": 0.9, "versusPopularity": 1.0}
 METRICS = {"precision_at_10": 0.2, "coverage": 0.5}
-NOT_ASKED: Any = None
+NOT_CALLED: Any = None
 CAMPAIGN = Resource("campaign/a", "campaign", "train", refs={"solutionVersionArn": "solution_version/a"})
 
 values = st.floats(0, 1)
@@ -132,18 +132,18 @@ def test_a_choice_of_a_person_comes_before_the_rule() -> None:
     pins = {"a": Pin("arn:old", "me", "bad", "now", supersedes="arn:new")}
     resource = guard(with_pins([CAMPAIGN], pins)[0], RULE, "arn:new")
     found = Existing("arn:campaign", {"solutionVersionArn": "arn:new"})
-    assert version_to_serve(NOT_ASKED, gate_of(resource), found, "arn:new", {}) == ("arn:old", "")
+    assert version_to_serve(NOT_CALLED, gate_of(resource), found, "arn:new", {}) == ("arn:old", "")
 
 
-def test_personalize_is_not_asked_if_nothing_would_change() -> None:
+def test_personalize_gets_no_call_if_nothing_would_change() -> None:
     resource = guard(CAMPAIGN, RULE)
     assert (
         version_to_serve(
-            NOT_ASKED, gate_of(resource), Existing("arn:c", {"solutionVersionArn": "arn:new"}), "arn:new", {}
+            NOT_CALLED, gate_of(resource), Existing("arn:c", {"solutionVersionArn": "arn:new"}), "arn:new", {}
         )[1]
         == ""
     )
-    assert version_to_serve(NOT_ASKED, gate_of(resource), None, "", {}) == ("", "")
+    assert version_to_serve(NOT_CALLED, gate_of(resource), None, "", {}) == ("", "")
 
 
 SOLUTION = Solution("top", "aws-popularity-count")

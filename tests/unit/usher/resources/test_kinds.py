@@ -128,7 +128,7 @@ def test_an_update_that_takes_time_reports_its_state(kind: Kind) -> None:
 
 
 @every_kind
-def test_a_kind_whose_times_count_has_no_change_but_those_that_tell_their_own_times(kind: Kind) -> None:
+def test_a_kind_whose_times_count_cannot_change_or_has_times_for_its_changes(kind: Kind) -> None:
     times = {"status", "creationDateTime", "lastUpdatedDateTime"}
     if kind.latest_update in described(kind):
         assert times <= set(described(kind)[kind.latest_update].members)

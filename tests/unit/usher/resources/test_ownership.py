@@ -191,8 +191,8 @@ def test_a_line_of_adopt_takes_only_resources_that_a_person_has_tagged(usher: St
         (problem,) = refused.value.problems
         assert f"the dataset group Old, which {said}." in problem.message
         assert problem.remedy.endswith("usher import Old --group films --adopt.")
-        told = json.dumps(refused.value.as_dicts())
-        assert not any(one in told for one in ("usher-prod", "infrastructure", "shop", ACCOUNT)), "whose it is"
+        text = json.dumps(refused.value.as_dicts())
+        assert not any(one in text for one in ("usher-prod", "infrastructure", "shop", ACCOUNT)), "whose it is"
         assert group.tags == tags
     group.tags = {STACK_TAG: STACK, GROUP_TAG: "films"}
     assert usher.run("films")["dataset_group/films"].arn == arn
@@ -214,7 +214,7 @@ def test_a_group_that_another_stack_makes_between_plan_and_run_is_left_alone(ush
     assert everything() == before
 
 
-def test_a_dataset_group_is_asked_for_its_owner_once_it_is_there(usher: Stack) -> None:
+def test_the_owner_of_a_dataset_group_is_read_once_the_group_is_active(usher: Stack) -> None:
     """AWS does not document the tags of a dataset group in creation."""
     usher.drop("films")
     plan = usher.plan("films").plan
@@ -362,7 +362,7 @@ def test_a_plan_that_was_changed_meanwhile_deletes_nothing_of_others(trained: St
     assert not trained.world.calls["DeleteCampaign"]
 
 
-def test_only_kinds_with_tags_are_asked_for_them(world: World) -> None:
+def test_tags_are_read_only_of_kinds_that_have_them(world: World) -> None:
     arn = make_by_hand(world, "schema", name="films-items-0123af", schema=json.dumps(SCHEMA))
     assert world.inventory.owns(KINDS["schema"], arn)
     assert not world.calls["ListTagsForResource"]

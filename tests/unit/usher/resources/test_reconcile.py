@@ -115,7 +115,7 @@ def test_a_run_brings_everything_up_once_and_the_next_has_nothing_to_do(films: W
     assert films.creations().total() == len(wanted)
 
 
-def test_foreseeing_changes_nothing(films: World) -> None:
+def test_a_dry_run_changes_nothing(films: World) -> None:
     seen = dry_run(films.inventory, films.plan(POPULAR))
     assert {(state.action, state.status) for state in seen.states} == {("create", "PLANNED")}
     assert not seen.expected_seconds, "nothing is known of what never was"
@@ -435,7 +435,7 @@ HOUR = timedelta(hours=1)
         (HOUR, ONLY_ON_REQUEST, "CREATE FAILED", "old", "new", "v1", "keep"),
     ],
 )
-def test_a_version_rests_by_its_policy_unless_it_is_asked_for(
+def test_a_version_rests_by_its_policy_unless_a_training_is_requested(
     age: timedelta, rest: float, status: str, fingerprint: str, wanted: str, usable: str, action: str
 ) -> None:
     resource = Resource(

@@ -40,9 +40,9 @@ PROBLEM = {"place": "films/usher.yaml", "message": "is wrong.", "remedy": "Mend 
 
 @given(STATES, STATES)
 def test_the_log_has_the_changes(before: list[Any], after: list[Any]) -> None:
-    told = list(decisions({**RECORD, "resources": before}, {**RECORD, "resources": after}))
+    entries = list(decisions({**RECORD, "resources": before}, {**RECORD, "resources": after}))
     assert list(decisions({**RECORD, "resources": after}, {**RECORD, "resources": after})) == []
-    assert [one["resource"] for one in told] == [state["id"] for state in after if state not in before]
+    assert [one["resource"] for one in entries] == [state["id"] for state in after if state not in before]
 
 
 def test_a_line_is_json_with_group_and_run(capsys: pytest.CaptureFixture[str]) -> None:
@@ -63,5 +63,5 @@ def test_ten_thousand_resources_are_compared_at_once() -> None:
     """Each with each would take a minute."""
     before = [STATE | {"id": f"import/{number}"} for number in range(10_000)]
     after = [*before[1:], STATE | {"id": "import/0", "status": "READY"}]
-    told = list(decisions({**RECORD, "resources": before}, {**RECORD, "resources": after}))
-    assert [(one["resource"], one["status"]) for one in told] == [("import/0", "READY")]
+    entries = list(decisions({**RECORD, "resources": before}, {**RECORD, "resources": after}))
+    assert [(one["resource"], one["status"]) for one in entries] == [("import/0", "READY")]

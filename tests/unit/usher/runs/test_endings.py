@@ -90,10 +90,10 @@ def test_without_a_topic_programs_are_notified_the_group_is_released_and_people_
     inbox.subscribe()
     answer = call("publish", **ended)
     assert (answer["outcome"], answer["again"]) == ("FAILED", False)
-    assert "RunSeconds" not in capsys.readouterr().out, "what was told is not told again"
+    assert "RunSeconds" not in capsys.readouterr().out, "what is published is not published again"
     assert len(inbox.read()) == 1
-    told = Run(world.bucket, "films", broken).read()
-    assert told == {name: value for name, value in record.items() if name != "undelivered"}
+    stored = Run(world.bucket, "films", broken).read()
+    assert stored == {name: value for name, value in record.items() if name != "undelivered"}
     call("publish", **ended)
     assert inbox.read() == []
     assert len(world.bucket.keys("films/out/runs/")) == 2, "there is one run"
@@ -139,8 +139,8 @@ def test_watch_delivers_notifications_of_a_dead_execution(world: World, inbox: I
     run.conclude(EXECUTION, {"Error": "E", "Cause": "c"}, channels_for=lambda _: [NOTIFICATION])
     detail = {"executionArn": EXECUTION, "status": "FAILED", "input": json.dumps({"group": "films"})}
     call("watch", detail=detail)
-    (told,) = inbox.read()
-    assert "broke off: E: c" in told
+    (message,) = inbox.read()
+    assert "broke off: E: c" in message
     call("watch", detail=detail)
     assert inbox.read() == []
 
@@ -172,18 +172,18 @@ def test_every_request_about_a_group_ends_in_a_record_and_a_notification(
     (run,) = world.bucket.keys(f"{folder}/out/runs/")[1::2]
     record = world.bucket.read_json(run)
     assert record["outcome"] == "FAILED"
-    (told,) = inbox.read()
+    (message,) = inbox.read()
     assert said in record["summary"]
-    assert said in told
+    assert said in message
 
 
 def test_an_input_that_names_no_group_is_reported_without_a_record(world: World, inbox: Inbox) -> None:
     ServingMaps(Table(world.dynamodb, TABLE)).write("films", {"solutions": {}})
     for given in ({"gruop": "films"}, [1], None):
         call("watch", detail={"executionArn": EXECUTION, "status": "FAILED", "input": json.dumps(given)})
-        (told,) = inbox.read()
-        assert told.startswith("An execution broke off: FAILED")
-        assert EXECUTION in told
+        (message,) = inbox.read()
+        assert message.startswith("An execution broke off: FAILED")
+        assert EXECUTION in message
     assert world.bucket.keys("") == []
 
 
@@ -193,9 +193,9 @@ def test_an_unreadable_file_is_reported_with_its_remedy(world: World, inbox: Inb
     call("plan", **GIVEN, step="take", startedAt="2026-01-01T00:00:00Z")
     run = call("plan", **GIVEN, step="plan", waits=0)["run"]
     call("publish", **GIVEN, group="films", run=run, error=None)
-    (told,) = inbox.read()
-    assert told.startswith("films/interactions.csv: is archived: ")
-    assert "Restore it" in told
+    (message,) = inbox.read()
+    assert message.startswith("films/interactions.csv: is archived: ")
+    assert "Restore it" in message
 
 
 class Bus:

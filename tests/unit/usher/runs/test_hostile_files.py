@@ -32,7 +32,7 @@ CASES: Mapping[str, Mapping[str, str | bytes]] = {
 Every fifth config and table of the corpus: tests/unit/fuzz/test_corpus.py tests the refusals of all of them, and a run
 only passes them on.
 """
-ASKED: Mapping[str, Any] = {
+REQUESTS: Mapping[str, Any] = {
     "nothing": {},
     "a list": ["films"],
     "a text": "films",
@@ -67,30 +67,30 @@ def test_a_hostile_drop_ends_in_a_record_and_a_notification(stack: Stack, name: 
         assert execution.status == "SUCCEEDED"
         assert "resources" in record or record["note"].startswith("Nothing to do until")
     else:
-        assert_told(stack, record)
+        assert_reported(stack, record)
         assert not any(one["message"].startswith("broke off") for one in record["problems"])
         assert [arn for arn in stack.personalize.resources if ":::" not in arn] == [], "only recipes are there"
         assert execution.seconds <= SECONDS
 
 
-@pytest.mark.parametrize("name", ASKED)
+@pytest.mark.parametrize("name", REQUESTS)
 def test_a_hostile_request_is_reported(stack: Stack, name: str) -> None:
     stack.reset()
-    execution, waits = stack.start(json.loads(json.dumps(ASKED[name])))
+    execution, waits = stack.start(json.loads(json.dumps(REQUESTS[name])))
     for seconds in waits:
         stack.clock.shift(seconds)
     assert execution.status == "FAILED"
     assert execution.seconds <= SECONDS
     if records := stack.read(r"(.|\n)*/out/runs/.*/run\.json"):
         (record,) = records.values()
-        assert_told(stack, record)
+        assert_reported(stack, record)
     else:
-        (told,) = stack.notifications()
-        assert "Start it with" in told
-        assert execution.arn in told
+        (message,) = stack.notifications()
+        assert "Start it with" in message
+        assert execution.arn in message
 
 
-def assert_told(stack: Stack, record: Mapping[str, Any]) -> None:
+def assert_reported(stack: Stack, record: Mapping[str, Any]) -> None:
     """People got one notification, which names every place and remedy, and is fit to be shown."""
     assert record["outcome"] == "FAILED"
     assert record["problems"]
@@ -99,9 +99,9 @@ def assert_told(stack: Stack, record: Mapping[str, Any]) -> None:
         assert 0 < len(one["message"]) <= MAX_MESSAGE_LENGTH
         assert 0 < len(one["remedy"]) <= MAX_MESSAGE_LENGTH
         assert all(text == visible(text) for text in one.values())
-    (told,) = stack.notifications()
+    (message,) = stack.notifications()
     first = record["problems"][0]
-    assert told.startswith(f"{first['place']}: {first['message']} {first['remedy']}")
+    assert message.startswith(f"{first['place']}: {first['message']} {first['remedy']}")
     assert len(record["summary"]) <= MAX_SUMMARY_LENGTH + 100
-    assert len(told.encode()) <= 262_144
-    assert record["run"] in told
+    assert len(message.encode()) <= 262_144
+    assert record["run"] in message

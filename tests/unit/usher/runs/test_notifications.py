@@ -79,15 +79,15 @@ def test_people_are_notified(world: World, group: str) -> None:
     record: Any = {"group": group, "outcome": "FAILED", "summary": "Why."}
     notify(world.sns, TOPIC, notification(record, "s3://b/run.html"))
     (received,) = sqs.receive_message(QueueUrl=queue)["Messages"]
-    told = json.loads(received["Body"])
-    assert told["Message"] == "Why.\n\nMore: s3://b/run.html"
-    assert told["Subject"].startswith("Usher: ")
-    assert told["Subject"].isascii()
-    assert len(told["Subject"]) < 100
+    content = json.loads(received["Body"])
+    assert content["Message"] == "Why.\n\nMore: s3://b/run.html"
+    assert content["Subject"].startswith("Usher: ")
+    assert content["Subject"].isascii()
+    assert len(content["Subject"]) < 100
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "told"),
+    ("before", "after", "reported"),
     [
         ("PLANNED", "PENDING", True),
         ("PENDING", "READY", True),
@@ -100,9 +100,9 @@ def test_people_are_notified(world: World, group: str) -> None:
         (None, "SKIPPED", True),
     ],
 )
-def test_a_change_is_reported_once(before: str | None, after: str, told: bool) -> None:
+def test_a_change_is_reported_once(before: str | None, after: str, reported: bool) -> None:
     past: Any = [{"id": "filter/a", "status": before}] if before else []
-    assert bool(list(changed_states(past, [State("filter/a", "create", after)]))) == told
+    assert bool(list(changed_states(past, [State("filter/a", "create", after)]))) == reported
 
 
 @pytest.fixture

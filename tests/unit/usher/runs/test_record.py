@@ -37,7 +37,7 @@ def dropped(key: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("asked", "group"),
+    ("execution_input", "group"),
     [
         ({"group": "films"}, "films"),
         (dropped("films/interactions.csv"), "films"),
@@ -59,18 +59,18 @@ def dropped(key: str) -> dict[str, Any]:
         (dropped("films/items/_SUCCESS"), ""),
     ],
 )
-def test_an_input_concerns_the_group_of_its_folder(asked: dict[str, Any], group: str) -> None:
-    assert group_of_input(asked) == group
+def test_an_input_concerns_the_group_of_its_folder(execution_input: dict[str, Any], group: str) -> None:
+    assert group_of_input(execution_input) == group
 
 
 @pytest.mark.parametrize(
-    "asked",
+    "execution_input",
     [{}, [], "films", 5, None, {"group": ""}, {"group": 5}, {"group": None}, {"group": "a/b"}, {"detail": {}},
      {"detail": {"object": {"key": 5}}}],
 )  # fmt: skip
-def test_an_input_without_a_group_is_reported_with_the_remedy(asked: object) -> None:
+def test_an_input_without_a_group_is_reported_with_the_remedy(execution_input: object) -> None:
     with pytest.raises(UsherError, match="Start it with"):
-        group_of_input(asked)
+        group_of_input(execution_input)
 
 
 @given(st.text(min_size=1))
@@ -83,7 +83,7 @@ def test_records_of_any_folder_have_a_key_that_s3_accepts(folder: str) -> None:
     assert len(Run(None, group_of_input({"group": long}), "r").key().encode()) <= 1024  # type: ignore[arg-type]
 
 
-def test_names_of_runs_sort_by_time_and_tell_executions_apart() -> None:
+def test_names_of_runs_sort_by_time_and_differ_by_execution() -> None:
     name = run_name("arn:aws:states:us-east-1:1:execution:usher-pipeline:0123-4567", "-export")
     assert name.endswith("Z-4567-export")
     assert sorted([name, "2020" + name[4:]])[1] == name
@@ -146,12 +146,12 @@ def test_the_lock_of_another_state_machine_is_taken_over(world: World) -> None:
     """Its executions can't be described: the permissions are for this stack's own."""
 
     def refuse(_: str) -> bool:
-        raise AssertionError("asked")
+        raise AssertionError("called")
 
     lock, machine = Lock(Table(world.dynamodb, TABLE), refuse), "arn:aws:states:us-east-1:1:execution:usher-pipeline"
     assert lock.take("films", f"{machine}-of-old:1", "run-1")
     assert lock.take("films", f"{machine}:2", "run-2")
-    with pytest.raises(AssertionError, match="asked"):
+    with pytest.raises(AssertionError, match="called"):
         lock.take("films", f"{machine}:3", "run-3")
 
 
@@ -215,7 +215,7 @@ def test_when_two_race_the_first_to_write_gets_the_group(world: World, lock: Loc
     world.listen(world.dynamodb, "before-call.dynamodb.UpdateItem", overtake)
     assert lock.take("films", "first", "run-1") == again
     if not again:
-        assert not lock.try_release("films", "second"), "the second is told of the first"
+        assert not lock.try_release("films", "second"), "the second learns of the first"
 
 
 def test_one_of_two_thieves_of_a_dead_executions_lock_gets_the_group(world: World, lock: Lock, alive: set[str]) -> None:
@@ -422,7 +422,7 @@ def test_an_error_before_the_next_run_began_gets_a_record_of_its_own(world: Worl
     assert second.name != first.name
     second.conclude(execution, error)
     assert run_that_broke(lock, world.bucket, "films", execution, error) == second.name, (
-        "another attempt tells it again"
+        "another attempt reports it again"
     )
 
 

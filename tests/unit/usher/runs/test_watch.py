@@ -69,9 +69,9 @@ def test_a_dead_executions_record_is_closed_and_reported_once(
     record = run.read()
     assert record["outcome"] == "FAILED"
     assert said in record["summary"]
-    (told,) = inbox()
-    assert said in told
-    assert "it resumes where it stopped" in told
+    (message,) = inbox()
+    assert said in message
+    assert "it resumes where it stopped" in message
     watch(ended(status, given, **more))
     assert inbox() == []
     assert run.read() == record
@@ -210,4 +210,4 @@ def test_clearing_up_that_dies_is_started_again_within_an_hour(
     event = ended(status, {"group": "films", "clearUp": "run-evaluation"}, startDate=int(STARTED.timestamp() * 1000))
     watch({"detail": {**event["detail"], "executionArn": EVALUATION}})
     assert clear_ups == [("run-evaluation", 3600)]
-    assert (world.bucket.keys("films/"), inbox()) == ([], []), "the evaluation itself has been told"
+    assert (world.bucket.keys("films/"), inbox()) == ([], []), "the evaluation reports it itself"

@@ -56,8 +56,10 @@ def test_a_breaker_opens_after_two_failures_in_a_row_and_not_before(requests: li
 def test_probes_of_an_outage_have_pauses_that_double_up_to_half_a_minute(step: float, seconds: float) -> None:
     clock = Hands()
     breakers = Breakers(clock)
-    asked = [clock.now for one in range(int(seconds / step)) for ok in play(breakers, clock, [(step, False)]) if ok]
-    pauses = [later - earlier for earlier, later in zip(asked[MAX_FAILURES - 1 :], asked[MAX_FAILURES:], strict=False)]
+    probes = [clock.now for one in range(int(seconds / step)) for ok in play(breakers, clock, [(step, False)]) if ok]
+    pauses = [
+        later - earlier for earlier, later in zip(probes[MAX_FAILURES - 1 :], probes[MAX_FAILURES:], strict=False)
+    ]
     for number, pause in enumerate(pauses):
         expected = min(MIN_PAUSE_SECONDS * 2**number, MAX_PAUSE_SECONDS)
         assert expected - 1e-6 <= pause <= expected + step + 1e-6

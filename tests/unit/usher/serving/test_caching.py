@@ -21,8 +21,8 @@ ANSWER: dict[str, Any] = {
 
 
 def headers(answer: dict[str, Any] = ANSWER, method: str = "GET", *, for_all: bool = False) -> dict[str, str]:
-    told: dict[str, str] = cached(answer, method, {}, for_all=for_all)["headers"]
-    return told
+    found: dict[str, str] = cached(answer, method, {}, for_all=for_all)["headers"]
+    return found
 
 
 def test_answers_about_a_user_are_cached_only_by_the_caller_and_revalidated() -> None:
@@ -33,17 +33,17 @@ def test_answers_about_a_user_are_cached_only_by_the_caller_and_revalidated() ->
 
 @pytest.mark.parametrize(("method", "status"), [("POST", 200), ("GET", 404), ("GET", 503), ("PUT", 202)])
 def test_errors_and_answers_to_other_methods_than_get_are_not_cached(method: str, status: int) -> None:
-    told = headers({**ANSWER, "statusCode": status}, method, for_all=True)
-    assert told["Cache-Control"] == "no-store"
-    assert "ETag" not in told
+    sent = headers({**ANSWER, "statusCode": status}, method, for_all=True)
+    assert sent["Cache-Control"] == "no-store"
+    assert "ETag" not in sent
 
 
 @pytest.mark.parametrize("known", ["{}", "W/{}", '"other", {}', '"other",W/{}'])
 def test_the_same_answer_is_not_sent_again(known: str) -> None:
     tag = headers()["ETag"]
-    told = cached(ANSWER, "GET", {"If-None-Match": known.format(tag)}, for_all=False)
-    assert (told["statusCode"], told["body"], told["headers"]["ETag"]) == (304, "", tag)
-    assert "Content-Type" not in told["headers"]
+    answer = cached(ANSWER, "GET", {"If-None-Match": known.format(tag)}, for_all=False)
+    assert (answer["statusCode"], answer["body"], answer["headers"]["ETag"]) == (304, "", tag)
+    assert "Content-Type" not in answer["headers"]
 
 
 @pytest.mark.parametrize("known", ["", "*", "{}x", '"{}', "other"])

@@ -56,11 +56,11 @@ class Api:
         lists = ExportStore(self.table), Pages(self.table), PopularLists(self.table)
         filters, demand = StoredFilters(self.catalogue, lambda *_: {}), Demand(self.table)
         self.reader = Reader(self.maps, *lists, Campaigns(runtime), self.catalogue, demand, filters)
-        self.asked: list[Any] = []
+        self.lengths: list[Any] = []
         self.length, self.is_down = 500, False
 
     def _call(self, **members: Any) -> Any:
-        self.asked.append(members.get("numResults"))
+        self.lengths.append(members.get("numResults"))
         if self.is_down:
             raise ConnectTimeoutError(endpoint_url="https://personalize-runtime")
         ids = members.get("inputList") or [f"i{number}" for number in range(min(self.length, members["numResults"]))]
@@ -76,7 +76,7 @@ class Api:
         self.now += CACHE_SECONDS + 1
 
     def ask(self, name: str = "recommendations", **options: Any) -> dict[str, Any]:
-        self.asked.clear()
+        self.lengths.clear()
         return self.reader.answer("films", ROUTES[name], options)
 
     def ids(self, name: str = "recommendations", **options: Any) -> list[str]:
@@ -90,7 +90,7 @@ def api(world: World) -> Api:
 
 def test_without_a_catalogue_an_answer_is_its_sources(api: Api) -> None:
     assert api.ids(userId="u", numResults=3) == ["i0", "i1", "i2"]
-    assert api.asked == [3]
+    assert api.lengths == [3]
     assert "known" not in api.ask(userId="u", numResults=3)
 
 
@@ -99,16 +99,16 @@ def test_items_that_are_not_available_or_not_in_the_catalogue_are_not_answered_a
 ) -> None:
     api.stock(**{f"i{number}": {"STOCK": 0 if number == 1 else 5} for number in range(10) if number != 3})
     assert api.ids(userId="u", numResults=4) == ["i0", "i2", "i4", "i5"]
-    assert api.asked == [9]
+    assert api.lengths == [9]
 
 
-def test_a_source_with_many_such_items_is_asked_for_all_that_it_has(api: Api) -> None:
+def test_a_source_with_many_such_items_gives_its_longest_list(api: Api) -> None:
     api.stock(i100={}, i200={}, i499={})
     assert api.ids(userId="u", numResults=2) == ["i100", "i200"]
-    assert api.asked == [7, 500]
+    assert api.lengths == [7, 500]
     api.length = 5
     assert api.ids(userId="u", numResults=2) == []
-    assert api.asked == [7]
+    assert api.lengths == [7]
 
 
 def test_a_ranking_keeps_its_order_without_them_and_actions_are_not_items(api: Api) -> None:
@@ -134,11 +134,11 @@ def test_details_are_joined(api: Api, wanted: Any, details: Any) -> None:
 
 
 @pytest.mark.parametrize("wanted", ["COLOUR", "TITLE,COLOUR", "", [], 5, {"TITLE": 1}, [5], "[", "[1]", "[]"])
-def test_details_that_the_catalogue_does_not_have_are_refused_before_anything_is_asked(api: Api, wanted: Any) -> None:
+def test_details_that_the_catalogue_does_not_have_are_refused_before_any_call(api: Api, wanted: Any) -> None:
     api.stock(i0={})
     with pytest.raises(RequestError) as refused:
         api.ask(userId="u", numResults=1, details=wanted)
-    assert (refused.value.status, refused.value.code, api.asked) == (400, "BadDetails", [])
+    assert (refused.value.status, refused.value.code, api.lengths) == (400, "BadDetails", [])
 
 
 def test_a_stored_list_loses_items_that_have_left_and_gets_current_details(api: Api) -> None:
@@ -150,7 +150,7 @@ def test_a_stored_list_loses_items_that_have_left_and_gets_current_details(api: 
     api.catalogues.remove("films", Entry("items", "i4"), 2)
     answer = api.ask(**later)
     assert answer["itemList"] == [{"itemId": "i3", "score": 0.5, "details": {"PRICE": 2}}]
-    assert (api.ask(**{**later, "next": answer["next"]})["itemList"], api.asked) == ([], [])
+    assert (api.ask(**{**later, "next": answer["next"]})["itemList"], api.lengths) == ([], [])
 
 
 def test_details_without_a_catalogue_give_a_remedy(api: Api) -> None:
@@ -245,11 +245,11 @@ def test_unprocessed_keys_are_read_again(api: Api) -> None:
         left[:] = keys[most:]
         return {"RequestItems": {TABLE: {"Keys": keys[:most] or keys}}}
 
-    def tell(parsed: Any, **_: Any) -> None:
+    def leave(parsed: Any, **_: Any) -> None:
         parsed["UnprocessedKeys"] = {TABLE: {"Keys": [*left]}} if left else {}
 
     api.world.listen(api.world.dynamodb, "provide-client-params.dynamodb.BatchGetItem", divide)
-    api.world.listen(api.world.dynamodb, "after-call.dynamodb.BatchGetItem", tell)
+    api.world.listen(api.world.dynamodb, "after-call.dynamodb.BatchGetItem", leave)
     assert api.ids("rankings", userId="u", items=["i0", "i1"]) == ["i0", "i1"]
     most = 0
     assert api.ask("rankings", userId="u", items=["i5"])["degraded"]

@@ -86,7 +86,7 @@ def test_loading_the_same_export_again_changes_nothing(world: World) -> None:
     assert int(before["films#s#é0"]["expires"]["N"]) == int((BEGUN + LIFETIME).timestamp())
 
 
-def test_a_subject_that_is_asked_for_twice_is_written_once(world: World) -> None:
+def test_a_subject_with_two_lines_is_written_once(world: World) -> None:
     files = [put(world, "a.out", range(3))]
     world.put("a.out", (world.bucket.read("a.out") or b"").decode() * 2)
     table(world).load(world.bucket, files, BEGUN, START, KEY)
@@ -138,21 +138,21 @@ def answering(answers: Callable[[int], dict[str, Any]]) -> Any:
     """A table that gives these answers to BatchWriteItem, by the number of the call."""
 
     class Refusing:
-        asked = 0
+        calls = 0
 
         def batch_write_item(self, RequestItems: dict[str, Any]) -> dict[str, Any]:  # noqa: N803
-            self.asked += 1
-            return {"UnprocessedItems": RequestItems if answers(self.asked) else {}}
+            self.calls += 1
+            return {"UnprocessedItems": RequestItems if answers(self.calls) else {}}
 
     return Refusing()
 
 
 def test_unprocessed_items_are_written_again_with_growing_pauses(world: World) -> None:
-    time, refusing = Time(), answering(lambda asked: {"more": 1} if asked < 4 else {})
+    time, refusing = Time(), answering(lambda calls: {"more": 1} if calls < 4 else {})
     ExportStore(Table(refusing, TABLE), time.clock, time.sleep).load(
         world.bucket, [put(world, "a.out", range(3))], BEGUN, START, KEY
     )
-    assert refusing.asked == 4
+    assert refusing.calls == 4
     assert len([seconds for seconds in time.slept if seconds < 0.4]) >= 3
 
 
@@ -162,7 +162,7 @@ def test_a_table_that_takes_nothing_is_given_up(world: World) -> None:
         ExportStore(Table(refusing, TABLE), time.clock, time.sleep).load(
             world.bucket, [put(world, "a.out", range(3))], BEGUN, START, KEY
         )
-    assert refusing.asked == export_store.MAX_ATTEMPTS
+    assert refusing.calls == export_store.MAX_ATTEMPTS
 
 
 def test_an_export_that_is_made_monthly_answers_until_the_next_even_if_one_fails(world: World) -> None:

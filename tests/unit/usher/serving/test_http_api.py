@@ -128,11 +128,11 @@ def test_a_wrong_option_is_the_callers_fault() -> None:
 @pytest.mark.parametrize("user", ["u1", "a b", "ü/ö", "100%", "a+b", "u:1@x"])
 @pytest.mark.usefixtures("served")
 def test_any_user_id_reaches_personalize(user: str, served: World) -> None:
-    told: list[str] = []
-    served.listen(RUNTIME(), "before-parameter-build", lambda params, **_: told.append(params["userId"]))
+    users: list[str] = []
+    served.listen(RUNTIME(), "before-parameter-build", lambda params, **_: users.append(params["userId"]))
     path = f"/films/recommendations/{quote(user, safe='')}"
     ask(load_function("recommendations"), "GET", path, parameters={"userId": user})
-    assert set(told) == {user}
+    assert set(users) == {user}
 
 
 @pytest.mark.usefixtures("served")
@@ -174,14 +174,14 @@ def test_a_domain_may_put_a_prefix_in_front(world: World) -> None:
 @pytest.mark.parametrize("group", ["*", "films#for-you#u", "f" * 36, "films\n", "-", "a b", "films%", "ﬁlms"])
 @pytest.mark.usefixtures("served")
 def test_an_invalid_group_name_is_never_looked_up(group: str, served: World) -> None:
-    asked: list[Any] = []
-    served.listen(client("dynamodb"), "before-call", lambda **_: asked.append(group))
+    groups: list[Any] = []
+    served.listen(client("dynamodb"), "before-call", lambda **_: groups.append(group))
     status, body = ask(
         load_function("events"), "POST", f"/{quote(group)}/events", {"userId": "u", "events": [{"eventType": "w"}]},
         {"group": group},
     )  # fmt: skip
     assert (status, body["code"]) == (404, "UnknownGroup")
-    assert not asked
+    assert not groups
 
 
 @pytest.mark.usefixtures("served")
@@ -223,11 +223,11 @@ def test_the_signature_of_a_pre_signed_url_is_no_option() -> None:
 @pytest.mark.parametrize("user", ["u1", "50%off", "a%20b", "ü/ö", "a+b"])
 @pytest.mark.usefixtures("served")
 def test_an_id_may_stand_in_the_query(user: str, served: World) -> None:
-    told: list[str] = []
-    served.listen(RUNTIME(), "before-parameter-build", lambda params, **_: told.append(params["userId"]))
+    users: list[str] = []
+    served.listen(RUNTIME(), "before-parameter-build", lambda params, **_: users.append(params["userId"]))
     status, body = ask(load_function("recommendations"), "GET", "/films/recommendations", userId=user)
     assert (status, body["code"]) in {(404, "NotFound"), (400, "InvalidInput")}
-    assert set(told) == {user}
+    assert set(users) == {user}
 
 
 @pytest.mark.usefixtures("served")
@@ -344,14 +344,14 @@ def test_only_requests_with_a_filter_hear_that_no_stored_list_helps(served: Worl
 
 
 @pytest.mark.parametrize("error", [refusal("AccessDeniedException"), KeyError("x")], ids=str)
-def test_the_log_of_a_failure_does_not_tell_of_the_user(
+def test_the_log_of_a_failure_does_not_name_the_user(
     served: World, error: Exception, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     served.listen(RUNTIME(), "before-call", failing(error))
     log = io.StringIO()
     monkeypatch.setattr(http_api.logger.registered_handler, "stream", log)
-    asked = {"userId": "jane@example.com", "context": json.dumps({"STREET": "Elm Street 7"})}
-    status, _ = ask(load_function("recommendations"), "GET", "/films/recommendations", **asked)  # type: ignore[arg-type]
+    query = {"userId": "jane@example.com", "context": json.dumps({"STREET": "Elm Street 7"})}
+    status, _ = ask(load_function("recommendations"), "GET", "/films/recommendations", **query)  # type: ignore[arg-type]
     assert status >= 500
     assert type(error).__name__ in log.getvalue()
     assert "jane" not in log.getvalue()
@@ -455,10 +455,10 @@ def test_a_replaced_item_is_looked_up_again(served: World, code: str) -> None:
     serving.cached("films")
     solutions = {"for-you": {"type": "USER_PERSONALIZATION", "campaignArn": "new"}}
     ServingMaps(Table(served.dynamodb, TABLE)).write("films", SERVED | {"solutions": solutions})
-    asked = []
+    campaigns = []
 
     def call(**members: str) -> dict[str, Any]:
-        asked.append(members["campaignArn"])
+        campaigns.append(members["campaignArn"])
         if members["campaignArn"] != "new":
             raise ClientError({"Error": {"Code": code, "Message": "gone"}}, "GetRecommendations")
         return {"itemList": [], "recommendationId": "RID-1"}
@@ -470,7 +470,7 @@ def test_a_replaced_item_is_looked_up_again(served: World, code: str) -> None:
     reader = Reader(serving, *sources, StoredFilters(catalogue, lambda *_: {}))
     expected = {"itemList": [], "source": "campaign", "solution": "for-you", "recommendationId": "RID-1"}
     assert reader.answer("films", ROUTES["recommendations"], {"userId": "u"}) == expected
-    assert asked == [SERVED["solutions"]["for-you"]["campaignArn"], "new"]
+    assert campaigns == [SERVED["solutions"]["for-you"]["campaignArn"], "new"]
 
 
 @pytest.mark.parametrize("name", ["recommendations", "ranking", "events"])

@@ -16,8 +16,8 @@ def test_each_user_has_an_answer_or_an_error_in_their_order() -> None:
             raise RequestError(404, "NotFound", "Nothing.")
         return {"itemList": [], "numResults": options["numResults"]}
 
-    asked = {"userIds": ["c", "b", 1], "numResults": 3}
-    assert answer_each(asked, answer, error_document)["users"] == [
+    request = {"userIds": ["c", "b", 1], "numResults": 3}
+    assert answer_each(request, answer, error_document)["users"] == [
         {"userId": "c", "itemList": [], "numResults": 3},
         {"userId": "b", "error": {"code": "NotFound", "message": "Nothing."}},
         {"userId": "1", "itemList": [], "numResults": 3},

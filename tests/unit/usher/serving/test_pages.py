@@ -23,15 +23,15 @@ class Shuffled:
     """A source with another list each time, as Personalize may have."""
 
     def __init__(self, length: int = 500) -> None:
-        self.items, self.asked = [f"i{n}" for n in range(length)], list[int]()
+        self.items, self.lengths = [f"i{n}" for n in range(length)], list[int]()
 
     def __call__(self, results: int) -> Answer:
-        self.asked.append(results)
+        self.lengths.append(results)
         items = random.sample(self.items, min(results, len(self.items)))
         return {
             "itemList": [{"itemId": item} for item in items],
             "solution": "for-you",
-            "recommendationId": f"RID-{len(self.asked)}",
+            "recommendationId": f"RID-{len(self.lengths)}",
         }
 
 
@@ -52,23 +52,23 @@ def walk(pages: Pages, source: Callable[[int], Answer], results: int, most: int 
 
 
 @pytest.mark.parametrize(("results", "length"), [(25, 500), (7, 100), (100, 130), (500, 500), (250, 500), (3, 4)])
-def test_all_items_come_once_and_only_one_more_list_is_asked_for(pages: Pages, results: int, length: int) -> None:
+def test_all_items_come_once_and_take_only_one_more_list(pages: Pages, results: int, length: int) -> None:
     source = Shuffled(length)
     parts = walk(pages, source, results)
     items = [item for part in parts for item in part]
     assert sorted(items) == sorted(source.items)
     assert all(len(part) == results for part in parts[:-1])
-    assert source.asked == [results, 500][: len(parts)]
+    assert source.lengths == [results, 500][: len(parts)]
 
 
-def test_a_page_may_be_asked_for_again(pages: Pages) -> None:
+def test_a_page_may_be_requested_again(pages: Pages) -> None:
     source = Shuffled()
     first = pages.answer("films", "about", None, 25, 500, source)
     second = pages.answer("films", "about", first["next"], 25, 500, source)
     assert pages.answer("films", "about", first["next"], 25, 500, source) == second
     third = pages.answer("films", "about", second["next"], 25, 500, source)
     assert pages.answer("films", "about", second["next"], 25, 500, source) == third
-    assert len(source.asked) == 2
+    assert len(source.lengths) == 2
 
 
 def test_nothing_is_written_unless_a_list_goes_on(pages: Pages, world: World) -> None:

@@ -219,7 +219,7 @@ def test_each_degraded_answer_is_counted_by_group_solution_and_reason(stage: Sta
     ] * 3
 
 
-def test_each_failed_probe_tells_for_how_long_the_breaker_has_been_open(stage: Stage) -> None:
+def test_each_failed_probe_logs_how_long_the_breaker_has_been_open(stage: Stage) -> None:
     stage.failure, log, reader = down, io.StringIO(), stage.reader()
     with redirect_stdout(log):
         for _ in range(100):
@@ -227,8 +227,8 @@ def test_each_failed_probe_tells_for_how_long_the_breaker_has_been_open(stage: S
             stage.now += 0.1
     lines = [json.loads(line) for line in log.getvalue().splitlines() if "BreakerOpenSeconds" in line]
     assert [one["BreakerOpenSeconds"][0] for one in lines if "Group" not in one] == pytest.approx([1, 3, 7], abs=0.5)
-    told = {(one["Group"], one["Solution"], one["Reason"]) for one in lines if "Group" in one}
-    assert told == {("films", "for-you", "ServerError")}
+    breakers = {(one["Group"], one["Solution"], one["Reason"]) for one in lines if "Group" in one}
+    assert breakers == {("films", "for-you", "ServerError")}
 
 
 def test_health_names_working_and_failing_parts_without_arns(stage: Stage) -> None:
@@ -240,8 +240,8 @@ def test_health_names_working_and_failing_parts_without_arns(stage: Stage) -> No
     for _ in range(3):
         ask(reader)
     health = group_health(reader, "films")
-    asked: Mapping[str, Any] = health["solutions"]["for-you"]
-    assert asked == {"source": "campaign", "breaker": "open", "reason": "Timeout", "retryAfterSeconds": 1.0}
+    solution: Mapping[str, Any] = health["solutions"]["for-you"]
+    assert solution == {"source": "campaign", "breaker": "open", "reason": "Timeout", "retryAfterSeconds": 1.0}
     assert health["solutions"]["similar"] == {"source": "campaign", "breaker": "closed"}
     assert (health["status"], health["exports"], health["popular"]["items"]) == ("degraded", [], 3)
     assert all_health(reader) == {"status": "degraded", "breakers": {"open": 1, "closed": 3}}

@@ -145,10 +145,10 @@ def test_a_map_is_read_once_while_it_is_fresh(world: World) -> None:
 def test_items_missing_in_the_copy_are_read_from_the_table(world: World) -> None:
     serving = ServingMaps(Table(world.dynamodb, TABLE), clock=lambda: 0.0)
     before: Any = {name: value for name, value in FULL.items() if name != "trackingId"}
-    asked = list[Any]()
+    contents = list[Any]()
 
     def tracking_id(content: Any) -> Any:
-        asked.append(content)
+        contents.append(content)
         if "trackingId" not in content:
             raise RequestError(404, "NoTracker", "There is none.")
         return content["trackingId"]
@@ -159,21 +159,21 @@ def test_items_missing_in_the_copy_are_read_from_the_table(world: World) -> None
     serving.write("films", FULL)
     assert serving.resolve("films", tracking_id) == "t-1"
     assert serving.resolve("films", tracking_id) == "t-1"
-    assert asked == [before, before, before, FULL, FULL]
+    assert contents == [before, before, before, FULL, FULL]
 
 
 def test_a_mistake_of_the_caller_reads_no_map_again(world: World) -> None:
     serving = ServingMaps(Table(world.dynamodb, TABLE), clock=lambda: 0.0)
     serving.write("films", FULL)
-    asked = list[Any]()
+    contents = list[Any]()
 
     def refuse(content: Any) -> None:
-        asked.append(content)
+        contents.append(content)
         raise RequestError(400, "BadRecord", "It is wrong.")
 
     with pytest.raises(RequestError, match="It is wrong"):
         serving.resolve("films", refuse)
-    assert len(asked) == 1
+    assert len(contents) == 1
 
 
 def test_a_group_that_comes_live_is_served_at_once(world: World) -> None:
@@ -220,7 +220,7 @@ def test_the_first_live_solution_that_can_do_it_answers(route: str, solution: st
     assert call_members(LIVE, route, {}) == (solution, {"campaignArn": f"arn:{solution}"})
 
 
-def test_another_solution_can_be_asked_for() -> None:
+def test_a_request_may_name_another_solution() -> None:
     assert call_members(LIVE, "recommendations", {"solution": "popular"})[0] == "popular"
 
 

@@ -153,14 +153,14 @@ def test_an_export_is_filtered_before_it_is_cut_and_the_popular_list_follows_one
     assert shop.ask(userId="anna", filter="genre", filterValues={"G": "Drama"})["source"] == "popular"
 
 
-def test_items_are_left_out_that_nothing_tells_about(shop: Shop) -> None:
+def test_items_that_the_catalogue_does_not_describe_are_left_out(shop: Shop) -> None:
     answer = shop.ask(userId="anna", filter="either", numResults=2)
     assert [one["itemId"] for one in answer["itemList"]] == ["i1", "i3"]
     assert answer["degraded"] == {"reason": "ServerError", "filter": "strict"}
 
 
 @pytest.mark.parametrize(
-    ("asked", "why"),
+    ("options", "why"),
     [
         ({"filter": "studio"}, "without knowing Items.STUDIO_NAME."),
         ({"filter": "bought"}, "without knowing Interactions.EVENT_TYPE."),
@@ -172,8 +172,10 @@ def test_items_are_left_out_that_nothing_tells_about(shop: Shop) -> None:
         ),
     ],
 )
-def test_without_an_item_that_surely_passes_the_outage_says_why(shop: Shop, asked: Mapping[str, Any], why: str) -> None:
-    assert why_none(shop, userId="anna", **asked).endswith(why)
+def test_without_an_item_that_surely_passes_the_outage_says_why(
+    shop: Shop, options: Mapping[str, Any], why: str
+) -> None:
+    assert why_none(shop, userId="anna", **options).endswith(why)
 
 
 def test_without_a_catalogue_only_ids_are_shown(shop: Shop) -> None:
@@ -275,16 +277,16 @@ def test_actions_are_filtered_by_their_interactions(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "fault"),
+    ("options", "fault"),
     [
         ({"filter": "genre"}, "missing filter value for parameter G"),
         ({"filter": "genre", "filterValues": {"G": '"Drama'}}, "unexpected input at column 1"),
         ({"filter": "taken"}, "a filter on ActionID cannot be used here"),
     ],
 )
-def test_values_that_personalize_would_refuse_are_refused(shop: Shop, asked: Mapping[str, Any], fault: str) -> None:
+def test_values_that_personalize_would_refuse_are_refused(shop: Shop, options: Mapping[str, Any], fault: str) -> None:
     with pytest.raises(RequestError) as caught:
-        shop.ask(userId="anna", **asked)
+        shop.ask(userId="anna", **options)
     assert (caught.value.status, caught.value.code) == (400, "InvalidInput")
     assert fault in str(caught.value)
 
@@ -299,8 +301,8 @@ def test_without_the_tables_answer_no_item_is_known_to_pass(shop: Shop) -> None:
 
 
 def test_health_says_which_filters_nothing_stored_can_apply(shop: Shop) -> None:
-    told = group_health(shop.reader(), "shop")["filters"]
-    assert told["genre"] == told["older"] == told["few"] == []
-    assert told["drama"] == ["Interactions.EVENT_TYPE"]
-    assert (told["either"], told["adults"]) == (["Items.STUDIO_NAME"], ["CurrentUser.AGE"])
-    assert "old" not in told, "its map does not tell what it says"
+    filters = group_health(shop.reader(), "shop")["filters"]
+    assert filters["genre"] == filters["older"] == filters["few"] == []
+    assert filters["drama"] == ["Interactions.EVENT_TYPE"]
+    assert (filters["either"], filters["adults"]) == (["Items.STUDIO_NAME"], ["CurrentUser.AGE"])
+    assert "old" not in filters, "its map does not have the expression"

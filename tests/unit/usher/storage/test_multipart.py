@@ -42,7 +42,7 @@ def test_deleting_takes_any_number_of_keys(world: World) -> None:
     world.bucket.delete([])
 
 
-def test_no_more_is_read_than_is_asked_for(world: World) -> None:
+def test_no_more_bytes_are_read_than_the_limit(world: World) -> None:
     world.put("key", "x" * 9)
     assert world.bucket.read("key", 9) == b"x" * 9
     with pytest.raises(TooLargeError, match="key has more than 8 bytes"):
