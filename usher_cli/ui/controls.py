@@ -111,7 +111,7 @@ def item_choice(data: GroupData, label: str, on_choice: Callable[[str], object])
 
     shown: dict[str, ui.button] = {}
 
-    def found(text: str) -> None:
+    def show_buttons(text: str) -> None:
         wanted = data.find_items(text)[:FOUND] if text else []
         for item in [*shown]:
             if item not in wanted:
@@ -122,7 +122,7 @@ def item_choice(data: GroupData, label: str, on_choice: Callable[[str], object])
                     shown[item] = ui.button(data.title(item), icon="add", on_click=lambda item=item: on_choice(item))
                     shown[item].props("flat dense no-caps align=left")
 
-    search(label, found)
+    search(label, show_buttons)
     buttons = ui.row().classes("found")
 
 

@@ -112,16 +112,16 @@ class Trial:
             self._chosen, before = [], self._listed
             for seconds in LOOKS:
                 await asyncio.sleep(seconds)
-                await self._look(before)
+                await self._show_list(before)
                 if self._listed != before:
                     break
         self._show_chosen()
 
     async def renew(self) -> None:
         """Show the present list, without moves."""
-        await self._look([])
+        await self._show_list([])
 
-    async def _look(self, before: list[str]) -> None:
+    async def _show_list(self, before: list[str]) -> None:
         """Show the list with its moves since `before`, and the arrived events."""
         options = {"solution": str(self._solution.value), "numResults": str(RESULTS), **self._filter.options()}
         request = api_requests.recommendations(self._visit.group, self._user, **options)

@@ -40,7 +40,7 @@ class Bench:
         self._values: dict[str, ui.input] = {}
         with ui.element("div").classes("halves"):
             with card("Expression"):
-                self._choice = choice_of("Begin with", [NEW, *live], self._take)
+                self._choice = choice_of("Begin with", [NEW, *live], self._use_live_filter)
                 self._text = ui.textarea("Filter expression", value=self._example()).props(
                     "outlined autogrow debounce=250"
                 )
@@ -72,7 +72,7 @@ class Bench:
         ]
         ui.label(f"Fields: {', '.join(names)}").classes("dim small break")
 
-    def _take(self) -> None:
+    def _use_live_filter(self) -> None:
         """Begin with a live filter."""
         if text := self._live.get(str(self._choice.value)):
             self._text.set_value(text)

@@ -173,11 +173,11 @@ class GroupData:
 
     def find_users(self, text: str) -> list[str]:
         """Users whose ID or data has a text, in the order of `all_users`."""
-        return _found(self.users, self.all_users, text)
+        return _matching_ids(self.users, self.all_users, text)
 
     def find_items(self, text: str) -> list[str]:
         """Items whose ID or data has a text, in the order of `all_items`."""
-        return _found(self.items, self.all_items, text)
+        return _matching_ids(self.items, self.all_items, text)
 
 
 def read_group_data(bucket: Bucket, group: str, max_rows: int = MAX_ROWS) -> GroupData:
@@ -296,7 +296,7 @@ def _most_first(ids: Sequence[str], counted: Mapping[str, tuple[int, float]]) ->
     return sorted(every, key=lambda id_: -counted.get(id_, (0, 0.0))[0])
 
 
-def _found(records: Records, every: Sequence[str], text: str) -> list[str]:
+def _matching_ids(records: Records, every: Sequence[str], text: str) -> list[str]:
     text = text.strip()
     if not text:
         return list(every)

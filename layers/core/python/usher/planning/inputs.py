@@ -162,7 +162,7 @@ def _reference_problems(
     not exist.
     """
 
-    def found(schemas: Mapping[str, Schema]) -> list[Problem]:
+    def problems_with(schemas: Mapping[str, Schema]) -> list[Problem]:
         columns = {dataset: fields(schema) for dataset, schema in {**schemas, **configured}.items()}
         return [
             *check_data_references(config, columns, folder.group),
@@ -171,13 +171,13 @@ def _reference_problems(
 
     configured = {dataset: schema for dataset, schema in config.schemas.items() if schema and dataset in checks}
     schemas = {dataset: check.data.schema for dataset, check in checks.items()}
-    problems, in_use = found(schemas), {}
+    problems, in_use = problems_with(schemas), {}
     for dataset in DATASETS if problems else ():
         if dataset not in schemas and (
             schema := _schema_in_use(inventory, arn_prefix, folder.group, config, dataset).schema
         ):
             in_use[dataset] = schema
-    return found({**schemas, **in_use}) if in_use else problems
+    return problems_with({**schemas, **in_use}) if in_use else problems
 
 
 def too_many_items(config: Config, rows: int) -> Iterator[Problem]:

@@ -66,7 +66,7 @@ class Pages:
         read = _parse_token(token)
         if read.about != digest:
             raise RequestError(400, "BadNext", "next belongs to another request. Repeat the request that returned it.")
-        kept = self._kept(group, read) or (self._keep(group, read, ask(most)) if read.given else None)
+        kept = self._kept(group, read) or (self._keep_rest(group, read, ask(most)) if read.given else None)
         if not kept:
             raise RequestError(400, "BadNext", "next is more than an hour old. Request the list again, without next.")
         items, end = kept["itemList"], read.place + results
@@ -80,7 +80,7 @@ class Pages:
         answer: Answer = json.loads(zlib.decompress(item["answer"].value))
         return answer
 
-    def _keep(self, group: str, token: Token, answer: Answer) -> Answer:
+    def _keep_rest(self, group: str, token: Token, answer: Answer) -> Answer:
         """Keep the rest of the list after the first answer's items."""
         given = {token.given[start : start + HASH] for start in range(0, len(token.given), HASH)}
         rest = [item for item in answer["itemList"] if _hash(_id(item), HASH) not in given]
