@@ -121,7 +121,9 @@ def serving(
     """
     host, port = listener.getsockname()
     connections = set[socket.socket]()
-    quiet = type("Quiet", (handler,), {"log_request": lambda *_: None, "connections": connections})
+    # Nagle's algorithm holds back the rest of an answer for 40 ms, until the client acknowledges the beginning.
+    members = {"log_request": lambda *_: None, "connections": connections, "disable_nagle_algorithm": True}
+    quiet = type("Quiet", (handler,), members)
     server = Server(host, port, local_only(app, port, cors), quiet, fd=listener.fileno())
     server.pool = ThreadPoolExecutor(MAX_CONNECTIONS, "request")
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)

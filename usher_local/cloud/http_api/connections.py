@@ -27,7 +27,7 @@ class Connection(MotoRequestHandler):  # type: ignore[misc]
 
     connections: set[socket.socket]
     """All open connections of a server; each server's handler is a subclass with a set of its own."""
-    wbufsize = -1  # else head and body are sent separately, and the body waits until the client acknowledges the head
+    wbufsize = -1  # head and small bodies are sent together
 
     def setup(self) -> None:  # noqa: D102 - as in the base class
         super().setup()
