@@ -125,7 +125,7 @@ def test_reading_ends_after_many_lines_that_are_no_records() -> None:
     limits = ReadLimits(row_errors=100, lines=64)
     assert len(faults(read(HEADER + GOOD + "x\n" * 100, limits))["fewer values"]) == 100
     with pytest.raises(
-        InputError, match=r"is the last line that was read: more than 100 lines before it are malformed."
+        InputError, match=r"line 151: is the last line that was read: more than 100 lines before it are malformed."
     ):
         read(HEADER + "x\n" * 200, limits)
 

@@ -179,6 +179,8 @@ def test_a_column_that_the_schema_lacks_is_refused() -> None:
         (["null", "int"], "", ""),
         ("int", "2147483647", ""),
         ("int", "2147483648", "X is too large for an int. Make its type long."),
+        ("int", "-2147483648", ""),
+        ("int", "-2147483649", "X is too large for an int. Make its type long."),
         ("long", "2147483648", ""),
         ("long", "9" * 20, "X is too large for a long. Make it smaller."),
         ("float", "-1.5e3", ""),

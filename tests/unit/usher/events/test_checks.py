@@ -218,6 +218,7 @@ def test_a_member_of_its_own_is_no_property(name: str) -> None:
         (FULL | {"properties": {"device": "tv", "discountPct": "1_0"}}, 'discountPct is "1_0", and the schema'),
         (FULL | {"properties": {"device": "tv", "discountPct": "\u0661"}}, 'discountPct is "\u0661", and the schema'),
         (FULL | {"properties": {"device": "tv", "discountPct": 2**33}}, "Give a whole number of 32 bits."),
+        (FULL | {"properties": {"device": "tv", "discountPct": 2**31}}, "Give a whole number of 32 bits."),
         (FULL | {"properties": {"device": "tv", "gift": "yes"}}, 'gift is "yes", and'),
         (FULL | {"properties": {"device": "d" * 1001}}, "device has 1001 characters; 1000 are allowed. Shorten it."),
     ],

@@ -125,8 +125,8 @@ def test_a_map_replaced_by_another_writer_is_unchanged(world: World, former: Any
     if former:
         serving.write("films", former)
     first, second = FULL | {"trackingId": "t-1st"}, FULL | {"trackingId": "t-2nd"}
-    serving.replace("films", first, former)
-    serving.replace("films", second, former)
+    assert serving.replace("films", first, former)
+    assert not serving.replace("films", second, former)
     assert (serving.read("films"), serving.groups()) == (first, ["films"])
 
 

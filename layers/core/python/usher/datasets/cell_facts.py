@@ -64,6 +64,10 @@ class Cells:
         return pc.less(self.length, 0)
 
 
+def _are_beyond_int(cells: Cells) -> Any:
+    return pc.or_(pc.greater_equal(cells.number, 2**31), pc.less(cells.number, -(2**31)))
+
+
 def _are_padded(cells: Cells) -> Any:
     if cells.bytes[0] > ord(" ") and cells.bytes[1] < ASCII:
         return cells.none()
@@ -127,7 +131,7 @@ FACTS: Mapping[str, tuple[str, Callable[[Cells], pa.BooleanArray]]] = {
     "list": ("", _are_lists),
     "word for nothing": ("_ID", lambda cells: pc.is_in(cells.text, NOTHING)),
     "fractional": ("", lambda cells: pc.not_equal(cells.number, pc.floor(cells.number))),
-    "beyond int": ("", lambda cells: pc.greater_equal(pc.abs(cells.number), 2**31)),
+    "beyond int": ("", _are_beyond_int),
     "beyond long": ("", lambda cells: pc.greater(pc.abs(cells.number), 2.0**63)),
     "not a boolean": ("", lambda cells: pc.invert(pc.is_in(cells.text, BOOLEANS))),
     "long ID": ("", lambda cells: pc.greater(cells.length, MAX_ID_LENGTH)),

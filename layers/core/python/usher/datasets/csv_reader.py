@@ -95,7 +95,7 @@ def read_csv(
             line += block.line_count + head
             yield replace(block, line_count=block.line_count + head)
             head, errors = 0, errors + sum(map(len, block.row_errors.values()))
-            too_many_errors(key, line, errors, limits)
+            too_many_errors(key, line - 1, errors, limits)
     if not names:
         raise UnreadableError(key, 0, "is empty.", "Drop a CSV with a header and rows.")
 

@@ -48,7 +48,7 @@ def read_jsonl(
         line += block.line_count
         errors += sum(map(len, block.row_errors.values()))
         yield block
-        too_many_errors(key, line, errors, limits)
+        too_many_errors(key, line - 1, errors, limits)
     if not names:
         raise UnreadableError(key, 0, "is empty.", "Drop a file with rows.")
 

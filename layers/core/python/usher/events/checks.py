@@ -33,6 +33,7 @@ MAX_CLOCK_SKEW_SECONDS = 86_400.0
 """The most seconds by which a device's clock may be ahead of ours."""
 NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
 """The form of numbers in all programming languages: Python also takes 1_000, and digits of other scripts."""
+WHOLE = re.compile(r"[+-]?[0-9]{1,19}")
 OUTCOMES = ("TAKEN", "NOT_TAKEN", "VIEWED")
 """The event types of action interactions."""
 Columns = Mapping[str, str | list[str]]
@@ -203,7 +204,10 @@ def _is_number(value: Any, end: int) -> bool:
     if isinstance(value, bool) or not isinstance(value, str | int | float) or not NUMBER.fullmatch(str(value)):
         return False
     number = float(value)
-    return number.is_integer() and -end <= number <= end if end else abs(number) < float("inf")
+    if not end:
+        return abs(number) < float("inf")
+    exact = int(value) if WHOLE.fullmatch(str(value)) else number  # a double has no 2^63 - 1
+    return number.is_integer() and -end <= exact < end
 
 
 def camel(column: str) -> str:

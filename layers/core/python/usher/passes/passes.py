@@ -80,7 +80,7 @@ class Passes:
         former = serving.read(group)
         content, is_under_way = promote_pinned(self._inventory(never_refuse), former, pins)
         if content != former:
-            serving.replace(group, content, former)
+            is_under_way = not serving.replace(group, content, former) or is_under_way
             serving.date_live_versions(group)
         return _outcome(PROMOTION_SECONDS if is_under_way else None)
 

@@ -141,21 +141,22 @@ class ServingMaps:
         """Replace a group's map unconditionally."""
         self._set(group, content)
 
-    def replace(self, group: str, content: ServingMap, former: ServingMap) -> None:
+    def replace(self, group: str, content: ServingMap, former: ServingMap) -> bool:
         """Replace a group's map, unless another function has replaced it since `former` was read; return whether it was
         replaced.
         """
         if former:
-            self._set(group, content, "#map = :former", {":former": json.dumps(former)})
-        else:
-            self._set(group, content, "attribute_not_exists(#map)")
+            return self._set(group, content, "#map = :former", {":former": json.dumps(former)})
+        return self._set(group, content, "attribute_not_exists(#map)")
 
     def _set(
         self, group: str, content: ServingMap, condition: str = "", values: Mapping[str, str] | None = None
-    ) -> None:
+    ) -> bool:
         known = {":map": json.dumps(content), **(values or {})}
-        if self.table.update(group, MAP, "SET #map = :map", known, {"#map": "map"}, condition):
-            self.table.update(*ALL_GROUPS, "ADD live :group", {":group": {group}})
+        if not self.table.update(group, MAP, "SET #map = :map", known, {"#map": "map"}, condition):
+            return False
+        self.table.update(*ALL_GROUPS, "ADD live :group", {":group": {group}})
+        return True
 
     def live_since(self, group: str) -> dict[str, str]:
         """The ISO time at which `date` first saw a live version, by its ARN."""
