@@ -291,10 +291,10 @@ def forget(site: Site, good: str) -> None:
     `good`: the current config.
     """
     sqs = site.cloud.client("sqs")
-    for content in ("solutions: u1", good):
-        site.drop(f"{GROUP}/usher.yaml", content)
-        site.run(GROUP)
-    assert any("u1" in record["summary"] for record in site.records(GROUP))
+    site.drop(f"{GROUP}/usher.yaml", "solutions: u1")
+    wait_until(lambda: any("u1" in record.get("summary", "") for record in site.records(GROUP)))
+    site.drop(f"{GROUP}/usher.yaml", good)
+    site.run(GROUP)
     for user in ("u1", "stays"):
         refused: Any = {**message("events", user, time.time()), "userId": user, "sessionId": user}
         sqs.send_message(QueueUrl=queue_url(site, "RefusedEvents"), MessageBody=encode(refused), **ordering(refused))
