@@ -1,7 +1,7 @@
 """The serving map of a group: from the names that callers use to Personalize's ARNs.
 
-`publish` writes it when resources are live (usher.planning.next_serving_map), and the API functions read it. It is an
-item of the table, `{"group": <group>, "item": "serving"}`; one more item lists all groups.
+The passes of a run and `publish`, at its end, write it (usher.planning.next_serving_map); the API functions read it. It
+is an item of the table, `{"group": <group>, "item": "serving"}`; one more item lists all groups.
 """
 
 import json
@@ -142,8 +142,8 @@ class ServingMaps:
         self._set(group, content)
 
     def replace(self, group: str, content: ServingMap, former: ServingMap) -> None:
-        """Replace a group's map, unless another function has replaced it since `former` was read; return whether it was
-        replaced.
+        """Replace a group's map, unless another function has replaced it since `former` was read: then
+        nothing is changed.
         """
         if former:
             self._set(group, content, "#map = :former", {":former": json.dumps(former)})
