@@ -38,7 +38,7 @@ class Outputs(dict[str, str]):
 
 @dataclass(frozen=True)
 class DeployedStack:
-    """One stack. Raises UsherError if the account and region have none of this name."""
+    """One stack. Its first use looks it up, and raises UsherError if the account and region have none of this name."""
 
     name: str
     sleep: Callable[[float], None] = time.sleep

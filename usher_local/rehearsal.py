@@ -188,7 +188,7 @@ def stand_side_by_side(rehearsal: Rehearsal) -> None:
 
 
 def delete(rehearsal: Rehearsal, stack: str, options: tuple[str, ...]) -> None:
-    """Delete a stack, and check that only the resources remain that the template retains."""
+    """Delete a stack, and check that none of its functions, roles and state machines remains."""
     url, had = rehearsal.outputs(stack)["ApiUrl"], rehearsal.resources(stack)
     rehearsal.run(sys.executable, "-m", "usher_cli", "--stack", stack, "remove", GROUPS[stack], "--yes")
     rehearsal.run(*SAM, "delete", "--no-prompts", *options)

@@ -230,8 +230,8 @@ def _removed(stack: DeployedStack, group: str, report: Callable[[RunRecord], Non
 def _problems(record: RunRecord, group: str) -> Sequence[ProblemRecord]:
     if record.get("removal") or record.get("problems"):
         return record.get("problems", ())
-    message = "was made again after its removal: a file came after the request."
-    return [{"place": f"{group}/", "message": message, "remedy": "Drop nothing more, and remove it again."}]
+    message = "was created again after its removal, because a file was added in the meantime."
+    return [{"place": f"{group}/", "message": message, "remedy": "Add no more files, and remove it again."}]
 
 
 def find_remaining(stack: DeployedStack, planned: Removal) -> tuple[list[str], dict[str, int]]:

@@ -22,7 +22,7 @@ OUTPUTS = ("BucketName", "ApiUrl", "TableName", "PipelineArn", "ExportArn", "Eva
 PERSONALIZE = "personalize.amazonaws.com"
 RIGHTS = ("s3:GetObject", "s3:ListBucket", "s3:PutObject")
 SKEW_SECONDS = 60
-"""AWS refuses signatures that are older than five minutes."""
+"""The most seconds between the two clocks, well below the five minutes after which AWS refuses signatures."""
 
 
 def stack_is_complete(deployment: Deployment) -> str:
@@ -109,7 +109,7 @@ def simulation_allows_it(deployment: Deployment) -> str:
     return require(denied, ", ".join(resources))
 
 
-def rules_match_what_is_dropped(deployment: Deployment) -> str:
+def rules_match_input_files(deployment: Deployment) -> str:
     """EventBridge's rules start a run for every key that is read."""
     events, bucket = client("events"), deployment.stack.outputs["BucketName"]
     patterns = [json.loads(one["EventPattern"]) for one in rules(deployment) if "EventPattern" in one]
@@ -229,7 +229,10 @@ def no_event_was_refused(deployment: Deployment) -> str:
 
 
 def _is_empty(deployment: Deployment, queue: str) -> str:
-    """Whether a queue has no messages. Messages in the queues Kept and Pending are on their way, and no faults."""
+    """The details of an empty queue. Raises ProblemError if it has messages.
+
+    Messages in the queues Kept and Pending are on their way, and no faults.
+    """
     url = deployment.physical_id_of(queue)
     found = client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])
     number = int(found["Attributes"]["ApproximateNumberOfMessages"])
@@ -271,7 +274,7 @@ CHECKS = (
           "Restore the policy Data of PersonalizeRole in template.yaml."),
     Check("role, simulated", "IAM: SimulatePrincipalPolicy", simulation_allows_it,
           "A permission boundary or an organisation's policy denies it; ask the account's administrator."),
-    Check("rules", "EventBridge: DescribeRule, TestEventPattern", rules_match_what_is_dropped,
+    Check("rules", "EventBridge: DescribeRule, TestEventPattern", rules_match_input_files,
           "Deploy this version, whose rules cover these keys."),
     Check("targets", "EventBridge: ListTargetsByRule; DescribeStateMachine, GetFunctionConfiguration", targets_exist,
           "Enable the rule, or deploy again: CloudFormation's drift detection names the changes."),

@@ -249,7 +249,7 @@ def _unreported(done: Interleaving) -> Iterator[str]:
         if record.get("undelivered"):
             yield f"{key} is not reported yet: {record['undelivered']}"
         elif times > 1 or times < ("stage" in record):
-            yield f"people were notified {times} times of {key}"
+            yield f"{times} notifications were sent about {key}"
 
 
 def _written_over(done: Interleaving) -> Iterator[str]:

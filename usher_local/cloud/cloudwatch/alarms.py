@@ -217,7 +217,10 @@ def act(alarm: str, arn: str, subject: str, message: str) -> None:
 
 
 def event_of(alarm: Alarm, before: Mapping[str, Any]) -> dict[str, Any]:
-    """https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-and-eventbridge.html"""
+    """The event that EventBridge gets when an alarm's state has changed.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-and-eventbridge.html
+    """
     configuration = {"description": alarm.description, "metrics": [configured(one) for one in queries(alarm)]}
     detail = {
         "alarmName": alarm.name,

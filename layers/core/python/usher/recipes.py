@@ -56,7 +56,7 @@ class Recipe:
 
     type: str
     routes: tuple[str, ...] = ()
-    """The routes of the API that it answers. On the first one, others of its kind answer instead of it."""
+    """The routes of the API that it answers. After its deletion, another resource with the same first route answers."""
     evaluation_input: str = ""
     """The kind of its evaluation requests: users, items or rankings; empty: it can't be evaluated."""
     batch: BatchShape | None = None

@@ -23,7 +23,7 @@ class Route:
     summary: str
     """A short description."""
     subject: str = ""
-    """The required option with its subject: `userId`, `itemId` or none."""
+    """The required option that says whom or what the answer is about: `userId` or `itemId`; empty if there is none."""
     options: tuple[str, ...] = ()
     """Further options: in the query, or for POST and PUT in the body."""
     required: tuple[str, ...] = ()

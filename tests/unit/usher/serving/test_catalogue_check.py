@@ -154,7 +154,7 @@ def test_a_stored_list_loses_items_that_have_left_and_gets_current_details(api: 
 
 
 def test_details_without_a_catalogue_give_a_remedy(api: Api) -> None:
-    with pytest.raises(RequestError, match=r"list them as `catalogue` in usher\.yaml"):
+    with pytest.raises(RequestError, match=r"has no columns\. List them as `catalogue` in usher\.yaml"):
         api.ask(userId="u", numResults=1, details="true")
 
 

@@ -280,7 +280,7 @@ BAD_NUMBER = "numResults must be a number from 1 to 500, not {}."
         ("recommendations", {"filter": ""}, 404, "UnknownFilter",
          "There is no filter without a name; available: genre."),
         ("recommendations", {"solution": "offline"}, 404, "NoCampaign",
-         "offline has no campaign."),
+         "There is no campaign of offline."),
         ("rankings", {"solution": ["a"]}, 404, "UnknownSolution",
          "There is no solution ['a']; available: ranking."),
         ("recommendations", {"filter": "gnre"}, 404, "UnknownFilter",

@@ -266,7 +266,7 @@ def test_a_solution_without_a_campaign_is_filtered_and_not_degraded(shop: Shop) 
         shop.ask(userId="anna", solution="offline", filter="studio")
     assert caught.value.code == "NoCampaign"
     why = "Stored answers can't apply the filter without knowing Items.STUDIO_NAME."
-    assert str(caught.value) == f"offline has no campaign. {why}"
+    assert str(caught.value) == f"There is no campaign of offline. {why}"
 
 
 def test_actions_are_filtered_by_their_interactions(shop: Shop) -> None:

@@ -69,8 +69,8 @@ def starts(expression: str) -> Starts:
 
 
 def _days(field: str, last: int, one_day: re.Pattern[str], each: float, names: Sequence[str] = ()) -> float:
-    """The number of days of a month that a field allows. `each`: the days of one of its values, unless that is
-    `one_day`.
+    """The number of days of a month that a field allows. `one_day`: the form of values that are one day of a month,
+    such as the last one; `each`: the number of days of a month that any other value stands for.
     """
     if field in ("*", "?"):
         return MONTH_DAYS

@@ -75,7 +75,9 @@ class Estimate:
 
     @property
     def of_month(self) -> float:
-        """The cost of 30 days: `standing`, plus the greater of recurring costs and the last 30 days' orders."""
+        """The cost of 30 days: `standing`, plus the greater of recurring costs and the orders of the last 30 days and
+        of the run. A run that costs nothing by itself does not count the orders.
+        """
         ordered = self.ordered + self.of_run if self.of_run else 0
         return self.standing + max(math.fsum(self.repeated.values()), ordered)
 

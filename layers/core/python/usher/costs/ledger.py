@@ -107,7 +107,8 @@ class Spending:
         self.table.update(group, ITEM, "SET traffic = :traffic", {":traffic": json.dumps(dict(traffic))})
 
     def order(self, group: str, run: str, dollars: float, **facts: float) -> float:
-        """Add a run's order to the day's sum, once even if repeated; return the dollars of all other orders.
+        """Add a run's order to the day's sum, unless the group's last order is of the same run: a repetition changes
+        nothing until another run orders. Returns the dollars of all other orders.
 
         If two runs order at the same time, the later one gets the sum of both. `facts`: Past's standing, users and
         interactions.

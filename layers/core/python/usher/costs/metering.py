@@ -148,7 +148,7 @@ class Meter:
 
 
 def trainings(inventory: Inventory, billed: list[Billed], span: Span) -> dict[str, list[Mapping[str, Any]]]:
-    """Describe's members of the versions whose training has ended within a span, by solution."""
+    """Describe's members of the versions whose training has succeeded within a span, by solution."""
     kind = KINDS["solution_version"]
     return {
         one.arn: [

@@ -156,7 +156,7 @@ class Months:
         return self._add(group, month.name, uses, sets, values, condition)
 
     def order(self, group: str, run: str, uses: Uses) -> None:
-        """Add a run's uses without figures of the service, once even if repeated."""
+        """Add a run's uses without figures of the service, unless the month's last ones are of the same run."""
         if uses:
             condition = "attribute_not_exists(lastRun) OR lastRun <> :run"
             self._add(group, name_of(self.clock()), uses, "lastRun = :run", {":run": run}, condition)

@@ -179,13 +179,13 @@ MORE_RULES = {
 
 REMOVE_COLUMN = "Fill it in, or remove the column."
 FIRST_SERIAL, FIRST_TIME = 20_000, 10**8
-"""Numbers above the first are days of a spreadsheet since 1900 rather than a count; Unix seconds since 1973 are above
-the second.
+"""A column of times whose latest number lies between them holds a spreadsheet's days since 1900, or dates such as
+20261127: a smaller number may be a count, and larger ones are Unix seconds since 1973.
 """
 CLOCK_SECONDS = 86_400
-"""The seconds by which times may lie in the future: clocks may be wrong, and dates may have another time zone."""
+"""The most seconds by which a time may be later than now: clocks may be wrong, and dates may have another time zone."""
 MAX_OTHERS = 0.1
-"""The most cells of other text for each number, in a column that is meant to be numbers."""
+"""A column with more other texts than this share of its numbers is taken for text, not for numbers with mistakes."""
 SHOWN_DATASETS = ("items", "actions")
 """The datasets whose cells may be shown: they are not about people."""
 

@@ -43,7 +43,7 @@ from usher.run_record import ProblemRecord
 MIN_WARM_EVENTS = 10
 """Users with fewer events in the training part are cold."""
 HEAD_SHARE = 0.8
-"""The share of the training part's events that the head has: the fewest items that together have it."""
+"""The head is the smallest set of items that together have this share of the training part's events."""
 SAMPLE_USERS = 5
 MAX_REPORTED_HISTORY = 10
 MAX_REPEATS = 0.5
@@ -63,8 +63,9 @@ def _dedup(lists: Codes, history: InteractionSet, first: int) -> Codes:
 
 
 FORMS: Mapping[str, Callable[[Codes, InteractionSet, int], Codes]] = {RAW: _raw, DEDUP: _dedup}
-"""The forms in which lists are scored, given the history of each row's user. The lists belong to the rows from the last
-argument on. Both forms are those of the samples' notebook.
+"""The forms in which lists are scored, as functions of the lists of some successive users (n, any), the history of all
+users, and the row of the first of those users in it; each returns lists (n, up to DEPTH). Both forms are those of the
+samples' notebook.
 """
 
 

@@ -40,7 +40,7 @@ def is_let_go(solution: Solution, tasks: RequestedTasks) -> bool:
 
 
 def is_in_table(bucket: Bucket, group: str, solution: str) -> bool:
-    """Whether the newest export of a solution was loaded into the table, and still answers."""
+    """Whether the newest export of a solution was loaded into the table, and less than half of its lifetime is over."""
     content = bucket.read(f"{export_prefix(group, solution)}latest.json")
     try:
         manifest = parse_strict(content.decode()) if content else {}

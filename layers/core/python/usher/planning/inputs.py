@@ -183,7 +183,7 @@ def _reference_problems(
 def too_many_items(config: Config, rows: int) -> Iterator[Problem]:
     """The problem of a catalogue with more items than it takes. `rows`: of the items."""
     if config.catalogue.has_items and rows > MAX_ITEMS:
-        message = f"is about {rows:,d} items; it takes {MAX_ITEMS:,d}."
+        message = f"would have about {rows:,d} items; the most are {MAX_ITEMS:,d}."
         yield Problem(f"{config.file}: catalogue", message, "Remove it, or items that should not be recommended.")
 
 

@@ -1,7 +1,7 @@
 """The serving map after a run, derived from the former one: live resources serve, and former ones keep answering. Pure.
 
-A request is answered if an existing resource has the name that it gives or, if it gives none, if any resource has its
-route.
+A request that names a solution or recommender is answered if that one exists; a request without a name, if any resource
+answers its route.
 """
 
 import json
@@ -108,7 +108,7 @@ def _answered_by_another(entry: Entry, staying: Sequence[tuple[str, Entry]]) -> 
 
 
 def next_deletion(content: ServingMap, candidates: Sequence[str], going: Collection[str]) -> tuple[str, bool]:
-    """The ARN of the next resource to delete for room, or ""; and whether only another leaving one can answer instead.
+    """The ARN of the next resource to delete for room, or ""; and whether only others to delete can answer instead.
 
     Resources that serve nothing come first, then those for which a staying one answers. The last one in the map comes
     before the others, as the first one answers requests without a name. Nothing answers for a filter, nor for a
@@ -139,8 +139,8 @@ def answering_names(content: ServingMap) -> dict[str, list[str]]:
 
 
 def _route(entry: Entry) -> str:
-    """The first route of an entry. Popular and trending recipes are not counted: the stored popular list answers for
-    them.
+    """The first route of an entry; empty if it has none. The second ones, `popular` and `trending`, need no other
+    entry: the stored popular list answers them.
     """
     return next(iter(recipe_of(entry.get("recipe", ""), entry["type"]).routes), "")
 

@@ -171,5 +171,5 @@ def choose_version(version: str, versions: Sequence[str], live: str) -> str:
 def _impossible(solution: str, pin: Pin, versions: Sequence[str]) -> Problem:
     message = f"has no version {pin.version} that could serve now."
     known = ", ".join(versions) or "none is trained"
-    remedy = f"Use one of: {known}. Versions with former settings return with those settings."
+    remedy = f"Use one of: {known}. To use one that was trained with former settings, restore those settings first."
     return Problem(f"solution {solution}", message, remedy)

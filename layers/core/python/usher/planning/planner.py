@@ -48,7 +48,7 @@ from usher.serving.serving_map import ServingMap
 from usher.storage.bucket import Bucket
 
 RESUME = "resume"
-"""The name of the schedule that starts a run when a solution may be trained again whose training waits."""
+"""The name of the schedule that starts the next run when postponed trainings are allowed (min_retrain_interval)."""
 NOTHING_TO_DO = "Nothing to do until there is {0}/interactions.csv or {0}/interactions/*.csv."
 DEFAULTS, NOTHING_YET = Ceilings(), Past()
 ResolvePins = Callable[[Sequence[Resource], Mapping[str, str]], tuple[Mapping[str, Pin], Sequence[Problem]]]
@@ -76,7 +76,7 @@ class Planner:
     def draft(self) -> Draft:
         """Draft a run as of now.
 
-        Raises InputError for a config or data that can't be used, and AboveCeilingError for too high costs.
+        Raises InputError for a config or data that can't be used, and AboveCeilingError for costs above a ceiling.
         """
         bucket, target, inventory = self.bucket, self.target, self.inventory
         check_group_name(target.group)

@@ -33,8 +33,8 @@ def next_deletions(
 ) -> list[str]:
     """The ARNs of the next resources to delete for another one of a kind; empty if none can be. Pure.
 
-    A solution is deleted with its campaigns. `is_waiting`: whether a resource is about to serve, so that nothing is
-    deleted for which only another leaving one could answer.
+    A solution is deleted with its campaigns. `is_waiting`: whether a new resource will serve soon. Until
+    then, nothing is deleted whose requests only other resources to delete could answer.
     """
     going = [one.arn for one in may_go]
     arn, is_stopgap = next_deletion(serving, [one.arn for one in may_go if one.kind == kind], going)

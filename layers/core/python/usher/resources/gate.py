@@ -38,8 +38,8 @@ class Verdict:
 def judge(rule: Mapping[str, Any], candidate: Metrics, live: Metrics, popularity: Metrics) -> Verdict:
     """Compare a version's offline metrics with its rule. Pure.
 
-    `live`: the metrics of the version that serves now; empty if there is none: then no comparison with it is made. A
-    comparison that can't be made blocks the version.
+    `live`: the metrics of the version that serves now; empty if there is none, or it has no metrics: then no comparison
+    with it is made. Any other comparison that can't be made blocks the version.
     """
     metric = rule.get("metric", "")
     others = {"atLeast": ("the floor", {metric: 1.0}), "versusPopularity": ("the popularity solution", popularity)}

@@ -54,8 +54,8 @@ class Inventory:
     stack_arn: str
     """The ARN of the stack that owns all created resources."""
     assumed_tags: Mapping[str, Mapping[str, str]] | None = None
-    """Tags by ARN that a dry run takes for existing; it also takes all resources for the stack's, as they are about to
-    be adopted. None: nothing is assumed.
+    """Tags by ARN that resources get before a run. A dry run treats them as present, and all resources as the stack's,
+    because the run adopts them first. None: the existing tags alone count.
     """
     require_open: Callable[[], None] = never_refuse
     """Called before each change; it raises an error if no change may be made any more."""
@@ -117,6 +117,7 @@ class Inventory:
 
     def tag(self, arn: str, tags: Sequence[Mapping[str, str]]) -> None:
         """Add or replace tags."""
+        self.require_open()
         self.clients["personalize"].tag_resource(resourceArn=arn, tags=tags)
         self._forget(arn)
 

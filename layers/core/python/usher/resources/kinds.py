@@ -15,7 +15,7 @@ STACK_TAG = "usher:stack"
 GROUP_TAG = "usher:group"
 """The tag with the group of a dataset group: the name of its folder."""
 LIVE_VERSION = "solutionVersionArn"
-"""The member of a campaign with its serving version. A version under a gate gets it, too."""
+"""The member of a campaign with its serving version. The state of a gated version without a campaign has it, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +245,7 @@ class Resource:
     """The family (names.family_of) of the jobs that may count as this one; empty: all of the parent's."""
     tags: Sequence[Mapping[str, str]] = ()
     min_retrain_interval: float = 0
-    """The least seconds between the creation of one and that of the next, unless the latter is requested."""
+    """The least seconds between the creation of one and that of the next, unless a person requests the next one."""
     frozen: str = ""
     """The reason why this one is kept although it is out of date; empty if it is not."""
     gate: Gate | None = None

@@ -1,8 +1,10 @@
 """Carries a plan out, one pass at a time.
 
 Level-triggered, like a controller: each pass compares the desired resources with the existing ones and makes the
-changes that are possible now. Its only state is in Personalize. So any pass may run twice, be interrupted anywhere, or
-be the first after a crash; the result is the same resources, none twice.
+changes that are possible now. It reads what exists from the services, each time. So any pass may run twice, be
+interrupted anywhere, or be the first after a crash; the result is the same resources, none twice. Beyond that, a pass
+knows the states after the last one (the run's record), for how long each has lasted, and the failures that were there
+before the run (its plan), which it does not rebuild.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -103,8 +105,8 @@ def advance(
     """Make one pass: change every resource up to a stage that can be changed now, in the plan's order.
 
     `before`: the states after the last pass; `elapsed`: the seconds since then; `expected_seconds`: by id, a DryRun's;
-    `room`: kinds of which some can be deleted for others, so that their quota is waited for. Returns the states, and
-    the seconds until the next pass; None: the stage is settled, well or badly.
+    `room`: kinds of resources that the run deletes: a creation that their quota refuses waits for a deletion. Returns
+    the states, and the seconds until the next pass; None: the stage has ended: nothing is in progress or retried.
     """
     last = {state["id"]: state for state in before}
     ready = {state["arn"] for state in before if state["status"] == "READY"}
@@ -133,7 +135,7 @@ def advance(
 
 
 def is_at_work(states: Sequence[State]) -> bool:
-    """Whether a service is working, or a call is repeated, so that later passes find more room."""
+    """Whether later passes may find room without a deletion: something is in progress, or a refused call is retried."""
     return any(
         state.status == "PENDING" or (state.status == "WAITING" and state.reason and not state.lacks_room)
         for state in states
@@ -181,9 +183,9 @@ class _Pass:
     inventory: Inventory
     known_failures: Mapping[str, str]
     ready: Collection[str] = ()
-    """ARNs of the resources that were as desired, and the stack's, in the run's last pass."""
+    """ARNs of the resources that were READY in the run's last pass: as desired, and owned by the stack."""
     room: Collection[str] = ()
-    """Kinds of which some can be deleted for others, so that a reached quota is waited for."""
+    """Kinds of resources that the run deletes: a creation that their quota refuses waits for a deletion."""
     states: dict[str, State] = field(default_factory=dict)
     """The states of the preceding resources, by id."""
     quotas_reached: dict[str, str] = field(default_factory=dict)

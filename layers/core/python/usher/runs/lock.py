@@ -28,7 +28,9 @@ PIPELINE = "lock"
 """The item that locks a group for its pipeline."""
 
 UNKNOWN_SECONDS = 300
-"""The seconds for which the lock of an execution is kept that Step Functions does not know yet."""
+"""The age in seconds up to which a lock is kept although Step Functions does not know its execution: it may not know it
+yet.
+"""
 
 
 def export_lock(solution: str) -> str:

@@ -291,9 +291,9 @@ def run_that_broke(lock: Lock, bucket: Bucket, group: str, execution: str, error
 
 
 def current_run(lock: Lock, bucket: Bucket, group: str, execution: str, suffix: str = "") -> str:
-    """The name of the run that an execution has begun on a group, even if it has released the group; else a new name.
+    """The name of the run that an execution has begun on a group, even if it has released the group.
 
-    `suffix`: of the name, as an execution exports several solutions; empty for any.
+    A new name if it has begun none. `suffix`: of the name, as an execution exports several solutions; empty for any.
     """
     names = (record["run"] for record in runs_of(bucket, group, execution))
     begun = (name for name in names if not suffix or name.partition(f"Z-{execution[-4:]}")[2] == suffix)

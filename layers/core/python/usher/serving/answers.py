@@ -40,7 +40,7 @@ class Answer(TypedDict, total=False):
     """The list. Callers get it under their route's own name (Route.list_name), such as `personalizedRanking`."""
     source: Source
     solution: str
-    """The solution or recommender that has answered; absent for a popular list of no solution."""
+    """The solution or recommender that has answered, or that is the source of the popular list."""
     solutionVersion: str
     """The last part of the ARN of the solution version that answers. A recommender has none."""
     recommendationId: str

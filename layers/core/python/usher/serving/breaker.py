@@ -54,8 +54,8 @@ class Breakers:
     _failing: dict[str, Failing] = field(default_factory=dict)
 
     def allow(self, name: str) -> bool:
-        """Whether a call is allowed. While the breaker is open: once after each pause, as a probe whose outcome must be
-        reported.
+        """Whether a call is allowed. While the breaker is open: once after each pause, as a probe. Until its
+        outcome is reported, each pause allows another one.
         """
         failing, now = self._failing.get(name), self.clock()
         if not failing or not failing.is_open:

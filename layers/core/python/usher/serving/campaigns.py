@@ -47,7 +47,9 @@ class OutageError(UsherError):
         self.reason = reason
         """Timeout, Unreachable, Throttled, ServerError, Malformed, Refused or NotFound."""
         self.retry_after = retry_after
-        """The seconds until the next call is allowed. Without a cause, no call was made, as the breaker is open."""
+        """The seconds until the next call is allowed. An error without a `__cause__` means that no call was made, as
+        the breaker is open.
+        """
         self.open_seconds = open_seconds
         """The seconds for which its breaker has been open."""
         self.why_no_stored = ""

@@ -99,20 +99,17 @@ def details_of(value: object, facts: Facts) -> list[str]:
 
     Raises RequestError for columns that the catalogue does not have.
     """
-    if value is None:
+    if value in (None, False, "false"):
         return []
-    available = ", ".join(facts["columns"]) or "none; list them as `catalogue` in usher.yaml"
+    if not facts["columns"]:
+        raise RequestError(400, "BadDetails", "The catalogue has no columns. List them as `catalogue` in usher.yaml.")
     if value in (True, "true"):
-        if facts["columns"]:
-            return facts["columns"]
-        raise RequestError(400, "BadDetails", f"The catalogue has no columns: {available}.")
-    if value in (False, "false"):
-        return []
+        return facts["columns"]
     names = columns_in(value)
     if not isinstance(names, list) or not names:
         raise RequestError(400, "BadDetails", "details must be true, or names of columns such as TITLE,PRICE.")
     if unknown := [str(name) for name in names if name not in facts["columns"]]:
-        message = f"details: the catalogue has no column {unknown[0][:99]}; available: {available}."
+        message = f"details: the catalogue has no column {unknown[0][:99]}; available: {', '.join(facts['columns'])}."
         raise RequestError(400, "BadDetails", message)
     return list(dict.fromkeys(names))
 

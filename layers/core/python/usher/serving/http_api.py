@@ -237,7 +237,7 @@ def _log_failure(message: str, error: BaseException) -> None:
 
 
 def on_outage(error: Exception, retry_after: float = 0.0, more: str = "") -> Response[Any]:
-    """A service that refuses or does not answer. `more`: further members of the answer."""
+    """A service that refuses or does not answer. `more`: the end of the message, from a space on."""
     _log_failure("A service refuses or does not answer", error.__cause__ or error)
     return problem(503, "Unavailable", f"The service is temporarily unavailable. Try again later.{more}", retry_after)
 

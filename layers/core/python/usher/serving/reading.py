@@ -50,7 +50,7 @@ class Reader:
     def from_environment(cls, environment: Mapping[str, str], met_by: Callable[[Table], Met]) -> Self:
         """The reader of a function. No call takes longer than PERSONALIZE_MILLISECONDS.
 
-        `met_by`: the items of users' events in the table.
+        `met_by`: makes the function that reads the items of a user's events from the table.
         """
         seconds = float(environment["PERSONALIZE_MILLISECONDS"]) / 1000
         table = Table(client("dynamodb", within(seconds, attempts=2)), environment["TABLE_NAME"])

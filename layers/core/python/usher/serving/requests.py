@@ -366,7 +366,7 @@ def _not_live(name: str | None, able: Collection[str], live: Collection[str]) ->
     idle = [solution for solution in able if solution not in live and name in {None, solution}]
     if not idle:
         return _unknown("solution", name, live)
-    return RequestError(404, "NoCampaign", f"{', '.join(idle)} has no campaign.")
+    return RequestError(404, "NoCampaign", f"There is no campaign of {', '.join(idle)}.")
 
 
 def _unknown(kind: str, name: str | None, allowed: Collection[str]) -> RequestError:

@@ -1,7 +1,7 @@
 """The serving map of a group: from the names that callers use to Personalize's ARNs.
 
-`publish` writes it when resources are live (usher.planning.next_serving_map), and the API functions read it. It is an
-item of the table, `{"group": <group>, "item": "serving"}`; one more item lists all groups.
+The passes of a run and `publish`, at its end, write it (usher.planning.next_serving_map); the API functions read it. It
+is an item of the table, `{"group": <group>, "item": "serving"}`; one more item lists all groups.
 """
 
 import json

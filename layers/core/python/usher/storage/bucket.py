@@ -25,8 +25,8 @@ DELETE_BATCH_SIZE = 1000
 UNREADABLE = {
     "AccessDenied": (
         "can't be read: {}",
-        "If it lies under a KMS key of its own, or belongs to another account, copy it onto itself with the bucket's "
-        "encryption; else redeploy the stack, whose role has lost a permission.",
+        "If it is encrypted with a KMS key of its own, or belongs to another account, upload it again from the "
+        "bucket's account with the bucket's encryption. Otherwise, redeploy the stack: its role lacks a permission.",
     ),
     "InvalidObjectState": ("is archived: {}", "Restore it to S3 Standard, and drop it again."),
     "InvalidRequest": ("can't be read: {}", "Drop it again, encrypted by the bucket and not with a key of your own."),
@@ -152,7 +152,7 @@ class Bucket:
         return content, str(response["ETag"])
 
     def lines(self, key: str) -> Iterator[bytes]:
-        """An object's lines, streamed. A longer line is cut off one byte after MAX_REQUEST_LENGTH."""
+        """An object's lines, streamed. A line above MAX_REQUEST_LENGTH is cut off one byte after it."""
         begun = b""
         with closing(self.open(key)) as stream:
             while chunk := stream.read(CHUNK_BYTES):
