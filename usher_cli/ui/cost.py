@@ -62,4 +62,4 @@ def _monthly(cost: CostRecord) -> list[list[object]]:
 
 def _sum(cost: CostRecord) -> str:
     total = cost["monthlyCost"] + cost["recurringCost"]
-    return dollars(total) + " and unknown prices" * bool(cost["unpriced"])
+    return dollars(total) + " and parts of unknown price" * bool(cost["unpriced"])

@@ -8,12 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from usher.config.model import Solution
 from usher.errors import UsherError
+from usher.passes.passes import Passes
 from usher.planning.pins import Pin, Pins, choose_version, with_pins
 from usher.resources.gate import with_gates
 from usher.resources.kinds import Gate, Resource
+from usher.serving.serving_map import ServingMap, ServingMaps
+from usher.storage.bucket import Bucket
 from usher.storage.table import Table
 
-from tests.unit.usher.world import TABLE, World, interactions
+from tests.unit.usher.world import BUCKET, STACK, TABLE, World, interactions
 
 SOLUTION = Solution("group", "aws-popularity-count")  # the name of one of the table's keys
 VERSIONS = ["arn:c", "arn:b", "arn:a"]
@@ -147,6 +150,26 @@ def test_a_choice_for_other_settings_is_forgotten_without_a_word(world: World, p
 def test_other_inputs_ask_for_no_version(pins: Pins, given_: dict[str, Any]) -> None:
     pins.record_request(NOT_CALLED, "films", given_, {}, "arn")
     assert pins.resolve(NOT_CALLED, "films", [], {}) == ({}, [])
+
+
+def test_a_promotion_is_repeated_if_another_function_replaced_the_map(world: World, pins: Pins) -> None:
+    first, second = run(world, pins, 60), run(world, pins, 61)
+    request(world, pins, ask("previous"))
+    maps = ServingMaps(pins.table)
+    content: ServingMap = {"solutions": {"group": {"type": "T", "campaignArn": None, "solutionVersionArn": second}}}
+    maps.write("films", content)
+    others = iter([{**content, "trackingId": "other"}])
+
+    def overtake(**_: Any) -> None:
+        for other in others:
+            maps.write("films", other)  # type: ignore[arg-type]
+
+    world.listen(world.dynamodb, "before-parameter-build.dynamodb.UpdateItem", overtake)
+    bucket = Bucket(world.s3, BUCKET)
+    passes = Passes(bucket, pins.table, {"personalize": world.personalize}, NOT_CALLED, STACK)
+    assert not passes.promote("films")["settled"]
+    assert passes.promote("films")["settled"]
+    assert maps.read("films")["solutions"]["group"]["solutionVersionArn"] == first
 
 
 @pytest.mark.parametrize(

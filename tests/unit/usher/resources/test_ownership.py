@@ -2,12 +2,12 @@
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import pytest
-from usher.errors import InputError
+from usher.errors import EndedError, InputError
 from usher.planning.draft import Draft
 from usher.planning.planner import Planner
 from usher.resources.deletion import TAKE_OVER, delete_unmanaged
@@ -422,3 +422,19 @@ SCHEMA = {
     ],
     "version": "1.0",
 }
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda inventory: inventory.update(KINDS["campaign"], "arn", {}),
+        lambda inventory: inventory.delete(KINDS["campaign"], "arn"),
+        lambda inventory: inventory.tag("arn", []),
+    ],
+)
+def test_nothing_is_changed_after_the_end_of_a_run(change: Callable[[Inventory], None]) -> None:
+    def refuse() -> None:
+        raise EndedError("The run has ended.")
+
+    with pytest.raises(EndedError):
+        change(Inventory({}, STACK, require_open=refuse))

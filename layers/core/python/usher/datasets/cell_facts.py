@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from usher.datasets.schemas import ACTION_EVENTS
 from usher.datasets.times import DATE
-from usher.limits import FIRST_MILLISECOND, MAX_ID_LENGTH, MAX_TEXT_LENGTH, MAX_VALUE_LENGTH
+from usher.limits import FIRST_MILLISECOND, MAX_ID_LENGTH, MAX_TEXT_LENGTH, MAX_VALUE_LENGTH, WHOLE_NUMBERS
 from usher.placeholders import PLACEHOLDERS
 
 ASCII = 128
@@ -18,10 +18,10 @@ ASCII = 128
 BOOLEANS = pa.array(["", "true", "false"])
 EVENTS = pa.array(ACTION_EVENTS)
 NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
-NOTHING = pa.array(sorted(PLACEHOLDERS))
+MISSING = pa.array(sorted(PLACEHOLDERS))
 """The words that programs write for a missing value."""
 SPACE = r"[\s\p{Z}]"
-UNSEEN = r"[\x00-\x08\x0e-\x1f\x7f\x{80}-\x{9f}\p{Cf}]"
+INVISIBLE = r"[\x00-\x08\x0e-\x1f\x7f\x{80}-\x{9f}\p{Cf}]"
 """Invisible characters: controls, marks of direction and byte order, joiners, spaces without width."""
 ROUNDED_ID = r"^[0-9](\.[0-9]+)?[eE]\+[0-9]+$"
 PER_MILLISECOND = {"milliseconds": 1, "microseconds": 10**3, "nanoseconds": 10**6}
@@ -65,7 +65,7 @@ class Cells:
 
 
 def _are_beyond_int(cells: Cells) -> Any:
-    return pc.or_(pc.greater_equal(cells.number, 2**31), pc.less(cells.number, -(2**31)))
+    return pc.or_(pc.greater_equal(cells.number, WHOLE_NUMBERS["int"]), pc.less(cells.number, -WHOLE_NUMBERS["int"]))
 
 
 def _are_padded(cells: Cells) -> Any:
@@ -80,10 +80,10 @@ def _are_rounded(cells: Cells) -> Any:
     return pc.and_(cells.number.is_valid(), pc.match_substring(cells.text, "e", ignore_case=True))
 
 
-def _have_unseen(cells: Cells) -> Any:
+def _have_invisible(cells: Cells) -> Any:
     if cells.bytes[0] >= ord(" ") and cells.bytes[1] < 0x7F:
         return cells.none()
-    return pc.match_substring_regex(cells.text, UNSEEN)
+    return pc.match_substring_regex(cells.text, INVISIBLE)
 
 
 def _are_rounded_ids(cells: Cells) -> Any:
@@ -105,7 +105,7 @@ def _are_ticks(cells: Cells, per_millisecond: int) -> Any:
     return pc.and_(pc.greater_equal(cells.number, first), pc.less(cells.number, 100 * first))
 
 
-def _are_no_times(cells: Cells) -> Any:
+def _are_too_large(cells: Cells) -> Any:
     is_large = pc.greater_equal(cells.number, FIRST_MILLISECOND)
     for per_millisecond in PER_MILLISECOND.values():
         is_large = pc.and_(is_large, pc.invert(_are_ticks(cells, per_millisecond)))
@@ -126,13 +126,13 @@ FACTS: Mapping[str, tuple[str, Callable[[Cells], pa.BooleanArray]]] = {
     "date": ("TIMESTAMP", lambda cells: cells.date),
     "rounded": ("TIMESTAMP", _are_rounded),
     "padded": ("_ID", _are_padded),
-    "unseen": ("_ID", _have_unseen),
+    "invisible character": ("_ID", _have_invisible),
     "rounded ID": ("_ID", _are_rounded_ids),
     "list": ("", _are_lists),
-    "word for nothing": ("_ID", lambda cells: pc.is_in(cells.text, NOTHING)),
+    "placeholder": ("_ID", lambda cells: pc.is_in(cells.text, MISSING)),
     "fractional": ("", lambda cells: pc.not_equal(cells.number, pc.floor(cells.number))),
     "beyond int": ("", _are_beyond_int),
-    "beyond long": ("", lambda cells: pc.greater(pc.abs(cells.number), 2.0**63)),
+    "beyond long": ("", lambda cells: pc.greater(pc.abs(cells.number), float(WHOLE_NUMBERS["long"]))),
     "not a boolean": ("", lambda cells: pc.invert(pc.is_in(cells.text, BOOLEANS))),
     "long ID": ("", lambda cells: pc.greater(cells.length, MAX_ID_LENGTH)),
     "long value": ("", lambda cells: pc.greater(cells.length, MAX_VALUE_LENGTH)),
@@ -141,11 +141,11 @@ FACTS: Mapping[str, tuple[str, Callable[[Cells], pa.BooleanArray]]] = {
     "milliseconds": ("TIMESTAMP", lambda cells: _are_ticks(cells, PER_MILLISECOND["milliseconds"])),
     "microseconds": ("TIMESTAMP", lambda cells: _are_ticks(cells, PER_MILLISECOND["microseconds"])),
     "nanoseconds": ("TIMESTAMP", lambda cells: _are_ticks(cells, PER_MILLISECOND["nanoseconds"])),
-    "no time": ("TIMESTAMP", _are_no_times),
+    "too large for a time": ("TIMESTAMP", _are_too_large),
     "before 1970": ("TIMESTAMP", lambda cells: pc.less(cells.number, 0)),
     "not 1 to 10": ("VALUE", lambda cells: pc.or_(pc.less(cells.number, 1), pc.greater(cells.number, 10))),
     "over 30 days": ("REPEAT_FREQUENCY", lambda cells: pc.greater(cells.number, 30)),
-    "no action's event": ("EVENT_TYPE", lambda cells: pc.invert(pc.is_in(pc.utf8_upper(cells.text), EVENTS))),
+    "unknown action event": ("EVENT_TYPE", lambda cells: pc.invert(pc.is_in(pc.utf8_upper(cells.text), EVENTS))),
 }
 
 NOT_NUMBERS = ("not a number", "date", "beyond long")

@@ -94,7 +94,7 @@ RULES = (
         "Remove the blank: Personalize treats it as part of the ID.", "warning",
     ),
     Rule(
-        "unseen", _is_id, "X has an invisible character.",
+        "invisible character", _is_id, "X has an invisible character.",
         "Remove it: Personalize treats it as part of the ID.", "warning",
     ),
     Rule(
@@ -108,7 +108,7 @@ RULES = (
         "warning",
     ),
     Rule(
-        "word for nothing", _is_id, "X is a placeholder for a missing value, such as null.",
+        "placeholder", _is_id, "X is a placeholder for a missing value, such as null.",
         "Leave the row out, or write its ID: Personalize treats it as an ID.", "warning",
     ),
     Rule(
@@ -150,7 +150,7 @@ RULES = (
         "nanoseconds", _is_time, "X is in nanoseconds.",
         "Divide by 1,000,000,000: Unix seconds.", setting="; or set `timestamps: ns` in usher.yaml.",
     ),
-    Rule("no time", _is_time, "X is too large for a time.", "Write Unix seconds, not 20261127120000."),
+    Rule("too large for a time", _is_time, "X is too large for a time.", "Write Unix seconds, not 20261127120000."),
     Rule("before 1970", _is_time, "X is below zero.", "Write Unix seconds."),
     Rule(
         "long text", lambda column: column.textual,
@@ -171,7 +171,7 @@ MORE_RULES = {
     ),
     "action_interactions": (
         Rule(
-            "no action's event", lambda column: column.name == "EVENT_TYPE",
+            "unknown action event", lambda column: column.name == "EVENT_TYPE",
             "X is not an action's event.", f"Use {', '.join(ACTION_EVENTS)}.",
         ),
     ),

@@ -23,7 +23,7 @@ from usher.storage.layout import dataset_of, group_of, is_data
 
 log = logging.getLogger(__name__)
 
-CODE_VERSION = 3
+CODE_VERSION = 4
 """Profiles of other versions are ignored. Increase it when the same data gets another profile:
 tests/unit/usher/datasets/test_code_version.py fails then.
 """

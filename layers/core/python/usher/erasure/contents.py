@@ -54,7 +54,7 @@ def is_user_column(name: str, columns: Collection[str]) -> bool:
     return name.replace("_", "").upper() == "USERID" or name in columns
 
 
-def _erase_nothing(_source: IO[bytes], _target: Target, _who: ErasedUsers, _columns: Collection[str]) -> int:
+def _erase_nothing(_source: IO[bytes], _target: Target, _erased: ErasedUsers, _columns: Collection[str]) -> int:
     return 0
 
 

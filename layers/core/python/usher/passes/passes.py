@@ -80,8 +80,9 @@ class Passes:
         former = serving.read(group)
         content, is_under_way = promote_pinned(self._inventory(never_refuse), former, pins)
         if content != former:
-            is_under_way = not serving.replace(group, content, former) or is_under_way
+            is_written = serving.replace(group, content, former)
             serving.date_live_versions(group)
+            is_under_way = is_under_way or not is_written
         return _outcome(PROMOTION_SECONDS if is_under_way else None)
 
     def make_pass(self, group: str, name: str, stage: str) -> PassOutcome:

@@ -106,8 +106,8 @@ class PlanSteps:
 
     def load(self, group: str, name: str) -> Outcome:
         """Continue a run's load into the table."""
-        progress = self.loader.load(Run(self.bucket, group, name))
-        return {"outcome": "LOAD" if progress["more"] else "GO", "group": group, "run": name}
+        run = Run(self.bucket, group, name)
+        return _outcome("LOAD" if self.loader.load(run)["more"] else "GO", group, run)
 
     def _plan(self, run: Run, execution: str, *, retry_failed: bool) -> OutcomeName:
         """Plan a run, unless something else comes first."""
